@@ -1,0 +1,3 @@
+"""robenv: robotics development environments from one YAML file."""
+
+__version__ = "0.1.0"

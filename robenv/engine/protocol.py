@@ -1,0 +1,269 @@
+"""The Docker Engine in robenv's words. ``robenv.engine.docker_py`` implements it; nothing else imports docker-py.
+
+Every method raises the classes of ``robenv.errors`` and nothing of docker-py's, requests' or urllib3's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class EngineInfo:
+    """What ``/version`` and ``/info`` say, as far as robenv uses it."""
+
+    endpoint: str
+    product: str
+    """``Docker Engine`` or, for a compatible one, its own name, such as ``Podman Engine``."""
+    version: str
+    api_version: str
+    platform: str
+    storage_driver: str
+    root_dir: str
+    buildkit: bool
+    """Whether ``POST /build?version=2`` works there."""
+    raw: Json
+    """The whole answer of ``/info``."""
+
+
+@dataclass(frozen=True)
+class ImageInfo:
+    id: str
+    tags: tuple[str, ...]
+    platform: str
+    size: int
+    """Bytes."""
+    created: str
+    labels: Mapping[str, str]
+    entrypoint: tuple[str, ...]
+    command: tuple[str, ...]
+    environment: tuple[str, ...]
+    working_dir: str
+    user: str
+    layers: tuple[str, ...]
+    """Diff IDs, lowest first."""
+
+
+@dataclass(frozen=True)
+class ContainerInfo:
+    id: str
+    name: str
+    image: str
+    image_id: str
+    labels: Mapping[str, str]
+    status: str
+    """created, running, paused, restarting, removing, exited or dead."""
+    exit_code: int
+    oom_killed: bool
+    error: str
+    """What the engine said when it could not start it."""
+    created: str
+    started_at: str
+    exec_ids: tuple[str, ...]
+    """Commands that run in it by ``exec``."""
+    health: str = ""
+
+    @property
+    def running(self) -> bool:
+        return self.status in ("running", "paused", "restarting")
+
+
+@dataclass(frozen=True)
+class VolumeInfo:
+    name: str
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class BuildRequest:
+    tag: str
+    platform: str
+    labels: Mapping[str, str]
+    buildkit: bool = True
+    no_cache: bool = False
+    dockerfile: str = "Dockerfile"
+    """Its path inside the context."""
+    network_mode: str = ""
+    target: str = ""
+
+
+@dataclass(frozen=True)
+class StepEvent:
+    """A build step began, ended, was found cached, or failed. ``id`` is the step's own; later events update earlier ones."""
+
+    id: str
+    name: str
+    """As the engine names it: ``[stage 2/5] RUN apt-get …``"""
+    started: float | None = None
+    """Seconds since the epoch, by the engine's clock; None: not yet."""
+    completed: float | None = None
+    cached: bool = False
+    error: str = ""
+    inputs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LogEvent:
+    """Output of a running step, as it came: a part of a line, or several."""
+
+    id: str
+    text: str
+    time: float | None = None
+
+
+@dataclass(frozen=True)
+class TransferEvent:
+    """Bytes of something that moves: a layer pulled, a context sent, an image exported. ``total`` 0: not known."""
+
+    id: str
+    name: str
+    current: int
+    total: int
+    completed: bool = False
+
+
+@dataclass(frozen=True)
+class WarningEvent:
+    text: str
+
+
+@dataclass(frozen=True)
+class ImageEvent:
+    """The build's only proof of success."""
+
+    image_id: str
+
+
+BuildEvent = StepEvent | LogEvent | TransferEvent | WarningEvent | ImageEvent
+
+
+class Session(Protocol):
+    """A process's streams: one raw connection that carries stdin one way and stdout and stderr the other."""
+
+    tty: bool
+
+    def fileno(self) -> int:
+        """The connection's file descriptor, to wait on and to read and write."""
+
+    def recv(self, size: int) -> bytes:
+        """Bytes as they came: raw with a TTY, else in the Engine API's frames; b"" at the end."""
+
+    def send(self, data: bytes) -> int:
+        """Sends some of ``data``; how many bytes."""
+
+    def close_stdin(self) -> None:
+        """Half-closes: the process reads an end of file, its output still comes."""
+
+    def resize(self, rows: int, columns: int) -> None: ...
+
+    def exit_code(self) -> int | None:
+        """The process's exit code once the streams have ended; None: it still runs (the user detached)."""
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class ExecRequest:
+    container: str
+    argv: tuple[str, ...]
+    user: str
+    """``UID:GID`` or a name."""
+    working_dir: str = ""
+    environment: tuple[str, ...] = ()
+    """``NAME=value``"""
+    tty: bool = False
+    stdin: bool = True
+    detach_keys: str = ""
+    privileged: bool = False
+
+
+class SessionEngine(Protocol):
+    """The few calls that entering a running container takes: small enough to have a second, quick implementation."""
+
+    endpoint: str
+
+    def find_container(self, name: str) -> ContainerInfo | None:
+        """By name or ID; None where there is none."""
+
+    def open_exec(self, request: ExecRequest, size: tuple[int, int] | None = None) -> Session:
+        """Starts a command in a running container. ``size`` is (rows, columns) of the terminal."""
+
+    def close(self) -> None: ...
+
+
+class Engine(SessionEngine, Protocol):
+    def info(self) -> EngineInfo: ...
+
+    # images
+    def find_image(self, reference: str) -> ImageInfo | None: ...
+
+    def images(self, labels: Mapping[str, str | None] | None = None) -> list[ImageInfo]:
+        """Those with these labels; a label's value None asks only for the name."""
+
+    def pull(self, reference: str, platform: str) -> Iterator[BuildEvent]:
+        """Pulls with the user's registry credentials, and yields progress while it does."""
+
+    def build(self, request: BuildRequest, context: Iterable[bytes]) -> Iterator[BuildEvent]:
+        """Builds from a tar stream, and yields what happens; the last event is an ImageEvent.
+
+        Closing the iterator, or an exception in the consumer's loop that closes it, cancels the build on the engine.
+        Raises BuildFailed, EngineLost.
+        """
+
+    def tag(self, image: str, reference: str) -> None: ...
+
+    def remove_image(self, reference: str, force: bool = False) -> int:
+        """Removes a tag and, where it was the last, the image. Returns how many layers went."""
+
+    def prune_build_cache(self) -> int:
+        """Removes build cache that nothing refers to; bytes freed."""
+
+    # containers
+    def containers(self, labels: Mapping[str, str | None], all_states: bool = True) -> list[ContainerInfo]: ...
+
+    def create_container(self, name: str, request: Json, platform: str = "") -> str:
+        """``request`` is the Engine API's create body. Returns the ID. Raises NameTaken, ImageNotFound."""
+
+    def start(self, container: str) -> None: ...
+
+    def stop(self, container: str, timeout: float | None = None) -> None: ...
+
+    def kill(self, container: str, signal: str) -> None: ...
+
+    def remove_container(self, container: str, force: bool = False) -> None: ...
+
+    def wait(self, container: str) -> int:
+        """Blocks until it has stopped; its exit code."""
+
+    def open_attach(self, container: str, tty: bool, stdin: bool, detach_keys: str = "") -> Session:
+        """Attaches to a container's main process; call before ``start`` to miss nothing."""
+
+    def logs(self, container: str, follow: bool = False, tail: int | None = None, timestamps: bool = False,
+             since: float | None = None) -> Iterator[tuple[str, bytes]]:
+        """("stdout" or "stderr", bytes) as they come."""
+
+    def processes(self, container: str) -> list[Mapping[str, str]]:
+        """What runs inside: ps's columns by title, with the host's PIDs."""
+
+    def changes(self, container: str) -> list[tuple[str, str]]:
+        """("A", "C" or "D", path) for each path that differs from the image."""
+
+    def put_archive(self, container: str, path: str, tar: bytes) -> None:
+        """Unpacks a tar at ``path`` inside; volumes are mounted while it does, started or not."""
+
+    def get_archive(self, container: str, path: str) -> bytes | None:
+        """A tar of a small file or folder inside; None where it does not exist."""
+
+    def oom_events(self, container: str, since: float, until: float) -> int:
+        """How often the kernel killed something inside for want of memory, between two times (epoch seconds)."""
+
+    # volumes
+    def create_volume(self, name: str, labels: Mapping[str, str]) -> None: ...
+
+    def volumes(self, labels: Mapping[str, str | None]) -> list[VolumeInfo]: ...
+
+    def remove_volume(self, name: str) -> None: ...

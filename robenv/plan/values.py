@@ -1,0 +1,275 @@
+"""What robenv is about to do, as values: frozen, comparable, printable as JSON. Nothing here reads or acts."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from robenv.errors import Location
+
+Pairs = tuple[tuple[str, str], ...]
+"""A mapping as a frozen value: (key, value) pairs in the order in which they were written."""
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """A base made from a Debian or Ubuntu package archive with mmdebstrap, without any registry."""
+
+    suite: str
+    mirror: str
+    components: tuple[str, ...]
+    variant: str
+    include: tuple[str, ...]
+    platform: str
+
+
+@dataclass(frozen=True)
+class Base:
+    """What a stage stands on: exactly one of ``image``, ``bootstrap`` and ``stage`` (an earlier stage's name)."""
+
+    reference: str
+    """What FROM names: the image's reference, the content-addressed tag of the bootstrapped base, or the stage."""
+    image: str = ""
+    bootstrap: Bootstrap | None = None
+    stage: str = ""
+    location: Location | None = None
+
+
+@dataclass(frozen=True)
+class AptRepository:
+    name: str
+    url: str
+    suite: str
+    components: tuple[str, ...]
+    key: str
+    """Where the signing key comes from: an https URL, or the path of a file inside the build context; "" for none."""
+    key_checksum: str
+    """``sha256:HEX`` of the key file; always there for a key that is downloaded."""
+    architectures: tuple[str, ...] = ()
+    location: Location | None = None
+
+
+@dataclass(frozen=True)
+class FileCopy:
+    source: str
+    """For ``stage`` == "": the path inside the build context. Else the path inside that stage."""
+    host_path: str
+    """The file or folder on this machine, absolute; "" where it comes from a stage."""
+    target: str
+    mode: str = ""
+    owner: str = ""
+    stage: str = ""
+    location: Location | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    name: str
+    run: str
+    as_user: bool
+    """True runs it as the image's own unprivileged user, False as root."""
+    location: Location | None = None
+
+
+@dataclass(frozen=True)
+class Group:
+    """What one profile of the chain adds to an image: a group of layers of its own."""
+
+    profile: str
+    args: Pairs = ()
+    repositories: tuple[AptRepository, ...] = ()
+    packages: tuple[str, ...] = ()
+    packages_location: Location | None = None
+    pip: tuple[str, ...] = ()
+    pip_location: Location | None = None
+    environment: Pairs = ()
+    environment_location: Location | None = None
+    files: tuple[FileCopy, ...] = ()
+    steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True)
+class Healthcheck:
+    test: tuple[str, ...]
+    """As in the Engine API: ("CMD", …), ("CMD-SHELL", line) or ("NONE",)."""
+    interval: float = 0
+    timeout: float = 0
+    start_period: float = 0
+    """Seconds; 0 is the engine's default."""
+    retries: int = 0
+
+
+@dataclass(frozen=True)
+class ImageSettings:
+    """What the image's own configuration says, beyond its files."""
+
+    shell: tuple[str, ...] = ()
+    working_dir: str = ""
+    user: str = ""
+    entrypoint: tuple[str, ...] | None = None
+    command: tuple[str, ...] | None = None
+    labels: Pairs = ()
+    healthcheck: Healthcheck | None = None
+    setup_scripts: tuple[str, ...] = ()
+    """Shell scripts that the image's entrypoint sources, where they exist, before it runs a command."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    name: str
+    base: Base
+    groups: tuple[Group, ...]
+    settings: ImageSettings = ImageSettings()
+
+
+@dataclass(frozen=True)
+class BuildPlan:
+    """An image to be made for one platform. The last stage is the image."""
+
+    project: str
+    platform: str
+    stages: tuple[Stage, ...]
+    user: str
+    """The unprivileged user's name inside."""
+    create_user: bool
+    """Whether the image itself must have that user: only where a step runs as it."""
+
+    @property
+    def bases(self) -> tuple[Base, ...]:
+        """The bases that must be there before the build, each once, in the order of the stages."""
+        seen: dict[str, Base] = {}
+        for stage in self.stages:
+            if not stage.base.stage:
+                seen.setdefault(stage.base.reference, stage.base)
+        return tuple(seen.values())
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class User:
+    """Who works inside: numbers from the host, names from the profile."""
+
+    name: str
+    uid: int
+    gid: int
+    home: str
+    shell: str
+    sudo: bool
+
+
+@dataclass(frozen=True)
+class Mount:
+    kind: str
+    """``bind``, ``volume`` or ``tmpfs``, as in the Engine API."""
+    source: str
+    target: str
+    read_only: bool = False
+    options: tuple[tuple[str, str | int | bool], ...] = ()
+    """Compose's long-form options that the Engine API knows: propagation, create_host_path, nocopy, size, mode."""
+
+
+@dataclass(frozen=True)
+class Port:
+    container: str
+    """``8080/tcp``"""
+    host_ip: str
+    host_port: str
+    """A port, a range ``8000-8010``, or "" for any free one."""
+
+
+@dataclass(frozen=True)
+class Ulimit:
+    name: str
+    soft: int
+    hard: int
+
+
+@dataclass(frozen=True)
+class Device:
+    host: str
+    container: str
+    permissions: str = "rwm"
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """A container to be made. Numbers are bytes, seconds and Engine units; absent settings are None or empty."""
+
+    project: str
+    directory: str
+    """The project's folder on this machine."""
+    name: str
+    """The container's name."""
+    image: str
+    platform: str
+    user: User
+    working_dir: str
+    entrypoint: tuple[str, ...] | None
+    command: tuple[str, ...]
+    environment: Pairs
+    mounts: tuple[Mount, ...]
+    home_volume: str
+    labels: Pairs
+    hostname: str = ""
+    domainname: str = ""
+    network_mode: str = ""
+    ipc: str = ""
+    pid: str = ""
+    uts: str = ""
+    userns_mode: str = ""
+    cgroup: str = ""
+    cgroup_parent: str = ""
+    runtime: str = ""
+    init: bool = True
+    privileged: bool = False
+    read_only: bool = False
+    restart: str = ""
+    stop_signal: str = ""
+    stop_grace_period: float | None = None
+    shm_size: int | None = None
+    mem_limit: int | None = None
+    mem_reservation: int | None = None
+    memswap_limit: int | None = None
+    mem_swappiness: int | None = None
+    oom_kill_disable: bool | None = None
+    oom_score_adj: int | None = None
+    cpus: float | None = None
+    cpu_shares: int | None = None
+    cpu_period: int | None = None
+    cpu_quota: int | None = None
+    cpu_rt_runtime: int | None = None
+    cpu_rt_period: int | None = None
+    cpuset: str = ""
+    pids_limit: int | None = None
+    cap_add: tuple[str, ...] = ()
+    cap_drop: tuple[str, ...] = ()
+    security_opt: tuple[str, ...] = ()
+    group_add: tuple[str, ...] = ()
+    devices: tuple[Device, ...] = ()
+    device_cgroup_rules: tuple[str, ...] = ()
+    dns: tuple[str, ...] = ()
+    dns_search: tuple[str, ...] = ()
+    dns_opt: tuple[str, ...] = ()
+    extra_hosts: tuple[str, ...] = ()
+    sysctls: Pairs = ()
+    ulimits: tuple[Ulimit, ...] = ()
+    ports: tuple[Port, ...] = ()
+    expose: tuple[str, ...] = ()
+    healthcheck: Healthcheck | None = None
+    logging_driver: str = ""
+    logging_options: Pairs = ()
+    storage_opt: Pairs = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One way in which a container differs from the plan: ``path`` in the RunPlan's words, ``old`` what it has."""
+
+    path: str
+    old: Any = field(default=None)
+    new: Any = field(default=None)
