@@ -1,0 +1,170 @@
+"""Which engine is meant, by the docker CLI's rules: DOCKER_HOST, DOCKER_CONTEXT, the current context, the socket.
+
+Only the standard library is imported here: the quick way into a running container uses it too.
+Source of the rules: docs.docker.com/engine/manage-resources/contexts/ and docs.docker.com/reference/cli/docker/.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from robenv.errors import EngineDenied, EngineUnreachable
+
+DEFAULT_URL = "unix:///var/run/docker.sock"
+_SCHEMES = ("unix://", "tcp://", "http://", "https://", "ssh://")
+
+
+@dataclass(frozen=True)
+class Tls:
+    """Paths of PEM files; "" where there is none. ``verify``: whether the engine's certificate is checked."""
+
+    ca: str = ""
+    cert: str = ""
+    key: str = ""
+    verify: bool = True
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    url: str
+    """``unix:///path``, ``tcp://host:port``, ``ssh://user@host``."""
+    source: str
+    """Who says so, for messages: ``DOCKER_HOST``, ``the docker context "robot"``, ``the default``."""
+    tls: Tls | None = None
+    config_folder: str = ""
+    """The docker config's folder, where the credentials of registries are."""
+
+    @property
+    def socket(self) -> str:
+        """The path of the unix socket; "" where the engine is reached in another way."""
+        return self.url.removeprefix("unix://") if self.url.startswith("unix://") else ""
+
+
+def find_endpoint(environ: Mapping[str, str]) -> Endpoint:
+    """The endpoint for this environment. Raises EngineUnreachable where it names none that can exist."""
+    folder = config_folder(environ)
+    host = environ.get("DOCKER_HOST", "").strip()
+    if host:
+        return Endpoint(_checked(host, "DOCKER_HOST"), "DOCKER_HOST", _tls_of(environ, folder), str(folder))
+    name = environ.get("DOCKER_CONTEXT", "")
+    source = "DOCKER_CONTEXT"
+    if not name:
+        name, source = _current_context(folder), f"currentContext in {folder / 'config.json'}"
+    if name in ("", "default"):
+        return Endpoint(DEFAULT_URL, "the default", None, str(folder))
+    return _context(folder, name, source)
+
+
+def config_folder(environ: Mapping[str, str]) -> Path:
+    """Where the docker CLI keeps its configuration: ``$DOCKER_CONFIG``, else ``~/.docker``."""
+    explicit = environ.get("DOCKER_CONFIG", "")
+    if explicit:
+        return Path(explicit)
+    home = environ.get("HOME", "")
+    return (Path(home) if home else Path.home()) / ".docker"
+
+
+def unreachable(error: BaseException, endpoint: Endpoint | None = None) -> EngineUnreachable:
+    """The error for an engine that could not be reached because of ``error``, with what mends it."""
+    where = f" at {endpoint.url} ({endpoint.source})" if endpoint else ""
+    details = str(error)
+    if isinstance(error, PermissionError):
+        return EngineDenied(
+            f"The engine's socket{where} may not be opened by this user.",
+            details=details,
+            hint="Join the group docker and log in again: `sudo usermod -aG docker $USER`",
+        )
+    return EngineUnreachable(f"No engine answers{where}.", details=details, hint=_way_out(endpoint))
+
+
+def untrusted(details: str, endpoint: Endpoint | None = None) -> EngineUnreachable:
+    """The error for a TLS handshake that failed."""
+    where = f" with {endpoint.url} ({endpoint.source})" if endpoint else ""
+    return EngineUnreachable(
+        f"No secure connection{where}: the engine and this machine do not trust each other's certificates.",
+        details=details,
+        hint="Check DOCKER_TLS_VERIFY, and ca.pem, cert.pem and key.pem under DOCKER_CERT_PATH or in the context.",
+    )
+
+
+def _way_out(endpoint: Endpoint | None) -> str:
+    if endpoint is None or endpoint.url == DEFAULT_URL:
+        return f"Start it: `sudo systemctl start docker`{_rootless()}"
+    if endpoint.source == "DOCKER_HOST":
+        return (
+            f"Is DOCKER_HOST right? It says {endpoint.url}. `unset DOCKER_HOST` goes back to this machine's own engine."
+        )
+    return "Is that engine running? `docker context ls` shows the contexts, `docker context use default` goes back."
+
+
+def _rootless() -> str:
+    socket = f"{os.environ.get('XDG_RUNTIME_DIR', '')}/docker.sock"
+    if socket.startswith("/run/") and Path(socket).exists():
+        return f"; or use the rootless engine that is there: `export DOCKER_HOST=unix://{socket}`"
+    return ""
+
+
+def _checked(url: str, source: str) -> str:
+    if url.startswith(_SCHEMES) and url.partition("://")[2]:
+        return url
+    raise EngineUnreachable(
+        f"{source} names no engine: {url!r}",
+        hint="It looks like unix:///var/run/docker.sock, tcp://HOST:2376 or ssh://USER@HOST.",
+    )
+
+
+def _tls_of(environ: Mapping[str, str], folder: Path) -> Tls | None:
+    verify = bool(environ.get("DOCKER_TLS_VERIFY"))
+    if not verify and not environ.get("DOCKER_TLS"):
+        return None
+    return _material(Path(environ.get("DOCKER_CERT_PATH") or folder), verify)
+
+
+def _material(folder: Path, verify: bool) -> Tls:
+    ca, cert, key = (
+        str(path) if (path := folder / name).is_file() else "" for name in ("ca.pem", "cert.pem", "key.pem")
+    )
+    return Tls(ca, cert, key, verify)
+
+
+def _current_context(folder: Path) -> str:
+    config = _json(folder / "config.json")
+    name = config.get("currentContext", "") if isinstance(config, dict) else ""
+    return name if isinstance(name, str) else ""
+
+
+def _context(folder: Path, name: str, source: str) -> Endpoint:
+    digest = sha256(name.encode()).hexdigest()
+    meta = _json(folder / "contexts" / "meta" / digest / "meta.json")
+    if meta is None:
+        raise EngineUnreachable(
+            f"There is no docker context {name!r} ({source}).",
+            hint="`docker context ls` shows those that exist; `docker context use default` goes back.",
+        )
+    described = f"the docker context {name!r}"
+    try:
+        docker = meta["Endpoints"]["docker"]
+        url, skip = str(docker["Host"]), bool(docker.get("SkipTLSVerify"))
+    except (KeyError, TypeError, AttributeError):
+        raise EngineUnreachable(f"{described} names no engine.", hint=f"`docker context inspect {name}`") from None
+    certificates = folder / "contexts" / "tls" / digest / "docker"
+    tls = _material(certificates, not skip) if skip or certificates.is_dir() else None
+    return Endpoint(_checked(url, described), described, tls, str(folder))
+
+
+def _json(path: Path) -> Any:
+    """What a file of the docker config says; None where it is not there."""
+    try:
+        return json.loads(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        raise EngineUnreachable(
+            f"Which engine is meant cannot be read from {path}.", details=str(error), hint="Mend or remove that file."
+        ) from error
