@@ -1,0 +1,76 @@
+"""What the tests on a real Docker Engine share. Without an engine they fail: they are never skipped."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import docker
+import pytest
+
+from robenv.engine.protocol import Engine
+from tests.support import base_image as shared_base
+from tests.support import leaks
+from tests.support.registry import Registry
+from tests.support.second_engine import SecondEngine
+
+
+@pytest.fixture(scope="session")
+def docker_api() -> Iterator[Any]:
+    """docker-py's own client, to prepare and to look at what robenv has done."""
+    base_url = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+    api = docker.APIClient(base_url=base_url, version="auto", timeout=120)
+    yield api
+    api.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_left(docker_api: Any) -> Iterator[None]:
+    """Fails the session that leaves anything of its tests on the engine, but for the shared base."""
+    with leaks.Watch(docker_api) as watch:
+        yield
+    assert not watch.left, f"the tests left these on the engine: {sorted(watch.left)}"
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """robenv's own engine, as the commands use it."""
+    from robenv.engine import docker_py
+
+    connected = docker_py.connect(os.environ)
+    yield connected
+    connected.close()
+
+
+@pytest.fixture(scope="session")
+def base_image(docker_api: Any) -> str:
+    """The tag of a Debian bookworm (minbase, with bash and apt), made once per engine and kept."""
+    return shared_base.ensure(docker_api)
+
+
+@pytest.fixture
+def second_engine() -> Iterator[Callable[..., SecondEngine]]:
+    """Makes and starts Docker Engines that a test may kill, freeze and fill: ``second_engine(data_size=…)``."""
+    with ExitStack() as stack:
+
+        def make(data_size: int | None = None, options: tuple[str, ...] = ()) -> SecondEngine:
+            made = SecondEngine(data_size, options)
+            stack.callback(made.close)
+            return made.start()
+
+        yield make
+
+
+@pytest.fixture
+def registry() -> Iterator[Callable[..., Registry]]:
+    """Makes and starts registries on localhost: ``registry(login=True)`` asks for a login."""
+    with ExitStack() as stack:
+
+        def make(login: bool = False) -> Registry:
+            made = Registry(login)
+            stack.callback(made.close)
+            return made.start()
+
+        yield make

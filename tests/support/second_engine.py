@@ -1,0 +1,171 @@
+"""A Docker Engine of a test's own: own data, own socket, own processes; it may be killed, frozen and filled up."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import docker
+
+
+class SecondEngine:
+    """A dockerd with folders and socket of its own and no bridge: its containers have the networks none and host.
+
+    ``data_size``: puts its data on a tmpfs of that many bytes, for the disk that is full.
+    """
+
+    def __init__(self, data_size: int | None = None, options: tuple[str, ...] = ()) -> None:
+        # A short path, for a unix socket's is at most 107 bytes; /var/tmp, for /tmp may be a tmpfs.
+        self.folder = Path(tempfile.mkdtemp(prefix="robenvtest-engine-", dir="/var/tmp"))
+        self.socket = self.folder / "docker.sock"
+        self.url = f"unix://{self.socket}"
+        self.log = self.folder / "dockerd.log"
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+        self._apis: list[Any] = []
+        (self.folder / "data").mkdir()
+        if data_size is not None:
+            mount = ["mount", "-t", "tmpfs", "-o", f"size={data_size}", "tmpfs", str(self.folder / "data")]
+            subprocess.run(mount, check=True)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """This process's environment with DOCKER_HOST set to this engine, and no docker context."""
+        return {name: value for name, value in os.environ.items() if not name.startswith("DOCKER_")} | {
+            "DOCKER_HOST": self.url
+        }
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self, timeout: float = 60) -> SecondEngine:
+        """Starts it, also again after ``stop`` or ``kill``, and returns once it answers."""
+        name = self.folder.name
+        command = ["dockerd", "--bridge", "none", "--iptables=false", "--host", self.url]
+        command += ["--cgroup-parent", f"/{name}"]
+        command += ["--data-root", str(self.folder / "data"), "--exec-root", str(self.folder / "exec")]
+        command += ["--pidfile", str(self.folder / "dockerd.pid")]
+        # A containerd that the whole system shares would mix up two engines in one namespace.
+        command += ["--containerd-namespace", name, "--containerd-plugins-namespace", f"{name}-plugins"]
+        (self.folder / "dockerd.pid").unlink(missing_ok=True)
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*command, *self._options],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + timeout
+        while not self._answers():
+            if not self.running or time.monotonic() > deadline:
+                raise RuntimeError(f"The second engine did not start:\n{self.log.read_text()[-3000:]}")
+            time.sleep(0.05)
+        return self
+
+    def _answers(self) -> bool:
+        try:
+            docker.APIClient(base_url=self.url, version="auto", timeout=5).close()  # asks for its version
+        except (docker.errors.DockerException, OSError):
+            return False
+        return True
+
+    def api(self) -> Any:
+        """A client of docker-py, to prepare and to look; closed with the engine."""
+        api = docker.APIClient(base_url=self.url, version="auto", timeout=120)
+        self._apis.append(api)
+        return api
+
+    def copy_image(self, source: docker.APIClient, reference: str) -> None:
+        """Loads an image of another engine into this one."""
+        self.api().load_image(source.get_image(reference))
+
+    def _signal(self, number: int) -> None:
+        if self._process is None:
+            raise RuntimeError("The second engine was not started")
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """As a crash would: SIGKILL, which takes its containerd along. Containers live on, and ``start`` finds them."""
+        self._signal(signal.SIGKILL)
+        self._wait(30)
+        pidfile = self.folder / "exec" / "containerd" / "containerd.pid"
+        if pidfile.exists():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pidfile.read_text()), signal.SIGKILL)
+            # Where nothing reaps it, the next dockerd would take the dead containerd for a living one.
+            pidfile.unlink()
+
+    def stop(self) -> None:
+        """As the service manager would: SIGTERM, which stops the containers too."""
+        self._signal(signal.SIGTERM)
+        self._wait(60)
+
+    def freeze(self) -> None:
+        """Keeps the socket open and answers nothing, until ``thaw``."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def close(self) -> None:
+        """Ends everything that it started and removes all of its files, whatever state it is in."""
+        for api in self._apis:
+            api.close()
+        if self.running:
+            self.thaw()
+            self._signal(signal.SIGTERM)
+            try:
+                self._wait(20)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            self._end_left_over(number)
+        self._apis.clear()
+        for mount in sorted(self._mounts(), key=len, reverse=True):
+            subprocess.run(["umount", "--lazy", mount], check=False, stderr=subprocess.DEVNULL)
+        if self.folder.exists():
+            shutil.rmtree(self.folder)
+
+    def _wait(self, seconds: float) -> None:
+        assert self._process is not None
+        self._process.wait(timeout=seconds)
+
+    def _end_left_over(self, number: int) -> None:
+        """Its containerd, the containers' shims and processes: they may outlive a killed dockerd."""
+        for _ in range(50):
+            processes = list(self._left_over())
+            if not processes:
+                return
+            for process in processes:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, number)
+            time.sleep(0.1)
+
+    def _left_over(self) -> list[int]:
+        found = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit() and int(entry.name) != os.getpid():
+                with contextlib.suppress(OSError):  # it has ended meanwhile
+                    if self._is_ours(entry):
+                        found.append(int(entry.name))
+        return found
+
+    def _is_ours(self, process: Path) -> bool:
+        program, *arguments = (process / "cmdline").read_bytes().split(b"\0")
+        ours = any(f"{self.folder}/".encode() in argument for argument in arguments)
+        if ours and Path(os.fsdecode(program)).name.startswith("containerd"):
+            return True
+        return f"/{self.folder.name}/".encode() in (process / "cgroup").read_bytes()
+
+    def _mounts(self) -> list[str]:
+        lines = Path("/proc/self/mounts").read_text().splitlines()
+        return [mount for mount in (line.split()[1] for line in lines) if mount.startswith(f"{self.folder}/")]
