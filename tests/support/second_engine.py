@@ -50,7 +50,7 @@ class SecondEngine:
         """Starts it, also again after ``stop`` or ``kill``, and returns once it answers."""
         name = self.folder.name
         command = ["dockerd", "--bridge", "none", "--iptables=false", "--host", self.url]
-        command += ["--cgroup-parent", f"/{name}"]
+        command += ["--exec-opt", "native.cgroupdriver=cgroupfs", "--cgroup-parent", f"/{name}"]
         command += ["--data-root", str(self.folder / "data"), "--exec-root", str(self.folder / "exec")]
         command += ["--pidfile", str(self.folder / "dockerd.pid")]
         # A containerd that the whole system shares would mix up two engines in one namespace.
@@ -121,17 +121,12 @@ class SecondEngine:
         for api in self._apis:
             api.close()
         if self.running:
-            self.thaw()
-            self._signal(signal.SIGTERM)
-            try:
-                self._wait(20)
-            except subprocess.TimeoutExpired:
-                self.kill()
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            self._end_left_over(number)
+            self.kill()
+        self._end_left_over()
         self._apis.clear()
         for mount in sorted(self._mounts(), key=len, reverse=True):
             subprocess.run(["umount", "--lazy", mount], check=False, stderr=subprocess.DEVNULL)
+        self._remove_cgroups()
         if self.folder.exists():
             shutil.rmtree(self.folder)
 
@@ -139,16 +134,17 @@ class SecondEngine:
         assert self._process is not None
         self._process.wait(timeout=seconds)
 
-    def _end_left_over(self, number: int) -> None:
-        """Its containerd, the containers' shims and processes: they may outlive a killed dockerd."""
-        for _ in range(50):
-            processes = list(self._left_over())
+    def _end_left_over(self) -> None:
+        """Its containerd, the containers' shims and processes: they outlive a killed dockerd."""
+        for _ in range(100):
+            processes = self._left_over()
             if not processes:
                 return
             for process in processes:
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(process, number)
-            time.sleep(0.1)
+                    os.kill(process, signal.SIGKILL)
+            time.sleep(0.05)
+        raise RuntimeError(f"These processes of {self.folder} do not end: {processes}")
 
     def _left_over(self) -> list[int]:
         found = []
@@ -165,6 +161,12 @@ class SecondEngine:
         if ours and Path(os.fsdecode(program)).name.startswith("containerd"):
             return True
         return f"/{self.folder.name}/".encode() in (process / "cgroup").read_bytes()
+
+    def _remove_cgroups(self) -> None:
+        for top in Path("/sys/fs/cgroup").glob(f"**/{self.folder.name}"):
+            for folder in sorted((path for path in top.rglob("*") if path.is_dir()), key=lambda path: -len(path.parts)):
+                folder.rmdir()
+            top.rmdir()
 
     def _mounts(self) -> list[str]:
         lines = Path("/proc/self/mounts").read_text().splitlines()
