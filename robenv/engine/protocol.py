@@ -93,7 +93,7 @@ class BuildRequest:
 
 @dataclass(frozen=True)
 class StepEvent:
-    """A build step began, ended, was found cached, or failed. ``id`` is the step's own; later events update earlier ones."""
+    """A build step began, ended, was found cached, or failed. Later events of an ``id`` replace the earlier ones."""
 
     id: str
     name: str
@@ -124,6 +124,8 @@ class TransferEvent:
     current: int
     total: int
     completed: bool = False
+    step: str = ""
+    """The id of the step that it belongs to."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,147 @@
+"""What a build looks like so far: a pure fold over its events.
+
+state = BuildState()
+for event in events:
+    state = fold(state, event)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from robenv.engine.protocol import BuildEvent, ImageEvent, LogEvent, StepEvent, TransferEvent, WarningEvent
+from robenv.engine.text import printable
+
+KEPT_LINES = 40
+"""How many lines of a step's output are kept: the last ones."""
+_LONGEST_LINE = 4096
+_STAGE = re.compile(r"\[(?:(?P<stage>\S+) +)?(?P<number>\d+)/(?P<total>\d+)\] ")
+_CANCELLED = re.compile(r"context canceled|canceled: ", re.I)
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """Something of a step that moves; bytes, ``total`` 0 where it is not known."""
+
+    id: str
+    name: str
+    current: int
+    total: int
+    completed: bool
+
+
+@dataclass(frozen=True)
+class Step:
+    id: str
+    name: str = ""
+    started: float | None = None
+    completed: float | None = None
+    """Seconds since the epoch, by the clock of who reported it."""
+    cached: bool = False
+    error: str = ""
+    inputs: tuple[str, ...] = ()
+    whole: tuple[str, ...] = ()
+    """The last whole lines of its output, clean of everything that could drive a terminal."""
+    part: str = ""
+    """The line that has no end yet, as it came."""
+    transfers: Mapping[str, Transfer] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The last lines of its output, also one that has no end yet; at most ``KEPT_LINES``."""
+        rest = printable(_last_overwrite(self.part))
+        return (*self.whole, rest)[-KEPT_LINES:] if rest else self.whole
+
+    @property
+    def stage(self) -> str:
+        """The stage's name; "" where there is only one, or where it belongs to none."""
+        match = _STAGE.match(self.name)
+        return (match["stage"] or "") if match else ""
+
+    @property
+    def running(self) -> bool:
+        return self.started is not None and self.completed is None
+
+    @property
+    def cancelled(self) -> bool:
+        """It ended only because another step failed, or because the build was cancelled."""
+        return bool(self.error) and bool(_CANCELLED.search(self.error))
+
+    def seconds(self, now: float) -> float:
+        """How long it has taken, until ``now`` where it still runs."""
+        if self.started is None:
+            return 0.0
+        return max(0.0, (now if self.completed is None else self.completed) - self.started)
+
+
+@dataclass(frozen=True)
+class BuildState:
+    steps: Mapping[str, Step] = field(default_factory=lambda: MappingProxyType({}))
+    """By ID, in the order in which they were first heard of."""
+    warnings: tuple[str, ...] = ()
+    image_id: str = ""
+
+    @property
+    def failed(self) -> Step | None:
+        """The step that failed by itself; where the build was cancelled as a whole, the first that ended so."""
+        broken = [step for step in self.steps.values() if step.error]
+        own = [step for step in broken if not step.cancelled]
+        return min(own or broken, key=lambda step: step.completed or float("inf"), default=None)
+
+
+def fold(state: BuildState, event: BuildEvent) -> BuildState:
+    """The state after ``event``. Has no effect; costs little, however many events there were before."""
+    if isinstance(event, StepEvent):
+        return _with_step(state, _update(state.steps.get(event.id, Step(event.id)), event))
+    if isinstance(event, LogEvent):
+        return _with_step(state, _log(state.steps.get(event.id, Step(event.id)), event.text))
+    if isinstance(event, TransferEvent):
+        return _with_step(state, _transfer(state.steps.get(event.step, Step(event.step)), event))
+    if isinstance(event, WarningEvent):
+        return replace(state, warnings=(*state.warnings, printable(event.text)))
+    return replace(state, image_id=event.image_id) if isinstance(event, ImageEvent) else state
+
+
+def _with_step(state: BuildState, step: Step) -> BuildState:
+    return replace(state, steps=MappingProxyType({**state.steps, step.id: step}))
+
+
+def _update(step: Step, event: StepEvent) -> Step:
+    # An engine may start one step several times over (a lookup, then the work): the first start is when it began.
+    started = event.started if step.started is None or event.started is None else min(step.started, event.started)
+    return replace(
+        step,
+        name=printable(event.name),
+        started=started if started is not None else step.started,
+        completed=event.completed,
+        cached=event.cached,
+        error=printable(event.error),
+        inputs=event.inputs or step.inputs,
+    )
+
+
+def _transfer(step: Step, event: TransferEvent) -> Step:
+    moved = Transfer(event.id, printable(event.name), event.current, event.total, event.completed)
+    return replace(step, transfers=MappingProxyType({**step.transfers, event.id: moved}))
+
+
+def _log(step: Step, text: str) -> Step:
+    *ended, part = (step.part + text).split("\n")
+    lines = tuple(printable(_last_overwrite(line.removesuffix("\r"))) for line in ended[-KEPT_LINES:])
+    return replace(step, whole=(*step.whole, *lines)[-KEPT_LINES:], part=_shorten(part))
+
+
+def _shorten(part: str) -> str:
+    """What of an unfinished line must be kept: a progress bar that goes on for hours must not grow."""
+    if len(part) <= _LONGEST_LINE:
+        return part
+    return _last_overwrite(part)[:_LONGEST_LINE]
+
+
+def _last_overwrite(line: str) -> str:
+    """What a terminal would show of a line whose carriage returns go back to its beginning."""
+    ending = "\r" if line.endswith("\r") else ""
+    return line.removesuffix("\r").rpartition("\r")[2] + ending
