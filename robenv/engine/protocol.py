@@ -9,6 +9,27 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from robenv.engine.session_types import ContainerInfo, ExecRequest, Session, SessionEngine
+
+__all__ = [
+    "BuildEvent",
+    "BuildRequest",
+    "ContainerInfo",
+    "Engine",
+    "EngineInfo",
+    "ExecRequest",
+    "ImageEvent",
+    "ImageInfo",
+    "Json",
+    "LogEvent",
+    "Session",
+    "SessionEngine",
+    "StepEvent",
+    "TransferEvent",
+    "VolumeInfo",
+    "WarningEvent",
+]
+
 Json = Mapping[str, Any]
 
 
@@ -46,30 +67,6 @@ class ImageInfo:
     user: str
     layers: tuple[str, ...]
     """Diff IDs, lowest first."""
-
-
-@dataclass(frozen=True)
-class ContainerInfo:
-    id: str
-    name: str
-    image: str
-    image_id: str
-    labels: Mapping[str, str]
-    status: str
-    """created, running, paused, restarting, removing, exited or dead."""
-    exit_code: int
-    oom_killed: bool
-    error: str
-    """What the engine said when it could not start it."""
-    created: str
-    started_at: str
-    exec_ids: tuple[str, ...]
-    """Commands that run in it by ``exec``."""
-    health: str = ""
-
-    @property
-    def running(self) -> bool:
-        return self.status in ("running", "paused", "restarting")
 
 
 @dataclass(frozen=True)
@@ -143,60 +140,6 @@ class ImageEvent:
 BuildEvent = StepEvent | LogEvent | TransferEvent | WarningEvent | ImageEvent
 
 
-class Session(Protocol):
-    """A process's streams: one raw connection that carries stdin one way and stdout and stderr the other."""
-
-    tty: bool
-
-    def fileno(self) -> int:
-        """The connection's file descriptor, to wait on and to read and write."""
-
-    def recv(self, size: int) -> bytes:
-        """Bytes as they came: raw with a TTY, else in the Engine API's frames; b"" at the end."""
-
-    def send(self, data: bytes) -> int:
-        """Sends some of ``data``; how many bytes."""
-
-    def close_stdin(self) -> None:
-        """Half-closes: the process reads an end of file, its output still comes."""
-
-    def resize(self, rows: int, columns: int) -> None: ...
-
-    def exit_code(self) -> int | None:
-        """The process's exit code once the streams have ended; None: it still runs (the user detached)."""
-
-    def close(self) -> None: ...
-
-
-@dataclass(frozen=True)
-class ExecRequest:
-    container: str
-    argv: tuple[str, ...]
-    user: str
-    """``UID:GID`` or a name."""
-    working_dir: str = ""
-    environment: tuple[str, ...] = ()
-    """``NAME=value``"""
-    tty: bool = False
-    stdin: bool = True
-    detach_keys: str = ""
-    privileged: bool = False
-
-
-class SessionEngine(Protocol):
-    """The few calls that entering a running container takes: small enough to have a second, quick implementation."""
-
-    endpoint: str
-
-    def find_container(self, name: str) -> ContainerInfo | None:
-        """By name or ID; None where there is none."""
-
-    def open_exec(self, request: ExecRequest, size: tuple[int, int] | None = None) -> Session:
-        """Starts a command in a running container. ``size`` is (rows, columns) of the terminal."""
-
-    def close(self) -> None: ...
-
-
 class Engine(SessionEngine, Protocol):
     def info(self) -> EngineInfo: ...
 
@@ -244,8 +187,14 @@ class Engine(SessionEngine, Protocol):
     def open_attach(self, container: str, tty: bool, stdin: bool, detach_keys: str = "") -> Session:
         """Attaches to a container's main process; call before ``start`` to miss nothing."""
 
-    def logs(self, container: str, follow: bool = False, tail: int | None = None, timestamps: bool = False,
-             since: float | None = None) -> Iterator[tuple[str, bytes]]:
+    def logs(
+        self,
+        container: str,
+        follow: bool = False,
+        tail: int | None = None,
+        timestamps: bool = False,
+        since: float | None = None,
+    ) -> Iterator[tuple[str, bytes]]:
         """("stdout" or "stderr", bytes) as they come."""
 
     def processes(self, container: str) -> list[Mapping[str, str]]:
