@@ -1,0 +1,211 @@
+"""RunPlan → the body of the Engine API's ``POST /containers/create`` (v1.41 to v1.51).
+
+What the plan leaves unset stays out of the body, so that the engine's own default holds and an older engine never
+meets a field that it does not know for the sake of an empty value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from robenv.plan.names import LABEL_DIRECTORY, LABEL_PROJECT, LABEL_ROLE, LABEL_UID, ROLE_HOME
+from robenv.plan.values import Healthcheck, Mount, Pairs, Port, RunPlan
+
+NANOSECONDS = 1_000_000_000
+
+
+def create_request(plan: RunPlan, *, tty: bool = False, stdin: bool = False) -> dict[str, Any]:
+    """The create body. ``tty`` and ``stdin`` are for a main process that somebody attaches to.
+
+    A bind mount's folder has to be there: unlike ``docker run -v``, the Engine API's mounts do not create it (owned by
+    root, for a misspelt path) unless ``create_host_path`` asks for it, which engines older than API 1.42 do not know.
+    """
+    entrypoint = plan.entrypoint
+    body: dict[str, Any] = {
+        "Image": plan.image,
+        "User": container_user(plan),
+        "WorkingDir": plan.working_dir,
+        # [""] is how the API says "none at all"; an absent one is the image's own.
+        "Entrypoint": [""] if entrypoint == () else entrypoint and list(entrypoint),
+        "Cmd": list(plan.command),
+        "Env": [f"{name}={value}" for name, value in plan.environment],
+        "Labels": dict(plan.labels),
+        "Hostname": plan.hostname,
+        "Domainname": plan.domainname,
+        "ExposedPorts": {port: {} for port in _exposed(plan)},
+        "Healthcheck": plan.healthcheck and _healthcheck(plan.healthcheck),
+        "StopSignal": plan.stop_signal,
+        # Whole seconds; a grace period of half a second must not become none.
+        "StopTimeout": None if plan.stop_grace_period is None else -int(-plan.stop_grace_period // 1),
+    }
+    if tty or stdin:
+        body |= {"Tty": tty, "OpenStdin": stdin, "StdinOnce": stdin, "AttachStdin": stdin}
+        body |= {"AttachStdout": True, "AttachStderr": True}
+    return {**_set_only(body), "HostConfig": _set_only({**_namespaces(plan), **_resources(plan), **_mounted(plan)})}
+
+
+def container_user(plan: RunPlan) -> str:
+    """Whom to run as, for the main process and for ``exec``.
+
+    By name, since the engine adds the supplementary groups of /etc/group (dialout, video) only then and never to
+    ``UID:GID``. A read-only root takes no account files, so there it has to be numbers.
+    """
+    return f"{plan.user.uid}:{plan.user.gid}" if plan.read_only else plan.user.name
+
+
+def _set_only(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what is unset. A number 0 and False are values; empty texts, lists and mappings are not."""
+    return {name: value for name, value in values.items() if value is not None and value not in ("", [], {})}
+
+
+def _namespaces(plan: RunPlan) -> dict[str, Any]:
+    """Of the HostConfig, what shuts the container off from the host or opens it."""
+    return {
+        "NetworkMode": plan.network_mode,
+        "IpcMode": plan.ipc,
+        "PidMode": plan.pid,
+        "UTSMode": plan.uts,
+        "UsernsMode": plan.userns_mode,
+        "CgroupnsMode": plan.cgroup,
+        "CgroupParent": plan.cgroup_parent,
+        "Runtime": plan.runtime,
+        "Init": plan.init,
+        "Privileged": plan.privileged or None,
+        "ReadonlyRootfs": plan.read_only or None,
+        "RestartPolicy": _restart_policy(plan.restart),
+        "CapAdd": list(plan.cap_add),
+        "CapDrop": list(plan.cap_drop),
+        "SecurityOpt": list(plan.security_opt),
+        "GroupAdd": list(plan.group_add),
+        "Dns": list(plan.dns),
+        "DnsSearch": list(plan.dns_search),
+        "DnsOptions": list(plan.dns_opt),
+        "ExtraHosts": list(plan.extra_hosts),
+        "Sysctls": dict(plan.sysctls),
+        "PortBindings": _port_bindings(plan.ports),
+        "LogConfig": _log_config(plan.logging_driver, plan.logging_options),
+    }
+
+
+def _resources(plan: RunPlan) -> dict[str, Any]:
+    """Of the HostConfig, what limits the container."""
+    return {
+        "ShmSize": plan.shm_size,
+        "Memory": plan.mem_limit,
+        "MemoryReservation": plan.mem_reservation,
+        "MemorySwap": plan.memswap_limit,
+        "MemorySwappiness": plan.mem_swappiness,
+        "OomKillDisable": plan.oom_kill_disable,
+        "OomScoreAdj": plan.oom_score_adj,
+        "NanoCpus": None if plan.cpus is None else round(plan.cpus * NANOSECONDS),
+        "CpuShares": plan.cpu_shares,
+        "CpuPeriod": plan.cpu_period,
+        "CpuQuota": plan.cpu_quota,
+        "CpuRealtimeRuntime": plan.cpu_rt_runtime,
+        "CpuRealtimePeriod": plan.cpu_rt_period,
+        "CpusetCpus": plan.cpuset,
+        "PidsLimit": plan.pids_limit,
+        "Ulimits": [{"Name": one.name, "Soft": one.soft, "Hard": one.hard} for one in plan.ulimits],
+        "StorageOpt": dict(plan.storage_opt),
+    }
+
+
+def _mounted(plan: RunPlan) -> dict[str, Any]:
+    """Of the HostConfig, what is put into the container."""
+    own = [mount for mount in plan.mounts if not _is_raw_tmpfs(mount)]
+    return {
+        "Mounts": [_mount(mount, _volume_labels(plan, mount)) for mount in own],
+        "Tmpfs": {mount.target: str(dict(mount.options)["options"]) for mount in plan.mounts if _is_raw_tmpfs(mount)},
+        "Devices": [
+            {"PathOnHost": one.host, "PathInContainer": one.container, "CgroupPermissions": one.permissions}
+            for one in plan.devices
+        ],
+        "DeviceCgroupRules": list(plan.device_cgroup_rules),
+    }
+
+
+def _mount(mount: Mount, labels: Mapping[str, str]) -> dict[str, Any]:
+    options = dict(mount.options)
+    body: dict[str, Any] = {"Type": mount.kind, "Target": mount.target, "ReadOnly": mount.read_only or None}
+    body["Source"] = mount.source
+    if mount.kind == "bind":
+        body["Consistency"] = options.get("consistency")
+        body["BindOptions"] = _set_only(
+            {"Propagation": options.get("propagation"), "CreateMountpoint": options.get("create_host_path") or None}
+        )
+    elif mount.kind == "volume":
+        # Labels of the volume, where the engine has to make it; an existing one keeps its own.
+        body["VolumeOptions"] = _set_only(
+            {
+                "NoCopy": options.get("nocopy") or None,
+                "Subpath": options.get("subpath"),
+                "Labels": dict(labels),
+            }
+        )
+    else:
+        body["TmpfsOptions"] = _set_only({"SizeBytes": options.get("size"), "Mode": options.get("mode")})
+    return _set_only(body)
+
+
+def _volume_labels(plan: RunPlan, mount: Mount) -> dict[str, str]:
+    """Whose a volume is, so that `down --volumes` finds it; nothing for one that is anonymous or somebody else's."""
+    if not mount.source or dict(mount.options).get("external"):
+        return {}
+    labels = {LABEL_PROJECT: plan.project, LABEL_DIRECTORY: plan.directory}
+    if mount.source == plan.home_volume:
+        labels |= {LABEL_ROLE: ROLE_HOME, LABEL_UID: str(plan.user.uid)}
+    return labels
+
+
+def _is_raw_tmpfs(mount: Mount) -> bool:
+    """Whether mount(8)'s own option text came with it (Compose's ``tmpfs`` key), which API mounts have no place for."""
+    return mount.kind == "tmpfs" and "options" in dict(mount.options)
+
+
+def _restart_policy(restart: str) -> dict[str, Any] | None:
+    """Of ``no``, ``always``, ``unless-stopped`` or ``on-failure[:COUNT]``."""
+    name, _, count = restart.partition(":")
+    return _set_only({"Name": name, "MaximumRetryCount": int(count) if count else None}) or None
+
+
+def _healthcheck(check: Healthcheck) -> dict[str, Any]:
+    """0 is the engine's default for each number, so those stay out."""
+    times = {"Interval": check.interval, "Timeout": check.timeout, "StartPeriod": check.start_period}
+    body: dict[str, Any] = {"Test": list(check.test), "Retries": check.retries or None}
+    return _set_only(body | {name: round(seconds * NANOSECONDS) or None for name, seconds in times.items()})
+
+
+def _log_config(driver: str, options: Pairs) -> dict[str, Any] | None:
+    # An empty Type is the engine's default driver, and Config has to be a mapping where Type is given.
+    return {"Type": driver, "Config": dict(options)} if driver or options else None
+
+
+def _exposed(plan: RunPlan) -> Iterable[str]:
+    """Every ``PORT/PROTOCOL``, ranges spelled out, of what is exposed and what is published."""
+    for text in plan.expose:
+        yield from _ports(text)
+    for port in plan.ports:
+        yield from _ports(port.container)
+
+
+def _ports(text: str) -> list[str]:
+    """``8000-8002/udp`` → the three of them."""
+    numbers, _, protocol = text.partition("/")
+    first, _, last = numbers.partition("-")
+    return [f"{number}/{protocol or 'tcp'}" for number in range(int(first), int(last or first) + 1)]
+
+
+def _port_bindings(ports: Iterable[Port]) -> dict[str, list[dict[str, str]]]:
+    """One container port may have several; a host range of the same length pairs up, else the engine picks from it."""
+    bindings: dict[str, list[dict[str, str]]] = {}
+    for port in ports:
+        inside = _ports(port.container)
+        outside = [port.host_port] * len(inside)
+        first, dash, last = port.host_port.partition("-")
+        if dash and int(last) - int(first) + 1 == len(inside):
+            outside = [str(int(first) + index) for index in range(len(inside))]
+        for name, host_port in zip(inside, outside, strict=True):
+            binding = _set_only({"HostIp": port.host_ip})
+            bindings.setdefault(name, []).append(binding | {"HostPort": host_port})
+    return bindings
