@@ -1,0 +1,71 @@
+"""Every name that robenv gives: containers, volumes, images, labels. Pure: the same project has the same names."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+
+LABEL_PROJECT = "robenv.project"
+"""The project's name; on all that robenv makes for a project."""
+LABEL_HASH = "robenv.hash"
+"""The content hash, 64 hex digits."""
+LABEL_VERSION = "robenv.version"
+"""The version of robenv that made it."""
+LABEL_DIRECTORY = "robenv.directory"
+"""The project's folder on the host."""
+LABEL_PLAN = "robenv.plan"
+"""A container's RunPlan as JSON."""
+LABEL_PLATFORM = "robenv.platform"
+LABEL_ROLE = "robenv.role"
+"""What it is for: one of the ROLE_… values."""
+LABEL_UID = "robenv.uid"
+"""The host's UID that a home volume belongs to."""
+
+ROLE_BASE = "base"
+ROLE_IMAGE = "image"
+ROLE_ENVIRONMENT = "environment"
+ROLE_THROWAWAY = "throwaway"
+ROLE_HOME = "home"
+
+ENTRYPOINT = "/usr/local/lib/robenv/entrypoint"
+"""Where an image whose profile has ``setup`` keeps the script that sources them and then runs its arguments."""
+
+BASE_RECIPE = 1
+"""Counts up whenever a base is made in another way from the same Bootstrap, so that old ones are not taken for it."""
+
+TAG_DIGITS = 12
+
+
+def project_id(directory: str | os.PathLike[str]) -> str:
+    """Six hex digits that tell apart projects of the same name; ``directory`` is absolute."""
+    return hashlib.sha256(os.fsencode(directory)).hexdigest()[:6]
+
+
+def container_name(project: str, directory: str | os.PathLike[str]) -> str:
+    return f"robenv-{project}-{project_id(directory)}"
+
+
+def home_volume(project: str, directory: str | os.PathLike[str], uid: int) -> str:
+    return f"{container_name(project, directory)}-home-{uid}"
+
+
+def image_reference(project: str, content_hash: str) -> str:
+    """``content_hash`` is the whole hash; the tag carries its first digits."""
+    return f"robenv/{project}:{content_hash[:TAG_DIGITS]}"
+
+
+def base_hash(
+    suite: str, mirror: str, components: Iterable[str], variant: str, include: Iterable[str], platform: str
+) -> str:
+    """64 hex digits over all that a bootstrapped base is made from. The order of ``include`` does not matter."""
+    recipe = [BASE_RECIPE, suite, mirror, list(components), variant, sorted(set(include)), platform]
+    return hashlib.sha256(json.dumps(recipe).encode()).hexdigest()
+
+
+def base_reference(
+    suite: str, mirror: str, components: Iterable[str], variant: str, include: Iterable[str], platform: str
+) -> str:
+    """The content-addressed tag of a bootstrapped base."""
+    return f"robenv/base:{base_hash(suite, mirror, components, variant, include, platform)[:TAG_DIGITS]}"
