@@ -68,7 +68,7 @@ def translated(action: str, subject: str = "") -> Iterator[None]:
 def translate(error: BaseException, action: str) -> RobenvError:
     """The error of robenv's for a library's ``error`` while robenv tried to ``action``."""
     if isinstance(error, docker.errors.APIError):
-        return from_sentence(_sentence(error), action)
+        return from_sentence(sentence_of(error), action)
     if isinstance(error, requests.exceptions.Timeout):
         return EngineLost(
             f"The engine did not answer in time: could not {action}.",
@@ -84,12 +84,17 @@ def translate(error: BaseException, action: str) -> RobenvError:
     if _never_connected(error):
         return endpoint.unreachable(system or OSError(_last_words(error)))
     if isinstance(error, OSError | urllib3.exceptions.HTTPError):  # requests' own are OSErrors too
-        return EngineLost(
-            f"The connection to the engine broke: could not {action}.",
-            details=_last_words(error),
-            hint="Look whether it still runs: `systemctl status docker`, `journalctl -u docker`.",
-        )
+        return lost(action, _last_words(error))
     return from_sentence(_last_words(error), action)
+
+
+def lost(action: str, details: str) -> EngineLost:
+    """The error for an engine that went away while robenv tried to ``action``."""
+    return EngineLost(
+        f"The connection to the engine broke: could not {action}.",
+        details=details,
+        hint="Look whether it still runs: `systemctl status docker`, `journalctl -u docker`.",
+    )
 
 
 def from_sentence(sentence: str, action: str) -> RobenvError:
@@ -100,7 +105,8 @@ def from_sentence(sentence: str, action: str) -> RobenvError:
     return OperationFailed(f"Could not {action}: {sentence}")
 
 
-def _sentence(error: docker.errors.APIError) -> str:
+def sentence_of(error: docker.errors.APIError) -> str:
+    """What the engine said with an error answer."""
     explanation = str(error.explanation or "").strip()
     return explanation or f"the engine answered {error.status_code or 'nothing that robenv understands'}"
 

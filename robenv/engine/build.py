@@ -1,0 +1,195 @@
+"""Builds an image: BuildKit through the Engine API, or the classic builder; the same events from both."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Protocol
+
+import docker
+
+from robenv.engine.buildkit.trace import RECORD_ID, Trace
+from robenv.engine.classic import ClassicTrace
+from robenv.engine.http import EVER, proxies, send
+from robenv.engine.progress import BuildState, fold
+from robenv.engine.protocol import BuildEvent, BuildRequest, ImageEvent, StepEvent, TransferEvent
+from robenv.engine.records import Record, error_of, records
+from robenv.engine.translate import from_sentence, lost, sentence_of, translated
+from robenv.engine.upload import Upload
+from robenv.errors import BuildFailed, DiskFull, HostLacks, RobenvError
+
+_PATIENCE = 15.0
+"""Seconds that a cancelled build gets to end on the engine."""
+
+
+class BuildCalls:
+    """The build half of ``robenv.engine.protocol.Engine``."""
+
+    _api: docker.APIClient
+
+    def build(self, request: BuildRequest, context: Iterable[bytes]) -> Iterator[BuildEvent]:
+        """See the Protocol. ``context`` is read in a thread of its own; what it raises comes out here as it is."""
+        action = f"build {request.tag}"
+        trace: _Reader = _BuildKitReader() if request.buildkit else _ClassicReader()
+        build_id = uuid.uuid4().hex
+        parameters = build_parameters(request, build_id, proxies(self._api))
+        ended = False
+        upload = Upload(lambda body: self._send(parameters, body), context)
+        try:
+            yield from _sending(upload, build_id)
+            with translated(action):
+                response = _answer(upload, request)
+                state, error = BuildState(), ""
+                for record in records(response, action):
+                    error = error_of(record) or error
+                    for event in trace.events(record):
+                        state = fold(state, event)
+                        yield event
+            ended = True
+            if error:
+                raise failure(request, state, error)
+            if not trace.image_id:
+                raise lost(action, "its answer ended without saying whether the image was made")
+            yield ImageEvent(trace.image_id)
+        finally:
+            if not ended:
+                self._cancel(request, build_id, upload, trace)
+
+    def _send(self, parameters: Mapping[str, str], body: Iterator[bytes]) -> Any:
+        tar = {"Content-Type": "application/x-tar"}
+        return send(self._api, "post", "/build", data=body, params=parameters, headers=tar, stream=True, timeout=EVER)
+
+    def _cancel(self, request: BuildRequest, build_id: str, upload: Upload, trace: _Reader) -> None:
+        """Ends the build on the engine and waits for that: BuildKit by its ID, the classic builder by hanging up."""
+        if request.buildkit:
+            with contextlib.suppress(OSError, docker.errors.DockerException):
+                send(self._api, "post", "/build/cancel", params={"id": build_id}, timeout=5)
+        upload.abandon(drain=request.buildkit, timeout=_PATIENCE)
+        if trace.container:
+            self._await_removal(trace.container)
+
+    def _await_removal(self, container: str) -> None:
+        deadline = time.monotonic() + _PATIENCE
+        with contextlib.suppress(OSError, docker.errors.DockerException):  # not found: that is what it waits for
+            while time.monotonic() < deadline:
+                self._api.inspect_container(container)
+                time.sleep(0.1)
+
+
+def build_parameters(request: BuildRequest, build_id: str, build_args: Mapping[str, str]) -> dict[str, str]:
+    """The query of ``POST /build`` (Engine API 1.41)."""
+    parameters = {
+        "t": request.tag,
+        "platform": request.platform,
+        "dockerfile": request.dockerfile,
+        "labels": json.dumps(dict(request.labels), sort_keys=True),
+        "networkmode": request.network_mode,
+        "target": request.target,
+        "nocache": "1" if request.no_cache else "",
+        "buildargs": json.dumps(dict(build_args), sort_keys=True) if build_args else "",
+        # Intermediate containers go, also after a failure; BuildKit has none and takes no notice.
+        "rm": "1",
+        "forcerm": "1",
+    }
+    if request.buildkit:
+        parameters |= {"version": "2", "buildid": build_id}
+    return {name: value for name, value in parameters.items() if value}
+
+
+def failure(request: BuildRequest, state: BuildState, sentence: str) -> RobenvError:
+    """The error for a build that the engine ended with ``sentence``."""
+    step = state.failed
+    output = "\n".join(step.lines) if step else ""
+    where = f" at {_short(step.name)}" if step and step.name else ""
+    message = f"The build of {request.tag} failed{where}"
+    if re.search(r"no space left on device|disk quota exceeded", f"{sentence}\n{output}", re.I):
+        full = from_sentence("no space left on device", f"build {request.tag}")
+        return DiskFull(f"{message}: no space left on the engine's disk.", details=sentence, hint=full.hint)
+    if re.search(r"exec format error", f"{sentence}\n{output}", re.I):
+        return HostLacks(
+            f"{message}: the engine's machine cannot run programs of {request.platform}.",
+            details=sentence,
+            hint="Let it emulate them: `sudo apt-get install qemu-user-static binfmt-support` on that machine.",
+        )
+    return BuildFailed(message, details=_reason(sentence), hint=_way_out(sentence))
+
+
+class _Reader(Protocol):
+    @property
+    def image_id(self) -> str: ...
+
+    @property
+    def container(self) -> str: ...
+
+    def events(self, record: Record) -> Iterator[BuildEvent]: ...
+
+
+class _BuildKitReader:
+    def __init__(self) -> None:
+        self.image_id = ""
+        self.container = ""
+        self._trace = Trace()
+
+    def events(self, record: Record) -> Iterator[BuildEvent]:
+        if record.get("id") == RECORD_ID:
+            yield from self._trace.events(record.get("aux", ""))
+        elif record.get("id") == "moby.image.id" and isinstance(record.get("aux"), dict):
+            self.image_id = str(record["aux"].get("ID", ""))
+
+
+class _ClassicReader:
+    def __init__(self) -> None:
+        self._trace = ClassicTrace()
+
+    @property
+    def image_id(self) -> str:
+        return self._trace.image_id
+
+    @property
+    def container(self) -> str:
+        return self._trace.container
+
+    def events(self, record: Record) -> Iterator[BuildEvent]:
+        yield from self._trace.events(record, time.time())
+
+
+def _answer(upload: Upload, request: BuildRequest) -> Any:
+    """The answer to the upload. Raises BuildFailed where the engine refuses before it begins."""
+    try:
+        return upload.response()
+    except docker.errors.APIError as error:
+        raise failure(request, BuildState(), sentence_of(error)) from error
+
+
+def _sending(upload: Upload, build_id: str) -> Iterator[BuildEvent]:
+    """Tells how far the context is."""
+    step = StepEvent(f"context {build_id}", "sending the build context", started=time.time())
+    yield step
+    for sent in upload.progress():
+        yield TransferEvent(step.id, "context", sent, 0, step=step.id)
+    yield TransferEvent(step.id, "context", upload.sent, upload.sent, completed=True, step=step.id)
+    yield StepEvent(step.id, step.name, step.started, completed=time.time())
+
+
+def _short(name: str, most: int = 160) -> str:
+    return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
+def _reason(sentence: str) -> str:
+    """The end of what the builder says: before it, it repeats the whole command."""
+    code = re.search(r"(?:exit code|returned a non-zero code): (\d+)", sentence)
+    return f"The command ended with exit code {code[1]}." if code else sentence
+
+
+def _way_out(sentence: str) -> str:
+    if re.search(r"(?:exit code|non-zero code): 137\b", sentence):
+        return "137 means that it was killed, most often for want of memory: let fewer jobs run at once (`-j1`)."
+    if re.search(r"no active sessions|pull access denied|failed to resolve source metadata", sentence):
+        return (
+            "An image that FROM or COPY --from names is not on the engine; name it as a base, then it is pulled first."
+        )
+    return ""

@@ -1,0 +1,74 @@
+"""From the stream of the classic builder (also Podman's) to the same events as BuildKit's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from robenv.engine.protocol import BuildEvent, LogEvent, StepEvent
+
+_STEP = re.compile(r"step (?P<number>\d+)/(?P<total>\d+) ?: (?P<line>.*)", re.I | re.S)
+_STAGE_NAME = re.compile(r"from\s+(?:--\S+\s+)*\S+\s+as\s+(?P<name>\S+)\s*", re.I)
+_CACHED = re.compile(r" ---> Using cache|--> Using cache [0-9a-f]+")
+_RUNNING = re.compile(r" ---> Running in ([0-9a-f]+)\n")
+_CHATTER = re.compile(
+    r"\n| ---> [0-9a-f]{10,}\n|--> [0-9a-f]{10,}\n|(Removed|Removing) intermediate container [0-9a-f]+\n"
+)
+
+
+class ClassicTrace:
+    """Reads the records of one build, in their order. Times are the reader's: this builder tells none."""
+
+    def __init__(self) -> None:
+        self.image_id = ""
+        """The image, once the last step has made it: each stage before reports one of its own."""
+        self.container = ""
+        """The intermediate container that runs now, by its short ID."""
+        self._step: StepEvent | None = None
+        self._stage = ""
+        self._number = 0
+        self._last = False
+        self._spoke = False
+
+    def events(self, record: Mapping[str, Any], now: float) -> Iterator[BuildEvent]:
+        """The events of one record; ``now`` in seconds since the epoch."""
+        if "aux" in record:
+            if self._last and isinstance(record["aux"], Mapping):
+                self.image_id = str(record["aux"].get("ID") or self.image_id)
+                yield from self.end(now)
+        elif "error" in record or "errorDetail" in record:
+            yield from self.end(now, str(record.get("error") or record["errorDetail"].get("message", "")))
+        elif isinstance(record.get("stream"), str):
+            yield from self._said(record["stream"], now)
+
+    def end(self, now: float, error: str = "") -> Iterator[BuildEvent]:
+        """Ends the step that runs, if one does."""
+        if self._step is not None:
+            yield replace(self._step, completed=now, error=error)
+        self._step, self.container = None, ""
+
+    def _said(self, text: str, now: float) -> Iterator[BuildEvent]:
+        match = _STEP.fullmatch(text.rstrip("\n"))
+        if match and int(match["number"]) == self._number + 1:
+            yield from self.end(now)
+            yield self._begin(match, now)
+        elif self._step is None or _CHATTER.fullmatch(text):
+            return
+        elif running := _RUNNING.fullmatch(text):
+            self.container = running[1]
+        elif _CACHED.match(text) and not self._spoke:
+            self._step = replace(self._step, cached=True)
+        else:
+            self._spoke = True
+            yield LogEvent(self._step.id, text, now)
+
+    def _begin(self, match: re.Match[str], now: float) -> StepEvent:
+        number, total, line = match["number"], match["total"], match["line"].strip()
+        if line[:5].upper() == "FROM ":
+            named = _STAGE_NAME.fullmatch(line)
+            self._stage = f"{named['name']} " if named else ""
+        self._number, self._last, self._spoke = int(number), number == total, False
+        self._step = StepEvent(f"step {number}", f"[{self._stage}{number}/{total}] {line}", started=now)
+        return self._step

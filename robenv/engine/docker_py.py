@@ -1,0 +1,136 @@
+"""The Engine of ``robenv.engine.protocol``, by docker-py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import docker
+from docker.tls import TLSConfig
+
+from robenv.catalog.platforms import normalize
+from robenv.engine.containers import ContainerCalls
+from robenv.engine.endpoint import Endpoint, Tls, find_endpoint, unreachable, untrusted
+from robenv.engine.http import send, use_version
+from robenv.engine.images import ImageCalls
+from robenv.engine.protocol import EngineInfo, Json
+from robenv.engine.translate import translated
+from robenv.errors import EngineDenied, EngineUnreachable, UsageError
+
+_TIMEOUT = 60
+"""Seconds that an ordinary call may take; those that take longer set their own."""
+_ANY_VERSION = "1.24"
+"""docker-py wants a version at once; the real one is set from the engine's first answer."""
+_BUILDKIT_SINCE = (1, 39)
+
+
+class DockerPyEngine(ImageCalls, ContainerCalls):
+    """One engine. ``version`` is its answer to ``/version``. Close it when done."""
+
+    def __init__(self, api: docker.APIClient, endpoint: Endpoint, version: Json) -> None:
+        self._api = api
+        self._config_folder = endpoint.config_folder
+        self._version = version
+        self._info: EngineInfo | None = None
+        self.endpoint = endpoint.url
+
+    def info(self) -> EngineInfo:
+        """Asked for once, then kept."""
+        if self._info is None:
+            with translated("ask the engine what it is"):
+                said = send(self._api, "get", "/info").json()
+            self._info = engine_info(self.endpoint, self._version, said)
+        return self._info
+
+    def close(self) -> None:
+        self._api.close()
+
+
+def connect(environ: Mapping[str, str]) -> DockerPyEngine:
+    """The engine that this environment means, as the docker CLI would choose it; one round trip.
+
+    Raises EngineUnreachable, EngineDenied.
+    """
+    return connect_to(find_endpoint(environ))
+
+
+def connect_to(endpoint: Endpoint) -> DockerPyEngine:
+    """As ``connect``, for an endpoint that is known already."""
+    api = None
+    try:
+        with translated("reach the engine"):
+            api = docker.APIClient(
+                base_url=endpoint.url,
+                version=_ANY_VERSION,
+                timeout=_TIMEOUT,
+                tls=_tls(endpoint.tls),
+                use_ssh_client=True,
+            )
+            version = api.version(api_version=False)
+            use_version(api, str(version["ApiVersion"]))
+    except (EngineUnreachable, KeyError, UsageError) as error:
+        if api is not None:
+            api.close()
+        raise _named(error, endpoint) from error
+    return DockerPyEngine(api, endpoint, version)
+
+
+def engine_info(endpoint: str, version: Json, info: Json) -> EngineInfo:
+    """What ``/version`` and ``/info`` say, in robenv's words."""
+    product = _product(version)
+    return EngineInfo(
+        endpoint=endpoint,
+        product=product,
+        version=str(version.get("Version", "")),
+        api_version=str(version.get("ApiVersion", "")),
+        platform=_platform(version, info),
+        storage_driver=str(info.get("Driver", "")),
+        root_dir=str(info.get("DockerRootDir", "")),
+        buildkit=_has_buildkit(product, version),
+        raw=info,
+    )
+
+
+def _has_buildkit(product: str, version: Json) -> bool:
+    """Docker's own engine has it since 18.09 (API 1.39), on Linux; Podman's answers only the classic form."""
+    numbers = str(version.get("ApiVersion", "0")).split(".")
+    try:
+        recent = tuple(int(number) for number in numbers) >= _BUILDKIT_SINCE
+    except ValueError:
+        return False
+    return recent and product == "Docker Engine" and version.get("Os", "linux") == "linux"
+
+
+def _product(version: Json) -> str:
+    """Docker calls its first component "Engine"; a compatible engine gives its own name there."""
+    components: list[Any] = list(version.get("Components") or [{}])
+    name = str(components[0].get("Name") or "Engine")
+    return "Docker Engine" if name == "Engine" else name
+
+
+def _platform(version: Json, info: Json) -> str:
+    """``/version`` says arm for every 32-bit ARM; ``/info`` has the machine's own name."""
+    system, architecture = str(version.get("Os", "linux")), str(version.get("Arch", ""))
+    if architecture == "arm":
+        architecture = str(info.get("Architecture") or architecture)
+    try:
+        return normalize(f"{system}/{architecture}")
+    except UsageError:
+        return f"{system}/{architecture}"
+
+
+def _tls(material: Tls | None) -> TLSConfig | bool:
+    if material is None:
+        return False
+    pair = (material.cert, material.key) if material.cert and material.key else None
+    return TLSConfig(client_cert=pair, ca_cert=material.ca or None, verify=material.verify)
+
+
+def _named(error: Exception, endpoint: Endpoint) -> EngineUnreachable:
+    """The same error with the endpoint's name in it."""
+    details = str(getattr(error, "details", "") or error)
+    if isinstance(error, EngineDenied):
+        return unreachable(PermissionError(details), endpoint)
+    if isinstance(error, EngineUnreachable) and "certificate" in error.message:
+        return untrusted(details, endpoint)
+    return unreachable(OSError(details), endpoint)

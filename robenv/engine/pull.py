@@ -1,0 +1,197 @@
+"""Pulls an image with the user's own registry credentials."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import docker
+from docker import auth
+from docker.utils import parse_repository_tag
+
+from robenv.catalog.platforms import normalize
+from robenv.engine.http import EVER, credential_environment, send
+from robenv.engine.protocol import BuildEvent, StepEvent, TransferEvent
+from robenv.engine.records import Record, error_of, records
+from robenv.engine.translate import from_sentence, sentence_of, translated
+from robenv.errors import (
+    ImageNotFound,
+    RegistryDenied,
+    RegistryUnreachable,
+    RobenvError,
+    UsageError,
+)
+
+_MOVING = {"Downloading": "downloading", "Extracting": "extracting"}
+_DONE = {"Download complete": "downloading", "Pull complete": "extracting", "Already exists": "extracting"}
+_NO_PLATFORM = re.compile(r"no matching manifest|does not match the specified platform|no match for platform", re.I)
+_MISSING = re.compile(
+    r"manifest unknown|not found|name unknown|invalid repository name|repository does not exist", re.I
+)
+_AMBIGUOUS = re.compile(r"may require 'docker login'|repository does not exist or may require", re.I)
+_DENIED = re.compile(
+    r"unauthorized|authentication required|no basic auth credentials|access.*denied|denied:|toomanyrequests|"
+    r"incorrect username or password|invalid username/password|\b401\b|\b403\b",
+    re.I,
+)
+_UNREACHABLE = re.compile(
+    r"no such host|connection refused|connection reset|i/o timeout|timeout exceeded|handshake timeout|no route to host|"
+    r"network is unreachable|x509|certificate|http response to https client|proxyconnect|server misbehaving|: EOF|"
+    r"deadline exceeded|bad gateway|service unavailable",
+    re.I,
+)
+
+
+class PullCalls:
+    """The part of ``robenv.engine.protocol.Engine`` that pulls."""
+
+    _api: docker.APIClient
+    _config_folder: str
+    """The docker config's folder, for credentials."""
+
+    def pull(self, reference: str, platform: str) -> Iterator[BuildEvent]:
+        """Pulls, and yields a step with its transfers.
+
+        Raises ImageNotFound (also where it is not offered for ``platform``), RegistryDenied, RegistryUnreachable,
+        DiskFull, EngineLost.
+        """
+        step = StepEvent(f"pull {reference} {platform}", f"pull {reference} ({platform})", started=time.time())
+        yield step
+        action = f"pull {reference}"
+        response = None
+        try:
+            with translated(action):
+                headers = self._credentials(reference)
+                response = self._request(reference, platform, headers)
+                for record in records(response, action):
+                    if sentence := error_of(record):
+                        raise self._failure(sentence, reference, platform, bool(headers))
+                    yield from _transfers(record, step.id)
+        finally:
+            if response is not None:
+                response.close()  # an engine stops a pull that nobody listens to any more
+        self._check_platform(reference, platform)
+        yield StepEvent(step.id, step.name, step.started, completed=time.time())
+
+    def _request(self, reference: str, platform: str, headers: dict[str, str]) -> Any:
+        repository, tag = parse_repository_tag(reference)
+        # Without a tag the engine would pull them all.
+        wanted = {"fromImage": repository, "tag": tag or "latest", "platform": platform}
+        try:
+            return send(self._api, "post", "/images/create", params=wanted, headers=headers, stream=True, timeout=EVER)
+        except docker.errors.APIError as error:
+            raise self._failure(sentence_of(error), reference, platform, bool(headers)) from error
+
+    def _credentials(self, reference: str) -> dict[str, str]:
+        """The header with the user's credentials for the image's registry; none where there are none."""
+        registry = registry_of(reference)
+        configs = auth.load_config(config_path=self._config_file(), credstore_env=credential_environment(self._api))
+        try:
+            found = auth.resolve_authconfig(configs, registry, credstore_env=credential_environment(self._api))
+        except docker.errors.DockerException as error:
+            raise RegistryDenied(
+                f"The credentials for {registry} cannot be read.",
+                details=str(error),
+                hint=f"Look at credsStore and credHelpers in {self._config_file()}, or run `docker login {registry}`.",
+            ) from error
+        return {"X-Registry-Auth": auth.encode_header(found).decode()} if found else {}
+
+    def _config_file(self) -> str:
+        return f"{self._config_folder}/config.json"
+
+    def _failure(self, sentence: str, reference: str, platform: str, with_credentials: bool) -> RobenvError:
+        if _NO_PLATFORM.search(sentence):
+            return self._not_offered(reference, platform, sentence)
+        return pull_failure(sentence, reference, with_credentials)
+
+    def _check_platform(self, reference: str, platform: str) -> None:
+        """An older engine takes an image of one platform for any other that is asked for, and only warns."""
+        with translated("look at the image", reference):
+            inspected = send(self._api, "get", "/images/{0}/json", reference).json()
+        said = "/".join(part for key in ("Os", "Architecture", "Variant") if (part := inspected.get(key)))
+        if not same_platform(said, platform):
+            raise self._not_offered(reference, platform, f"what it has is {said}")
+
+    def _not_offered(self, reference: str, platform: str, details: str) -> ImageNotFound:
+        offered = ", ".join(self._offered(reference))
+        return ImageNotFound(
+            f"The image {reference} is not offered for {platform}.",
+            details=details,
+            hint=f"It is offered for {offered}." if offered else "Choose another image or another platform.",
+        )
+
+    def _offered(self, reference: str) -> list[str]:
+        """The platforms of the image in its registry; none where that cannot be known."""
+        try:
+            headers = self._credentials(reference)
+            answer = send(self._api, "get", "/distribution/{0}/json", reference, headers=headers).json()
+        except (OSError, docker.errors.DockerException, RegistryDenied):
+            return []
+        platforms = answer.get("Platforms") or []
+        named = {
+            "/".join(part for key in ("os", "architecture", "variant") if (part := one.get(key))) for one in platforms
+        }
+        return sorted(name for name in named if not name.startswith("unknown"))
+
+
+def registry_of(reference: str) -> str:
+    """The registry's host, with its port: ``docker.io`` where the reference names none."""
+    try:
+        return str(auth.resolve_repository_name(parse_repository_tag(reference)[0])[0])
+    except docker.errors.InvalidRepository as error:
+        raise UsageError(f"{reference!r} is no image reference.", details=str(error)) from error
+
+
+def pull_failure(sentence: str, reference: str, with_credentials: bool) -> RobenvError:
+    """The error for what the engine says when it could not pull."""
+    registry = registry_of(reference)
+    login = f"`docker login{'' if registry == 'docker.io' else ' ' + registry}`"
+    if _AMBIGUOUS.search(sentence):
+        return ImageNotFound(
+            f"There is no image {reference}, or it is private and needs a login.",
+            details=sentence,
+            hint=f"Check its name; if it is private: {login}",
+        )
+    if _DENIED.search(sentence) and not _MISSING.search(sentence):
+        refused = "refused the credentials that it was given" if with_credentials else "wants a login"
+        return RegistryDenied(f"The registry {registry} {refused} for {reference}.", details=sentence, hint=login)
+    if _UNREACHABLE.search(sentence):
+        return _unreachable(sentence, reference, registry)
+    if _MISSING.search(sentence):
+        return ImageNotFound(
+            f"The registry {registry} has no image {reference}.", details=sentence, hint="Check its name and its tag."
+        )
+    return from_sentence(sentence, f"pull {reference}")
+
+
+def _unreachable(sentence: str, reference: str, registry: str) -> RegistryUnreachable:
+    if re.search(r"x509|certificate", sentence, re.I):
+        hint = f"If you trust it, put its CA into /etc/docker/certs.d/{registry}/ca.crt on the engine's machine."
+    elif re.search(r"http response to https client", sentence, re.I):
+        hint = f'It speaks HTTP only: add "{registry}" to insecure-registries in the engine\'s /etc/docker/daemon.json.'
+    else:
+        hint = "Check the network of the engine's machine, its proxy, and the registry's name."
+    return RegistryUnreachable(
+        f"The engine could not reach the registry {registry} for {reference}.", details=sentence, hint=hint
+    )
+
+
+def same_platform(one: str, other: str) -> bool:
+    """Whether two spellings mean one platform."""
+    try:
+        return normalize(one) == normalize(other)
+    except UsageError:
+        return one == other
+
+
+def _transfers(record: Record, step: str) -> Iterator[TransferEvent]:
+    """What one record of a pull says about a layer."""
+    layer, status = str(record.get("id") or ""), str(record.get("status") or "")
+    doing = _MOVING.get(status) or _DONE.get(status)
+    if not layer or not doing:
+        return
+    detail = record.get("progressDetail") or {}
+    current, total = int(detail.get("current") or 0), int(detail.get("total") or 0)
+    yield TransferEvent(f"{step} {layer} {doing}", f"{doing} {layer}", current, total, status in _DONE, step)

@@ -1,0 +1,33 @@
+"""The engine's progress streams: JSON records, one after the other, until the connection ends or breaks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from robenv.engine.translate import lost
+
+Record = dict[str, Any]
+
+
+def records(response: Any, action: str) -> Iterator[Record]:
+    """The records of a streamed response of requests'. Raises EngineLost where it stops in the middle of one."""
+    for line in response.iter_lines(chunk_size=1 << 16):
+        if line.strip():
+            yield _record(line, action)
+
+
+def error_of(record: Record) -> str:
+    """What a record says went wrong; "" where nothing did."""
+    detail = record.get("errorDetail")
+    message = detail.get("message") if isinstance(detail, dict) else ""
+    return str(message or record.get("error") or "")
+
+
+def _record(line: bytes, action: str) -> Record:
+    try:
+        record = json.loads(line)
+    except ValueError as error:
+        raise lost(action, f"its answer ends with {line[-200:].decode('utf-8', 'replace')!r}") from error
+    return record if isinstance(record, dict) else {}
