@@ -1,0 +1,5 @@
+"""`python -m robenv`."""
+
+from robenv.cli.entry import main
+
+main()

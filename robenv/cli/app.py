@@ -1,0 +1,87 @@
+"""The typer application: the root options, and the one module that the command line asks for."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from robenv.cli.commands import COMMANDS, command_of
+from robenv.cli.errors import print_bug, print_error
+from robenv.errors import Interrupted, RobenvError, UsageError
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from robenv import __version__
+
+        typer.echo(f"robenv {__version__}")
+        raise typer.Exit
+
+
+def root(
+    context: typer.Context,
+    directory: Annotated[
+        Optional[Path], typer.Option("-C", "--directory", metavar="DIR", help="Work as if started in DIR")
+    ] = None,
+    file: Annotated[
+        Optional[Path], typer.Option("-f", "--file", metavar="FILE", help="The project's file, instead of robenv.yaml")
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Print the version")
+    ] = False,
+) -> None:
+    """Robotics development environments from one YAML file."""
+    from robenv.cli.common import Where
+
+    if directory is not None and not directory.is_dir():
+        raise UsageError(f"{directory} is not a folder")
+    context.obj = Where(directory=(directory or Path()).absolute(), file=file)
+
+
+def application(commands: tuple[str, ...]) -> typer.Typer:
+    """The application with only these commands loaded."""
+    app = typer.Typer(
+        name="robenv",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(root)
+    for name, module, text in COMMANDS:
+        if name in commands:
+            import_module(f"robenv.cli.{module}").register(app, name, text)
+    return app
+
+
+def _unknown(name: str) -> UsageError:
+    close = difflib.get_close_matches(name, [known for known, _, _ in COMMANDS], n=1, cutoff=0.5)
+    meant = f"did you mean `robenv {close[0]}`? " if close else ""
+    return UsageError(f"there is no command `{name}`", hint=f"{meant}`robenv --help` lists the commands")
+
+
+def run(arguments: list[str]) -> int:
+    """Runs a command line to its exit code. Every error ends here, printed."""
+    names = tuple(name for name, _, _ in COMMANDS)
+    asked = command_of(arguments)
+    try:
+        if asked and asked not in names:
+            raise _unknown(asked)  # noqa: TRY301
+        completing = "_ROBENV_COMPLETE" in os.environ
+        application((asked,) if asked and not completing else names)(args=arguments, prog_name="robenv")
+    except SystemExit as leave:
+        return leave.code if isinstance(leave.code, int) else int(bool(leave.code))
+    except RobenvError as error:
+        return print_error(error)
+    except KeyboardInterrupt:
+        return print_error(Interrupted("interrupted"))
+    except BrokenPipeError:
+        return 141
+    except Exception as error:
+        return print_bug(error)
+    return 0

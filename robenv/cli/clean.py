@@ -1,0 +1,59 @@
+"""`robenv clean`"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from robenv.cli.common import JsonOption, Where, human_size, note, open_engine, print_json, table
+from robenv.errors import RobenvError
+
+
+def _needed(where: Where, platform: str) -> frozenset[str]:
+    """The image that the project here needs now; none where there is no project, or a broken one."""
+    try:
+        return frozenset({where.load(platform, quiet=True).image})
+    except RobenvError:
+        return frozenset()
+
+
+def clean(
+    context: typer.Context,
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only say what would go")] = False,
+    volumes: Annotated[
+        bool, typer.Option("--volumes", "-v", help="Home folders, too, of projects whose folder is gone")
+    ] = False,
+    build_cache: Annotated[
+        bool, typer.Option("--build-cache", help="The engine's unused build cache too, of every builder's")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Removes images, containers and caches that nothing refers to, and says what that frees.
+
+    The newest image of every project stays, and whatever a container uses."""
+    from robenv.environment.clean import find_rubbish, remove
+
+    where: Where = context.obj
+    with open_engine() as engine:
+        rubbish = find_rubbish(engine, _needed(where, engine.info().platform), volumes)
+        if not dry_run:
+            remove(engine, rubbish)
+        pruned = engine.prune_build_cache() if build_cache and not dry_run else 0
+    freed = sum(thing.size for thing in rubbish) + pruned
+    if json:
+        print_json({"removed": [thing.to_json() for thing in rubbish], "bytes": freed, "dry_run": dry_run})
+        return
+    if rubbish:
+        rows = [(thing.kind, thing.name, human_size(thing.size) if thing.size else "-", thing.why) for thing in rubbish]
+        typer.echo(table(("KIND", "NAME", "SIZE", "WHY"), rows))
+    if dry_run:
+        note(f"nothing was removed; at most {human_size(freed)} would be freed (layers that images share count once each)")
+    elif freed or rubbish:
+        note(f"freed at most {human_size(freed)} (images may share layers)")
+    else:
+        note("there is nothing to clean")
+
+
+def register(app: typer.Typer, name: str, text: str) -> None:
+    app.command(name, short_help=text)(clean)

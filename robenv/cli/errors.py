@@ -1,0 +1,77 @@
+"""The one place that prints errors. Plain text and a little colour; nothing heavy is imported."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import traceback
+from collections.abc import Iterable
+
+from robenv.errors import Problem, RobenvError
+from robenv.paths import cache_folder, write_atomically
+
+EXIT_BUG = 70
+
+
+def coloured(stream: object = None) -> bool:
+    """Whether to colour: a terminal, and nobody said NO_COLOR."""
+    stream = stream or sys.stderr
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and stream.isatty()  # type: ignore[attr-defined]
+
+
+def paint(text: str, code: str) -> str:
+    return f"\033[{code}m{text}\033[0m" if coloured() else text
+
+
+def _indent(text: str, by: str) -> str:
+    return "\n".join(by + line if line else line for line in text.rstrip("\n").splitlines())
+
+
+def problem_text(problem: Problem) -> str:
+    """A problem as a person reads it: place, sentence, excerpt, the chain of profiles, a way out."""
+    place = f"{problem.location}: " if problem.location else ""
+    lines = [paint(place, "1") + problem.message]
+    if problem.location and problem.location.excerpt:
+        lines.append(_indent(problem.location.excerpt, "  "))
+    if problem.location and problem.location.chain:
+        lines.append(_indent("extended by " + " ← ".join(problem.location.chain), "  "))
+    if problem.hint:
+        lines.append(_indent(problem.hint, "  "))
+    return "\n".join(lines)
+
+
+def error_text(error: RobenvError) -> str:
+    lines = [paint("error:", "1;31") + " " + error.message]
+    if error.details:
+        lines.append(_indent(error.details, "  "))
+    lines.extend("\n" + problem_text(problem) for problem in error.problems)
+    if error.hint:
+        lines.append(("\n" if error.problems else "") + paint("hint:", "1;36") + " " + error.hint)
+    if error.docs_url:
+        lines.append(f"see {error.docs_url}")
+    return "\n".join(lines)
+
+
+def print_error(error: RobenvError) -> int:
+    print(error_text(error), file=sys.stderr)
+    return error.exit_code
+
+
+def print_warnings(problems: Iterable[Problem]) -> None:
+    for problem in problems:
+        print(paint("warning:", "1;33") + " " + problem_text(problem), file=sys.stderr)
+
+
+def print_bug(error: BaseException) -> int:
+    """A bug of robenv's own: the traceback goes to a log, its path to the user."""
+    log = os.path.join(cache_folder(), "logs", time.strftime("bug-%Y%m%d-%H%M%S") + f"-{os.getpid()}.log")
+    text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    try:
+        write_atomically(log, text.encode(errors="backslashreplace"))
+        where = f"the details are in {log}"
+    except OSError as failure:
+        where = f"its log could not be written ({failure})"
+    summary = f"{type(error).__name__}: {error}".splitlines()[0]
+    print(paint("error:", "1;31") + f" this is a bug in robenv ({summary}); {where}", file=sys.stderr)
+    return EXIT_BUG

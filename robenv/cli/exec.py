@@ -1,0 +1,33 @@
+"""`robenv exec`"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from robenv.cli.common import Where, open_engine
+from robenv.cli.up import DetachKeysOption
+
+
+def enter_running(where: Where, command: tuple[str, ...], detach_keys: str) -> int:
+    """Runs a command, or a shell, in the project's running container; its exit code."""
+    from robenv.environment.enter import enter, here
+    from robenv.environment.lifecycle import running_container
+
+    root = where.root()
+    with open_engine() as engine:
+        return enter(engine, running_container(engine, root), command, here(), detach_keys)
+
+
+def exec_(
+    context: typer.Context,
+    command: Annotated[list[str], typer.Argument(metavar="[--] CMD…")],
+    detach_keys: DetachKeysOption = "",
+) -> None:
+    """Runs CMD in the running container, as the user, in the folder that shows this one; with CMD's exit code."""
+    raise typer.Exit(enter_running(context.obj, tuple(command), detach_keys))
+
+
+def register(app: typer.Typer, name: str, text: str) -> None:
+    app.command(name, short_help=text, context_settings={"allow_interspersed_args": False})(exec_)

@@ -1,0 +1,35 @@
+"""`robenv logs`"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Optional
+
+import typer
+
+from robenv.cli.common import Where, open_engine
+from robenv.errors import ContainerNotFound
+
+
+def logs(
+    context: typer.Context,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as more is written")] = False,
+    tail: Annotated[Optional[int], typer.Option("--tail", "-n", metavar="N", help="Only the last N lines")] = None,
+    timestamps: Annotated[bool, typer.Option("--timestamps", "-t", help="When each line was written")] = False,
+) -> None:
+    """Shows what the container's main process wrote: its stdout on stdout, its stderr on stderr."""
+    from robenv.environment.lifecycle import containers_of
+
+    where: Where = context.obj
+    with open_engine() as engine:
+        containers = containers_of(engine, where.root())
+        if not containers:
+            raise ContainerNotFound("this project has no container", hint="`robenv up` makes it")
+        streams = {"stdout": sys.stdout.buffer, "stderr": sys.stderr.buffer}
+        for stream, data in engine.logs(containers[0].id, follow=follow, tail=tail, timestamps=timestamps):
+            streams[stream].write(data)
+            streams[stream].flush()
+
+
+def register(app: typer.Typer, name: str, text: str) -> None:
+    app.command(name, short_help=text)(logs)

@@ -1,0 +1,40 @@
+"""`robenv render`"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from robenv.cli.common import PlatformOption, Where, note, own_platform
+
+
+def render(
+    context: typer.Context,
+    platform: PlatformOption = None,
+    output: Annotated[
+        Optional[Path],
+        typer.Option("-o", "--output", metavar="DIR", help="Write the Dockerfile and its build context there"),
+    ] = None,
+    classic: Annotated[
+        bool, typer.Option("--classic", help="For an engine without BuildKit: no `RUN --mount`")
+    ] = False,
+) -> None:
+    """Prints the Dockerfile. With -o, writes it and the build context, ready for `docker build DIR`."""
+    from robenv.render import render as render_plan
+    from robenv.render import write_context
+
+    where: Where = context.obj
+    loaded = where.load(own_platform(), platform)
+    rendered = loaded.rendered if not classic else render_plan(loaded.build, buildkit=False)
+    if output is None:
+        sys.stdout.write(rendered.dockerfile)
+        return
+    write_context(rendered, output)
+    note(f"wrote {output / 'Dockerfile'}; the image would be {loaded.image}")
+
+
+def register(app: typer.Typer, name: str, text: str) -> None:
+    app.command(name, short_help=text)(render)

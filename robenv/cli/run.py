@@ -1,0 +1,30 @@
+"""`robenv run`"""
+
+from __future__ import annotations
+
+import typer
+
+from robenv.cli.common import PlatformOption, QuietOption, Where, open_engine
+from robenv.cli.reporter import TerminalReporter
+from robenv.cli.up import CommandArgument
+
+
+def run(
+    context: typer.Context, command: CommandArgument = None, platform: PlatformOption = None, quiet: QuietOption = False
+) -> None:
+    """Runs CMD, or a shell, in a container of its own that is removed afterwards; with CMD's exit code."""
+    from robenv.environment.image import ensure_image
+    from robenv.environment.run_once import run_once
+    from robenv.host.probe import read_facts
+
+    where: Where = context.obj
+    with open_engine() as engine:
+        loaded = where.load(engine.info().platform, platform, quiet)
+        image = ensure_image(engine, loaded, TerminalReporter(quiet))
+        plan = loaded.container(read_facts(loaded.build.platform))
+        code = run_once(engine, plan, image.image, tuple(command or ()))
+    raise typer.Exit(code)
+
+
+def register(app: typer.Typer, name: str, text: str) -> None:
+    app.command(name, short_help=text, context_settings={"allow_interspersed_args": False})(run)

@@ -1,0 +1,17 @@
+"""`robenv shell`"""
+
+from __future__ import annotations
+
+import typer
+
+from robenv.cli.exec import enter_running
+from robenv.cli.up import DetachKeysOption
+
+
+def shell(context: typer.Context, detach_keys: DetachKeysOption = "") -> None:
+    """Opens another shell in the running container."""
+    raise typer.Exit(enter_running(context.obj, (), detach_keys))
+
+
+def register(app: typer.Typer, name: str, text: str) -> None:
+    app.command(name, short_help=text)(shell)

@@ -1,0 +1,54 @@
+"""`robenv up`"""
+
+from __future__ import annotations
+
+from typing import Annotated, Optional
+
+import typer
+
+from robenv.cli.common import PlatformOption, QuietOption, Where, open_engine
+from robenv.cli.reporter import TerminalReporter
+
+CommandArgument = Annotated[Optional[list[str]], typer.Argument(metavar="[-- CMD…]", help="Default: a shell")]
+DetachKeysOption = Annotated[
+    str, typer.Option("--detach-keys", metavar="KEYS", help="Leave the command running; default ctrl-p,ctrl-q")
+]
+
+
+def up(
+    context: typer.Context,
+    command: CommandArgument = None,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Only start the container")] = False,
+    recreate: Annotated[
+        bool, typer.Option("--recreate", help="Replace the container even if something runs in it")
+    ] = False,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Build every layer anew")] = False,
+    platform: PlatformOption = None,
+    quiet: QuietOption = False,
+    detach_keys: DetachKeysOption = "",
+) -> None:
+    """Builds the image if there is none for what the profile says now, starts the container or joins the one that
+    runs, and enters a shell or runs CMD, with CMD's exit code."""
+    from robenv.environment.bring_up import bring_up
+    from robenv.environment.enter import enter, here
+
+    where: Where = context.obj
+    with open_engine() as engine:
+        loaded = where.load(engine.info().platform, platform, quiet)
+        result = bring_up(
+            engine,
+            loaded,
+            TerminalReporter(quiet),
+            directory=where.directory,
+            recreate=recreate,
+            no_cache=no_cache,
+        )
+        if detach:
+            typer.echo(result.container.name)
+            return
+        code = enter(engine, result.container, tuple(command or ()), here(), detach_keys)
+    raise typer.Exit(code)
+
+
+def register(app: typer.Typer, name: str, text: str) -> None:
+    app.command(name, short_help=text, context_settings={"allow_interspersed_args": False})(up)

@@ -1,0 +1,63 @@
+"""What a check finds, and the list of checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from robenv.engine.protocol import Engine, EngineInfo
+from robenv.errors import RobenvError
+
+Status = Literal["ok", "warning", "failure"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of `robenv doctor`."""
+
+    check: str
+    status: Status
+    message: str
+    fix: str = ""
+    """The exact command that mends it; "" where there is none to run."""
+    safe: bool = False
+    """Whether `--fix` may run it after asking: it only adds something, and can be repeated."""
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Patient:
+    """What the checks look at: the engine where one answers, else why not."""
+
+    engine: Engine | None
+    info: EngineInfo | None
+    unreachable: RobenvError | None
+
+
+Check = Callable[[Patient], Iterable[Finding]]
+
+
+def examine(patient: Patient) -> list[Finding]:
+    """Runs every check. A check that fails itself is a finding, and hides none of the others."""
+    from robenv.doctor import emulation, engine, tools
+
+    findings: list[Finding] = []
+    checks: tuple[Check, ...] = (
+        engine.reachable,
+        engine.version,
+        engine.storage,
+        engine.buildkit,
+        engine.disk,
+        tools.mmdebstrap,
+        tools.keyrings,
+        emulation.binfmt,
+    )
+    for check in checks:
+        try:
+            findings.extend(check(patient))
+        except RobenvError as error:
+            findings.append(Finding(check.__name__, "failure", str(error), error.hint))
+    return findings

@@ -1,0 +1,44 @@
+"""`up`, whole: plan, image, container; one robenv at a time, the others wait and join."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from robenv.engine.protocol import ContainerInfo, Engine
+from robenv.environment import warm
+from robenv.environment.container import digest_of, ensure_container
+from robenv.environment.image import ensure_image
+from robenv.environment.load import Loaded
+from robenv.environment.locks import locked
+from robenv.environment.reporter import Reporter
+from robenv.host.probe import read_facts
+
+
+@dataclass(frozen=True)
+class Up:
+    container: ContainerInfo
+    created: bool
+    built: bool
+
+
+def bring_up(
+    engine: Engine,
+    loaded: Loaded,
+    reporter: Reporter,
+    *,
+    directory: Path,
+    recreate: bool = False,
+    no_cache: bool = False,
+) -> Up:
+    """The project's container, running, on an image of the present plan.
+
+    ``directory`` is where the user stands: what was found is remembered for the next `up` from there.
+    """
+    plan = loaded.container(read_facts(loaded.build.platform))
+    with locked(plan.name, reporter.note):
+        image = ensure_image(engine, loaded, reporter, no_cache=no_cache)
+        result = ensure_container(engine, plan, image.image, reporter.note, recreate=recreate or image.rebuilt)
+    if not result.changes:
+        warm.remember(directory, loaded, engine.endpoint, plan.name, digest_of(plan))
+    return Up(result.container, result.created, image.built)

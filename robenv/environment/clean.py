@@ -1,0 +1,120 @@
+"""What nothing refers to any more, and its removal."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from robenv.engine.protocol import ContainerInfo, Engine, ImageInfo
+from robenv.paths import cache_folder
+from robenv.plan.names import BASE_REPOSITORY, LABEL_DIRECTORY, LABEL_PROJECT
+
+
+@dataclass(frozen=True)
+class Rubbish:
+    """One thing that may go. ``size`` is in bytes, 0 where it is not known."""
+
+    kind: str
+    """image, base, container, volume or cache"""
+    name: str
+    reference: str
+    size: int
+    why: str
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def find_rubbish(engine: Engine, keep_images: frozenset[str], volumes: bool) -> list[Rubbish]:
+    """Everything that nothing refers to: decided here from what the engine lists, removed by ``remove``.
+
+    ``keep_images`` are references that the present project is about to need.
+    """
+    containers = engine.containers({LABEL_PROJECT: None})
+    images = engine.images({LABEL_PROJECT: None})
+    gone = orphans(containers)
+    left = [container for container in containers if container not in gone]
+    old = unused_images(images, left, keep_images)
+    rubbish = [
+        Rubbish("container", found.name, found.id, 0, f"stopped, and its folder is gone: {_folder(found)}")
+        for found in gone
+    ]
+    rubbish += [
+        Rubbish("image", _name(image), image.id, image.size, "a newer one of its project is there") for image in old
+    ]
+    rubbish += [
+        Rubbish("base", _name(base), base.id, base.size, "no image stands on it")
+        for base in unused_bases(engine, [image for image in images if image not in old])
+    ]
+    if volumes:
+        rubbish += _volumes(engine, left)
+    return rubbish + _caches()
+
+
+def orphans(containers: Sequence[ContainerInfo]) -> list[ContainerInfo]:
+    """Stopped containers of folders that are no longer there."""
+    return [found for found in containers if not found.running and not Path(_folder(found)).is_dir()]
+
+
+def unused_images(
+    images: Sequence[ImageInfo], containers: Sequence[ContainerInfo], keep: frozenset[str]
+) -> list[ImageInfo]:
+    """Images that no container uses and of whose project a newer one is there. The newest of each project stays."""
+    used = {container.image_id for container in containers}
+    newest: dict[str, ImageInfo] = {}
+    for image in images:
+        project = image.labels.get(LABEL_PROJECT, "")
+        if project not in newest or image.created > newest[project].created:
+            newest[project] = image
+    stay = used | {image.id for image in newest.values()}
+    return [image for image in images if image.id not in stay and not keep.intersection(image.tags)]
+
+
+def unused_bases(engine: Engine, images: Sequence[ImageInfo]) -> list[ImageInfo]:
+    """Bootstrapped bases whose lowest layers are in none of these images."""
+    bases = [image for image in engine.images() if any(tag.startswith(BASE_REPOSITORY + ":") for tag in image.tags)]
+    starts = {image.layers[:1] for image in images}
+    return [base for base in bases if base.layers[:1] not in starts]
+
+
+def _volumes(engine: Engine, containers: Sequence[ContainerInfo]) -> list[Rubbish]:
+    live = {_folder(container) for container in containers}
+    return [
+        Rubbish("volume", volume.name, volume.name, 0, f"its folder is gone: {folder}")
+        for volume in engine.volumes({LABEL_PROJECT: None})
+        if (folder := volume.labels.get(LABEL_DIRECTORY, "")) not in live and not Path(folder).is_dir()
+    ]
+
+
+def _caches() -> list[Rubbish]:
+    found = []
+    for name in ("warm", "logs", "bases"):
+        folder = Path(cache_folder()) / name
+        size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) if folder.is_dir() else 0
+        if size:
+            found.append(Rubbish("cache", str(folder), str(folder), size, "made again when it is needed"))
+    return found
+
+
+def remove(engine: Engine, rubbish: Sequence[Rubbish]) -> None:
+    """Removes what ``find_rubbish`` found. What meanwhile came into use stays: the engine refuses."""
+    for thing in rubbish:
+        if thing.kind == "container":
+            engine.remove_container(thing.reference)
+        elif thing.kind == "volume":
+            engine.remove_volume(thing.reference)
+        elif thing.kind == "cache":
+            shutil.rmtree(thing.reference, ignore_errors=True)
+        else:
+            engine.remove_image(thing.name)
+
+
+def _folder(container: ContainerInfo) -> str:
+    return container.labels.get(LABEL_DIRECTORY, "")
+
+
+def _name(image: ImageInfo) -> str:
+    return image.tags[0] if image.tags else image.id

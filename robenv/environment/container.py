@@ -1,0 +1,155 @@
+"""Makes sure that the project's container is there and runs, and never takes away what the user runs in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from robenv.engine.protocol import ContainerInfo, Engine, ImageInfo
+from robenv.environment.accounts import prepare_accounts
+from robenv.environment.entry import LABEL_ENTRYPOINT, LABEL_PLAN, LABEL_PLAN_JSON
+from robenv.errors import ContainerExited, NameTaken
+from robenv.plan.diff import describe, diff_plans
+from robenv.plan.names import LABEL_DIRECTORY, LABEL_PROJECT
+from robenv.plan.request import create_request
+from robenv.plan.values import Change, RunPlan
+
+_KEEPERS = ("docker-init", "/sbin/docker-init", "/dev/init", "sleep infinity", "catatonit", "tini")
+
+
+@dataclass(frozen=True)
+class ContainerResult:
+    container: ContainerInfo
+    created: bool
+    changes: tuple[Change, ...] = ()
+    """Not empty: it runs by an earlier plan, kept since something of the user runs in it."""
+
+
+def digest_of(plan: RunPlan) -> str:
+    """The digest that the plan's own label carries."""
+    return dict(plan.labels)[LABEL_PLAN]
+
+
+def with_entrypoint(plan: RunPlan, image: ImageInfo) -> RunPlan:
+    """The plan with the image's entrypoint noted, so that `exec` runs what `docker run` would."""
+    entrypoint = json.dumps(list(image.entrypoint))
+    return replace(plan, labels=(*plan.labels, (LABEL_ENTRYPOINT, entrypoint)))
+
+
+def changes_since(container: ContainerInfo, plan: RunPlan) -> tuple[Change, ...]:
+    """How the container's own plan differs from this one; empty where it is the same."""
+    if container.labels.get(LABEL_PLAN) == digest_of(plan):
+        return ()
+    try:
+        old = json.loads(container.labels[LABEL_PLAN_JSON])
+    except (KeyError, ValueError):
+        return (Change("plan", "made by another robenv", "this one"),)
+    return diff_plans(old, plan.to_json()) or (Change("plan", "made by another robenv", "this one"),)
+
+
+def busy_with(engine: Engine, container: ContainerInfo) -> tuple[str, ...]:
+    """The command lines of what the user runs inside, beyond the container's own main process."""
+    rows = engine.processes(container.id)
+    if container.labels.get("robenv.main") == "command":
+        pids = {row.get("PID") for row in rows}
+        # The main process and what was started by exec have parents outside; the first of them is the main one.
+        rows = [row for row in rows if row.get("PPID") not in pids][1:]
+    commands = (row.get("CMD") or row.get("COMMAND") or "" for row in rows)
+    return tuple(command for command in commands if command and not _keeps(command))
+
+
+def _keeps(command: str) -> bool:
+    return command.startswith(_KEEPERS) or command.startswith("/sbin/docker-init")
+
+
+def own_container(engine: Engine, plan: RunPlan) -> ContainerInfo | None:
+    """The project's container; raises NameTaken where another's has its name."""
+    found = engine.find_container(plan.name)
+    if found is None:
+        return None
+    if found.labels.get(LABEL_PROJECT) != plan.project or found.labels.get(LABEL_DIRECTORY) != plan.directory:
+        raise NameTaken(
+            f"there is a container {plan.name} that is not this project's",
+            hint=f"`docker rm {plan.name}` if it is not needed, or give the project another `name`",
+        )
+    return found
+
+
+def ensure_container(
+    engine: Engine, plan: RunPlan, image: ImageInfo, note: Callable[[str], None], recreate: bool = False
+) -> ContainerResult:
+    """The project's container, running. An older one is replaced only when nothing of the user runs in it, or when told.
+
+    Raises NameTaken, PortInUse, ContainerExited, and what the engine refuses.
+    """
+    plan = with_entrypoint(plan, image)
+    found = own_container(engine, plan)
+    if found is not None:
+        changes = changes_since(found, plan)
+        if not changes and not recreate:
+            return ContainerResult(_started(engine, found), created=False)
+        if found.running and not recreate and (running := busy_with(engine, found)):
+            _say_why_kept(note, changes, running)
+            return ContainerResult(found, created=False, changes=changes)
+        for change in changes:
+            note(f"changed: {describe(change)}")
+        note(f"replacing the container {plan.name}")
+        engine.remove_container(found.id, force=True)
+    return ContainerResult(_created(engine, plan), created=True)
+
+
+def _say_why_kept(note: Callable[[str], None], changes: tuple[Change, ...], running: tuple[str, ...]) -> None:
+    note("the running container is of an earlier plan, and is kept since something runs in it:")
+    for command in running[:5]:
+        note(f"  runs: {command}")
+    for change in changes:
+        note(f"  changed: {describe(change)}")
+    note("`robenv up --recreate` replaces it")
+
+
+def _started(engine: Engine, container: ContainerInfo) -> ContainerInfo:
+    if container.running:
+        return container
+    engine.start(container.id)
+    return _check_running(engine, container.id)
+
+
+def _created(engine: Engine, plan: RunPlan) -> ContainerInfo:
+    volume_is_new = ensure_volumes(engine, plan)
+    identifier = engine.create_container(plan.name, create_request(plan), plan.platform)
+    try:
+        prepare_accounts(engine, identifier, plan, volume_is_new)
+        engine.start(identifier)
+        return _check_running(engine, identifier)
+    except BaseException:
+        # Half-made is worse than absent: the next `up` would find a container that looks right.
+        engine.remove_container(identifier, force=True)
+        if volume_is_new:
+            engine.remove_volume(plan.home_volume)
+        raise
+
+
+def ensure_volumes(engine: Engine, plan: RunPlan) -> bool:
+    """Makes the plan's volumes with this project's labels; whether the home volume is new."""
+    labels = {LABEL_PROJECT: plan.project, LABEL_DIRECTORY: plan.directory}
+    there = {volume.name for volume in engine.volumes(labels)}
+    prefix = f"{plan.name}"
+    for mount in plan.mounts:
+        if mount.kind == "volume" and mount.source.startswith(prefix) and mount.source not in there:
+            engine.create_volume(mount.source, labels)
+    return plan.home_volume not in there
+
+
+def _check_running(engine: Engine, identifier: str) -> ContainerInfo:
+    info = engine.find_container(identifier)
+    if info is not None and info.running:
+        return info
+    output = b"".join(data for _, data in engine.logs(identifier, tail=20)).decode(errors="replace")
+    code = info.exit_code if info else -1
+    why = "was killed for want of memory" if info and info.oom_killed else f"ended at once with exit code {code}"
+    raise ContainerExited(
+        f"the container's main process {why}",
+        details=output.rstrip() or "it wrote nothing",
+        hint="look at `run.command` and `image.entrypoint` in the profile: the main process has to keep running",
+    )

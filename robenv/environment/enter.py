@@ -1,0 +1,68 @@
+"""Into a running container: one exec, its streams tied to this terminal. Light: the quick way in imports this."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from robenv.engine.session_types import ContainerInfo, ExecRequest
+from robenv.engine.terminal import interact, is_terminal, terminal_size
+from robenv.environment.entry import LABEL_PLAN_JSON, Entry, terminal_environment
+from robenv.errors import ContainerNotFound
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from robenv.engine.session_types import SessionEngine
+
+KILLED = 137
+
+
+def enter(
+    engine: SessionEngine,
+    container: ContainerInfo,
+    command: tuple[str, ...],
+    directory: str,
+    detach_keys: str = "",
+) -> int:
+    """Runs ``command``, or the user's shell, in ``container``; the command's exit code.
+
+    Starts in the folder that shows ``directory``, where there is one. Raises ContainerNotFound, EngineLost.
+    """
+    if LABEL_PLAN_JSON not in container.labels:
+        raise ContainerNotFound(f"{container.name} was not made by robenv")
+    entry = Entry(container.labels)
+    tty = is_terminal(0) and is_terminal(1)
+    request = ExecRequest(
+        container=container.id,
+        argv=entry.argv(command),
+        user=entry.user,
+        working_dir=entry.folder(directory),
+        environment=terminal_environment(),
+        tty=tty,
+        stdin=True,
+        detach_keys=detach_keys,
+    )
+    began = time.time()
+    code = interact(engine, request, terminal_size(0) if tty else None)
+    if code is None:
+        print("detached; the command runs on", file=sys.stderr)
+        return 0
+    if code == KILLED:
+        _explain_kill(engine, container, began)
+    return code
+
+
+def _explain_kill(engine: SessionEngine, container: ContainerInfo, began: float) -> None:
+    """137 says only that something sent SIGKILL; the engine knows whether it was the kernel, for want of memory."""
+    count = getattr(engine, "oom_events", None)
+    if count is not None and count(container.id, began - 1, time.time() + 1):
+        print(
+            "robenv: the kernel killed a process in the container: it reached its memory limit (run.mem_limit)",
+            file=sys.stderr,
+        )
+
+
+def here() -> str:
+    """The folder where the user stands, as they see it; links resolved, since mounts are."""
+    return os.path.realpath(os.getcwd())

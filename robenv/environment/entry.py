@@ -1,0 +1,49 @@
+"""How to enter a container, read from its own labels. Light: the quick way in imports this."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+
+LABEL_PLAN = "robenv.plan"
+LABEL_PLAN_JSON = "robenv.plan.json"
+LABEL_ENTRYPOINT = "robenv.entrypoint"
+
+_SHELL = '[ -x "$0" ] && exec "$0" || exec /bin/sh'
+"""A profile may name a shell that the image lacks: any shell is better than none."""
+
+_FROM_THE_TERMINAL = ("TERM", "COLORTERM", "LANG", "LC_ALL", "TZ", "NO_COLOR")
+
+
+class Entry:
+    """Who enters, where, and through what."""
+
+    __slots__ = ("_binds", "entrypoint", "shell", "user", "working_dir")
+
+    def __init__(self, labels: Mapping[str, str]) -> None:
+        plan = json.loads(labels[LABEL_PLAN_JSON])
+        user = plan["user"]
+        self.user = f"{user['uid']}:{user['gid']}"
+        self.shell: str = user["shell"]
+        self.working_dir: str = plan["working_dir"]
+        self._binds = [(mount["source"], mount["target"]) for mount in plan["mounts"] if mount["kind"] == "bind"]
+        self.entrypoint: tuple[str, ...] = tuple(json.loads(labels.get(LABEL_ENTRYPOINT, "[]")))
+
+    def argv(self, command: tuple[str, ...]) -> tuple[str, ...]:
+        """The command, or else the user's shell, as the image's entrypoint runs it."""
+        return self.entrypoint + (command or ("/bin/sh", "-c", _SHELL, self.shell))
+
+    def folder(self, directory: str) -> str:
+        """Where to start: the folder inside that shows the one outside where the user stands, else the usual one."""
+        best = ("", self.working_dir)
+        for source, target in self._binds:
+            if directory == source or directory.startswith(source.rstrip("/") + "/"):
+                inside = os.path.normpath(os.path.join(target, os.path.relpath(directory, source)))
+                best = max(best, (source, inside), key=lambda pair: len(pair[0]))
+        return best[1]
+
+
+def terminal_environment() -> tuple[str, ...]:
+    """What of the user's terminal a program inside should know."""
+    return tuple(f"{name}={os.environ[name]}" for name in _FROM_THE_TERMINAL if name in os.environ)

@@ -1,0 +1,92 @@
+"""What a container goes through besides `up`: found, listed, stopped, removed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from robenv.engine.protocol import ContainerInfo, Engine
+from robenv.errors import ContainerNotFound
+from robenv.plan.names import LABEL_DIRECTORY, LABEL_HASH, LABEL_PROJECT
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of `robenv ps`."""
+
+    project: str
+    container: str
+    status: str
+    health: str
+    image: str
+    created: str
+    directory: str
+    hash: str
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def row(container: ContainerInfo) -> Row:
+    status = container.status
+    if status in ("exited", "dead"):
+        status = f"{status} ({container.exit_code})"
+    return Row(
+        project=container.labels.get(LABEL_PROJECT, ""),
+        container=container.name,
+        status=status,
+        health=container.health,
+        image=container.image,
+        created=container.created,
+        directory=container.labels.get(LABEL_DIRECTORY, ""),
+        hash=container.labels.get(LABEL_HASH, "")[:12],
+    )
+
+
+def containers_of(engine: Engine, root: Path | None) -> list[ContainerInfo]:
+    """The containers of the project in ``root``; of every project where it is None. By name."""
+    labels: dict[str, str | None] = {LABEL_PROJECT: None}
+    if root is not None:
+        labels[LABEL_DIRECTORY] = str(root)
+    return sorted(engine.containers(labels), key=lambda container: container.name)
+
+
+def running_container(engine: Engine, root: Path) -> ContainerInfo:
+    """The project's one running container. Raises ContainerNotFound."""
+    candidates = [found for found in containers_of(engine, root) if found.labels.get("robenv.role", "dev") == "dev"]
+    running = [found for found in candidates if found.running]
+    if len(running) == 1:
+        return running[0]
+    if running:
+        names = ", ".join(found.name for found in running)
+        raise ContainerNotFound(f"several containers of {root} run: {names}", hint="name the file with -f FILE")
+    state = f"its container is {candidates[0].status}" if candidates else "it has no container"
+    raise ContainerNotFound(f"nothing runs for {root}: {state}", hint="`robenv up` starts it")
+
+
+def stop(engine: Engine, containers: list[ContainerInfo], timeout: float | None = None) -> list[str]:
+    """Stops what runs; the names of what was stopped."""
+    running = [container for container in containers if container.running]
+    for container in running:
+        engine.stop(container.id, timeout)
+    return [container.name for container in running]
+
+
+def down(engine: Engine, root: Path | None, volumes: bool, timeout: float | None = None) -> list[str]:
+    """Removes containers, and with ``volumes`` what they kept; what was removed, by name."""
+    removed = []
+    containers = containers_of(engine, root)
+    for container in containers:
+        if container.running:
+            engine.stop(container.id, timeout)
+        engine.remove_container(container.id, force=True)
+        removed.append(container.name)
+    if volumes:
+        labels: dict[str, str | None] = {LABEL_PROJECT: None}
+        if root is not None:
+            labels[LABEL_DIRECTORY] = str(root)
+        for volume in engine.volumes(labels):
+            engine.remove_volume(volume.name)
+            removed.append(volume.name)
+    return removed

@@ -1,0 +1,80 @@
+"""From a folder to plans: everything left of the effects, in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from robenv.catalog.platforms import normalize
+from robenv.errors import UsageError
+from robenv.host.facts import Facts
+from robenv.plan.build import plan_build
+from robenv.plan.names import image_reference
+from robenv.plan.run import plan_run
+from robenv.plan.values import BuildPlan, RunPlan
+from robenv.profile.project import ProjectFiles, find_project
+from robenv.profile.resolve import Resolved, resolve_project
+from robenv.render import Rendered, content_hash, render
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A project, resolved and planned for one platform."""
+
+    resolved: Resolved
+    build: BuildPlan
+
+    @cached_property
+    def rendered(self) -> Rendered:
+        """The canonical rendering, for BuildKit: its bytes are what the content hash covers, on every engine."""
+        return render(self.build)
+
+    @cached_property
+    def content_hash(self) -> str:
+        return content_hash(self.build, self.rendered)
+
+    @property
+    def image(self) -> str:
+        return image_reference(self.build.project, self.content_hash)
+
+    @property
+    def files(self) -> ProjectFiles:
+        files = self.resolved.files
+        if files is None:
+            raise UsageError("a built-in profile is no project", hint="`robenv init` writes a project that extends it")
+        return files
+
+    def container(self, facts: Facts) -> RunPlan:
+        """The container that `up` keeps for this project."""
+        return plan_run(self.resolved, self.image, facts, content_hash=self.content_hash)
+
+
+def resolve(directory: Path, file: Path | None, environ: Mapping[str, str]) -> Resolved:
+    """The profile of the project in or above ``directory``. Raises UsageError, ProfileError."""
+    return resolve_project(find_project(directory, file), environ)
+
+
+def choose_platform(resolved: Resolved, asked: str | None, engine: str) -> str:
+    """Which platform to build for: the one asked for, else the engine's own where the profile allows it.
+
+    Raises UsageError where the one asked for is none of the profile's.
+    """
+    allowed = tuple(normalize(platform) for platform in resolved.profile.platforms)
+    if asked is not None:
+        wanted = normalize(asked)
+        if allowed and wanted not in allowed:
+            raise UsageError(
+                f"this profile is not for {wanted}", hint=f"its `platforms` are {', '.join(allowed)}"
+            )
+        return wanted
+    own = normalize(engine)
+    if not allowed or own in allowed:
+        return own
+    return allowed[0]
+
+
+def load(resolved: Resolved, platform: str) -> Loaded:
+    """Plans the image for one platform. Raises ProfileError."""
+    return Loaded(resolved, plan_build(resolved, platform))

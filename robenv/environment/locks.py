@@ -1,0 +1,39 @@
+"""One robenv at a time for one thing. The lock dies with its holder, however it ends."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from robenv.paths import cache_folder
+
+
+@contextmanager
+def locked(name: str, waiting: Callable[[str], None]) -> Iterator[bool]:
+    """Holds the lock called ``name``. Where another holds it, says so through ``waiting`` and waits.
+
+    Yields True if it had to wait: what it wanted to do may have been done meanwhile.
+    """
+    path = os.path.join(cache_folder(), "locks", name + ".lock")
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    with open(path, "a+", encoding="ascii") as file:
+        waited = False
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waited = True
+            file.seek(0)
+            holder = file.read().strip()
+            waiting(f"another robenv{f' (process {holder})' if holder else ''} is at work here; waiting for it")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        file.truncate()
+        file.write(str(os.getpid()))
+        file.flush()
+        try:
+            yield waited
+        finally:
+            # Emptied, not removed: removing a lock file lets a third one lock a file that no longer has a name.
+            file.truncate(0)

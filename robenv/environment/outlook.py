@@ -1,0 +1,76 @@
+"""What `up` would do, without doing it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from robenv.engine.protocol import Engine
+from robenv.environment.container import busy_with, changes_since, own_container
+from robenv.environment.load import Loaded
+from robenv.host.probe import read_facts
+from robenv.plan.diff import describe
+from robenv.plan.names import LABEL_PLAN_JSON
+from robenv.plan.request import create_request
+from robenv.plan.values import RunPlan
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """The answer of `robenv plan`."""
+
+    project: str
+    platform: str
+    image: str
+    content_hash: str
+    image_there: bool | None
+    """None: no engine answers."""
+    container: str
+    container_state: str
+    changes: tuple[str, ...]
+    action: str
+    create_request: dict[str, Any]
+    build: dict[str, Any]
+    run: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def look_ahead(engine: Engine | None, loaded: Loaded) -> Outlook:
+    """Compares the plan with what the engine has. Changes nothing."""
+    plan = loaded.container(read_facts(loaded.build.platform))
+    there = None if engine is None else engine.find_image(loaded.image) is not None
+    state, changes, action = _container(engine, plan, bool(there))
+    request = create_request(plan)
+    # The label repeats the whole plan, which stands in the same document.
+    request["Labels"] = {key: value for key, value in request["Labels"].items() if key != LABEL_PLAN_JSON}
+    return Outlook(
+        project=loaded.build.project,
+        platform=loaded.build.platform,
+        image=loaded.image,
+        content_hash=loaded.content_hash,
+        image_there=there,
+        container=plan.name,
+        container_state=state,
+        changes=changes,
+        action=action,
+        create_request=request,
+        build=loaded.build.to_json(),
+        run=plan.to_json(),
+    )
+
+
+def _container(engine: Engine | None, plan: RunPlan, image_there: bool) -> tuple[str, tuple[str, ...], str]:
+    build = "" if image_there else "build the image, "
+    found = None if engine is None else own_container(engine, plan)
+    if engine is None or found is None:
+        state = "not known" if engine is None else "none yet"
+        return state, (), build + "create the container and start it"
+    changes = tuple(describe(change) for change in changes_since(found, plan))
+    if not changes:
+        return found.status, (), build + ("join it" if found.running else "start it")
+    running = busy_with(engine, found) if found.running else ()
+    if running:
+        return found.status, changes, f"{build}keep it, since this runs in it: {', '.join(running[:3])}"
+    return found.status, changes, build + "replace it"

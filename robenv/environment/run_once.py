@@ -1,0 +1,73 @@
+"""A command in a throw-away container of the project's environment."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from robenv.engine.protocol import Engine, ImageInfo
+from robenv.engine.terminal import attend, is_terminal, terminal_size
+from robenv.environment.accounts import prepare_accounts
+from robenv.environment.container import ensure_volumes
+from robenv.environment.entry import terminal_environment
+from robenv.plan.names import LABEL_ROLE, ROLE_THROWAWAY
+from robenv.plan.request import create_request
+from robenv.plan.values import RunPlan
+
+
+def throwaway(plan: RunPlan, image: ImageInfo, command: tuple[str, ...]) -> RunPlan:
+    """The project's plan for one command: a name of its own, nothing published twice, no restart."""
+    labels = {**dict(plan.labels), LABEL_ROLE: ROLE_THROWAWAY}
+    return replace(
+        plan,
+        name=f"{plan.name}-run-{secrets.token_hex(3)}",
+        entrypoint=image.entrypoint,
+        command=command or (plan.user.shell,),
+        environment=(*plan.environment, *_pairs(terminal_environment())),
+        labels=tuple(labels.items()),
+        ports=(),
+        restart="",
+        hostname="",
+        healthcheck=None,
+    )
+
+
+def run_once(engine: Engine, plan: RunPlan, image: ImageInfo, command: tuple[str, ...]) -> int:
+    """Creates, attaches, starts, waits and removes, whatever happens in between; the command's exit code."""
+    plan = throwaway(plan, image, command)
+    tty = is_terminal(0) and is_terminal(1)
+    home_is_new = ensure_volumes(engine, plan)
+    container = engine.create_container(plan.name, _with_streams(create_request(plan), tty), plan.platform)
+    try:
+        prepare_accounts(engine, container, plan, home_is_new)
+        session = engine.open_attach(container, tty=tty, stdin=True)
+        try:
+            engine.start(container)
+            if tty:
+                session.resize(*terminal_size(0))
+            code = attend(session, signal_inside=lambda signal: engine.kill(container, signal))
+        finally:
+            session.close()
+        return engine.wait(container) if code is None else code
+    finally:
+        engine.remove_container(container, force=True)
+
+
+def _with_streams(request: Mapping[str, Any], tty: bool) -> dict[str, Any]:
+    return {
+        **request,
+        "Tty": tty,
+        "OpenStdin": True,
+        "StdinOnce": True,
+        "AttachStdin": True,
+        "AttachStdout": True,
+        "AttachStderr": True,
+    }
+
+
+def _pairs(settings: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, value) for name, _, value in (setting.partition("=") for setting in settings))
+
+

@@ -1,0 +1,52 @@
+"""The robenv.yaml that `init` writes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+_TEXT = """\
+# robenv.yaml: this project's environment. `robenv up` builds it and opens a shell in it.
+# `robenv validate` checks this file; `robenv profiles show .` tells where each value comes from.
+name: {name}
+
+# What it stands on; later entries win. `robenv profiles` lists the built-in ones, ./file.yaml is one of your own.
+extends: [{profile}]
+
+# Packages of the distribution, by apt.
+apt:
+  packages:
+    - git
+    # - python3-opencv
+
+# Python packages that the distribution lacks.
+# pip: [transforms3d==0.4.2]
+
+# environment:
+#   ROBOT: arm-1
+
+# Anything else that the image needs: one layer each, in this order.
+# steps:
+#   - name: calibration tool
+#     run: |
+#       make -C /opt/calib install
+
+# How the container runs: the keys of a Compose service.
+# run:
+#   network_mode: host
+#   devices: [/dev/ttyUSB0]
+#   volumes: [./data:/data:ro]
+
+# robenv.local.yaml beside this file, kept out of git, changes what differs on one machine.
+"""
+
+
+def project_name(folder: Path) -> str:
+    """A valid project name made of a folder's."""
+    name = re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-")
+    return name[:63].rstrip("-") or "project"
+
+
+def project_file(name: str, profile: str) -> str:
+    """The text of a new robenv.yaml."""
+    return _TEXT.format(name=name, profile=profile)

@@ -1,0 +1,93 @@
+"""What the last `up` found out, kept with everything that went into it. Light: the quick way in imports this.
+
+An entry holds while every file has the size and times that it had, every file that was looked for and absent is absent,
+every variable has its value, and robenv, the user and the engine are the same. It may be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import zlib
+
+from robenv import __version__
+from robenv.paths import cache_folder, write_atomically
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from robenv.environment.load import Loaded
+
+_RACY_SECONDS = 1.0
+"""A file written this shortly before it was read could change again without its times telling."""
+
+
+def _path(directory: str) -> str:
+    # A short name, not a secret: the entry itself says for which folder it is.
+    return os.path.join(cache_folder(), "warm", f"{zlib.crc32(os.fsencode(directory)):08x}.json")
+
+
+def _stamp(path: str) -> list[int] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return [status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino]
+
+
+def _same_world(entry: dict[str, object], directory: str, endpoint: str) -> bool:
+    return entry["key"] == _key(directory, endpoint)
+
+
+def _key(directory: str, endpoint: str) -> list[object]:
+    return [directory, endpoint, __version__, sys.version_info[:3].__repr__(), os.getuid(), os.getgid()]
+
+
+def recall(directory: str, endpoint: str) -> tuple[str, str] | None:
+    """(container name, plan digest) for the project that ``directory`` is in; None where anything may have changed."""
+    try:
+        with open(_path(directory), "rb") as file:
+            entry = json.load(file)
+        fresh = (
+            _same_world(entry, directory, endpoint)
+            and all(os.environ.get(name) == value for name, value in entry["variables"].items())
+            and not any(os.path.lexists(path) for path in entry["absent"])
+            and all(_stamp(path) == stamp for path, stamp in entry["files"].items())
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return (entry["container"], entry["plan"]) if fresh else None
+
+
+def forget(directory: str) -> None:
+    """Drops the entry; nothing happens where there is none."""
+    try:
+        os.unlink(_path(directory))
+    except OSError:
+        return
+
+
+def remember(directory: Path, loaded: Loaded, endpoint: str, container: str, plan: str) -> None:
+    """Keeps what the next `up` from ``directory`` needs. Where that cannot be trusted or written, keeps nothing."""
+    inputs = loaded.resolved.inputs
+    paths = {str(path) for path in inputs.files} | {str(path) for path in loaded.rendered.fingerprint}
+    stamps = {path: _stamp(path) for path in sorted(paths)}
+    newest = max((stamp[1] for stamp in stamps.values() if stamp), default=0)
+    if None in stamps.values() or newest / 1e9 > time.time() - _RACY_SECONDS:
+        forget(str(directory))
+        return
+    entry = {
+        "key": [*_key(str(directory), endpoint)],
+        "files": stamps,
+        "absent": sorted(str(path) for path in inputs.absent),
+        "variables": dict(inputs.variables),
+        "container": container,
+        "plan": plan,
+    }
+    try:
+        write_atomically(_path(str(directory)), json.dumps(entry).encode())
+    except OSError:
+        return  # A cache that cannot be written only costs time.
