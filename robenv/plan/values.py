@@ -47,6 +47,8 @@ class AptRepository:
     """``sha256:HEX`` of the key file; always there for a key that is downloaded."""
     architectures: tuple[str, ...] = ()
     location: Location | None = None
+    key_host_path: str = ""
+    """The key's file on this machine, absolute; "" where it is downloaded."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,8 @@ class BuildPlan:
     """The unprivileged user's name inside."""
     create_user: bool
     """Whether the image itself must have that user: only where a step runs as it."""
+    directory: str = ""
+    """The project's folder on this machine, whose .dockerignore counts; "" where there is none."""
 
     @property
     def bases(self) -> tuple[Base, ...]:
