@@ -230,3 +230,11 @@ def file_text(archive: bytes | None) -> str | None:
             if member.isreg() and (file := members.extractfile(member)):
                 return file.read().decode("utf-8", "surrogateescape")
     return None
+
+
+def is_empty(archive: bytes | None) -> bool:
+    """Whether a tar from the engine holds nothing but the folder that it is of: a new home volume is such a one."""
+    if archive is None:
+        return True
+    with tarfile.open(fileobj=io.BytesIO(archive)) as members:
+        return not any(_below_top(member.name) for member in members)
