@@ -1,0 +1,20 @@
+"""BuildPlan → Dockerfile, context and content hash. Jinja2 is imported when something is rendered, not before."""
+
+from robenv.render.base import render_base
+from robenv.render.dockerfile import render
+from robenv.render.entries import ContextEntry
+from robenv.render.instructions import Instruction, Rendered, find_instruction
+from robenv.render.stream import content_hash, context_stream, stream, write_context
+
+__all__ = [
+    "ContextEntry",
+    "Instruction",
+    "Rendered",
+    "content_hash",
+    "context_stream",
+    "find_instruction",
+    "render",
+    "render_base",
+    "stream",
+    "write_context",
+]

@@ -1,0 +1,74 @@
+"""BuildPlan → Dockerfile: deterministic to the byte, every value quoted or refused."""
+
+from __future__ import annotations
+
+from robenv.errors import ProfileError
+from robenv.plan.names import ENTRYPOINT
+from robenv.plan.values import BuildPlan, Stage
+from robenv.render.context import Collected, collect
+from robenv.render.entries import FILE, FOLDER, ContextEntry
+from robenv.render.instructions import Rendered, split_marks
+from robenv.render.quoting import Refused
+from robenv.render.views import entrypoint_source, view_stages
+
+_DOCKERFILE = "Dockerfile"
+
+
+def render(plan: BuildPlan, buildkit: bool = True) -> Rendered:
+    """The Dockerfile of ``plan`` and what its context holds. ``buildkit`` False leaves out all that the classic builder
+    refuses (cache mounts, ``COPY --chmod``).
+
+    Looks at the files that the plan names, without reading them whole. Raises ProfileError with every value that no
+    Dockerfile can carry, or with every file that is missing or cannot be sent.
+    """
+    return render_with(plan, collect(plan), buildkit)
+
+
+def render_with(plan: BuildPlan, collected: Collected, buildkit: bool) -> Rendered:
+    from robenv.render.templating import Report, render_template
+
+    report = Report()
+    text = render_template(
+        "Dockerfile.j2",
+        report,
+        stages=view_stages(plan, collected.kinds),
+        user=plan.user,
+        buildkit=buildkit,
+        entrypoint_path=ENTRYPOINT,
+    )
+    scripts = [_entrypoint(stage, report) for stage in plan.stages if stage.settings.setup_scripts]
+    if report.problems:
+        raise ProfileError("a value cannot be put into the image", problems=tuple(report.problems))
+    try:
+        dockerfile, instructions = split_marks(text, report.marks)
+    except Refused as refused:
+        raise ProfileError(str(refused), hint="put it into a file and name that in `files`") from None
+    own = [ContextEntry(_DOCKERFILE, FILE, 0o644, dockerfile.encode()), *scripts]
+    return Rendered(
+        plan=plan,
+        buildkit=buildkit,
+        dockerfile=dockerfile,
+        instructions=instructions,
+        context=_sorted([*own, *collected.entries]),
+        fingerprint=collected.fingerprint,
+        absent=collected.absent,
+    )
+
+
+def _entrypoint(stage: Stage, report: object) -> ContextEntry:
+    from robenv.render.templating import Report, render_template
+
+    assert isinstance(report, Report)  # noqa: S101
+    text = render_template("entrypoint.j2", report, scripts=stage.settings.setup_scripts)
+    return ContextEntry(entrypoint_source(stage), FILE, 0o755, text.encode())
+
+
+def _sorted(entries: list[ContextEntry]) -> tuple[ContextEntry, ...]:
+    """By name, each folder before what it holds, and folders that nothing else made."""
+    by_name = {entry.name: entry for entry in entries}
+    for entry in entries:
+        parent = entry.name.rpartition("/")[0]
+        while parent and parent not in by_name:
+            by_name[parent] = ContextEntry(parent, FOLDER, 0o755)
+            parent = parent.rpartition("/")[0]
+    return tuple(by_name[name] for name in sorted(by_name, key=lambda name: name.split("/")))

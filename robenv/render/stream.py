@@ -1,0 +1,152 @@
+"""A context's bytes: a deterministic tar in pieces, a folder on this machine, the content hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tarfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from robenv.errors import OperationFailed, UsageError
+from robenv.plan.values import BuildPlan
+from robenv.render.entries import FILE, FOLDER, SYMLINK, ContextEntry, FileStat
+from robenv.render.instructions import Rendered
+
+PIECE = 256 * 1024
+"""Bytes: the most that is in memory of a file."""
+
+DEFAULT_EPOCH = 315_532_800
+"""1980-01-01: early, and a time that every archive format can write."""
+
+_TYPES = {FILE: tarfile.REGTYPE, FOLDER: tarfile.DIRTYPE, SYMLINK: tarfile.SYMTYPE}
+
+
+def source_date_epoch() -> int:
+    """Seconds since 1970 from SOURCE_DATE_EPOCH (reproducible-builds.org), or a constant. Raises UsageError."""
+    text = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if not text:
+        return DEFAULT_EPOCH
+    if not (text.isascii() and text.isdigit() and int(text) < 8**11):
+        raise UsageError(f"SOURCE_DATE_EPOCH is {text!r}, not a number of seconds since 1970")
+    return int(text)
+
+
+def context_stream(rendered: Rendered, epoch: int | None = None) -> Iterator[bytes]:
+    """The context as a tar, in pieces. ``epoch`` None takes ``source_date_epoch()``. Raises as ``stream`` does."""
+    return stream(rendered.context, source_date_epoch() if epoch is None else epoch)
+
+
+def stream(entries: Iterable[ContextEntry], epoch: int = DEFAULT_EPOCH) -> Iterator[bytes]:
+    """A tar of ``entries`` in their order, everything root's and of one time; POSIX ustar, pax only for what that lacks.
+
+    Raises OperationFailed in mid-stream where a file is not what it was when the entries were made: whoever reads the
+    stream then gets an incomplete tar, never a complete one with wrong content.
+    """
+    for entry in entries:
+        yield _header(entry, epoch)
+        if entry.kind == FILE:
+            yield from read(entry)
+            yield b"\0" * (-entry.size % tarfile.BLOCKSIZE)
+    yield b"\0" * (2 * tarfile.BLOCKSIZE)
+
+
+def _header(entry: ContextEntry, epoch: int) -> bytes:
+    info = tarfile.TarInfo(entry.name)
+    info.type = _TYPES[entry.kind]
+    info.size = entry.size if entry.kind == FILE else 0
+    info.mode = entry.mode
+    info.mtime = epoch
+    info.linkname = entry.link
+    return info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
+
+
+def read(entry: ContextEntry) -> Iterator[bytes]:
+    """A file's bytes in pieces: exactly ``entry.size`` of them. Raises OperationFailed where the file has changed."""
+    if not entry.host_path:
+        yield entry.data
+        return
+    try:
+        descriptor = os.open(entry.host_path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise _changed(entry, error.strerror or "cannot be opened") from error
+    with open(descriptor, "rb", buffering=0) as file:
+        _check(entry, descriptor)
+        left = entry.size
+        while left:
+            try:
+                piece = file.read(min(left, PIECE))
+            except OSError as error:
+                raise _changed(entry, error.strerror or "cannot be read") from error
+            if not piece:
+                raise _changed(entry, "it became shorter")
+            left -= len(piece)
+            yield piece
+        _check(entry, descriptor)
+
+
+def _check(entry: ContextEntry, descriptor: int) -> None:
+    status = os.fstat(descriptor)
+    if FileStat(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino) != entry.stat:
+        raise _changed(entry, "its size or times are others")
+
+
+def _changed(entry: ContextEntry, why: str) -> OperationFailed:
+    return OperationFailed(
+        f"{entry.host_path} changed while it was being sent to the builder",
+        details=why,
+        hint="run the command again when nothing writes to it",
+    )
+
+
+def content_hash(plan: BuildPlan, rendered: Rendered | None = None) -> str:
+    """64 hex digits over all that reaches the image, and nothing else: names, modes and bytes of the context with the
+    Dockerfile as BuildKit gets it, whatever engine builds it, and the platform. A bootstrapped base's recipe is in the
+    reference that the Dockerfile names.
+
+    Reads the context's files. Raises OperationFailed where one changes meanwhile, ProfileError as ``render`` does.
+    """
+    if rendered is None or not rendered.buildkit:
+        from robenv.render.dockerfile import render
+
+        rendered = render(plan)
+    total = hashlib.sha256(json.dumps(["robenv", 1, plan.platform]).encode())
+    for entry in rendered.context:
+        description = [entry.name, entry.kind, entry.mode, entry.link, _digest(entry)]
+        total.update(b"\n" + json.dumps(description).encode())
+    return total.hexdigest()
+
+
+def _digest(entry: ContextEntry) -> str:
+    if entry.kind != FILE:
+        return ""
+    digest = hashlib.sha256()
+    for piece in read(entry):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def write_context(rendered: Rendered, folder: Path) -> None:
+    """Writes the context into ``folder``, ready for ``docker build``. Raises OperationFailed."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for entry in rendered.context:
+            _write(entry, folder / entry.name)
+    except OSError as error:
+        raise OperationFailed(f"cannot write {error.filename or folder}: {error.strerror}") from error
+
+
+def _write(entry: ContextEntry, path: Path) -> None:
+    if path.is_symlink() or (path.exists() and entry.kind == SYMLINK):
+        path.unlink()
+    if entry.kind == FOLDER:
+        path.mkdir(exist_ok=True)
+    elif entry.kind == SYMLINK:
+        path.symlink_to(entry.link)
+        return
+    else:
+        with path.open("wb") as file:
+            for piece in read(entry):
+                file.write(piece)
+    path.chmod(entry.mode)

@@ -1,0 +1,224 @@
+"""What the templates see: a plan's stages with all that has to be worked out done, so that they hold no logic."""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from robenv.errors import Location
+from robenv.plan.names import ENTRYPOINT
+from robenv.plan.values import AptRepository, Base, BuildPlan, FileCopy, Group, Healthcheck, ImageSettings, Pairs, Stage
+
+DEFAULT_SHELL = ("/bin/sh", "-ec")
+"""What runs a step where the profile has no ``image.shell``: a failing line fails the step."""
+
+Kinds = Mapping[str, str]
+"""Context path → FILE or FOLDER, for what ``files`` names."""
+
+
+@dataclass(frozen=True)
+class RepositoryView:
+    name: str
+    key: str
+    key_file: bool
+    key_checksum: str
+    key_paths: tuple[str, str]
+    fields: tuple[tuple[str, tuple[str, ...]], ...]
+    location: Location | None
+
+
+@dataclass(frozen=True)
+class FileView:
+    stage: str
+    source: str
+    target: str
+    mode: str
+    """Only for what comes from a stage: a file of the context has its mode there."""
+    owner: str
+    location: Location | None
+
+
+@dataclass(frozen=True)
+class StepView:
+    name: str
+    argv: tuple[str, ...]
+    become: str
+    """The user to change to first; "" for the one that it is anyway."""
+    location: Location | None
+
+
+@dataclass(frozen=True)
+class GroupView:
+    profile: str
+    args: Pairs
+    repositories: tuple[RepositoryView, ...]
+    https: bool
+    packages: tuple[str, ...]
+    packages_location: Location | None
+    pip: tuple[str, ...]
+    pip_first: bool
+    pip_location: Location | None
+    environment: Pairs
+    environment_location: Location | None
+    user_first: bool
+    """Whether something of this group is the first in its stage to need the user."""
+    files: tuple[FileView, ...]
+    steps: tuple[StepView, ...]
+    ends_as_user: bool
+
+
+@dataclass(frozen=True)
+class StageView:
+    name: str
+    base: Base
+    reference: str
+    cache: str
+    """Tells apart the cache mounts of distributions and platforms."""
+    groups: tuple[GroupView, ...]
+    settings: ImageSettings
+    user_last: bool
+    """Whether only the image's own settings name the user."""
+    entrypoint_source: str
+    entrypoint: tuple[str, ...] | None
+    command: tuple[str, ...] | None
+    health_argv: tuple[str, ...]
+
+
+def entrypoint_source(stage: Stage) -> str:
+    """Where the context has the stage's entrypoint script; "" for none."""
+    return f"robenv/{stage.name}/entrypoint" if stage.settings.setup_scripts else ""
+
+
+def view_stages(plan: BuildPlan, kinds: Kinds) -> tuple[StageView, ...]:
+    roots: dict[str, Base] = {}
+    with_user: set[str] = set()
+    views = []
+    for stage in plan.stages:
+        roots[stage.name] = roots.get(stage.base.stage, stage.base)
+        builder = _StageViewer(plan, stage, kinds, has_user=stage.base.stage in with_user)
+        views.append(builder.view(_cache(roots[stage.name], plan.platform), {other.name for other in plan.stages}))
+        if builder.has_user:
+            with_user.add(stage.name)
+    return tuple(views)
+
+
+def _cache(base: Base, platform: str) -> str:
+    """Readable, and different for every two bases and platforms: packages of one must not serve another."""
+    name = base.bootstrap.suite if base.bootstrap else base.reference
+    digest = hashlib.sha256(f"{name}\n{platform}\n{base.bootstrap is None}".encode()).hexdigest()[:8]
+    return f"{name.rpartition('/')[2]}-{platform}-{digest}"
+
+
+def _reference(base: Base, stages: set[str]) -> str:
+    if base.stage or base.reference.lower() not in stages:
+        return base.reference
+    # FROM would take an image of that name for the stage of that name.
+    return f"{base.reference}:latest"
+
+
+class _StageViewer:
+    def __init__(self, plan: BuildPlan, stage: Stage, kinds: Kinds, has_user: bool) -> None:
+        self.plan = plan
+        self.stage = stage
+        self.kinds = kinds
+        self.has_user = has_user
+        self.has_pip = False
+
+    def view(self, cache: str, stages: set[str]) -> StageView:
+        stage, settings = self.stage, self.stage.settings
+        groups = tuple(self._group(group) for group in stage.groups)
+        user_last = self._needs_user(settings.user)
+        self.has_user |= user_last
+        source = entrypoint_source(stage)
+        return StageView(
+            name=stage.name,
+            base=stage.base,
+            reference=stage.base.stage or _reference(stage.base, stages),
+            cache=cache,
+            groups=groups,
+            settings=settings,
+            user_last=user_last,
+            entrypoint_source=source,
+            entrypoint=(ENTRYPOINT, *(settings.entrypoint or ())) if source else settings.entrypoint,
+            # A new entrypoint empties the base's command; a shell is what an environment is for.
+            command=("bash",) if source and not settings.entrypoint and settings.command is None else settings.command,
+            health_argv=_health_argv(settings.healthcheck, settings.shell),
+        )
+
+    def _needs_user(self, *names: str) -> bool:
+        """Whether one of ``names`` is the plan's user, who is not in the image yet and is to be."""
+        return (
+            self.plan.create_user
+            and not self.has_user
+            and any(name.partition(":")[0] == self.plan.user for name in names)
+        )
+
+    def _group(self, group: Group) -> GroupView:
+        users = [self.plan.user for step in group.steps if step.as_user]
+        user_first = self._needs_user(*users, *(file.owner for file in group.files))
+        self.has_user |= user_first
+        pip_first = bool(group.pip) and not self.has_pip
+        self.has_pip |= pip_first
+        return GroupView(
+            profile=group.profile,
+            args=group.args,
+            repositories=tuple(_repository(repository) for repository in group.repositories),
+            https=any("https://" in text for found in group.repositories for text in (found.url, found.key)),
+            packages=tuple(sorted(set(group.packages))),
+            packages_location=group.packages_location,
+            pip=group.pip,
+            pip_first=pip_first,
+            pip_location=group.pip_location,
+            environment=group.environment,
+            environment_location=group.environment_location,
+            user_first=user_first,
+            files=tuple(self._file(file) for file in group.files),
+            steps=tuple(self._steps(group)),
+            ends_as_user=bool(group.steps) and group.steps[-1].as_user,
+        )
+
+    def _file(self, file: FileCopy) -> FileView:
+        target = file.target
+        if not file.stage and target.endswith("/") and self.kinds.get(file.source) == "file":
+            # Inside the context it has another name than on this machine.
+            target += posixpath.basename(file.host_path)
+        return FileView(file.stage, file.source, target, file.mode if file.stage else "", file.owner, file.location)
+
+    def _steps(self, group: Group) -> Iterator[StepView]:
+        shell = self.stage.settings.shell or DEFAULT_SHELL
+        as_user = False
+        for step in group.steps:
+            become = "" if step.as_user == as_user else (self.plan.user if step.as_user else "root")
+            as_user = step.as_user
+            yield StepView(step.name, (*shell, step.run), become, step.location)
+
+
+def _repository(repository: AptRepository) -> RepositoryView:
+    fields = (
+        ("URIs", (repository.url,)),
+        ("Suites", (repository.suite,)),
+        ("Components", repository.components),
+        ("Architectures", repository.architectures),
+    )
+    return RepositoryView(
+        name=repository.name,
+        key=repository.key,
+        key_file=bool(repository.key) and not re.match(r"https?://", repository.key),
+        key_checksum=repository.key_checksum,
+        key_paths=(repository.key, f"/etc/apt/keyrings/{repository.name}.key"),
+        fields=tuple((name, values) for name, values in fields if values),
+        location=repository.location,
+    )
+
+
+def _health_argv(check: Healthcheck | None, shell: tuple[str, ...]) -> tuple[str, ...]:
+    """The check as an argument list, which carries what a line of a Dockerfile cannot."""
+    if check is None or check.test[:1] == ("NONE",):
+        return ()
+    kind, *arguments = check.test
+    if kind == "CMD-SHELL":
+        return (*(shell or ("/bin/sh", "-c")), *arguments)
+    return tuple(arguments)
