@@ -10,7 +10,10 @@ ROOTFS = "rootfs.tar"
 
 
 def render_base(bootstrap: Bootstrap) -> str:
-    """``FROM scratch`` with ``rootfs.tar`` unpacked. BuildKit notes the asked platform, which ``docker import`` does not."""
+    """``FROM scratch`` with ``rootfs.tar`` unpacked.
+
+    Built by BuildKit it notes the platform that was asked for; what ``docker import`` makes notes the engine's own.
+    """
     from robenv.render.templating import Report, render_template
 
     return render_template("base.j2", Report(), bootstrap=bootstrap, recipe=BASE_RECIPE, rootfs=ROOTFS)

@@ -1,4 +1,4 @@
-"""What goes into a build context: only what a plan names, looked at but not read. Which bytes, ``stream`` reads later."""
+"""What goes into a build context: only what a plan names, looked at but not read; ``stream`` reads it later."""
 
 from __future__ import annotations
 
@@ -69,15 +69,15 @@ class _Collector:
             return
         try:
             entry = self._named(repository.key, repository.key_host_path, "", repository.location)
-            if entry.kind != FILE or entry.size > _MAX_KEY:
-                raise _Unfit(f"{repository.key_host_path} is no key file")
-            self._check_key(repository)
+            self._check_key(repository, entry)
         except (OSError, _Unfit) as error:
             self._refuse(error, repository.key_host_path, repository.location)
         else:
             self.entries.append(entry)
 
-    def _check_key(self, repository: AptRepository) -> None:
+    def _check_key(self, repository: AptRepository, entry: ContextEntry) -> None:
+        if entry.kind != FILE or entry.size > _MAX_KEY:
+            raise _Unfit(f"{repository.key_host_path} is no key file")
         digest = "sha256:" + hashlib.sha256(Path(repository.key_host_path).read_bytes()).hexdigest()
         if repository.key_checksum and digest != repository.key_checksum:
             raise _Unfit(f"{repository.key_host_path} has the checksum {digest}, not {repository.key_checksum}")
@@ -99,8 +99,8 @@ class _Collector:
         if mode and not MODE.fullmatch(mode):
             raise _Unfit(f"mode {mode!r} is not an octal number such as 0644")
         self.seen.add(host_path)
-        real = os.path.realpath(host_path, strict=True)
-        return self.entry(name, real, os.stat(real), mode, location)
+        real = Path(host_path).resolve(strict=True)
+        return self.entry(name, str(real), real.stat(), mode, location)
 
     def entry(
         self, name: str, host_path: str, status: os.stat_result, mode: str, location: Location | None
@@ -203,7 +203,7 @@ class _Walk:
             status = child.stat(follow_symlinks=False)
             return self._collector.entry(name, child.path, status, self._file.mode, self._file.location)
         self._collector.seen.add(child.path)
-        link = os.readlink(child.path)
+        link = str(Path(child.path).readlink())
         inside = posixpath.normpath(posixpath.join(posixpath.dirname(path), link))
         if link.startswith("/") or inside == ".." or inside.startswith("../"):
             raise _Unfit(f"{child.path} is a link that leaves its folder: it points to {link}")

@@ -1,7 +1,7 @@
 """.dockerignore, as Docker reads it: https://docs.docker.com/build/concepts/context/#dockerignore-files
 
-Patterns are those of Go's filepath.Match, with ``**`` for any number of folders. The last pattern that matches a path, or
-a folder above it, decides; one with ``!`` takes back in.
+Patterns are those of Go's filepath.Match, with ``**`` for any number of folders. The last pattern that matches a path,
+or a folder above it, decides; one with ``!`` takes back in.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ MODE = re.compile(r"[0-7]{3,4}")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 TOKEN = re.compile(r"[!-~]+")
 PACKAGE = re.compile(
-    r"[a-z0-9][a-z0-9+.-]*[a-z0-9+.](:[a-z0-9-]+)?(=[A-Za-z0-9.+:~*?-]+|/[A-Za-z0-9][A-Za-z0-9._/-]*)?"
+    r"[a-z0-9][a-z0-9+.-]*[a-z0-9+.](:[a-z0-9-]+)?(=[A-Za-z0-9.+:~*?-]+|/[A-Za-z0-9][A-Za-z0-9._~-]*)?"
 )
 
 
@@ -85,7 +85,7 @@ def key(value: str) -> Quoted:
 
 
 def array(values: Iterable[str]) -> Quoted:
-    """The JSON form of RUN, CMD, ENTRYPOINT and SHELL: carries every value, line breaks too, and nothing reads it twice."""
+    """The JSON form of RUN, CMD, ENTRYPOINT and SHELL: carries every value, line breaks too, and nothing rereads it."""
     return Quoted(json.dumps([_checked(value) for value in values], ensure_ascii=False).replace("\x7f", "\\u007f"))
 
 
@@ -117,7 +117,7 @@ def package(value: str) -> Quoted:
 
 
 def continued(line: str) -> str:
-    """The line, cut where it is too long for Docker's reader; cuts lie between letters or digits, where none is special.
+    """The line, cut where it is too long for Docker's reader: between letters or digits, where a cut is not special.
 
     Raises Refused where there is no such place.
     """

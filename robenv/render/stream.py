@@ -39,7 +39,7 @@ def context_stream(rendered: Rendered, epoch: int | None = None) -> Iterator[byt
 
 
 def stream(entries: Iterable[ContextEntry], epoch: int = DEFAULT_EPOCH) -> Iterator[bytes]:
-    """A tar of ``entries`` in their order, everything root's and of one time; POSIX ustar, pax only for what that lacks.
+    """A tar of ``entries`` in their order, all root's and of one time; POSIX ustar, pax only for what that lacks.
 
     Raises OperationFailed in mid-stream where a file is not what it was when the entries were made: whoever reads the
     stream then gets an incomplete tar, never a complete one with wrong content.
@@ -71,7 +71,7 @@ def read(entry: ContextEntry) -> Iterator[bytes]:
         descriptor = os.open(entry.host_path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise _changed(entry, error.strerror or "cannot be opened") from error
-    with open(descriptor, "rb", buffering=0) as file:
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
         _check(entry, descriptor)
         left = entry.size
         while left:

@@ -108,7 +108,7 @@ def environment() -> SandboxedEnvironment:
         keep_trailing_newline=True,
         auto_reload=False,
         # Dockerfiles and shell scripts are no markup; the quoting filters do what escaping would.
-        autoescape=False,  # noqa: S701
+        autoescape=False,
     )
     made.filters.update({name: reporting(quote) for name, quote in _FILTERS.items()})
     return made
