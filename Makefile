@@ -1,0 +1,38 @@
+# Every target does all of its own set-up on Debian and Ubuntu, given git, make and python3, and may be repeated at will.
+
+PYTHON := .venv/bin/python
+SCRIPTS := scripts/setup .ci/run examples/minimal/verify examples/talker_listener/verify
+ARGS :=
+
+.PHONY: help demo test test-unit lint bench clean
+
+help: ## says what there is
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
+
+demo: ## brings up examples/talker_listener and shows ROS messages flowing
+	@scripts/setup demo
+	@$(PYTHON) scripts/engine.py $(PYTHON) scripts/demo.py
+
+test: lint ## every test, on a real Docker Engine; ARGS=… for pytest
+	@$(PYTHON) scripts/engine.py $(PYTHON) -m pytest $(ARGS)
+
+test-unit: ## the tests that need no engine; ARGS=… for pytest
+	@scripts/setup test
+	@$(PYTHON) -m pytest -m "not engine" $(ARGS)
+
+lint: ## ruff, mypy, the walls between the rooms, shellcheck
+	@scripts/setup test
+	@$(PYTHON) -m ruff check --quiet .
+	@$(PYTHON) -m ruff format --check --quiet . || { echo "lint: not formatted; this mends it: ruff format ." >&2; exit 1; }
+	@$(PYTHON) -m mypy
+	@$(PYTHON) scripts/check_imports.py
+	@shellcheck $(SCRIPTS)
+
+bench: ## measures robenv beside its peers: a table, and JSON and a picture under benchmarks/results/
+	@scripts/setup bench
+	@$(PYTHON) scripts/engine.py $(PYTHON) benchmarks/run.py $(ARGS)
+
+clean: ## removes what the other targets have put into this folder
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis benchmarks/.peers benchmarks/results
+	@rm -rf examples/talker_listener/build examples/talker_listener/devel examples/talker_listener/src/CMakeLists.txt
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
