@@ -10,7 +10,6 @@ from typing import Any
 from robenv.engine.protocol import BuildEvent, LogEvent, StepEvent
 
 _STEP = re.compile(r"step (?P<number>\d+)/(?P<total>\d+) ?: (?P<line>.*)", re.I | re.S)
-_STAGE_NAME = re.compile(r"from\s+(?:--\S+\s+)*\S+\s+as\s+(?P<name>\S+)\s*", re.I)
 _CACHED = re.compile(r" ---> Using cache|--> Using cache [0-9a-f]+")
 _RUNNING = re.compile(r" ---> Running in ([0-9a-f]+)\n")
 _CHATTER = re.compile(
@@ -27,7 +26,6 @@ class ClassicTrace:
         self.container = ""
         """The intermediate container that runs now, by its short ID."""
         self._step: StepEvent | None = None
-        self._stage = ""
         self._number = 0
         self._last = False
         self._spoke = False
@@ -66,9 +64,6 @@ class ClassicTrace:
 
     def _begin(self, match: re.Match[str], now: float) -> StepEvent:
         number, total, line = match["number"], match["total"], match["line"].strip()
-        if line[:5].upper() == "FROM ":
-            named = _STAGE_NAME.fullmatch(line)
-            self._stage = f"{named['name']} " if named else ""
         self._number, self._last, self._spoke = int(number), number == total, False
-        self._step = StepEvent(f"step {number}", f"[{self._stage}{number}/{total}] {line}", started=now)
+        self._step = StepEvent(f"step {number}", f"Step {number}/{total} : {line}", started=now)
         return self._step

@@ -79,15 +79,19 @@ class Step:
 
 @dataclass(frozen=True)
 class BuildState:
-    steps: Mapping[str, Step] = field(default_factory=lambda: MappingProxyType({}))
-    """By ID, in the order in which they were first heard of."""
+    by_id: Mapping[str, Step] = field(default_factory=lambda: MappingProxyType({}))
     warnings: tuple[str, ...] = ()
     image_id: str = ""
 
     @property
+    def steps(self) -> tuple[Step, ...]:
+        """In the order in which they were first heard of."""
+        return tuple(self.by_id.values())
+
+    @property
     def failed(self) -> Step | None:
         """The step that failed by itself; where the build was cancelled as a whole, the first that ended so."""
-        broken = [step for step in self.steps.values() if step.error]
+        broken = [step for step in self.steps if step.error]
         own = [step for step in broken if not step.cancelled]
         return min(own or broken, key=lambda step: step.completed or float("inf"), default=None)
 
@@ -95,18 +99,18 @@ class BuildState:
 def fold(state: BuildState, event: BuildEvent) -> BuildState:
     """The state after ``event``. Has no effect; costs little, however many events there were before."""
     if isinstance(event, StepEvent):
-        return _with_step(state, _update(state.steps.get(event.id, Step(event.id)), event))
+        return _with_step(state, _update(state.by_id.get(event.id, Step(event.id)), event))
     if isinstance(event, LogEvent):
-        return _with_step(state, _log(state.steps.get(event.id, Step(event.id)), event.text))
+        return _with_step(state, _log(state.by_id.get(event.id, Step(event.id)), event.text))
     if isinstance(event, TransferEvent):
-        return _with_step(state, _transfer(state.steps.get(event.step, Step(event.step)), event))
+        return _with_step(state, _transfer(state.by_id.get(event.step, Step(event.step)), event))
     if isinstance(event, WarningEvent):
         return replace(state, warnings=(*state.warnings, printable(event.text)))
     return replace(state, image_id=event.image_id) if isinstance(event, ImageEvent) else state
 
 
 def _with_step(state: BuildState, step: Step) -> BuildState:
-    return replace(state, steps=MappingProxyType({**state.steps, step.id: step}))
+    return replace(state, by_id=MappingProxyType({**state.by_id, step.id: step}))
 
 
 def _update(step: Step, event: StepEvent) -> Step:

@@ -1,0 +1,154 @@
+"""What an image stands on, made sure of before the build: pulled, or made from a package archive."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from robenv import __version__
+from robenv.catalog.platforms import normalize
+from robenv.engine import archive, bootstrap
+from robenv.engine.protocol import BuildEvent, BuildRequest, Engine, ImageInfo, LogEvent, StepEvent
+from robenv.errors import DiskFull, ImageNotFound, OperationFailed
+from robenv.paths import cache_folder
+from robenv.plan import names
+from robenv.plan.values import Base, Bootstrap
+from robenv.render import render_base, stream
+from robenv.render.base import ROOTFS
+from robenv.render.entries import FILE, ContextEntry, FileStat
+
+OnEvent = Callable[[BuildEvent], object]
+
+
+def ensure_base(engine: Engine, base: Base, platform: str, on_event: OnEvent) -> ImageInfo:
+    """The image that ``base`` names, for ``platform``; pulled or made where the engine does not have it.
+
+    Raises ImageNotFound, RegistryDenied, RegistryUnreachable, HostLacks, DiskFull, EngineLost, OperationFailed,
+    ProfileError.
+    """
+    wanted = base.bootstrap.platform if base.bootstrap else platform
+    found = _find(engine, base.reference, wanted)
+    if found is not None:
+        return found
+    if base.bootstrap is not None:
+        return _bootstrap(engine, base.reference, base.bootstrap, on_event)
+    _forward(engine.pull(base.reference, wanted), on_event)
+    return _found(engine.find_image(base.reference), base.reference)
+
+
+def _find(engine: Engine, reference: str, platform: str) -> ImageInfo | None:
+    """The image, unless it is one for another platform."""
+    image = engine.find_image(reference)
+    return image if image is not None and normalize(image.platform) == normalize(platform) else None
+
+
+def _bootstrap(engine: Engine, reference: str, wanted: Bootstrap, on_event: OnEvent) -> ImageInfo:
+    recipe = bootstrap.plan_recipe(wanted)
+    step = StepEvent(f"base {reference}", recipe.title, started=time.time())
+    on_event(step)
+
+    def say(text: str) -> None:
+        on_event(LogEvent(step.id, text))
+
+    with _alone(reference, lambda: say("another robenv makes this base; waiting for it\n")) as folder:
+        made = _find(engine, reference, wanted.platform)  # perhaps by whom we waited for
+        if made is None:
+            _make(engine, reference, recipe, folder, say, on_event)
+            made = engine.find_image(reference)
+    on_event(StepEvent(step.id, step.name, step.started, completed=time.time()))
+    return _found(made, reference)
+
+
+def _make(
+    engine: Engine,
+    reference: str,
+    recipe: bootstrap.Recipe,
+    folder: Path,
+    say: Callable[[str], object],
+    on_event: OnEvent,
+) -> None:
+    bootstrap.find_mmdebstrap()
+    keyrings = bootstrap.find_keyrings(recipe)
+    sources, epoch = archive.look_at(recipe.sources)
+    tar = folder / ROOTFS
+    bootstrap.run(bootstrap.arguments(recipe, keyrings, sources), recipe, tar, epoch, say)
+    request = BuildRequest(
+        tag=reference,
+        platform=recipe.bootstrap.platform,
+        labels={names.LABEL_ROLE: names.ROLE_BASE, names.LABEL_VERSION: __version__},
+        buildkit=engine.info().buildkit,
+    )
+    _forward(engine.build(request, _context(recipe.bootstrap, tar)), on_event)
+
+
+def _context(wanted: Bootstrap, tar: Path) -> Iterator[bytes]:
+    status = tar.stat()
+    stat = FileStat(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+    dockerfile = ContextEntry("Dockerfile", FILE, 0o644, data=render_base(wanted).encode())
+    return stream([dockerfile, ContextEntry(ROOTFS, FILE, 0o644, host_path=str(tar), stat=stat)])
+
+
+@contextmanager
+def _alone(reference: str, waiting: Callable[[], object]) -> Iterator[Path]:
+    """One robenv at a time makes a base; yields an empty folder for it, which goes afterwards.
+
+    The lock dies with its holder; what a killed one left in the folder goes before the next begins.
+    """
+    name = reference.replace("/", "-").replace(":", "-")
+    folder = Path(cache_folder(), "bases", name)
+    with _lock(Path(cache_folder(), "locks", f"{name}.lock")) as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            _empty(folder)
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _lock(path: Path) -> TextIO:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return path.open("a")
+    except OSError as error:
+        raise _no_room(error, path.parent) from error
+
+
+def _empty(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise _no_room(error, folder) from error
+
+
+def _no_room(error: OSError, folder: Path) -> OperationFailed:
+    kind = DiskFull if error.errno in (28, 122) else OperationFailed  # ENOSPC, EDQUOT
+    return kind(
+        f"The base cannot be made in {folder}.", details=str(error), hint="XDG_CACHE_HOME chooses another place."
+    )
+
+
+def _forward(events: Iterator[BuildEvent], on_event: OnEvent) -> None:
+    """Hands every event on, and closes the iterator however that ends: this is what cancels."""
+    try:
+        for event in events:
+            on_event(event)
+    finally:
+        close = getattr(events, "close", None)
+        if close is not None:
+            close()
+
+
+def _found(image: ImageInfo | None, reference: str) -> ImageInfo:
+    if image is None:
+        raise ImageNotFound(f"The engine does not have {reference}, although it just got it.")
+    return image
