@@ -3,8 +3,8 @@
     python scripts/engine.py COMMAND…
 
 ROBENV_DOCKERD_OPTIONS: options, quoted as in a shell, for a dockerd that is then started without the service manager,
-and also where DOCKER_HOST is set, if they name that address. The exit code is the command's, or 4 where no engine can be
-had. What was started is stopped whatever happens: the command fails, ^C, a TERM or HUP.
+and also where DOCKER_HOST is set, if they name that address. The exit code is the command's, or 4 where no engine can
+be had. What was started is stopped whatever happens: the command fails, ^C, a TERM or HUP.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Says a numbered sentence on /chatter, ~rate times a second."""
 
+from contextlib import suppress
 from itertools import count
 
 import rospy
@@ -21,7 +22,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
+    with suppress(rospy.ROSInterruptException):
         main()
-    except rospy.ROSInterruptException:
-        pass
