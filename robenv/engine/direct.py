@@ -9,28 +9,32 @@ from __future__ import annotations
 import socket
 from typing import Any
 
-from robenv.engine.execution import ExecutionCalls
-from robenv.engine.http1 import Answer, Connection, Stream
+from robenv.engine.execution import ExecutionCalls, broken, refusal
+from robenv.engine.http1 import Answer, Connection
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from robenv.engine.endpoint import Endpoint
 
 _SCHEME = "unix://"
 _TIMEOUT = 60.0
 """Seconds that the engine has for a plain answer."""
 
 
-def supports(endpoint: str) -> bool:
-    """Whether the quick way can go there: only a unix socket."""
-    return endpoint.startswith(_SCHEME) and len(endpoint) > len(_SCHEME)
+def supports(endpoint: Endpoint | str) -> bool:
+    """Whether the quick way can go there, to an endpoint or its URL: only to a unix socket."""
+    return _url(endpoint).startswith(f"{_SCHEME}/")
 
 
 class DirectEngine(ExecutionCalls):
-    """A SessionEngine. ``endpoint``: ``unix:///path``; ``source``: who says so, for messages.
+    """A SessionEngine on an endpoint or its URL, ``unix:///path``.
 
     Connects at the first call. Not for use by several threads at once.
     """
 
-    def __init__(self, endpoint: str, source: str = "the current endpoint") -> None:
-        self.endpoint = endpoint
-        self._source = source
+    def __init__(self, endpoint: Endpoint | str) -> None:
+        self.endpoint = _url(endpoint)
+        self._given = endpoint
         self._plain: Connection | None = None
         self._version: tuple[int, ...] = ()
 
@@ -41,15 +45,15 @@ class DirectEngine(ExecutionCalls):
 
     def _call(self, action: str, method: str, path: str, body: Any = None, absent_ok: bool = False) -> Any:
         answer = self._asked(action, method, path, body)
-        self._note_version(answer)
+        self._note(answer)
         if answer.status == 404 and absent_ok:
             return None
         if answer.status >= 400:
-            raise self._refusal(answer, action)
+            raise refusal(answer, action)
         try:
             return answer.json()
         except ValueError as error:
-            raise self._broken(OSError(f"the engine's answer is no JSON: {error}"), action) from error
+            raise broken(OSError(f"the engine's answer is no JSON: {error}"), action) from error
 
     def _asked(self, action: str, method: str, path: str, body: Any) -> Answer:
         """Asks on the connection that is kept; once more on a new one, if the engine had closed it meanwhile.
@@ -64,13 +68,13 @@ class DirectEngine(ExecutionCalls):
                 kept.close()
             except OSError as error:
                 kept.close()
-                raise self._broken(error, action) from error
-        connection = Connection(self._dialed())
+                raise broken(error, action) from error
+        connection = Connection(self._dial(action))
         try:
             return self._asked_on(connection, method, path, body)
         except OSError as error:
             connection.close()
-            raise self._broken(error, action) from error
+            raise broken(error, action) from error
 
     def _asked_on(self, connection: Connection, method: str, path: str, body: Any) -> Answer:
         answer = connection.request(method, path, body)
@@ -80,24 +84,7 @@ class DirectEngine(ExecutionCalls):
             connection.close()
         return answer
 
-    def _take_over(self, action: str, path: str, body: Any = None) -> tuple[Stream, bytes]:
-        stream = self._dialed()
-        try:
-            answer, rest = Connection(stream).take_over(path, body)
-        except OSError as error:
-            stream.close()
-            raise self._broken(error, action) from error
-        except BaseException:
-            stream.close()
-            raise
-        self._note_version(answer)
-        if answer.status >= 300:
-            stream.close()
-            raise self._refusal(answer, action)
-        stream.settimeout(None)
-        return stream, rest
-
-    def _dialed(self) -> socket.socket:
+    def _dial(self, action: str) -> socket.socket:
         stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         stream.settimeout(_TIMEOUT)
         try:
@@ -106,10 +93,11 @@ class DirectEngine(ExecutionCalls):
             stream.close()
             from robenv.engine.endpoint import Endpoint, unreachable
 
-            raise unreachable(error, Endpoint(self.endpoint, self._source)) from error
+            given = self._given if isinstance(self._given, Endpoint) else Endpoint(self._given, "as before")
+            raise unreachable(error, given) from error
         return stream
 
-    def _note_version(self, answer: Answer) -> None:
+    def _note(self, answer: Answer) -> None:
         parts = answer.headers.get("api-version", "").split(".")
         if all(part.isdigit() for part in parts):
             self._version = tuple(int(part) for part in parts)
@@ -117,12 +105,6 @@ class DirectEngine(ExecutionCalls):
     def _api_version(self) -> tuple[int, ...]:
         return self._version
 
-    def _refusal(self, answer: Answer, action: str) -> Exception:
-        from robenv.engine.translate import from_sentence
 
-        return from_sentence(answer.message(), action)
-
-    def _broken(self, error: OSError, action: str) -> Exception:
-        from robenv.engine.translate import translate
-
-        return translate(error, action)
+def _url(endpoint: Endpoint | str) -> str:
+    return endpoint if isinstance(endpoint, str) else endpoint.url

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from robenv.engine import signals
-from robenv.engine.http1 import Stream, quoted, with_query
+from robenv.engine.http1 import Answer, Connection, Stream, quoted, with_query
 from robenv.engine.session import ProcessSession, capture, detach_bytes
 from robenv.engine.session_types import ContainerInfo, ExecRequest
 
@@ -18,7 +18,7 @@ _CONSOLE_SIZE = (1, 42)
 
 
 class ExecutionCalls:
-    """``find_container``, ``open_exec`` and ``open_attach`` over two ways to ask the engine, which a subclass gives."""
+    """``find_container``, ``open_exec`` and ``open_attach`` over what a subclass knows of asking the engine."""
 
     def _call(self, action: str, method: str, path: str, body: Any = None, absent_ok: bool = False) -> Any:
         """The JSON of the answer. ``action`` as in "could not ACTION". ``absent_ok``: None for an answer 404.
@@ -27,12 +27,19 @@ class ExecutionCalls:
         """
         raise NotImplementedError
 
-    def _take_over(self, action: str, path: str, body: Any = None) -> tuple[Stream, bytes]:
-        """POSTs and has the connection for raw bytes: (a blocking socket, bytes that came already)."""
+    def _dial(self, action: str) -> Stream:
+        """A new connection to the engine, blocking with a timeout. Raises robenv's errors."""
         raise NotImplementedError
+
+    def _path(self, path: str) -> str:
+        """``path`` with the API's version, where one is asked for."""
+        return path
 
     def _api_version(self) -> tuple[int, ...]:
         raise NotImplementedError
+
+    def _note(self, answer: Answer) -> None:
+        """Looks at an answer's headers."""
 
     def find_container(self, name: str) -> ContainerInfo | None:
         if not name:
@@ -66,6 +73,24 @@ class ExecutionCalls:
         stream, rest = self._take_over(f"attach to the container {container}", path)
         process = _Main(self, container)
         return ProcessSession(stream, process, tty, stdin, rest, detach_keys=detach_bytes(detach_keys))
+
+    def _take_over(self, action: str, path: str, body: Any = None) -> tuple[Stream, bytes]:
+        """POSTs and has the connection for raw bytes: (a blocking socket, bytes that came already)."""
+        stream = self._dial(action)
+        try:
+            answer, rest = Connection(stream).take_over(self._path(path), body)
+            stream.settimeout(None)
+        except OSError as error:
+            stream.close()
+            raise broken(error, action) from error
+        except BaseException:
+            stream.close()
+            raise
+        self._note(answer)
+        if answer.status >= 300:
+            stream.close()
+            raise refusal(answer, action)
+        return stream, rest
 
     def _created_exec(self, action: str, request: ExecRequest, marker: str, size: tuple[int, int] | None) -> str:
         path = f"/containers/{quoted(request.container)}/exec"
@@ -120,6 +145,20 @@ class _Main:
         path = with_query(f"/containers/{quoted(self._container)}/kill", signal=f"SIG{name}")
         self._calls._call(f"signal the container {self._container}", "POST", path)
         return 1
+
+
+def refusal(answer: Answer, action: str) -> Exception:
+    """The error for an answer that is one."""
+    from robenv.engine.translate import from_sentence
+
+    return from_sentence(answer.message(), action)
+
+
+def broken(error: OSError, action: str) -> Exception:
+    """The error for a connection that broke."""
+    from robenv.engine.translate import translate
+
+    return translate(error, action)
 
 
 def _resize(calls: ExecutionCalls, path: str, rows: int, columns: int) -> None:

@@ -1,0 +1,243 @@
+"""Containers and volumes, by docker-py."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import docker
+
+from robenv.engine.dial import dial
+from robenv.engine.execution import ExecutionCalls
+from robenv.engine.http import EVER, send
+from robenv.engine.http1 import Stream
+from robenv.engine.protocol import ContainerInfo, Json, VolumeInfo
+from robenv.engine.session import STDERR, demultiplexer
+from robenv.engine.start_errors import explained
+from robenv.engine.translate import translated
+from robenv.errors import ContainerNotFound, OperationFailed
+
+_MARGIN = 60.0
+"""Seconds that the engine has for a plain answer, beyond what it was told to wait."""
+_CHUNK = 64 * 1024
+_SMALL = 64 * 1024 * 1024
+"""Bytes."""
+_KINDS = ("C", "A", "D")
+"""What the numbers of ``/changes`` mean: changed, added, deleted."""
+
+
+class ContainerCalls(ExecutionCalls):
+    """The run half of ``robenv.engine.protocol.Engine``; ``_api`` is docker-py's low-level client."""
+
+    _api: docker.APIClient
+    endpoint: str
+
+    # what ExecutionCalls stands on
+
+    def _call(self, action: str, method: str, path: str, body: Any = None, absent_ok: bool = False) -> Any:
+        try:
+            with translated(action):
+                answer = send(self._api, method.lower(), path, **_json(body))
+                return answer.json() if answer.content.strip() else None
+        except OperationFailed as error:
+            if absent_ok and _status(error) == 404:
+                return None
+            raise
+
+    def _dial(self, action: str) -> Stream:
+        inner: Any = self._api
+        with translated(action):
+            return dial(self.endpoint, verify=inner.verify, certificate=inner.cert, timeout=_MARGIN)
+
+    def _path(self, path: str) -> str:
+        inner: Any = self._api
+        return f"/v{inner.api_version}{path}"
+
+    def _api_version(self) -> tuple[int, ...]:
+        inner: Any = self._api
+        return tuple(int(part) for part in str(inner.api_version).split("."))
+
+    # containers
+
+    def containers(self, labels: Mapping[str, str | None], all_states: bool = True) -> list[ContainerInfo]:
+        """Those with these labels; a label's value None asks only for the name."""
+        with translated("list containers"):
+            listed = send(
+                self._api,
+                "get",
+                "/containers/json",
+                params={"all": "1" if all_states else "0", "filters": json.dumps({"label": _label_filter(labels)})},
+            ).json()
+        found = (self.find_container(one["Id"]) for one in listed)
+        return [container for container in found if container is not None]  # one may have gone meanwhile
+
+    def create_container(self, name: str, request: Json, platform: str = "") -> str:
+        """``request`` is the Engine API's create body. Returns the ID. Raises NameTaken, ImageNotFound."""
+        params = {"name": name} | ({"platform": platform} if platform else {})
+        with explained(name), translated("create the container", name):
+            answer = send(self._api, "post", "/containers/create", params=params, **_json(dict(request)))
+            return str(answer.json()["Id"])
+
+    def start(self, container: str) -> None:
+        """Raises PortInUse, ContainerNotFound, OperationFailed with what the engine could not do and a way out.
+
+        A container that could not be started stays, for its maker to remove.
+        """
+        with explained(container), translated("start the container", container):
+            send(self._api, "post", "/containers/{0}/start", container, timeout=EVER)
+
+    def stop(self, container: str, timeout: float | None = None) -> None:
+        """Asks its main process to end and, after ``timeout`` seconds, kills it. Does nothing where it has stopped."""
+        params = {} if timeout is None else {"t": str(max(0, round(timeout)))}
+        with translated("stop the container", container):
+            # Without a timeout the container's own one holds, which only the engine knows.
+            patience = EVER if timeout is None else timeout + _MARGIN
+            send(self._api, "post", "/containers/{0}/stop", container, params=params, timeout=patience)
+
+    def kill(self, container: str, signal: str) -> None:
+        """Sends ``SIGTERM`` or another signal, by name, to its main process. Raises ContainerNotFound."""
+        with translated("signal the container", container):
+            send(self._api, "post", "/containers/{0}/kill", container, params={"signal": signal})
+
+    def remove_container(self, container: str, force: bool = False) -> None:
+        """Removes it with its unnamed volumes. Raises ContainerNotFound; one that is being removed already is fine."""
+        params = {"force": "1" if force else "0", "v": "1"}
+        try:
+            with translated("remove the container", container):
+                send(self._api, "delete", "/containers/{0}", container, params=params, timeout=EVER)
+        except OperationFailed as error:
+            if "is already in progress" not in error.message:
+                raise
+
+    def wait(self, container: str) -> int:
+        with translated("wait for the container", container):
+            answer = send(self._api, "post", "/containers/{0}/wait", container, timeout=EVER).json()
+        return int(answer["StatusCode"])
+
+    def logs(
+        self,
+        container: str,
+        follow: bool = False,
+        tail: int | None = None,
+        timestamps: bool = False,
+        since: float | None = None,
+    ) -> Iterator[tuple[str, bytes]]:
+        """("stdout" or "stderr", bytes) as they come; all of a container with a TTY is stdout."""
+        params = {"stdout": "1", "stderr": "1", "tail": "all" if tail is None else str(tail)}
+        params |= {"follow": "1"} if follow else {}
+        params |= {"timestamps": "1"} if timestamps else {}
+        params |= {} if since is None else {"since": f"{since:.9f}"}
+        action = f"read the logs of {container}"
+        with translated(action):
+            raw = send(self._api, "get", "/containers/{0}/json", container).json()
+            tty = bool((raw.get("Config") or {}).get("Tty"))
+            answer = send(self._api, "get", "/containers/{0}/logs", container, params=params, stream=True, timeout=EVER)
+        demux = demultiplexer(tty)
+        try:
+            for data in _pieces(answer, action):
+                for stream, piece in demux.feed(data):
+                    yield ("stderr" if stream == STDERR else "stdout"), piece
+        finally:
+            answer.close()
+
+    def processes(self, container: str) -> list[Mapping[str, str]]:
+        """What runs inside: ps's columns by title (UID, PID, PPID, …, CMD), with the host's PIDs."""
+        with translated("list what runs in", container):
+            # Podman takes ps's own words too, and without any shows other columns.
+            told = send(self._api, "get", "/containers/{0}/top", container, params={"ps_args": "-ef"}).json()
+        titles = [str(title) for title in told.get("Titles") or ()]
+        return [dict(zip(titles, row, strict=False)) for row in told.get("Processes") or ()]
+
+    def changes(self, container: str) -> list[tuple[str, str]]:
+        """("A", "C" or "D", path) for each path that differs from the image."""
+        with translated("look at what has changed in", container):
+            told = send(self._api, "get", "/containers/{0}/changes", container, timeout=EVER).json()
+        return [(_KINDS[int(one["Kind"])], str(one["Path"])) for one in told or ()]
+
+    def put_archive(self, container: str, path: str, tar: bytes) -> None:
+        """Unpacks a tar at ``path`` inside; volumes are mounted while it does, started or not."""
+        with translated("unpack files into", f"{container}:{path}"):
+            send(self._api, "put", "/containers/{0}/archive", container, params={"path": path}, data=tar, timeout=EVER)
+
+    def get_archive(self, container: str, path: str) -> bytes | None:
+        """A tar of a small file or folder (64 MiB at most) inside; None where it does not exist.
+
+        Raises ContainerNotFound, OperationFailed.
+        """
+        action = f"read {container}:{path}"
+        try:
+            with translated(action):
+                answer = send(
+                    self._api, "get", "/containers/{0}/archive", container, params={"path": path}, stream=True
+                )
+        except OperationFailed as error:
+            if not isinstance(error, ContainerNotFound) and _status(error) == 404:
+                return None
+            raise
+        tar = bytearray()
+        try:
+            for data in _pieces(answer, action):
+                tar += data
+                if len(tar) > _SMALL:
+                    raise OperationFailed(f"{path} in {container} has more than {_SMALL >> 20} MiB.")
+        finally:
+            answer.close()
+        return bytes(tar)
+
+    def oom_events(self, container: str, since: float, until: float) -> int:
+        """How often the kernel killed something inside for want of memory, between two times (epoch seconds)."""
+        params = {
+            "since": f"{since:.9f}",
+            "until": f"{until:.9f}",
+            "filters": json.dumps({"type": ["container"], "container": [container], "event": ["oom"]}),
+        }
+        action = f"ask what happened to {container}"
+        with translated(action):
+            answer = send(self._api, "get", "/events", params=params, stream=True)
+        try:
+            return b"".join(_pieces(answer, action)).count(b'"Action":"oom"')
+        finally:
+            answer.close()
+
+    # volumes
+
+    def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
+        """Makes a volume of the driver ``local``; one of that name that is there stays as it is."""
+        with translated("create the volume", name):
+            send(self._api, "post", "/volumes/create", **_json({"Name": name, "Labels": dict(labels)}))
+
+    def volumes(self, labels: Mapping[str, str | None]) -> list[VolumeInfo]:
+        with translated("list volumes"):
+            params = {"filters": json.dumps({"label": _label_filter(labels)})}
+            listed = send(self._api, "get", "/volumes", params=params).json()
+        return [VolumeInfo(one["Name"], one.get("Labels") or {}) for one in listed.get("Volumes") or ()]
+
+    def remove_volume(self, name: str) -> None:
+        """Removes it with its data; nothing happens where it is gone already. Raises OperationFailed: it is in use."""
+        try:
+            with translated("remove the volume", name):
+                send(self._api, "delete", "/volumes/{0}", name, timeout=EVER)
+        except OperationFailed as error:
+            if _status(error) != 404:
+                raise
+
+
+def _json(body: Any) -> dict[str, Any]:
+    return {} if body is None else {"json": body}
+
+
+def _label_filter(labels: Mapping[str, str | None]) -> list[str]:
+    return [name if value is None else f"{name}={value}" for name, value in labels.items()]
+
+
+def _status(error: OperationFailed) -> int:
+    """The HTTP status that an error of the engine's came with; 0 where it came in another way."""
+    response = getattr(error.__cause__, "response", None)
+    return int(getattr(response, "status_code", 0) or 0)
+
+
+def _pieces(answer: Any, action: str) -> Iterator[bytes]:
+    """The body of an answer as it comes. Raises EngineLost where it breaks."""
+    with translated(action):
+        yield from answer.raw.stream(_CHUNK, decode_content=False)

@@ -1,0 +1,117 @@
+"""What an engine says when it cannot create or start a container, in words that lead on.
+
+The sentences are those of Docker Engine 20.10 to 28 and of runc; an unknown one is shown as it came.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from robenv.errors import HostLacks, OperationFailed, PortInUse, RobenvError
+
+_NOISE = re.compile(
+    r"^(?:failed to create (?:shim )?task(?: for container)?: |OCI runtime (?:create|exec) failed: "
+    r"|runc (?:create|run) failed: |(?:exec failed: )?unable to start container process: "
+    r"|error during container init: )+"
+)
+_PORT = re.compile(r"(?:listen (?:tcp|udp)\d? |bind for |host port (?:for )?)(\S*?):(\d+)(?=[\s:/])", re.I)
+
+_Kind = type[OperationFailed] | type[HostLacks]
+
+# (what the engine says, what robenv says with the groups filled in, a way out, the class)
+_SAYINGS: tuple[tuple[re.Pattern[str], str, str, _Kind], ...] = (
+    (
+        re.compile(r'exec: "(?P<what>[^"]*)": (?:executable file not found|stat .*no such file|.*no such file)'),
+        "there is no {what} in the image",
+        "Check `run.command` and the image's entrypoint, or add the package that has it to `apt.packages`.",
+        OperationFailed,
+    ),
+    (
+        re.compile(r'exec: "(?P<what>[^"]*)": permission denied'),
+        "{what} in the image is not an executable file",
+        "Check `run.command` and the image's entrypoint.",
+        OperationFailed,
+    ),
+    (
+        re.compile(r"exec format error"),
+        "its main program is for another kind of processor, or a script without a #! line",
+        "`robenv doctor` says whether this machine can run images for other processors.",
+        OperationFailed,
+    ),
+    (
+        re.compile(r"bind source path does not exist: (?P<what>.+)"),
+        "{what} is to be mounted and is not there",
+        "Create it, or correct `run.volumes`. It has to be on the engine's machine.",
+        OperationFailed,
+    ),
+    (
+        re.compile(r'error mounting "(?P<what>[^"]*)" to rootfs at "(?P<to>[^"]*)".*not a directory'),
+        "{what} cannot be mounted at {to}: one is a file and the other is a directory",
+        "Correct `run.volumes`.",
+        OperationFailed,
+    ),
+    (
+        re.compile(r'custom device "(?P<what>[^"]*)": no such file'),
+        "the device {what} is not there",
+        "Plug it in, or take it out of `devices`.",
+        HostLacks,
+    ),
+    (
+        re.compile(r"could not select device driver .*gpu|nvidia-container-cli|invalid runtime name: nvidia"),
+        "the engine cannot give it a GPU",
+        "Install the NVIDIA Container Toolkit on the engine's machine and restart the engine, or say `gpu: none`.",
+        HostLacks,
+    ),
+    (
+        re.compile(r"(?:unknown or invalid runtime name: |unknown runtime specified )(?P<what>\S+)", re.I),
+        "the engine has no runtime {what}",
+        "Take `run.runtime` out, or add the runtime to the engine's daemon.json.",
+        HostLacks,
+    ),
+    (
+        re.compile(r"unable to find (?P<what>user|group) (?P<to>[^:]+): no matching entries", re.I),
+        "the image has no {what} {to}",
+        "Use one that the image has, or a number.",
+        OperationFailed,
+    ),
+    (
+        re.compile(r"network (?P<what>\S+) not found"),
+        "there is no network {what}",
+        "`docker network create {what}` makes it; or correct `run.network_mode`.",
+        OperationFailed,
+    ),
+)
+
+
+@contextmanager
+def explained(container: str) -> Iterator[None]:
+    """Around a call that creates or starts ``container``: the engine's sentence becomes one that leads on."""
+    try:
+        yield
+    except OperationFailed as error:
+        better = explain(error, container)
+        if better is error:
+            raise
+        raise better from error
+
+
+def explain(error: OperationFailed, container: str) -> RobenvError:
+    """``error`` itself where there is nothing to add."""
+    sentence = error.message.partition(": ")[2]
+    cause = _NOISE.sub("", sentence).removesuffix(": unknown")
+    if isinstance(error, PortInUse):
+        port = _PORT.search(sentence)
+        what = f"Port {port[2]} is taken" if port else "A port is taken"
+        return PortInUse(f"{what} on the engine's machine: {container} cannot publish it.", cause, error.hint)
+    if type(error) is not OperationFailed:
+        return error
+    for pattern, text, hint, kind in _SAYINGS:
+        if match := pattern.search(cause):
+            names = match.groupdict()
+            message = f"The container {container} cannot start: {text.format(**names)}."
+            return kind(message, details=cause, hint=hint.format(**names))
+    if cause != sentence:
+        return OperationFailed(f"The container {container} cannot start: {cause}", details=sentence)
+    return error

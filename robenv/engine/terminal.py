@@ -1,0 +1,67 @@
+"""Ties a process inside a container to this process's streams: the terminal, signals, and all."""
+
+from __future__ import annotations
+
+import os
+
+from robenv.engine.console import Terminal, is_terminal, terminal_size
+from robenv.engine.pump import Pump, Streams
+from robenv.engine.wakeup import Wakeup
+
+__all__ = ["Streams", "interact", "interact_exec", "is_terminal", "standard_streams", "terminal_size"]
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from robenv.engine.session_types import ExecRequest, Session, SessionEngine
+
+
+def standard_streams() -> Streams:
+    """stdin, stdout and stderr of this process, without those that it was started with closed."""
+    return Streams(*(fd if _is_open(fd) else None for fd in (0, 1, 2)))
+
+
+def interact_exec(engine: SessionEngine, request: ExecRequest, streams: Streams | None = None) -> int | None:
+    """Runs a command in a running container with this process's streams; its exit code, None where it was detached.
+
+    As ``interact``, but signals are minded from before the command starts, so that none leaves it running unseen.
+    """
+    streams = streams or standard_streams()
+    with Wakeup() as wakeup:
+        session = engine.open_exec(request, _size(streams) if request.tty else None)
+        try:
+            return _interact(session, streams, wakeup)
+        finally:
+            session.close()
+
+
+def interact(session: Session, streams: Streams | None = None) -> int | None:
+    """Ties a session to this process's streams until it ends; the exit code of the process inside, None where the user
+    detached and it runs on.
+
+    With a TTY, what the user types goes through as it is, ^C too, and the window's size follows. Without, SIGINT,
+    SIGTERM, SIGHUP and SIGQUIT are sent on to what runs inside, and its end is waited for. Where it is not to be
+    reached, or does not end and the user insists, 128 and the signal's number is returned. A reader of stdout that went
+    away ends the process inside and gives 141. The session stays open: its owner closes it.
+
+    Raises EngineLost, ContainerNotFound, DiskFull (stdout's disk), OperationFailed.
+    """
+    with Wakeup() as wakeup:
+        return _interact(session, streams or standard_streams(), wakeup)
+
+
+def _interact(session: Session, streams: Streams, wakeup: Wakeup) -> int | None:
+    with Terminal(streams.stdin if session.tty else None) as terminal:
+        session.set_blocking(False)
+        return Pump(session, streams, wakeup, terminal).run()
+
+
+def _size(streams: Streams) -> tuple[int, int] | None:
+    return next((size for fd in streams if fd is not None and (size := terminal_size(fd))), None)
+
+
+def _is_open(fd: int) -> bool:
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True
