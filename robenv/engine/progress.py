@@ -133,9 +133,14 @@ def _transfer(step: Step, event: TransferEvent) -> Step:
 
 
 def _log(step: Step, text: str) -> Step:
-    *ended, part = (step.part + text).split("\n")
-    lines = tuple(printable(_last_overwrite(line.removesuffix("\r"))) for line in ended[-KEPT_LINES:])
-    return replace(step, whole=(*step.whole, *lines)[-KEPT_LINES:], part=_shorten(part))
+    lines, part = split_lines(step.part, text)
+    return replace(step, whole=(*step.whole, *lines[-KEPT_LINES:])[-KEPT_LINES:], part=part)
+
+
+def split_lines(part: str, text: str) -> tuple[list[str], str]:
+    """The lines that ``text`` ends, ready to print, and what is begun after them; ``part`` was begun before it."""
+    *ended, begun = (part + text).split("\n")
+    return [printable(_last_overwrite(line.removesuffix("\r"))) for line in ended], _shorten(begun)
 
 
 def _shorten(part: str) -> str:

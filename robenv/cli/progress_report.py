@@ -1,0 +1,101 @@
+"""What a build's view says in words: sizes, times, and the report on the step that failed. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from robenv.errors import Location
+
+if TYPE_CHECKING:
+    from robenv.engine.progress import Step
+    from robenv.render import Rendered
+
+Paint = Callable[[str, str], str]
+"""(text, SGR code) → the text, coloured or not."""
+_MOST_LINES = 20
+"""Lines of the Dockerfile that a report shows."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a step comes from."""
+
+    dockerfile: str
+    """Its lines of the Dockerfile with their numbers."""
+    location: Location | None
+    """Its place in the profile."""
+
+
+Lookup = Callable[[str], "Origin | None"]
+"""From a step's name to where it comes from."""
+
+
+def lookup_in(rendered: Rendered) -> Lookup:
+    """The lookup for the steps of a rendered Dockerfile."""
+
+    def lookup(step_name: str) -> Origin | None:
+        from robenv.render import find_instruction
+
+        found = find_instruction(rendered, step_name)
+        if found is None:
+            return None
+        lines = rendered.dockerfile.split("\n")[found.line_start - 1 : found.line_end]
+        numbered = [f"{number:>4} | {line}" for number, line in enumerate(lines, found.line_start)]
+        if len(numbered) > _MOST_LINES:
+            numbered[_MOST_LINES - 1 : -1] = ["     | …"]
+        return Origin("\n".join(numbered), found.location)
+
+    return lookup
+
+
+def failure_text(step: Step, origin: Origin | None, width: int, paint: Paint) -> str:
+    """The step that failed, its last lines, and the lines that it came from; ``width`` cuts the Dockerfile's."""
+    lines = [paint("failed:", "1;31") + f" {shorten(step.name, width - 8)}"]
+    lines += [f"{paint('  |', '31')} {line}" for line in step.lines]
+    if not step.lines and step.error:
+        lines.append(f"  {step.error}")
+    if origin is not None:
+        lines += ["", paint("Dockerfile:", "1")]
+        lines += [shorten(line, width) for line in origin.dockerfile.splitlines()]
+        lines += _place(origin.location, paint)
+    return "\n".join(lines)
+
+
+def _place(location: Location | None, paint: Paint) -> list[str]:
+    if location is None:
+        return []
+    lines = ["", paint(f"{location}:", "1")]
+    lines += [f"  {line}" for line in location.excerpt.splitlines()]
+    if location.chain:
+        lines.append("  extended by " + " ← ".join(location.chain))
+    return lines
+
+
+def shorten(text: str, width: int) -> str:
+    """``text`` in at most ``width`` characters."""
+    return text if len(text) <= width else text[: max(1, width - 1)] + "…"
+
+
+def duration(seconds: float) -> str:
+    """``3.2s``, ``1m 05s``, ``2h 03m``."""
+    if seconds < 60:
+        return f"{seconds:.1f}s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}m {rest:02}s" if minutes < 60 else f"{minutes // 60}h {minutes % 60:02}m"
+
+
+def size(count: float) -> str:
+    """Bytes as docker prints them: ``1.5GB``."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.3g}{unit}"
+        count /= 1000
+    return f"{count:.3g}TB"
+
+
+def hidden(step: Step, now: float) -> bool:
+    """Whether a step is the builder's own housekeeping and too quick to be worth a line."""
+    own = step.name.startswith(("[internal]", "copy /context")) or not step.name
+    return own and not step.error and step.seconds(now) < 1

@@ -1,0 +1,171 @@
+"""How a build looks while it runs: live on a terminal, plain lines elsewhere, nothing when quiet. Always on stderr."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, TextIO
+
+from robenv.cli.progress_report import Lookup, duration, failure_text, hidden, lookup_in, shorten, size
+from robenv.engine.progress import BuildState, Step, fold, split_lines
+from robenv.engine.protocol import LogEvent
+
+if TYPE_CHECKING:
+    from robenv.cli.progress_live import LiveView
+    from robenv.engine.protocol import BuildEvent
+    from robenv.render import Rendered
+
+_LONGEST_NAME = 200
+"""Characters of a step's name in a plain line."""
+
+
+class ProgressView:
+    """Takes a build's events as they come.
+
+        with ProgressView("picker for linux/amd64", rendered) as view:
+            for event in events:
+                view.handle(event)
+
+    When it stops it leaves one line, or the report on the step that failed; the report also when quiet.
+    ``lookup`` finds where a failed step comes from; by default in ``rendered``.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        rendered: Rendered | None = None,
+        quiet: bool = False,
+        stream: TextIO | None = None,
+        lookup: Lookup | None = None,
+    ) -> None:
+        self.state = BuildState()
+        self._title = title
+        self._lookup = lookup or (lookup_in(rendered) if rendered is not None else None)
+        self._quiet = quiet
+        self._stream = stream or sys.stderr
+        self._began = time.time()
+        self._live: LiveView | None = None
+        self._plain: _PlainView | None = None
+
+    def start(self) -> None:
+        self._began = time.time()
+        if self._quiet:
+            return
+        if _is_terminal(self._stream):
+            from robenv.cli.progress_live import LiveView
+
+            self._live = LiveView(self._title, lambda: self.state, self._stream)
+            self._live.start()
+        else:
+            self._plain = _PlainView(self._stream)
+            self._plain.say(f"Building {self._title}")
+
+    def handle(self, event: BuildEvent) -> None:
+        before, self.state = self.state, fold(self.state, event)
+        if self._plain is not None:
+            self._plain.show(before, self.state, event)
+
+    def stop(self) -> None:
+        """Ends the picture, and says how it went. May be called again."""
+        shown, self._live, self._plain = self._live or self._plain, None, None
+        if shown is not None:
+            shown.stop()
+            self._summary()
+        if report := self.failure_report():
+            print(report, file=self._stream, flush=True)
+
+    def failure_report(self) -> str:
+        """The step that failed, its last lines, the lines of Dockerfile and profile it came from; "" where none did."""
+        step = self.state.failed
+        if step is None:
+            return ""
+        origin = self._lookup(step.name) if self._lookup else None
+        return failure_text(step, origin, shutil.get_terminal_size((120, 24)).columns, self._paint)
+
+    def __enter__(self) -> ProgressView:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _summary(self) -> None:
+        for warning in self.state.warnings:
+            print(f"{self._paint('warning:', '1;33')} {warning}", file=self._stream)
+        if not self.state.image_id:
+            return
+        steps = [step for step in self.state.steps if not hidden(step, time.time())]
+        cached = sum(step.cached for step in steps)
+        took = duration(time.time() - self._began)
+        print(f"Built {self._title} in {took}: {len(steps)} steps, {cached} cached", file=self._stream, flush=True)
+
+    def _paint(self, text: str, code: str) -> str:
+        coloured = _is_terminal(self._stream) and not os.environ.get("NO_COLOR")
+        return f"\033[{code}m{text}\033[0m" if coloured else text
+
+
+class _PlainView:
+    """A line a step, and its output: for files, pipes and CI."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._numbers: dict[str, int] = {}
+        self._parts: dict[str, str] = {}
+        self._ended_once: set[str] = set()
+        self._last = ""
+        """The step whose output was printed last."""
+
+    def say(self, text: str) -> None:
+        print(text, file=self._stream, flush=True)
+
+    def stop(self) -> None:
+        for step, part in self._parts.items():
+            if part:
+                self._print(step, split_lines(part, "\n")[0])
+
+    def show(self, before: BuildState, after: BuildState, event: BuildEvent) -> None:
+        if isinstance(event, LogEvent):
+            lines, self._parts[event.id] = split_lines(self._parts.get(event.id, ""), event.text)
+            self._output(after.by_id[event.id], lines)
+            return
+        step = after.by_id.get(getattr(event, "id", ""))
+        if step is not None and step.completed is not None and before.by_id.get(step.id) != step:
+            self._ended(step)
+
+    def _output(self, step: Step, lines: list[str]) -> None:
+        if lines and self._last != step.id:
+            self.say(f"#{self._number(step.id)} {shorten(step.name, _LONGEST_NAME)}")
+            self._last = step.id
+        self._print(step.id, lines)
+
+    def _print(self, step: str, lines: list[str]) -> None:
+        for line in lines:
+            self.say(f"#{self._number(step)} | {line}")
+
+    def _ended(self, step: Step) -> None:
+        # BuildKit may end one step several times over: a lookup, then the work.
+        if hidden(step, time.time()) or (step.id in self._ended_once and not step.error):
+            return
+        self._ended_once.add(step.id)
+        rest, self._parts[step.id] = self._parts.get(step.id, ""), ""
+        if rest:
+            self._output(step, split_lines(rest, "\n")[0])
+        moved = sum(transfer.current for transfer in step.transfers.values() if transfer.name == "context")
+        how = "CACHED" if step.cached else f"done {duration(step.seconds(0))}"
+        if step.error:
+            how = "stopped" if step.cancelled else "FAILED"
+        sent = f" ({size(moved)})" if moved else ""
+        self.say(f"#{self._number(step.id)} {shorten(step.name, _LONGEST_NAME)} {how}{sent}")
+        self._last = ""
+
+    def _number(self, step: str) -> int:
+        return self._numbers.setdefault(step, len(self._numbers) + 1)
+
+
+def _is_terminal(stream: TextIO) -> bool:
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
