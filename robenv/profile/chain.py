@@ -1,0 +1,182 @@
+"""Reading the files of a chain: each once, depth first, the target first and the project last."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from robenv.errors import Location, Problem
+from robenv.profile.badvalue import BadValue
+from robenv.profile.excerpt import safe, show
+from robenv.profile.files import BadFile, line_and_column, read_text
+from robenv.profile.nodes import Mapping, Node, Scalar, Sequence, Source, problem_at
+from robenv.profile.normalize import Normalizer
+from robenv.profile.rules import PROFILE
+from robenv.profile.sources import Found, SourceResolver, display_path, find_source
+from robenv.profile.variables import Lookup, Variables, interpolate, nothing
+from robenv.profile.yaml import load_yaml
+
+MAX_CHAIN = 100
+"""How deep ``extends`` may lead."""
+MAX_FILES = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class Document:
+    """A file of the chain, its values in their one shape."""
+
+    source: Source
+    root: Mapping
+
+    @property
+    def extends(self) -> tuple[Scalar, ...]:
+        entries = self.root.get("extends")
+        items = entries.items if isinstance(entries, Sequence) else ()
+        return tuple(item for item in items if isinstance(item, Scalar) and item.kind == "str" and item.text)
+
+
+@dataclass
+class ChainReader:
+    """Reads chains of files into ``documents``, and gathers what is wrong and what was looked at."""
+
+    project_root: Path | None
+    variables: Variables
+    remote: SourceResolver
+    documents: list[Document] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+    read: dict[str, None] = field(default_factory=dict)
+    absent: dict[str, None] = field(default_factory=dict)
+    complete: bool = True
+    """False once a file of the chain could not be read or parsed: then nothing can be said about the whole."""
+    _done: set[str] = field(default_factory=set)
+    _warned: set[str] = field(default_factory=set)
+
+    def follow(self, found: Found, may_be_empty: bool = False) -> None:
+        """Reads ``found`` and all that it extends."""
+        first = self._open(found, None, may_be_empty)
+        if first is None:
+            return
+        stack: list[tuple[Document, Iterator[Scalar]]] = [(first, iter(first.extends))]
+        while stack:
+            document, entries = stack[-1]
+            entry = next(entries, None)
+            if entry is None:
+                self.documents.append(document)
+                self._done.add(_identity(document.source.path))
+                stack.pop()
+                continue
+            below = self._extend(entry, [frame[0] for frame in stack])
+            if below is not None:
+                stack.append((below, iter(below.extends)))
+
+    def _extend(self, entry: Scalar, above: list[Document]) -> Document | None:
+        """The document that ``entry`` names; None where it was read before or cannot be used."""
+        try:
+            found = find_source(entry.text, entry.source, self.remote)
+        except BadValue as error:
+            self._fail(problem_at(entry, error.message, error.hint))
+            return None
+        identity = _identity(found.path)
+        if identity in self._done:
+            return None
+        names = [document.source.display for document in above]
+        paths = [_identity(document.source.path) for document in above]
+        if identity in paths:
+            circle = " → ".join(safe(name) for name in [*names[paths.index(identity) :], names[paths.index(identity)]])
+            self._fail(problem_at(entry, f"`extends` goes in a circle: {circle}", "take one of these entries out"))
+            return None
+        if len(above) >= MAX_CHAIN or len(self.read) >= MAX_FILES:
+            limit = f"{MAX_CHAIN} levels deep, or to more than {MAX_FILES} files"
+            self._fail(problem_at(entry, f"`extends` leads more than {limit}"))
+            return None
+        return self._open(found, entry, False)
+
+    def _open(self, found: Found, entry: Scalar | None, may_be_empty: bool) -> Document | None:
+        display = safe(display_path(found.path, None if found.origin == "builtin" else self.project_root))
+        chain = (*entry.source.chain, f"{entry.source.display}:{entry.line}:{entry.column}") if entry else ()
+
+        def source(text: str) -> Source:
+            return Source(found.path, display, found.name or display, found.origin, found.root, chain, text)
+
+        try:
+            text = read_text(found.path)
+        except BadFile as bad:
+            (self.absent if bad.absent else self.read)[str(found.path)] = None
+            self._fail(_unreadable(bad, source(bad.text), entry))
+            self._done.add(_identity(found.path))
+            return None
+        self.read[str(found.path)] = None
+        root = self._parse(source(text), may_be_empty)
+        if root is None:
+            self._done.add(_identity(found.path))
+        return root
+
+    def _parse(self, source: Source, may_be_empty: bool) -> Document | None:
+        root, problems = load_yaml(source)
+        self.problems += problems
+        empty = root is None or (isinstance(root, Scalar) and root.kind == "null")
+        if empty and not problems and may_be_empty:
+            return Document(source, Mapping({}, source, 1, 1))
+        if not isinstance(root, Mapping):
+            self.complete = False
+            if not problems:
+                message = "the file is empty" if empty else "a profile is a mapping of keys and values"
+                hint = "`robenv init` writes one" if source.origin == "project" else "such as `apt: {packages: [git]}`"
+                self.problems.append(Problem(message, source.location(1, 1), hint))
+            return None
+        return Document(source, self._shape(root, source))
+
+    def _shape(self, root: Mapping, source: Source) -> Mapping:
+        """The file's values with variables put in, each in its one shape."""
+        lookup = nothing if source.foreign else self.variables.lookup
+        resolved = substitute(root, lookup, self.problems, self._unset) if "$" in source.text else root
+        normalizer = Normalizer(source, lookup)
+        shaped = normalizer.run(resolved, PROFILE)
+        self.problems += normalizer.problems
+        return shaped if isinstance(shaped, Mapping) else root
+
+    def _unset(self, name: str, node: Scalar) -> None:
+        if name not in self._warned:
+            self._warned.add(name)
+            hint = f"set it, or give a default: ${{{name}:-…}}; `$${name}` is a dollar sign and a name"
+            if node.source.foreign:
+                hint = "a profile that is not the project's own sees no variables of the host: give a default"
+            message = f"the variable `{name}` is not set: empty text is put in"
+            self.warnings.append(problem_at(node, message, hint))
+
+    def _fail(self, problem: Problem) -> None:
+        self.complete = False
+        self.problems.append(problem)
+
+
+def substitute(node: Node, lookup: Lookup, problems: list[Problem], unset: Callable[[str, Scalar], None]) -> Node:
+    """``node`` with the variables in its values (never in keys) put in."""
+    if isinstance(node, Scalar):
+        if "$" not in node.text:
+            return node
+        try:
+            text = interpolate(node.text, lookup, lambda name: unset(name, node))
+        except BadValue as error:
+            problems.append(problem_at(node, error.message, error.hint))
+            text = ""
+        return Scalar(text, "str", node.source, node.line, node.column, node.directive)
+    if isinstance(node, Sequence):
+        items = tuple(substitute(item, lookup, problems, unset) for item in node.items)
+        return Sequence(items, node.source, node.line, node.column, node.directive)
+    entries = {key: (name, substitute(value, lookup, problems, unset)) for key, (name, value) in node.entries.items()}
+    return Mapping(entries, node.source, node.line, node.column, node.directive)
+
+
+def _unreadable(bad: BadFile, source: Source, entry: Scalar | None) -> Problem:
+    if bad.offset is not None:
+        return Problem(bad.message, source.location(*line_and_column(bad.text, bad.offset)), bad.hint)
+    if entry is not None:
+        return problem_at(entry, f"{show(source.display)}: {bad.message}", bad.hint)
+    return Problem(bad.message, Location(source.display, 1, 1), bad.hint)
+
+
+def _identity(path: Path) -> str:
+    return os.path.realpath(path)

@@ -1,0 +1,261 @@
+"""What no key can tell alone: checks over the whole, merged profile."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from robenv.errors import Problem
+from robenv.profile.badvalue import did_you_mean
+from robenv.profile.excerpt import show
+from robenv.profile.nodes import Mapping, Path_, Sequence, nearest, place_of, problem_at
+from robenv.profile.schema import Profile
+from robenv.profile.schema_build import AptRepository, Base, BuildSection, StageBase
+from robenv.profile.schema_run_parts import Healthcheck, VolumeMount
+from robenv.profile.short_syntax import same_place
+
+_VOLUME_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """The merged profile with its nodes. ``is_project``: it must be whole enough to be built."""
+
+    root: Mapping
+    profile: Profile
+    is_project: bool
+
+    def problem(self, path: Path_, message: str, hint: str = "") -> Problem:
+        return problem_at(nearest(self.root, path), message, hint)
+
+    def sections(self) -> Iterator[tuple[Path_, BuildSection]]:
+        """Each stage, and last the image itself."""
+        for name, stage in self.profile.stages.items():
+            yield ("stages", name), stage
+        yield (), self.profile
+
+
+Check = Callable[[Whole], Iterable[Problem]]
+
+
+def check_whole(root: Mapping, profile: Profile, broken: set[str], is_project: bool) -> tuple[Problem, ...]:
+    """What is wrong with the whole; a check is left out where a key that it looks at is broken by itself."""
+    whole = Whole(root, profile, is_project)
+    return tuple(problem for keys, check in _CHECKS if not broken & keys for problem in check(whole))
+
+
+def _bases(whole: Whole) -> Iterator[Problem]:
+    base = whole.profile.base
+    if whole.is_project and not (base.image or base.bootstrap) and "base" not in whole.root.entries:
+        hint = "extend a built-in profile, or write `base: {image: …}` or `base: {bootstrap: {suite: …}}`"
+        yield whole.problem((), "there is no base: nothing that the image stands on", hint)
+    elif "base" in whole.root.entries:
+        yield from _one_base(whole, ("base",), base)
+    for name, stage in whole.profile.stages.items():
+        if stage.base is not None:
+            yield from _one_base(whole, ("stages", name, "base"), stage.base)
+
+
+def _one_base(whole: Whole, path: Path_, base: Base) -> Iterator[Problem]:
+    kinds = {"image": base.image, "bootstrap": base.bootstrap}
+    if isinstance(base, StageBase):
+        kinds["stage"] = base.stage
+    given = [kind for kind, value in kinds.items() if value]
+    names = " and ".join(f"`{kind}`" for kind in given)
+    if len(given) > 1:
+        yield whole.problem(path, f"a base is one thing: {names} exclude each other", "keep one of them")
+    elif not given:
+        yield whole.problem(path, "this base is empty", "one of " + ", ".join(kinds) + " belongs here")
+
+
+def _stages(whole: Whole) -> Iterator[Problem]:
+    earlier: list[str] = []
+    for path, section in whole.sections():
+        base = getattr(section, "base", None)
+        if isinstance(base, StageBase) and base.stage:
+            yield from _stage_exists(whole, (*path, "base", "stage"), base.stage, earlier)
+        for index, file in enumerate(section.files):
+            if file.stage:
+                yield from _stage_exists(whole, (*path, "files", index, "from"), file.stage, earlier)
+        earlier.append(str(path[-1]) if path else "")
+
+
+def _stage_exists(whole: Whole, path: Path_, name: str, earlier: list[str]) -> Iterator[Problem]:
+    if name in earlier:
+        return
+    if name in whole.profile.stages:
+        hint = "stages are built in the order in which they are written: move it up"
+        yield whole.problem(path, f"the stage {show(name)} does not come before this one", hint)
+    else:
+        hint = did_you_mean(name, earlier) or ("" if earlier else "there are no stages")
+        yield whole.problem(path, f"there is no stage {show(name)}", hint)
+
+
+def _files(whole: Whole) -> Iterator[Problem]:
+    for path, section in whole.sections():
+        for index, file in enumerate(section.files):
+            at = (*path, "files", index, "source")
+            if file.stage and not file.source.startswith("/"):
+                hint = "begin it with `/`: it is a path inside that stage"
+                yield whole.problem(at, f"{show(file.source)} is not an absolute path", hint)
+            elif not file.stage and not _exists(file.source):
+                yield whole.problem(at, f"there is no file or folder {show(file.source)}")
+
+
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):
+        return False
+
+
+def _steps(whole: Whole) -> Iterator[Problem]:
+    for path, section in whole.sections():
+        nodes = _items(whole, (*path, "steps"))
+        names: dict[tuple[object, str], int] = {}
+        for index, step in enumerate(section.steps):
+            key = (nodes[index].source if index < len(nodes) else None, step.name)
+            if key in names:
+                first = place_of(nodes[names[key]])
+                hint = "give each step of a file a name of its own"
+                yield whole.problem(
+                    (*path, "steps", index, "name"), f"the step {show(step.name)} is already at line {first.line}", hint
+                )
+            names.setdefault(key, index)
+            if not step.run.strip():
+                yield whole.problem((*path, "steps", index, "run"), f"the step {show(step.name)} runs nothing")
+
+
+def _items(whole: Whole, path: Path_) -> tuple:  # type: ignore[type-arg]
+    node = nearest(whole.root, path)
+    return node.items if isinstance(node, Sequence) else ()
+
+
+def _repositories(whole: Whole) -> Iterator[Problem]:
+    for path, section in whole.sections():
+        for name, repository in section.apt.repositories.items():
+            yield from _repository(whole, (*path, "apt", "repositories", name), repository)
+
+
+def _repository(whole: Whole, path: Path_, repository: AptRepository) -> Iterator[Problem]:
+    name = show(str(path[-1]))
+    for key in ("url", "suite"):
+        if not getattr(repository, key):
+            yield whole.problem(path, f"the repository {name} has no `{key}`")
+    flat = repository.suite.endswith("/")
+    if repository.suite and not flat and not repository.components:
+        yield whole.problem(path, f"the repository {name} has no `components`", "such as `components: [main]`")
+    if flat and repository.components:
+        yield whole.problem((*path, "components"), "a suite that ends with `/` has no components", "take them out")
+    key = repository.key
+    if "://" in key:
+        if not key.startswith(("https://", "http://")):
+            yield whole.problem((*path, "key"), f"{show(key)} is no address of http:// or https://")
+        elif not repository.key_checksum:
+            hint = "write `key_checksum: sha256:…` of the file, as `sha256sum` prints it"
+            yield whole.problem((*path, "key"), "a key that is downloaded needs its checksum", hint)
+    elif key and not Path(key).is_file():
+        yield whole.problem((*path, "key"), f"there is no file {show(key)}")
+    elif not key and repository.key_checksum:
+        yield whole.problem((*path, "key_checksum"), "a checksum without a `key`")
+
+
+def _healthchecks(whole: Whole) -> Iterator[Problem]:
+    places: list[tuple[Path_, Healthcheck | None]] = [
+        (("image", "healthcheck"), whole.profile.image.healthcheck),
+        (("run", "healthcheck"), whole.profile.run.healthcheck),
+    ]
+    places += [
+        (("stages", name, "image", "healthcheck"), stage.image.healthcheck)
+        for name, stage in whole.profile.stages.items()
+    ]
+    for path, healthcheck in places:
+        if healthcheck is not None and healthcheck.test is None and not healthcheck.disable and path[0] != "run":
+            yield whole.problem(path, "this healthcheck has no `test`", "such as `test: [CMD, curl, -f, localhost]`")
+
+
+def _network(whole: Whole) -> Iterator[Problem]:
+    run = whole.profile.run
+    mode = run.network_mode
+    shared = mode == "host" or mode.startswith("container:")
+    if run.ports and (shared or mode == "none"):
+        hint = "take `ports` out, or choose `network_mode: bridge`"
+        yield whole.problem(("run", "ports"), f"no port can be published with `network_mode: {mode}`", hint)
+    if mode.startswith("container:"):
+        for key in ("hostname", "domainname", "dns", "dns_search", "dns_opt", "extra_hosts"):
+            if getattr(run, key):
+                yield whole.problem(
+                    ("run", key), f"`{key}` is the other container's with `network_mode: {mode}`", "take it out"
+                )
+    if run.uts == "host" and (run.hostname or run.domainname):
+        yield whole.problem(
+            ("run", "hostname"), "with `uts: host` the name is the host's own", "take one of the two out"
+        )
+
+
+def _mounts(whole: Whole) -> Iterator[Problem]:
+    taken = {same_place(whole.profile.workspace.target): "the workspace"} if whole.is_project else {}
+    places: list[tuple[Path_, str, str]] = []
+    for index, volume in enumerate(whole.profile.run.volumes):
+        yield from _volume(whole, ("run", "volumes", index), volume)
+        places.append((("run", "volumes", index), volume.target, "a volume"))
+    for index, tmpfs in enumerate(whole.profile.run.tmpfs):
+        target = tmpfs.partition(":")[0]
+        if not target.startswith("/"):
+            yield whole.problem(("run", "tmpfs", index), f"{show(target)} is not an absolute path", "begin it with `/`")
+        places.append((("run", "tmpfs", index), target, "a tmpfs"))
+    for path, target, what in places:
+        place = same_place(target)
+        if place in taken:
+            yield whole.problem(path, f"{taken[place]} is at {show(place)} already", "choose another path")
+        elif place == "/":
+            yield whole.problem(path, "nothing can be mounted over the whole container: `/`", "choose another path")
+        taken.setdefault(place, what)
+
+
+def _volume(whole: Whole, path: Path_, volume: VolumeMount) -> Iterator[Problem]:
+    if volume.type == "volume" and volume.source and not _VOLUME_NAME.fullmatch(volume.source):
+        hint = f"a folder is written {show('./' + volume.source)}" if "/" in volume.source else ""
+        yield whole.problem(path, f"{show(volume.source)} is no name of a volume", hint)
+    if volume.type == "bind" and not volume.source:
+        yield whole.problem(path, "a bind needs a `source`: a folder or file of the host")
+    if volume.type == "tmpfs" and volume.source:
+        yield whole.problem(path, "a tmpfs has no `source`", "take it out")
+
+
+def _resources(whole: Whole) -> Iterator[Problem]:
+    run = whole.profile.run
+    if run.memswap_limit is not None and run.memswap_limit != -1:
+        if run.mem_limit is None:
+            yield whole.problem(("run", "memswap_limit"), "`memswap_limit` needs `mem_limit` beside it")
+        elif run.memswap_limit < run.mem_limit:
+            yield whole.problem(
+                ("run", "memswap_limit"), "`memswap_limit` counts memory and swap: it is below `mem_limit`"
+            )
+    if run.mem_limit is not None and run.mem_reservation is not None and run.mem_reservation > run.mem_limit:
+        yield whole.problem(("run", "mem_reservation"), "`mem_reservation` is above `mem_limit`")
+    if run.cpus is not None and (run.cpu_quota is not None or run.cpu_period is not None):
+        hint = "keep `cpus`, or `cpu_period` and `cpu_quota`"
+        yield whole.problem(("run", "cpus"), "`cpus` and `cpu_period` or `cpu_quota` exclude each other", hint)
+    for name, limit in run.ulimits.items():
+        if limit.hard != -1 and (limit.soft == -1 or limit.soft > limit.hard):
+            yield whole.problem(("run", "ulimits", name), f"the soft limit of `{name}` is above the hard one")
+    both = Counter(run.cap_add) & Counter(run.cap_drop)
+    for capability in both:
+        yield whole.problem(("run", "cap_drop"), f"{capability} is both added and dropped", "keep one of the two")
+
+
+_CHECKS: tuple[tuple[frozenset[str], Check], ...] = (
+    (frozenset({"base", "stages", "extends"}), _bases),
+    (frozenset({"stages", "files"}), _stages),
+    (frozenset({"stages", "files"}), _files),
+    (frozenset({"stages", "steps"}), _steps),
+    (frozenset({"stages", "apt"}), _repositories),
+    (frozenset({"stages", "image", "run"}), _healthchecks),
+    (frozenset({"run"}), _network),
+    (frozenset({"run", "workspace"}), _mounts),
+    (frozenset({"run"}), _resources),
+)

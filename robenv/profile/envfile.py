@@ -1,0 +1,94 @@
+"""``run.env_file``: the variables of those files, below what ``run.environment`` says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from robenv.errors import Problem
+from robenv.profile.badvalue import BadValue
+from robenv.profile.chain import ChainReader
+from robenv.profile.dotenv import Variable, parse_dotenv
+from robenv.profile.excerpt import safe, show
+from robenv.profile.files import BadFile, read_text
+from robenv.profile.nodes import Mapping, Node, Scalar, Sequence, Source, find, problem_at
+from robenv.profile.sources import display_path
+from robenv.profile.variables import nothing
+
+
+def with_env_files(root: Mapping, reader: ChainReader) -> Mapping:
+    """The merged profile with the variables of its env_file entries in run.environment, each at its own place."""
+    files = find(root, ("run", "env_file"))
+    run = root.get("run")
+    if not isinstance(files, Sequence) or not isinstance(run, Mapping):
+        return root
+    variables: dict[str, tuple[Scalar, Node]] = {}
+    for entry in files.items:
+        if isinstance(entry, Mapping):
+            variables.update(_read(entry, reader))
+    own = run.get("environment")
+    if isinstance(own, Mapping):
+        variables.update(own.entries)
+    if not variables:
+        return root
+    at = own or files
+    environment = Mapping(variables, at.source, at.line, at.column)
+    key = run.entries["environment" if own else "env_file"][0]
+    run = Mapping({**run.entries, "environment": (key, environment)}, run.source, run.line, run.column)
+    return Mapping({**root.entries, "run": (root.entries["run"][0], run)}, root.source, root.line, root.column)
+
+
+def _read(entry: Mapping, reader: ChainReader) -> dict[str, tuple[Scalar, Node]]:
+    named, required, form = entry.get("path"), entry.get("required"), entry.get("format")
+    if not isinstance(named, Scalar):
+        return {}
+    path = Path(named.text)
+    try:
+        text = read_text(path)
+    except BadFile as bad:
+        (reader.absent if bad.absent else reader.read)[str(path)] = None
+        optional = bad.absent and isinstance(required, Scalar) and required.text.lower() == "false"
+        if not optional:
+            reader.problems.append(problem_at(named, f"{show(named.text)}: {bad.message}", bad.hint))
+        return {}
+    reader.read[str(path)] = None
+    display = safe(display_path(path, reader.project_root))
+    above = named.source
+    source = Source(path, display, display, above.origin, above.root, (*above.chain, above.display), text)
+    raw = isinstance(form, Scalar) and form.text == "raw"
+    return _variables(source, reader, raw)
+
+
+def _variables(source: Source, reader: ChainReader, raw: bool) -> dict[str, tuple[Scalar, Node]]:
+    lookup = nothing if source.foreign else reader.variables.lookup
+    if raw:
+        return dict(_raw_lines(source))
+    variables, bad_lines = parse_dotenv(source.text, lookup, lambda name: None)
+    for bad in bad_lines:
+        reader.problems.append(Problem(bad.message, source.location(bad.line, bad.column), bad.hint))
+    found: dict[str, tuple[Scalar, Node]] = {}
+    for one in variables:
+        try:
+            value = lookup(one.name) if one.value is None else one.value
+        except BadValue as error:
+            reader.problems.append(Problem(error.message, source.location(one.line, one.column), error.hint))
+            continue
+        if value is not None:
+            found[one.name] = _pair(source, one, value)
+    return found
+
+
+def _raw_lines(source: Source) -> list[tuple[str, tuple[Scalar, Node]]]:
+    """``format: raw``: everything after the first ``=`` as it stands."""
+    found: list[tuple[str, tuple[Scalar, Node]]] = []
+    for number, line in enumerate(source.lines, start=1):
+        name, equals, value = line.partition("=")
+        if equals and not line.lstrip().startswith("#"):
+            found.append((name.strip(), _pair(source, Variable(name.strip(), value, number, 1), value)))
+    return found
+
+
+def _pair(source: Source, at: Variable, value: str) -> tuple[Scalar, Node]:
+    return (
+        Scalar(at.name, "str", source, at.line, at.column),
+        Scalar(value, "str", source, at.line, at.column),
+    )

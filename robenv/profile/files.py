@@ -1,0 +1,95 @@
+"""Reading the files of a profile: small, regular, UTF-8 text, or one plain sentence that says what is wrong."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+MAX_BYTES = 1024 * 1024
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+"""What the YAML parser counts as a line break (not what str.splitlines() does)."""
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass
+class BadFile(Exception):
+    """Why a file cannot be used. ``offset``: the character where that shows, in ``text``; None: the file as a whole."""
+
+    message: str
+    hint: str = ""
+    absent: bool = False
+    text: str = ""
+    offset: int | None = None
+
+
+def read_text(path: Path, limit: int = MAX_BYTES) -> str:
+    """The file's text without a byte order mark. A file of more than ``limit`` bytes is not read. Raises BadFile."""
+    return decode(_read_bytes(path, limit))
+
+
+def _read_bytes(path: Path, limit: int) -> bytes:
+    try:
+        # Non-blocking, or opening a named pipe would wait for a writer.
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except (FileNotFoundError, NotADirectoryError):
+        raise BadFile("there is no such file", absent=True) from None
+    except OSError as error:
+        raise BadFile(f"the file cannot be read: {_reason(error)}", _way_out(error)) from error
+    except ValueError:
+        raise BadFile("there is no such file: a path cannot hold a NUL character", absent=True) from None
+    with os.fdopen(handle, "rb") as stream:
+        about = os.fstat(stream.fileno())
+        if stat.S_ISDIR(about.st_mode):
+            raise BadFile("this is a folder, not a file")
+        if not stat.S_ISREG(about.st_mode):
+            raise BadFile("this is not a regular file")
+        try:
+            data = b"" if about.st_size > limit else stream.read(limit + 1)
+        except OSError as error:
+            raise BadFile(f"the file cannot be read: {_reason(error)}") from error
+    if about.st_size > limit or len(data) > limit:
+        size = max(about.st_size, len(data))
+        raise BadFile(f"the file is too large: {size:,} bytes, where at most {limit:,} are read")
+    return data
+
+
+def decode(data: bytes) -> str:
+    """UTF-8 text from a file's bytes, a byte order mark dropped. Raises BadFile where it is not text."""
+    if data.startswith(_UTF16):
+        raise BadFile("the file is UTF-16, not UTF-8", "save it as UTF-8")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8")
+        replaced = data.decode("utf-8", "replace")
+        message = f"the file is not UTF-8: byte 0x{data[error.start]:02x} does not belong there"
+        raise BadFile(message, "save it as UTF-8", text=replaced, offset=len(before)) from None
+    text = text.removeprefix("\ufeff")
+    odd = _UNPRINTABLE.search(text)
+    if odd:
+        name = "a NUL character: it is binary, not text" if odd[0] == "\0" else f"the character U+{ord(odd[0]):04X}"
+        raise BadFile(f"the file holds {name}", "remove it", text=text, offset=odd.start())
+    return text
+
+
+def line_starts(text: str) -> list[int]:
+    """Where each line begins, by what YAML counts as a line break."""
+    return [0, *(found.end() for found in LINE_BREAK.finditer(text))]
+
+
+def line_and_column(text: str, offset: int) -> tuple[int, int]:
+    """Counting from 1."""
+    starts = line_starts(text[:offset])
+    return len(starts), offset - starts[-1] + 1
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
+
+
+def _way_out(error: OSError) -> str:
+    return "make it readable for your user: chmod u+r FILE" if isinstance(error, PermissionError) else ""

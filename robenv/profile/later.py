@@ -1,0 +1,49 @@
+"""Keys that somebody may well write and that robenv does not take, each with what to do instead."""
+
+from __future__ import annotations
+
+_NOT_YET = "robenv 0.1 does not have `{key}` yet"
+_ELSEWHERE = "`{key}` has another place here"
+
+LATER: dict[str, tuple[str, str]] = {
+    "gpu": (_NOT_YET, "pass the card through with run.devices, run.group_add and run.runtime"),
+    "display": (_NOT_YET, "mount the socket with run.volumes and set DISPLAY in run.environment"),
+    "audio": (_NOT_YET, "pass /dev/snd through with run.devices"),
+    "ssh_agent": (_NOT_YET, "mount the agent's socket with run.volumes and set SSH_AUTH_SOCK in run.environment"),
+    "git": (_NOT_YET, "mount your .gitconfig with run.volumes"),
+    "devices": (_NOT_YET, "name devices in run.devices"),
+    "realtime": (_NOT_YET, "use run.cap_add: [SYS_NICE, IPC_LOCK] and run.ulimits: {rtprio: 99, memlock: -1}"),
+    "ros": (_NOT_YET, "extend a built-in profile of the distribution, and set variables in environment"),
+    "mirrors": (_NOT_YET, "set base.bootstrap.mirror, or add the mirror under apt.repositories"),
+    "deploy": (_NOT_YET, "take it out of the file for now"),
+    "workspace.repos": (_NOT_YET, "fetch the repositories into the workspace on the host"),
+    "volumes": (_ELSEWHERE, "write it as run.volumes"),
+    "ports": (_ELSEWHERE, "write it as run.ports"),
+    "packages": (_ELSEWHERE, "write it as apt.packages"),
+    "image.name": (_ELSEWHERE, "the base is base.image, and the image's own name comes from `name`"),
+    "services": ("this is a Compose file's key, and a profile is one service", "put the service's keys under `run`"),
+    "run.image": (_ELSEWHERE, "write it as base.image"),
+    "run.build": (_ELSEWHERE, "this file describes the image itself: base, apt, files, steps"),
+    "run.container_name": (_ELSEWHERE, "the container is named after `name`"),
+    "run.user": (_ELSEWHERE, "who works inside is `user` at the top of the file"),
+    "run.platform": (_ELSEWHERE, "write it as platforms: [linux/amd64] at the top of the file"),
+    "run.tty": ("`{key}` is not needed", "robenv gives a terminal wherever there is one"),
+    "run.stdin_open": ("`{key}` is not needed", "robenv passes standard input on by itself"),
+    "run.gpus": (_NOT_YET, "use run.devices, or run.runtime: nvidia"),
+    "run.deploy": (_NOT_YET, "use mem_limit, cpus and pids_limit"),
+    "run.networks": (_NOT_YET, "name one network in run.network_mode"),
+    "run.secrets": (_NOT_YET, "mount a file with run.volumes"),
+    "run.configs": (_NOT_YET, "mount a file with run.volumes"),
+    "run.depends_on": ("`{key}` names other services, and a profile is one service", "leave it out"),
+    "run.links": ("`{key}` names other services, and a profile is one service", "use run.extra_hosts"),
+    "run.volumes_from": (_NOT_YET, "name the volumes in run.volumes"),
+    "run.mac_address": (_NOT_YET, "leave it out"),
+    "run.extends": (_ELSEWHERE, "`extends` stands at the top of the file"),
+    "run.healthcheck.start_interval": (_NOT_YET, "use interval and start_period"),
+}
+
+
+def about_unknown(path: str) -> tuple[str, str] | None:
+    """The message and hint for a key at a dotted path; None: nothing is known of it."""
+    entry = LATER.get(path)
+    return (entry[0].format(key=path), entry[1]) if entry else None

@@ -1,0 +1,123 @@
+"""What each level of a chain adds itself, taken apart from the merged profile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Sequence as SequenceABC
+from dataclasses import dataclass
+from typing import TypeVar
+
+from robenv.errors import Location
+from robenv.profile.chain import Document
+from robenv.profile.nodes import Mapping, Node, Path_, Scalar, Sequence, Source, find, place_of
+from robenv.profile.resolved import BuildPart, Level, Pairs, Placed
+from robenv.profile.schema import Profile
+from robenv.profile.schema_build import AptRepository, BuildSection
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+def split_levels(documents: SequenceABC[Document], merged: Mapping, profile: Profile) -> tuple[Level, ...]:
+    """One level a document, in the same order."""
+    whole = _Splitter(documents, merged, profile, ()).parts()
+    stages = {
+        name: _Splitter(documents, merged, stage, ("stages", name)).parts() for name, stage in profile.stages.items()
+    }
+    levels: list[Level] = []
+    for index, document in enumerate(documents):
+        source = document.source
+        of_stages = tuple((name, parts[index]) for name, parts in stages.items())
+        levels.append(Level(source.name, source.path, source.origin, whole[index], of_stages))
+    return tuple(levels)
+
+
+@dataclass
+class _Splitter:
+    documents: SequenceABC[Document]
+    merged: Mapping
+    section: BuildSection
+    prefix: Path_
+
+    def parts(self) -> list[BuildPart]:
+        section = self.section
+        args, environment = self._pairs("image", "args"), self._pairs("environment")
+        packages = self._by_level(("apt", "packages"), section.apt.packages, _value)
+        pip = self._by_level(("pip",), section.pip, _value)
+        files = self._by_level(("files",), section.files, lambda value, node: Placed(value, place_of(node)))
+        steps = self._by_level(("steps",), section.steps, lambda value, node: Placed(value, place_of(node), value.name))
+        repositories = self._repositories()
+        parts: list[BuildPart] = []
+        for index, document in enumerate(self.documents):
+            source = document.source
+            part = BuildPart(
+                args=args.get(index, ()),
+                repositories=tuple(repositories.get(index, ())),
+                packages=tuple(packages.get(source, ())),
+                packages_location=self._place(document, source in packages, "apt", "packages"),
+                pip=tuple(pip.get(source, ())),
+                pip_location=self._place(document, source in pip, "pip"),
+                environment=environment.get(index, ()),
+                environment_location=self._place(document, index in environment, "environment"),
+                files=tuple(files.get(source, ())),
+                steps=tuple(steps.get(source, ())),
+            )
+            parts.append(part)
+        return parts
+
+    def _place(self, document: Document, wanted: bool, *path: str) -> Location | None:
+        node = find(document.root, (*self.prefix, *path)) if wanted else None
+        return place_of(node) if node is not None else None
+
+    def _by_level(self, path: Path_, values: SequenceABC[T], make: Callable[[T, Node], U]) -> dict[Source, list[U]]:
+        """The values of a merged list, by the level whose file each comes from."""
+        node = find(self.merged, (*self.prefix, *path))
+        found: dict[Source, list[U]] = {}
+        if isinstance(node, Sequence):
+            for item, value in zip(node.items, values, strict=True):
+                found.setdefault(item.source, []).append(make(value, item))
+        return found
+
+    def _entries(self, *path: str) -> dict[str, dict[int, Node]]:
+        """By key, the value that each level gives it, of those that no later level has overridden or reset."""
+        found: dict[str, dict[int, Node]] = {}
+        for index, document in enumerate(self.documents):
+            node: Node | None = document.root
+            for step in (*self.prefix, *path):
+                node = node.get(str(step)) if isinstance(node, Mapping) else None
+                if node is not None and node.directive:
+                    found.clear()
+                    node = None if node.directive == "reset" else node
+            if isinstance(node, Mapping):
+                for key, value in node.values():
+                    if value.directive:
+                        found.pop(key, None)
+                    if value.directive != "reset":
+                        found.setdefault(key, {})[index] = value
+        return found
+
+    def _pairs(self, *path: str) -> dict[int, Pairs]:
+        """By level, its own values, in the order of its file."""
+        entries = self._entries(*path)
+        found: dict[int, Pairs] = {}
+        for index, document in enumerate(self.documents):
+            node = find(document.root, (*self.prefix, *path))
+            keys = node.entries if isinstance(node, Mapping) else ()
+            own = ((key, entries[key].get(index)) for key in keys if key in entries)
+            pairs = tuple((key, value.text) for key, value in own if isinstance(value, Scalar))
+            if pairs:
+                found[index] = pairs
+        return found
+
+    def _repositories(self) -> dict[int, list[Placed[AptRepository]]]:
+        """By level, those that it is the first to name."""
+        found: dict[int, list[Placed[AptRepository]]] = {}
+        for name, values in self._entries("apt", "repositories").items():
+            index, node = next(iter(values.items()))
+            placed = Placed(self.section.apt.repositories[name], place_of(node), name)
+            found.setdefault(index, []).append(placed)
+        return found
+
+
+def _value(value: T, node: Node) -> T:
+    return value

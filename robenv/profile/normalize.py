@@ -1,0 +1,226 @@
+"""One shape for each key, level by level, before anything is merged: lists of ``NAME=value`` become mappings, one-line
+forms long ones, and paths absolute. What has the wrong shape is left as it is: validation says what is wrong with it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from robenv.errors import Problem
+from robenv.profile.badvalue import BadValue
+from robenv.profile.excerpt import show
+from robenv.profile.merge import Rule
+from robenv.profile.nodes import Mapping, Node, Scalar, Sequence, Source, problem_at, scalar_like
+from robenv.profile.short_syntax import expand_device, expand_volume, is_path
+from robenv.profile.variables import Lookup
+
+
+@dataclass
+class Normalizer:
+    """What normalising one file needs."""
+
+    source: Source
+    lookup: Lookup
+    problems: list[Problem] = field(default_factory=list)
+
+    def refuse(self, node: Node, message: str, hint: str = "") -> None:
+        self.problems.append(problem_at(node, message, hint))
+
+    def run(self, node: Node, rule: Rule) -> Node | None:
+        """``node`` and everything below it in its one shape; None: nothing stands there."""
+        if node.directive == "reset":
+            return node
+        if isinstance(node, Scalar) and node.kind == "null" and node.directive == "override":
+            return Scalar("", "null", node.source, node.line, node.column, "reset")
+        shaped = rule.normal(node, self) if rule.normal else node
+        if isinstance(shaped, Mapping) and (rule.keys or rule.each):
+            return self._mapping(shaped, rule)
+        if isinstance(shaped, Sequence) and rule.each and rule.how == "append":
+            items = tuple(done for item in shaped.items if (done := self.run(item, rule.each)) is not None)
+            return Sequence(items, shaped.source, shaped.line, shaped.column, shaped.directive)
+        return shaped
+
+    def _mapping(self, node: Mapping, rule: Rule) -> Node:
+        entries: dict[str, tuple[Scalar, Node]] = {}
+        for key, (name, value) in node.entries.items():
+            below = rule.below(key)
+            if _is_null(value) and rule.keys and not value.directive:
+                # A key with nothing after it, such as a section whose lines are all comments, says nothing.
+                continue
+            done = self.run(value, below) if below else value
+            if done is not None:
+                entries[key] = (name, done)
+        return Mapping(entries, node.source, node.line, node.column, node.directive)
+
+    def absolute(self, node: Scalar) -> Scalar:
+        """A path as written in this file, absolute; one of a file that is not the user's own stays below its root."""
+        text = node.text
+        if "\0" in text:
+            return node
+        if text == "~" or text.startswith("~/"):
+            home = None if self.source.foreign else self.lookup("HOME")
+            if not home:
+                self.refuse(node, f"{show(text)}: there is no home folder here", "write the path out")
+                return node
+            text = home + text[1:]
+        path = os.path.normpath(self.source.path.parent / text)
+        if self.source.foreign and not _inside(path, self.source.root):
+            self.refuse(node, f"{show(node.text)} lies outside the profile's own folder")
+        return scalar_like(node, path)
+
+
+def _inside(path: str, root: Path) -> bool:
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
+
+
+def _is_null(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.kind == "null"
+
+
+def _is_text(node: Node | None) -> bool:
+    return isinstance(node, Scalar) and node.kind == "str" and bool(node.text)
+
+
+def one_or_many(node: Node, context: Normalizer) -> Node:
+    """A list of one from a single value."""
+    if not isinstance(node, Scalar) or node.kind == "null":
+        return node
+    item = scalar_like(node, node.text, node.kind)
+    return Sequence((item,), node.source, node.line, node.column, node.directive)
+
+
+def _pairs(node: Node, context: Normalizer, without_value: Callable[[Scalar, str], Node | None]) -> Node:
+    """A mapping from Compose's list of ``NAME=value``; ``without_value`` says what a bare NAME is worth."""
+    entries: dict[str, tuple[Scalar, Node]] = {}
+    if isinstance(node, Mapping):
+        for key, (name, value) in node.entries.items():
+            done = without_value(name, key) if _is_null(value) and not value.directive else value
+            if done is not None:
+                entries[key] = (name, done)
+    elif isinstance(node, Sequence):
+        for item in node.items:
+            if not isinstance(item, Scalar) or item.kind == "null":
+                context.refuse(item, "expected NAME=value, not a list, a mapping or nothing")
+                continue
+            name_text, equals, value_text = item.text.partition("=")
+            if name_text in entries:
+                context.refuse(item, f"{show(name_text)} is set twice: first at line {entries[name_text][0].line}")
+                continue
+            name = scalar_like(item, name_text)
+            pair = scalar_like(item, value_text) if equals else without_value(name, name_text)
+            if pair is not None:
+                entries[name_text] = (name, pair)
+    else:
+        return node
+    return Mapping(entries, node.source, node.line, node.column, node.directive)
+
+
+def environment(node: Node, context: Normalizer) -> Node:
+    """A name without a value takes the host's value, as in Compose; where the host has none, it is not set."""
+
+    def from_host(name: Scalar, key: str) -> Node | None:
+        value = None
+        try:
+            value = context.lookup(key)
+        except BadValue as error:
+            context.refuse(name, error.message, error.hint)
+        return None if value is None else scalar_like(name, value)
+
+    return _pairs(node, context, from_host)
+
+
+def labels(node: Node, context: Normalizer) -> Node:
+    return _pairs(node, context, lambda name, key: scalar_like(name, ""))
+
+
+def pairs(node: Node, context: Normalizer) -> Node:
+    def refuse(name: Scalar, key: str) -> Node | None:
+        context.refuse(name, f"{show(key)} has no value")
+        return None
+
+    return _pairs(node, context, refuse)
+
+
+def hosts(node: Node, context: Normalizer) -> Node:
+    """``extra_hosts`` as a list of HOST:ADDRESS."""
+    if not isinstance(node, Mapping):
+        return node
+    items: list[Node] = []
+    for host, value in node.values():
+        addresses = value.items if isinstance(value, Sequence) else (value,)
+        for address in addresses:
+            if not isinstance(address, Scalar):
+                context.refuse(address, "expected an IP address")
+                continue
+            items.append(scalar_like(address, f"{host}:{address.text}"))
+    return Sequence(tuple(items), node.source, node.line, node.column, node.directive)
+
+
+def path(node: Node, context: Normalizer) -> Node:
+    return context.absolute(node) if isinstance(node, Scalar) and _is_text(node) else node
+
+
+def path_unless_address(node: Node, context: Normalizer) -> Node:
+    return node if isinstance(node, Scalar) and "://" in node.text else path(node, context)
+
+
+def own_path(node: Node, context: Normalizer) -> Node:
+    """A path that only the user's own files may set."""
+    if context.source.foreign:
+        context.refuse(node, "which folder this is, only the project can say", "leave it out")
+    return path(node, context)
+
+
+def file_copy(node: Node, context: Normalizer) -> Node:
+    return node if isinstance(node, Mapping) and node.get("from") else _with_path(node, "source", context)
+
+
+def env_file(node: Node, context: Normalizer) -> Node:
+    return _with_path(_expanded(node, lambda text: {"path": text}), "path", context)
+
+
+def device(node: Node, context: Normalizer) -> Node:
+    return _expanded(node, expand_device)
+
+
+def volume(node: Node, context: Normalizer) -> Node:
+    expanded = _expanded(node, expand_volume)
+    if not isinstance(expanded, Mapping):
+        return expanded
+    kind, source = expanded.get("type"), expanded.get("source")
+    if not isinstance(kind, Scalar) or kind.text != "bind" or not isinstance(source, Scalar):
+        return expanded
+    if source.text.startswith("/") or not (is_path(source.text) or source.text):
+        return expanded
+    return _with_path(expanded, "source", context)
+
+
+def _with_path(node: Node, key: str, context: Normalizer) -> Node:
+    value = node.get(key) if isinstance(node, Mapping) else None
+    if not isinstance(node, Mapping) or not isinstance(value, Scalar) or not _is_text(value):
+        return node
+    entries = {**node.entries, key: (node.entries[key][0], context.absolute(value))}
+    return Mapping(entries, node.source, node.line, node.column, node.directive)
+
+
+def _expanded(node: Node, expand: Callable[[str], dict[str, Any]]) -> Node:
+    """The long form of a one-line form, everything at the place of the line."""
+    if not isinstance(node, Scalar) or not _is_text(node):
+        return node
+    try:
+        return _node_from(expand(node.text), node)
+    except BadValue:
+        return node
+
+
+def _node_from(value: Any, at: Scalar) -> Node:
+    if isinstance(value, dict):
+        entries = {key: (scalar_like(at, key), _node_from(item, at)) for key, item in value.items()}
+        return Mapping(entries, at.source, at.line, at.column)
+    if isinstance(value, bool):
+        return scalar_like(at, str(value).lower(), "bool")
+    return scalar_like(at, str(value))

@@ -1,0 +1,61 @@
+"""Where a project is: the nearest robenv.yaml upward, as git looks for .git."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from robenv.errors import UsageError
+from robenv.profile.excerpt import safe
+
+FILE = "robenv.yaml"
+LOCAL = "robenv.local.yaml"
+DOTENV = ".env"
+_OTHER_SPELLINGS = ("robenv.yml", "Robenv.yaml", "robenv.YAML", ".robenv.yaml")
+
+
+@dataclass(frozen=True)
+class ProjectFiles:
+    """The files of a project; ``local`` and ``env_file`` need not exist. ``local`` None: no overlay is looked for."""
+
+    root: Path
+    file: Path
+    local: Path | None
+    env_file: Path
+
+
+def find_project(directory: Path, file: Path | None = None) -> ProjectFiles:
+    """The project that ``directory`` is in, or that ``file`` describes (relative to ``directory``).
+
+    Raises UsageError where there is none.
+    """
+    directory = directory.absolute()
+    if file is not None:
+        return _named(directory / file)
+    if not directory.is_dir():
+        raise UsageError(f"there is no folder {safe(str(directory))}")
+    for folder in (directory, *directory.parents):
+        path = folder / FILE
+        if path.exists() or path.is_symlink():
+            return ProjectFiles(folder, path, folder / LOCAL, folder / DOTENV)
+    raise UsageError(
+        f"there is no {FILE} in {safe(str(directory))} or in any folder above it",
+        hint=_near_miss(directory) or "`robenv init` writes one; `-C DIR` and `-f FILE` name another place",
+    )
+
+
+def _named(path: Path) -> ProjectFiles:
+    if not path.exists():
+        raise UsageError(f"there is no file {safe(str(path))}", hint="`-f FILE` names a robenv.yaml")
+    if path.is_dir():
+        raise UsageError(f"{safe(str(path))} is a folder, not a file", hint="`-C DIR` names a project's folder")
+    # The overlay belongs to the file of the usual name; another file's would be a guess.
+    local = path.with_name(LOCAL) if path.name == FILE else path.with_name(f"{path.stem}.local{path.suffix}")
+    return ProjectFiles(path.parent, path, local, path.parent / DOTENV)
+
+
+def _near_miss(directory: Path) -> str:
+    for name in _OTHER_SPELLINGS:
+        if (directory / name).exists():
+            return f"there is {name}: rename it to {FILE}"
+    return ""

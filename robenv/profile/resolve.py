@@ -1,0 +1,177 @@
+"""From files to a resolved profile: read the chain, check each file, merge, check the whole. Every problem at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from collections.abc import Mapping as MappingABC
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from robenv.errors import Location, Problem, ProfileError
+from robenv.profile.badvalue import BadValue
+from robenv.profile.builtin import BuiltinProfile, list_builtin
+from robenv.profile.chain import ChainReader, Document
+from robenv.profile.check import check_whole
+from robenv.profile.dotenv import parse_dotenv
+from robenv.profile.envfile import with_env_files
+from robenv.profile.excerpt import safe
+from robenv.profile.files import BadFile, line_and_column, read_text
+from robenv.profile.levels import split_levels
+from robenv.profile.merge import merge
+from robenv.profile.nodes import Mapping, Source, to_python
+from robenv.profile.project import ProjectFiles
+from robenv.profile.resolved import Inputs, Resolved
+from robenv.profile.rules import PROFILE
+from robenv.profile.schema import Profile
+from robenv.profile.sources import Found, SourceResolver, find_builtin, refuse_remote
+from robenv.profile.validate import check_file, problems_of
+from robenv.profile.variables import Variables
+
+__all__ = ["BuiltinProfile", "list_builtin", "resolve_builtin", "resolve_project"]
+
+
+def resolve_project(
+    files: ProjectFiles, environ: MappingABC[str, str], remote: SourceResolver = refuse_remote
+) -> Resolved:
+    """A project's profile with all that it extends and its local overlay. Raises ProfileError with every problem."""
+    reader = ChainReader(files.root, Variables(environ), remote)
+    _read_dotenv(reader, files.env_file)
+    reader.follow(Found(files.file, "project", "", files.root))
+    own = {files.file}
+    if files.local is not None and files.local.exists():
+        own.add(files.local)
+        reader.follow(Found(files.local, "local", "", files.root), may_be_empty=True)
+    elif files.local is not None:
+        reader.absent[str(files.local)] = None
+    return _finish(reader, own, files)
+
+
+def resolve_builtin(name: str) -> Resolved:
+    """A built-in profile with all that it extends; it need not be whole enough to be built. Raises ProfileError."""
+    try:
+        found = find_builtin(name)
+    except BadValue as error:
+        raise ProfileError(error.message, hint=error.hint) from None
+    reader = ChainReader(None, Variables({}), refuse_remote)
+    reader.follow(found)
+    return _finish(reader, {found.path}, None)
+
+
+def _finish(reader: ChainReader, own: set[Path], files: ProjectFiles | None) -> Resolved:
+    broken = _check_files(reader)
+    root = _merged(reader, own, broken)
+    profile = _validated(reader, root, files)
+    if profile is not None and reader.complete:
+        whole = "" not in broken
+        reader.problems += check_whole(root, profile, broken, is_project=files is not None) if whole else ()
+    if reader.problems or profile is None:
+        raise _error(reader.problems, files)
+    return Resolved(
+        profile=profile,
+        levels=split_levels(reader.documents, root, profile),
+        files=files,
+        inputs=Inputs(
+            tuple(map(Path, reader.read)), tuple(map(Path, reader.absent)), tuple(sorted(reader.variables.seen.items()))
+        ),
+        warnings=tuple(reader.warnings),
+        root=root,
+    )
+
+
+def _check_files(reader: ChainReader) -> set[str]:
+    """Checks every file by itself; the top-level keys under which something is wrong in one of them."""
+    told = {_place(problem) for problem in reader.problems}
+    broken: set[str] = set()
+    for document in reader.documents:
+        problems, keys = check_file(document.root)
+        # What is said already of a value, such as a required variable that is missing, is not said again otherwise.
+        reader.problems += (problem for problem in problems if _place(problem) not in told)
+        broken |= keys
+    return broken
+
+
+def _place(problem: Problem) -> tuple[str, int, int]:
+    location = problem.location or Location("", 0, 0)
+    return location.file, location.line, location.column
+
+
+def _merged(reader: ChainReader, own: set[Path], broken: set[str]) -> Mapping:
+    roots = [_usable(document, document.source.path in own, broken) for document in reader.documents]
+    merged = merge(roots, PROFILE) if roots else None
+    if not isinstance(merged, Mapping):
+        nowhere = Source(Path(), "", "", "project", Path(), (), "")
+        return Mapping({}, nowhere, 1, 1)
+    return with_env_files(merged, reader)
+
+
+def _usable(document: Document, own: bool, broken: set[str]) -> Mapping:
+    """The level without what is broken in any level, and without what is never inherited."""
+    root = document.root
+    left_out = broken if own else broken | {key for key, rule in PROFILE.keys.items() if rule.how == "own"}
+    entries = {key: entry for key, entry in root.entries.items() if key not in left_out}
+    return Mapping(entries, root.source, root.line, root.column)
+
+
+def _validated(reader: ChainReader, root: Mapping, files: ProjectFiles | None) -> Profile | None:
+    data: dict[str, Any] = to_python(root)
+    if files is not None:
+        data.setdefault("name", default_name(files.root))
+        data["workspace"] = {"source": str(files.root), **data.get("workspace", {})}
+    try:
+        return Profile.model_validate(data)
+    except ValidationError as error:
+        known = {_place(problem) for problem in reader.problems}
+        problems, _ = problems_of(root, error)
+        reader.problems += (problem for problem in problems if _place(problem) not in known)
+        return None
+
+
+def default_name(folder: Path) -> str:
+    """A project's name from its folder's, as in Compose; ``project`` where nothing of it can be used."""
+    words = re.findall("[a-z0-9]+", folder.name.lower())
+    return "-".join(words)[:63].rstrip("-") or "project"
+
+
+def _read_dotenv(reader: ChainReader, path: Path) -> None:
+    """Takes ``.env`` in before anything else is read; its own variables see the environment and earlier lines."""
+
+    def source(text: str) -> Source:
+        return Source(path, safe(path.name), path.name, "project", path.parent, (), text)
+
+    try:
+        text = read_text(path)
+    except BadFile as bad:
+        if bad.absent:
+            reader.absent[str(path)] = None
+            return
+        place = line_and_column(bad.text, bad.offset) if bad.offset is not None else (1, 1)
+        reader.problems.append(Problem(bad.message, source(bad.text).location(*place), bad.hint))
+        return
+    finally:
+        reader.read.update({str(path): None} if str(path) not in reader.absent else {})
+    variables, bad_lines = parse_dotenv(text, reader.variables.lookup, lambda name: None)
+    for line in bad_lines:
+        reader.problems.append(Problem(line.message, source(text).location(line.line, line.column), line.hint))
+    reader.variables.dotenv.update({one.name: one.value for one in variables if one.value is not None})
+
+
+def _error(problems: Iterable[Problem], files: ProjectFiles | None) -> ProfileError:
+    unique = tuple(dict.fromkeys(problems))
+    first = unique[0].location if unique else None
+    names = list(dict.fromkeys(problem.location.file for problem in unique if problem.location))
+    where = names[0] if len(names) == 1 else f"{len(names)} files" if names else "the profile"
+    count = "1 problem" if len(unique) == 1 else f"{len(unique)} problems"
+    return ProfileError(f"{count} in {where}", problems=_sorted(unique, names)) if first else ProfileError(count)
+
+
+def _sorted(problems: tuple[Problem, ...], names: list[str]) -> tuple[Problem, ...]:
+    order = {name: index for index, name in enumerate(names)}
+
+    def key(problem: Problem) -> tuple[int, int, int]:
+        file, line, column = _place(problem)
+        return order.get(file, len(order)), line, column
+
+    return tuple(sorted(problems, key=key))

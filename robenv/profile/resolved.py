@@ -1,0 +1,88 @@
+"""A profile resolved: the whole merged, and each level's own part of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from robenv.errors import Location, Problem
+from robenv.profile.nodes import Mapping, Origin, Path_, find, place_of
+from robenv.profile.project import ProjectFiles
+from robenv.profile.schema import Profile
+from robenv.profile.schema_build import AptRepository, FileCopy, Step
+
+Pairs = tuple[tuple[str, str], ...]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Placed(Generic[T]):
+    """A value and where it stands. ``name``: its key, where it has one."""
+
+    value: T
+    location: Location
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class BuildPart:
+    """What one level itself adds to an image or a stage, once later levels have had their say."""
+
+    args: Pairs = ()
+    repositories: tuple[Placed[AptRepository], ...] = ()
+    """Those that this level is the first to name, with the values of all levels."""
+    packages: tuple[str, ...] = ()
+    packages_location: Location | None = None
+    pip: tuple[str, ...] = ()
+    pip_location: Location | None = None
+    environment: Pairs = ()
+    """This level's own values, also of names that a later level sets again."""
+    environment_location: Location | None = None
+    files: tuple[Placed[FileCopy], ...] = ()
+    steps: tuple[Placed[Step], ...] = ()
+
+
+@dataclass(frozen=True)
+class Level:
+    """A file of the chain. ``stage_parts``: by the name of the stage, in the order of the merged profile."""
+
+    name: str
+    file: Path
+    origin: Origin
+    part: BuildPart
+    stage_parts: tuple[tuple[str, BuildPart], ...] = ()
+
+    def stage(self, name: str) -> BuildPart:
+        """This level's part of a stage; empty where it has none."""
+        return dict(self.stage_parts).get(name, BuildPart())
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """All that a resolved profile depends on besides robenv itself."""
+
+    files: tuple[Path, ...]
+    """Files read."""
+    absent: tuple[Path, ...]
+    """Files looked for and not there."""
+    variables: tuple[tuple[str, str | None], ...]
+    """Variables looked up, with their values."""
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """``levels``: the target first, the project last, its overlay after it. ``files``: None for a built-in profile."""
+
+    profile: Profile
+    levels: tuple[Level, ...]
+    files: ProjectFiles | None
+    inputs: Inputs
+    warnings: tuple[Problem, ...]
+    root: Mapping = field(repr=False, compare=False)
+    """The merged nodes, each at its place."""
+
+    def locate(self, path: Path_) -> Location | None:
+        """Where the value at ``path`` was written, such as ("run", "volumes", 0); None: nowhere, it is a default."""
+        node = find(self.root, path)
+        return place_of(node) if node is not None else None

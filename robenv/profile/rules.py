@@ -1,0 +1,123 @@
+"""The rule of every key: how a level's value gets its one shape, and how the levels' values are merged.
+
+A key that the schema knows and this table does not is a bug that a test finds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+from robenv.profile import normalize
+from robenv.profile.merge import Normal, Rule
+from robenv.profile.nodes import Mapping, Node, Scalar, content_key
+from robenv.profile.short_syntax import same_place
+
+
+def _target(node: Node) -> Hashable:
+    """A volume or a device is the one at its container path."""
+    target = node.get("target") if isinstance(node, Mapping) else None
+    return ("at", same_place(target.text)) if isinstance(target, Scalar) else content_key(node)
+
+
+def _keys(**keys: Rule) -> Rule:
+    return Rule("mapping", keys=keys)
+
+
+def _each(rule: Rule, normal: Normal | None = None) -> Rule:
+    return Rule("mapping", each=rule, normal=normal)
+
+
+def _list(item: Normal | None = None, normal: Normal | None = None, **options: Any) -> Rule:
+    return Rule("append", each=Rule("replace", normal=item) if item else None, normal=normal, **options)
+
+
+_OWN = Rule("own")
+_SET = Rule("replace")
+_LIST = _list()
+_ONE_OR_MANY = _list(normal=normalize.one_or_many)
+_ENVIRONMENT = _each(_SET, normalize.environment)
+_LABELS = _each(_SET, normalize.labels)
+_BOOTSTRAP = Rule("replace", keys=dict.fromkeys(("suite", "mirror", "components", "variant", "include"), _SET))
+_BASE = Rule("replace", keys={"image": _SET, "bootstrap": _BOOTSTRAP})
+_STAGE_BASE = Rule("replace", keys={**_BASE.keys, "stage": _SET})
+_HEALTHCHECK = _keys(test=_SET, interval=_SET, timeout=_SET, start_period=_SET, retries=_SET, disable=_SET)
+
+_BUILD = {
+    "apt": _keys(
+        repositories=_each(
+            _keys(
+                url=_SET,
+                suite=_SET,
+                components=_LIST,
+                key=Rule("replace", normal=normalize.path_unless_address),
+                key_checksum=_SET,
+                architectures=_LIST,
+            )
+        ),
+        packages=_LIST,
+    ),
+    "pip": _LIST,
+    "environment": _ENVIRONMENT,
+    "files": _list(normalize.file_copy),
+    "steps": _LIST,
+    "image": _keys(
+        args=_ENVIRONMENT,
+        labels=_LABELS,
+        shell=_SET,
+        working_dir=_SET,
+        user=_SET,
+        entrypoint=_SET,
+        command=_SET,
+        healthcheck=_HEALTHCHECK,
+    ),
+}
+
+_RUN_REPLACED = (
+    "command", "entrypoint", "working_dir", "network_mode", "hostname", "domainname", "ipc", "pid", "uts",
+    "userns_mode", "cgroup", "cgroup_parent", "runtime", "init", "privileged", "read_only", "restart", "stop_signal",
+    "stop_grace_period", "shm_size", "mem_limit", "mem_reservation", "memswap_limit", "mem_swappiness",
+    "oom_kill_disable", "oom_score_adj", "cpus", "cpu_shares", "cpu_period", "cpu_quota", "cpu_rt_runtime",
+    "cpu_rt_period", "cpuset", "pids_limit",
+)  # fmt: skip
+_RUN_APPENDED = (
+    "device_cgroup_rules",
+    "ports",
+    "expose",
+    "dns_opt",
+    "cap_add",
+    "cap_drop",
+    "security_opt",
+    "group_add",
+)
+
+_RUN = _keys(
+    **dict.fromkeys(_RUN_REPLACED, _SET),
+    **dict.fromkeys(_RUN_APPENDED, _LIST),
+    **dict.fromkeys(("dns", "dns_search", "tmpfs"), _ONE_OR_MANY),
+    volumes=_list(normalize.volume, identity=_target, last_wins=True),
+    devices=_list(normalize.device, identity=_target, last_wins=True),
+    extra_hosts=_list(normal=normalize.hosts),
+    environment=_ENVIRONMENT,
+    env_file=_list(normalize.env_file, normal=normalize.one_or_many),
+    labels=_LABELS,
+    sysctls=_each(_SET, normalize.pairs),
+    storage_opt=_each(_SET, normalize.pairs),
+    ulimits=_each(_SET),
+    healthcheck=_HEALTHCHECK,
+    logging=_keys(driver=_SET, options=_each(_SET, normalize.pairs)),
+)
+
+PROFILE = _keys(
+    name=_OWN,
+    description=_OWN,
+    extends=Rule("own", normal=normalize.one_or_many),
+    platforms=_SET,
+    base=_BASE,
+    **_BUILD,
+    setup=_LIST,
+    stages=_each(_keys(base=_STAGE_BASE, **_BUILD)),
+    workspace=_keys(source=Rule("replace", normal=normalize.own_path), target=_SET),
+    user=_keys(name=_SET, uid=_SET, gid=_SET, sudo=_SET, shell=_SET),
+    run=_RUN,
+)

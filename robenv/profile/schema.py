@@ -1,0 +1,87 @@
+"""``robenv.yaml`` as a model: what may stand where. The one place that the JSON Schema comes from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from robenv.profile.badvalue import BadValue
+from robenv.profile.excerpt import show
+from robenv.profile.schema_build import Base, BuildSection, Stage
+from robenv.profile.schema_names import HostOrId, Platform, ProjectName, StageName, UserName
+from robenv.profile.schema_run import Run
+from robenv.profile.schema_types import Boolean, ContainerPath, HostPath, Leaf, Line, OneOrMany, Section, take_line
+from robenv.profile.short_syntax import same_place
+
+_NO_WORKSPACE = (
+    "/",
+    "/proc",
+    "/sys",
+    "/dev",
+    "/etc",
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib64",
+    "/boot",
+    "/run",
+    "/var",
+)
+
+
+def _workspace(value: Any) -> str:
+    path = take_line(value, "an absolute path such as `/workspace`")
+    if not path.startswith("/") or "/.." in path:
+        raise BadValue(f"{show(path)} is not an absolute path such as `/workspace`", "begin it with `/`")
+    if same_place(path) in _NO_WORKSPACE:
+        raise BadValue(f"the workspace would hide the system's own {show(path)}", "choose a path such as /workspace")
+    return same_place(path)
+
+
+class Workspace(Section):
+    """The project's folder, and where it is inside."""
+
+    source: Annotated[HostPath, Field(description="default: the folder of robenv.yaml")] = ""
+    target: Annotated[str, Leaf(_workspace, {"type": "string"})] = "/workspace"
+
+
+class User(Section):
+    """Who works inside."""
+
+    name: UserName = "dev"
+    uid: Annotated[HostOrId, Field(description="`host`: your own number on the host")] = "host"
+    gid: HostOrId = "host"
+    sudo: Annotated[Boolean, Field(description="whether that user may become root without a password")] = False
+    shell: ContainerPath = "/bin/bash"
+
+
+class Profile(BuildSection):
+    """A profile, or a whole chain of them merged."""
+
+    name: Annotated[ProjectName, Field(description="the project's name, part of image and container names")] = ""
+    description: Annotated[Line, Field(description="one line, for `robenv profiles list`")] = ""
+    extends: Annotated[
+        tuple[Line, ...], OneOrMany, Field(description="built-in profiles and ./files that this one adds to")
+    ] = ()
+    platforms: Annotated[tuple[Platform, ...], Field(description="what `robenv build` builds for")] = ()
+    base: Annotated[Base, Field(description="one of image and bootstrap")] = Base()
+    setup: Annotated[
+        tuple[ContainerPath, ...], Field(description="sourced, where they exist, before every command")
+    ] = ()
+    stages: Annotated[dict[StageName, Stage], Field(description="earlier stages, to copy from with files: from")] = (
+        Field(default_factory=dict)
+    )
+    workspace: Workspace = Workspace()
+    user: User = User()
+    run: Run = Run()
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of ``robenv.yaml``. The tags !override and !reset are no part of it."""
+    schema = Profile.model_json_schema()
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "robenv.yaml"
+    schema["description"] = "A robotics development environment: what its image is made of and how its container runs."
+    return schema

@@ -1,0 +1,125 @@
+"""What an image is made of: the base, packages, files, steps and settings, for the image and for earlier stages."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from robenv.profile.schema_names import (
+    AptSuite,
+    Architecture,
+    Checksum,
+    Component,
+    ImageReference,
+    LabelName,
+    MirrorAddress,
+    Mode,
+    Package,
+    PipRequirement,
+    RepositoryName,
+    StageName,
+    Suite,
+    UserReference,
+    VariableName,
+    Variant,
+    WebAddress,
+)
+from robenv.profile.schema_run_parts import Environment, Healthcheck, PairList
+from robenv.profile.schema_types import Argv, ContainerPath, HostPath, Line, PlainLine, Section, one_of, text
+
+
+class Bootstrap(Section):
+    """A base made from the package archive, without any registry."""
+
+    suite: Annotated[Suite, Field(description="such as bookworm or noble")]
+    mirror: Annotated[MirrorAddress, Field(description="default: the suite's own archive")] = ""
+    components: Annotated[
+        tuple[Component, ...], Field(description="default: main for Debian; main, universe for Ubuntu")
+    ] = ()
+    variant: Annotated[Variant, Field(description="how much of the system, in mmdebstrap's words")] = "minbase"
+    include: Annotated[tuple[Package, ...], Field(description="packages to have from the start")] = ()
+
+
+class Base(Section):
+    """What the image stands on: one of ``image`` and ``bootstrap``."""
+
+    image: Annotated[ImageReference, Field(description="an image of a registry")] = ""
+    bootstrap: Bootstrap | None = None
+
+
+class StageBase(Base):
+    """What a stage stands on: one of ``image``, ``bootstrap`` and ``stage``."""
+
+    stage: Annotated[StageName, Field(description="an earlier stage")] = ""
+
+
+class AptRepository(Section):
+    """A package archive. Over a chain of profiles its keys are merged, so only the check after that asks for all."""
+
+    url: WebAddress = ""
+    suite: Annotated[AptSuite, Field(description="a suite, or a path that ends with / (then no components)")] = ""
+    components: tuple[Component, ...] = ()
+    key: Annotated[HostPath, Field(description="the signing key: an address, or a file such as ./keys/a.asc")] = ""
+    key_checksum: Annotated[Checksum, Field(description="sha256:… of a key that is downloaded")] = ""
+    architectures: tuple[Architecture, ...] = ()
+
+
+class Apt(Section):
+    repositories: Annotated[dict[RepositoryName, AptRepository], Field(description="further package archives")] = Field(
+        default_factory=dict
+    )
+    packages: Annotated[tuple[Package, ...], Field(description="names, with =VERSION or /SUITE where wanted")] = ()
+
+
+class FileCopy(Section):
+    """A file or folder that is copied into the image."""
+
+    source: Annotated[HostPath, Field(description="relative to this file; with `from`, a path inside that stage")]
+    target: Annotated[ContainerPath, Field(description="where it goes; with / at the end, into that folder")]
+    mode: Annotated[Mode, Field(description='such as "0644"')] = ""
+    owner: Annotated[UserReference, Field(description="USER or USER:GROUP")] = ""
+    stage: Annotated[StageName, Field(alias="from", description="the stage to copy from")] = ""
+
+
+class Step(Section):
+    """A script that runs while the image is built."""
+
+    name: Annotated[Line, Field(description="what progress and errors call it")]
+    run: Annotated[str, text("a script"), Field(description="what the shell of the image runs")]
+    run_as: Annotated[str, one_of("root", "user"), Field(alias="as", description="who runs it")] = "root"
+
+
+class Image(Section):
+    """The image's own settings, by Compose's names."""
+
+    args: Annotated[dict[VariableName, PlainLine], PairList, Field(description="ARG: seen by this profile's steps")] = (
+        Field(default_factory=dict)
+    )
+    labels: Annotated[dict[LabelName, PlainLine], PairList] = Field(default_factory=dict)
+    shell: (
+        Annotated[tuple[PlainLine, ...], Field(min_length=1, description="what runs the steps, as a list of arguments")]
+        | None
+    ) = None
+    working_dir: ContainerPath = ""
+    user: UserReference = ""
+    entrypoint: Argv | None = None
+    command: Argv | None = None
+    healthcheck: Healthcheck | None = None
+
+
+class BuildSection(Section):
+    """What stands at the top of a profile and in each of its stages."""
+
+    apt: Annotated[Apt, Field(description="packages of the distribution")] = Apt()
+    pip: Annotated[tuple[PipRequirement, ...], Field(description="packages of the Python Package Index")] = ()
+    environment: Annotated[Environment, Field(description="variables of the image")] = Field(default_factory=dict)
+    files: Annotated[tuple[FileCopy, ...], Field(description="files to copy into the image")] = ()
+    steps: Annotated[tuple[Step, ...], Field(description="scripts to run while the image is built")] = ()
+    image: Annotated[Image, Field(description="the image's own settings")] = Image()
+
+
+class Stage(BuildSection):
+    """An earlier stage, to copy from."""
+
+    base: Annotated[StageBase | None, Field(description="default: the profile's base")] = None

@@ -1,0 +1,127 @@
+"""``run:``: Compose's service keys, spelled and shaped as there, as typed values: bytes, seconds, Engine units."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from robenv.profile.schema_names import Capability, UserReference
+from robenv.profile.schema_run_parts import (
+    Address,
+    Device,
+    EnvFiles,
+    Environment,
+    Expose,
+    ExtraHosts,
+    Healthcheck,
+    IpcMode,
+    Labels,
+    Logging,
+    NetworkMode,
+    PairList,
+    PidMode,
+    Ports,
+    Ulimit,
+    UlimitName,
+    Volume,
+)
+from robenv.profile.schema_types import (
+    AnyText,
+    Argv,
+    Boolean,
+    Bytes,
+    BytesOrUnlimited,
+    ContainerPath,
+    Duration,
+    Line,
+    Microseconds,
+    Number,
+    OneOrMany,
+    PlainLine,
+    Section,
+    integer,
+    one_of,
+    pattern,
+)
+
+_SIGNAL = r"(?:SIG)?[A-Z][A-Z0-9]*(?:[+-][0-9]{1,2})?|[1-9][0-9]?"
+_CPUSET = r"[0-9]{1,4}(?:-[0-9]{1,4})?(?:,[0-9]{1,4}(?:-[0-9]{1,4})?)*"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_WORD = r"[A-Za-z0-9][A-Za-z0-9/_.-]*"
+_SYSCTL = r"[a-z0-9_]+(?:[./][A-Za-z0-9_-]+)+"
+
+SysctlName = Annotated[str, pattern(_SYSCTL, "a kernel setting such as `net.ipv4.ip_forward`")]
+Lines = Annotated[tuple[PlainLine, ...], OneOrMany]
+
+
+class Run(Section):
+    """How the container runs. Every key means what it means in a service of a Compose file."""
+
+    command: Annotated[Argv | None, Field(description="what the container runs instead of the image's command")] = None
+    entrypoint: Annotated[Argv | None, Field(description="what the command is handed to")] = None
+    working_dir: Annotated[ContainerPath, Field(description="default: the workspace")] = ""
+    environment: Annotated[Environment, Field(description="a name without a value takes the host's value")] = Field(
+        default_factory=dict
+    )
+    env_file: Annotated[EnvFiles, Field(description="files of NAME=value; `environment` goes before them")] = ()
+    labels: Labels = Field(default_factory=dict)
+    volumes: Annotated[tuple[Volume, ...], Field(description="./folder:/path[:ro] or name:/path")] = ()
+    tmpfs: Annotated[Lines, Field(description="/path[:size=64m,mode=1777]")] = ()
+    devices: Annotated[tuple[Device, ...], Field(description="/dev/ttyUSB0[:/dev/arm[:rwm]]")] = ()
+    device_cgroup_rules: tuple[
+        Annotated[str, pattern(r"[abc] (?:\d+|\*):(?:\d+|\*) [rwm]{1,3}", "a rule such as `c 188:* rmw`")], ...
+    ] = ()
+    ports: Annotated[Ports, Field(description="[[IP:]HOST:]CONTAINER[/udp]")] = ()
+    expose: tuple[Expose, ...] = ()
+    network_mode: Annotated[NetworkMode, Field(description="bridge, host, none, container:NAME or a network")] = ""
+    hostname: Annotated[str, pattern(rf"(?=.{{1,63}}$){_LABEL}(?:\.{_LABEL})*", "a host's name")] = ""
+    domainname: Annotated[str, pattern(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*", "a domain's name")] = ""
+    dns: Annotated[tuple[Address, ...], OneOrMany] = ()
+    dns_search: Lines = ()
+    dns_opt: tuple[PlainLine, ...] = ()
+    extra_hosts: Annotated[ExtraHosts, Field(description="HOST:ADDRESS")] = ()
+    ipc: IpcMode = ""
+    pid: PidMode = ""
+    uts: Annotated[str, one_of("host")] = ""
+    userns_mode: Annotated[str, one_of("host")] = ""
+    cgroup: Annotated[str, one_of("host", "private")] = ""
+    cgroup_parent: Line = ""
+    runtime: Annotated[str, pattern(_WORD, "a runtime such as `nvidia`")] = ""
+    init: Annotated[Boolean, Field(description="an init process that reaps and passes signals on")] = True
+    privileged: Boolean = False
+    read_only: Annotated[Boolean, Field(description="the container's own file system")] = False
+    restart: Annotated[
+        str,
+        pattern(r"no|always|unless-stopped|on-failure(?::\d{1,6})?", "no, always, unless-stopped or on-failure[:N]"),
+    ] = ""
+    stop_signal: Annotated[str, pattern(_SIGNAL, "a signal such as `SIGTERM`", plain=True)] = ""
+    stop_grace_period: Duration | None = None
+    shm_size: Bytes | None = None
+    mem_limit: Bytes | None = None
+    mem_reservation: Bytes | None = None
+    memswap_limit: Annotated[BytesOrUnlimited | None, Field(description="memory and swap together; -1: no limit")] = (
+        None
+    )
+    mem_swappiness: Annotated[int, integer(0, 100)] | None = None
+    oom_kill_disable: Boolean | None = None
+    oom_score_adj: Annotated[int, integer(-1000, 1000)] | None = None
+    cpus: Number | None = None
+    cpu_shares: Annotated[int, integer(0, 262_144)] | None = None
+    cpu_period: Microseconds | None = None
+    cpu_quota: Microseconds | None = None
+    cpu_rt_runtime: Microseconds | None = None
+    cpu_rt_period: Microseconds | None = None
+    cpuset: Annotated[str, pattern(_CPUSET, "processors such as `0-3,6`", plain=True)] = ""
+    pids_limit: Annotated[int, integer(-1, 2**22)] | None = None
+    ulimits: Annotated[dict[UlimitName, Ulimit], Field(description="a number, or {soft, hard}")] = Field(
+        default_factory=dict
+    )
+    sysctls: Annotated[dict[SysctlName, AnyText], PairList] = Field(default_factory=dict)
+    cap_add: tuple[Capability, ...] = ()
+    cap_drop: tuple[Capability, ...] = ()
+    security_opt: tuple[PlainLine, ...] = ()
+    group_add: Annotated[tuple[UserReference, ...], Field(description="names or numbers of groups")] = ()
+    healthcheck: Healthcheck | None = None
+    logging: Logging = Logging()
+    storage_opt: dict[Line, AnyText] = Field(default_factory=dict)

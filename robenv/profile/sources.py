@@ -1,0 +1,94 @@
+"""What an entry of ``extends`` means, and where that file is."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from robenv import resources
+from robenv.profile.badvalue import BadValue, did_you_mean
+from robenv.profile.excerpt import show
+from robenv.profile.nodes import Origin, Source
+
+SUFFIX = ".yaml"
+_BUILTIN = re.compile(r"[a-z0-9][a-z0-9._-]*(?:/[a-z0-9][a-z0-9._-]*)*", re.ASCII)
+_REMOTE = re.compile(r"git\+[a-z]+://|git@|[a-z+]+://", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where a profile is. ``root``: the folder that its relative paths may not leave if it is not the user's own."""
+
+    path: Path
+    origin: Origin
+    name: str
+    root: Path
+
+
+SourceResolver = Callable[[str, Source], Found]
+"""Finds the profile that a git address names, asked for by a file of the chain. Raises BadValue."""
+
+
+def refuse_remote(reference: str, source: Source) -> Found:
+    """The SourceResolver of a robenv that takes no profiles from git."""
+    raise BadValue(
+        f"robenv 0.1 does not have profiles from git yet: {show(reference)}",
+        "clone it beside this file and extend it as ./FOLDER/FILE.yaml",
+    )
+
+
+def find_source(reference: str, source: Source, remote: SourceResolver = refuse_remote) -> Found:
+    """The file that ``reference``, an entry of ``extends`` in ``source``, names. Raises BadValue."""
+    if _REMOTE.match(reference):
+        return remote(reference, source)
+    if reference.startswith(("./", "../", "/")) or reference in (".", ".."):
+        return _file(reference, source)
+    return find_builtin(reference, source)
+
+
+def find_builtin(name: str, source: Source | None = None) -> Found:
+    """A built-in profile. Raises BadValue, with the nearest name, where there is none."""
+    folder = resources.profiles_folder()
+    path = folder / (name + SUFFIX)
+    if _BUILTIN.fullmatch(name) and len(name) < 200 and path.is_file():
+        return Found(path, "builtin", name, folder)
+    hint = did_you_mean(name, builtin_names())
+    if name.startswith("~"):
+        hint = "write the path out: a file begins with ./, ../ or /"
+    elif name.endswith((SUFFIX, ".yml")) or (source and "\0" not in name and (source.path.parent / name).exists()):
+        hint = f"a file beside this one is written {show('./' + name)}"
+    raise BadValue(f"there is no built-in profile {show(name)}", hint or "`robenv profiles list` shows all of them")
+
+
+def builtin_names() -> list[str]:
+    """The names of all built-in profiles, sorted."""
+    return [name for name, _ in builtin_files()]
+
+
+def builtin_files() -> Iterator[tuple[str, Path]]:
+    folder = resources.profiles_folder()
+    for path in sorted(folder.rglob("*" + SUFFIX)):
+        yield path.relative_to(folder).as_posix().removesuffix(SUFFIX), path
+
+
+def _file(reference: str, source: Source) -> Found:
+    if "\0" in reference:
+        raise BadValue("a path cannot hold a NUL character")
+    path = Path(os.path.normpath(source.path.parent / reference))
+    if not source.foreign:
+        return Found(path, source.origin, "", source.root)
+    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(source.root)):
+        raise BadValue(f"{show(reference)} lies outside the folder of the profile {show(source.name)}")
+    name = path.relative_to(source.root).as_posix().removesuffix(SUFFIX)
+    return Found(path, source.origin, name, source.root)
+
+
+def display_path(path: Path, root: Path | None) -> str:
+    """How messages name a file: relative to the project where that is short, else absolute."""
+    if root is None:
+        return str(path)
+    relative = os.path.relpath(path, root)
+    return relative if not relative.startswith("../../../") else str(path)
