@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import docker
 
 from robenv.engine.dial import dial
 from robenv.engine.execution import ExecutionCalls
 from robenv.engine.http import EVER, send
-from robenv.engine.http1 import Stream
 from robenv.engine.protocol import ContainerInfo, Json, VolumeInfo
 from robenv.engine.session import STDERR, demultiplexer
 from robenv.engine.start_errors import explained
 from robenv.engine.translate import translated
 from robenv.errors import ContainerNotFound, OperationFailed
+
+if TYPE_CHECKING:
+    from robenv.engine.http1 import Stream
 
 _MARGIN = 60.0
 """Seconds that the engine has for a plain answer, beyond what it was told to wait."""

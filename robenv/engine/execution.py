@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from robenv.engine import signals
-from robenv.engine.http1 import Answer, Connection, Stream, quoted, with_query
+from robenv.engine.http1 import Connection, quoted, with_query
 from robenv.engine.session import ProcessSession, capture, detach_bytes
 from robenv.engine.session_types import ContainerInfo, ExecRequest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from robenv.engine.http1 import Answer, Stream
 
 _CONSOLE_SIZE = (1, 42)
 """The first API version whose exec takes the terminal's size from the start."""

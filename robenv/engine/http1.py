@@ -6,34 +6,35 @@ The standard library's http.client is not used: it imports the whole of ``email`
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Protocol
+
+    class Stream(Protocol):
+        """A connected socket, as far as robenv uses it."""
+
+        def fileno(self) -> int: ...
+
+        def recv(self, bufsize: int, flags: int = 0, /) -> bytes: ...
+
+        def send(self, data: bytes | bytearray | memoryview, flags: int = 0, /) -> int: ...
+
+        def sendall(self, data: bytes | bytearray | memoryview, flags: int = 0, /) -> None: ...
+
+        def settimeout(self, value: float | None, /) -> None: ...
+
+        def shutdown(self, how: int, /) -> None: ...
+
+        def close(self) -> None: ...
+
 
 _HEAD_LIMIT = 64 * 1024
 _BODY_LIMIT = 64 * 1024 * 1024
 _CHUNK = 64 * 1024
 _NO_BODY = (101, 204, 304)
-
-
-class Stream(Protocol):
-    """A connected socket, as far as robenv uses it."""
-
-    def fileno(self) -> int: ...
-
-    def recv(self, bufsize: int, flags: int = 0, /) -> bytes: ...
-
-    def send(self, data: bytes | bytearray | memoryview, flags: int = 0, /) -> int: ...
-
-    def sendall(self, data: bytes | bytearray | memoryview, flags: int = 0, /) -> None: ...
-
-    def settimeout(self, value: float | None, /) -> None: ...
-
-    def shutdown(self, how: int, /) -> None: ...
-
-    def close(self) -> None: ...
 
 
 class Answer(NamedTuple):

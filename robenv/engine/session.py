@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from robenv.engine.http1 import Stream
     from robenv.engine.session_types import Session
+
+    class Process(Protocol):
+        """What the engine can do to the process at the other end of a session. Raises robenv's errors."""
+
+        def resize(self, rows: int, columns: int) -> None: ...
+
+        def poll(self) -> int | None:
+            """Its exit code; None while it runs."""
+
+        def send_signal(self, name: str) -> int:
+            """How many processes it reached."""
+
 
 STDOUT, STDERR = 1, 2
 _SHUT_WR = 1
@@ -78,18 +92,6 @@ class Raw:
 
 def demultiplexer(tty: bool) -> Frames | Raw:
     return Raw() if tty else Frames()
-
-
-class Process(Protocol):
-    """What the engine can do to the process at the other end of a session. Raises robenv's errors."""
-
-    def resize(self, rows: int, columns: int) -> None: ...
-
-    def poll(self) -> int | None:
-        """Its exit code; None while it runs."""
-
-    def send_signal(self, name: str) -> int:
-        """How many processes it reached."""
 
 
 class ProcessSession:
