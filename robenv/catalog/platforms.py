@@ -32,6 +32,8 @@ class Platform:
 
 PLATFORMS: tuple[Platform, ...] = (
     Platform("amd64", "", "amd64", "x86_64", "x86_64", ("x86-64", "x64", "amd64/v1")),
+    Platform("amd64", "v2", "amd64", "x86_64", "x86_64"),
+    Platform("amd64", "v3", "amd64", "x86_64", "x86_64"),
     Platform("arm64", "", "arm64", "aarch64", "aarch64", ("arm64/v8", "arm64v8", "armv8")),
     Platform("arm", "v7", "armhf", "arm", "armv7l", ("arm", "armv7", "arm32v7", "armv8l")),
     # Docker's v6 and v5 images are Debian's armel; Raspberry Pi's own "armhf" for v6 is another archive.

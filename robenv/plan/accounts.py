@@ -11,9 +11,10 @@ import io
 import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 
 from robenv.errors import UsageError
-from robenv.plan.values import User
+from robenv.plan.values import Mount, User
 
 FALLBACK_SHELL = "/bin/sh"
 SUDOERS = "etc/sudoers.d/robenv"
@@ -133,22 +134,25 @@ def _with_password(entries: list[list[str]], name: str) -> list[list[str]]:
     return [*entries, [name, "*", "", "0", "99999", "7", "", "", ""]]
 
 
-def account_archive(accounts: Accounts, user: User, skeleton: bytes | None = None) -> bytes:
+def account_archive(
+    accounts: Accounts, user: User, skeleton: bytes | None = None, mounts: Iterable[Mount] = ()
+) -> bytes:
     """A tar to be unpacked at / of the created container: the account files and the user's home folder.
 
     ``skeleton``: only when the home volume has just been made, the tar (as the engine gives it) of the image's own home
-    folder of that user or, without one, of /etc/skel; everything in it becomes the user's, under the user's home. The
-    same arguments give the same bytes.
+    folder of that user or, without one, of /etc/skel; everything in it becomes the user's, under the user's home.
+    ``mounts``: the container's; the folders inside the home that lead to them are the user's, where the engine would
+    make them root's, and a home that is itself a folder of the host is left as it is. The same arguments give the same
+    bytes.
+
+    The engine takes no archive for a container with a read-only root. There the home volume is made ready through a
+    container that is only created, never started, with that volume and a root that can be written.
     """
-    return _tar([*_account_files(accounts), *_home_entries(user, user.home.strip("/"), skeleton)])
-
-
-def home_archive(user: User, skeleton: bytes | None = None) -> bytes:
-    """As ``account_archive``, the home folder alone, to be unpacked at ``user.home``.
-
-    For a container with a read-only root, where the engine takes archives for volumes only.
-    """
-    return _tar(_home_entries(user, ".", skeleton))
+    targets = {mount.target.rstrip("/"): mount.kind for mount in mounts}
+    entries = [*_account_files(accounts)]
+    if targets.get(user.home) != "bind":
+        entries += [*_home_entries(user, user.home.strip("/"), skeleton), *_leading_folders(user, targets)]
+    return _tar(entries)
 
 
 Entry = tuple[tarfile.TarInfo, bytes]
@@ -178,6 +182,16 @@ def _home_entries(user: User, home: str, skeleton: bytes | None) -> Iterator[Ent
             if below and (member.isreg() or member.isdir() or member.issym() or member.islnk()):
                 file = archive.extractfile(member) if member.isreg() else None
                 yield _owned(_moved(member, home, below), user), file.read() if file else b""
+
+
+def _leading_folders(user: User, targets: Iterable[str]) -> Iterator[Entry]:
+    """``/home/dev/ws/src`` is mounted: ``/home/dev/ws`` has to be there, and the user's."""
+    home = PurePosixPath(user.home)
+    inside = [PurePosixPath(target) for target in targets if target.startswith(f"{user.home}/")]
+    folders = {parent for target in inside for parent in target.parents if home in parent.parents}
+    for folder in sorted(folders):
+        hidden = any(part.startswith(".") for part in folder.relative_to(home).parts)
+        yield _owned(_info(str(folder).lstrip("/"), tarfile.DIRTYPE, 0o700 if hidden else 0o755), user), b""
 
 
 def _below_top(name: str) -> str:

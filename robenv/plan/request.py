@@ -113,8 +113,9 @@ def _resources(plan: RunPlan) -> dict[str, Any]:
 
 def _mounted(plan: RunPlan) -> dict[str, Any]:
     """Of the HostConfig, what is put into the container."""
-    own = [mount for mount in plan.mounts if not _is_raw_tmpfs(mount)]
+    own = [mount for mount in plan.mounts if not _is_raw_tmpfs(mount) and not _relabels(mount)]
     return {
+        "Binds": [_bind(mount) for mount in plan.mounts if _relabels(mount)],
         "Mounts": [_mount(mount, _volume_labels(plan, mount)) for mount in own],
         "Tmpfs": {mount.target: str(dict(mount.options)["options"]) for mount in plan.mounts if _is_raw_tmpfs(mount)},
         "Devices": [
@@ -161,6 +162,17 @@ def _volume_labels(plan: RunPlan, mount: Mount) -> dict[str, str]:
 def _is_raw_tmpfs(mount: Mount) -> bool:
     """Whether mount(8)'s own option text came with it (Compose's ``tmpfs`` key), which API mounts have no place for."""
     return mount.kind == "tmpfs" and "options" in dict(mount.options)
+
+
+def _relabels(mount: Mount) -> bool:
+    """Whether SELinux labels are to be set on the host's files, which only the short form can ask for."""
+    return "selinux" in dict(mount.options)
+
+
+def _bind(mount: Mount) -> str:
+    options = dict(mount.options)
+    modes = ("ro" if mount.read_only else "rw", options["selinux"], options.get("propagation"))
+    return f"{mount.source}:{mount.target}:{','.join(str(mode) for mode in modes if mode)}"
 
 
 def _restart_policy(restart: str) -> dict[str, Any] | None:

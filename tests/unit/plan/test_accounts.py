@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from robenv.errors import UsageError
-from robenv.plan.accounts import account_archive, file_text, home_archive, is_empty, plan_accounts
-from robenv.plan.values import User
+from robenv.plan.accounts import account_archive, file_text, is_empty, plan_accounts
+from robenv.plan.values import Mount, User
 
 DEV = User("dev", 1000, 1000, "/home/dev", "/bin/bash", sudo=False)
 
@@ -214,14 +214,35 @@ def test_a_home_that_is_there_already_gets_no_skeleton() -> None:
     assert set(_members(account_archive(accounts, DEV))) == {"etc/passwd", "etc/group", "etc/shadow", "home/dev"}
 
 
+def test_folders_that_lead_to_a_mount_inside_the_home_are_the_users() -> None:
+    accounts = plan_accounts(DEV, NOBLE_PASSWD, NOBLE_GROUP, NOBLE_SHADOW)
+    mounts = [
+        Mount("volume", "home", "/home/dev"),
+        Mount("bind", "/a", "/home/dev/ros/ws/src"),
+        Mount("bind", "/b", "/home/dev/.ssh/config"),
+        Mount("bind", "/c", "/home/developer/x/y"),
+        Mount("bind", "/d", "/workspace"),
+    ]
+    members = _members(account_archive(accounts, DEV, None, mounts))
+    folders = {name: (one.uid, oct(one.mode)) for name, one in members.items() if name.startswith("home")}
+    assert folders == {
+        "home/dev": (1000, "0o755"),
+        "home/dev/.ssh": (1000, "0o700"),
+        "home/dev/ros": (1000, "0o755"),
+        "home/dev/ros/ws": (1000, "0o755"),
+    }
+
+
+def test_a_home_that_is_a_folder_of_the_host_is_not_touched() -> None:
+    accounts = plan_accounts(DEV, NOBLE_PASSWD, NOBLE_GROUP, NOBLE_SHADOW)
+    archive = account_archive(accounts, DEV, _skel(), [Mount("bind", "/srv/home", "/home/dev/")])
+    assert set(_members(archive)) == {"etc/passwd", "etc/group", "etc/shadow"}
+
+
 def test_roots_home_is_left_as_the_image_has_it() -> None:
     root = User("root", 0, 0, "/root", "/bin/bash", sudo=False)
     accounts = plan_accounts(root, NOBLE_PASSWD, NOBLE_GROUP, NOBLE_SHADOW)
     assert set(_members(account_archive(accounts, root, _skel()))) == {"etc/passwd", "etc/group", "etc/shadow"}
-
-
-def test_the_home_alone_for_a_read_only_root() -> None:
-    assert set(_members(home_archive(DEV, _skel()))) == {".", "./.bashrc", "./.config", "./.config/rc", "./.profile"}
 
 
 def test_any_bytes_of_a_file_survive() -> None:

@@ -184,6 +184,12 @@ def test_a_tmpfs_with_mount_options_is_one_by_its_own_key() -> None:
     assert host == {"Init": True, "Tmpfs": {"/run": "size=64m,uid=1000,exec"}}
 
 
+def test_selinux_labels_need_the_short_form() -> None:
+    options: tuple[tuple[str, str | int | bool], ...] = (("selinux", "z"), ("propagation", "rslave"))
+    host = create_request(replace(PLAN, mounts=(Mount("bind", "/srv", "/data", True, options),)))["HostConfig"]
+    assert host == {"Init": True, "Binds": ["/srv:/data:ro,z,rslave"]}
+
+
 def test_every_field_of_a_plan_reaches_the_body_or_is_known_not_to() -> None:
     """A field added to RunPlan must get a row in one of the tables above."""
     covered = {name for changes, *_ in TOP_LEVEL + HOST_CONFIG for name in changes} | {"mounts"}

@@ -1,0 +1,209 @@
+"""Resolved profile + facts → RunPlan: Compose's service keys as one container's settings. Pure.
+
+The main process of a development container only keeps it alive, and does not go through the image's entrypoint; what
+people start does: ``exec`` runs the image's entrypoint with their command behind it, as ``docker run`` would, so that
+ROS is sourced. A profile that says ``run.command`` or ``run.entrypoint`` means by it what Compose does, the container's
+main process; ``exec`` is not touched by either.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from robenv import __version__
+from robenv.errors import UsageError
+from robenv.plan.names import (
+    LABEL_DIRECTORY,
+    LABEL_HASH,
+    LABEL_PLAN,
+    LABEL_PROJECT,
+    LABEL_ROLE,
+    LABEL_VERSION,
+    ROLE_ENVIRONMENT,
+    container_name,
+    home_volume,
+)
+from robenv.plan.values import Device, Healthcheck, Mount, Pairs, Port, RunPlan, Ulimit, User
+
+if TYPE_CHECKING:
+    from robenv.host.facts import Facts
+    from robenv.profile.resolved import Resolved
+    from robenv.profile.schema import Profile
+    from robenv.profile.schema import User as ProfileUser
+    from robenv.profile.schema_run import Run
+    from robenv.profile.schema_run_parts import Healthcheck as ProfileHealthcheck
+    from robenv.profile.schema_run_parts import VolumeMount
+
+LABEL_PLAN_JSON = "robenv.plan.json"
+"""The RunPlan as JSON, without robenv's own labels, so that a later `up` can say what changed."""
+LABEL_MAIN = "robenv.main"
+"""What the main process is: ``sleep``, which only keeps the container alive, or ``command``, the profile's own."""
+
+KEEP_ALIVE = ("sleep", "infinity")
+
+_SAME = (
+    "hostname", "domainname", "network_mode", "ipc", "pid", "uts", "userns_mode", "cgroup", "cgroup_parent",
+    "runtime", "init", "privileged", "read_only", "restart", "stop_signal", "stop_grace_period", "shm_size",
+    "mem_limit", "mem_reservation", "memswap_limit", "mem_swappiness", "oom_kill_disable", "oom_score_adj", "cpus",
+    "cpu_shares", "cpu_period", "cpu_quota", "cpu_rt_runtime", "cpu_rt_period", "cpuset", "pids_limit", "cap_add",
+    "cap_drop", "security_opt", "group_add", "device_cgroup_rules", "dns", "dns_search", "dns_opt", "extra_hosts",
+    "expose",
+)  # fmt: skip
+"""Keys of ``run:`` that a RunPlan has under the same name and in the same shape."""
+
+
+def plan_run(
+    resolved: Resolved,
+    image: str,
+    facts: Facts,
+    *,
+    content_hash: str,
+    platform: str = "",
+    command: tuple[str, ...] | None = None,
+) -> RunPlan:
+    """The container of a project.
+
+    ``image`` is the reference to run and ``content_hash`` the whole hash of what it was built from. ``platform`` is the
+    image's, by default the engine's own. ``command`` becomes the main process, behind the entrypoint.
+
+    Raises UsageError where there is no project, such as for a built-in profile.
+    """
+    files = resolved.files
+    if files is None:
+        raise UsageError("a built-in profile is no project", hint="`robenv init` writes a project that extends it")
+    profile, root = resolved.profile, str(files.root)
+    run = profile.run
+    name = container_name(profile.name, root)
+    user = plan_user(profile.user, facts)
+    home = home_volume(profile.name, root, user.uid)
+    mounts = _mounts(profile, root, name, Mount("volume", home, user.home))
+    entrypoint, main = _main_process(run, command)
+    keeps_alive = (entrypoint, main) == ((), KEEP_ALIVE)
+    plan = RunPlan(
+        project=profile.name,
+        directory=root,
+        name=name,
+        image=image,
+        platform=platform or facts.platform,
+        user=user,
+        working_dir=run.working_dir or profile.workspace.target,
+        entrypoint=entrypoint,
+        command=main,
+        environment=_environment(run, user),
+        mounts=mounts,
+        home_volume=home if any(mount.source == home for mount in mounts) else "",
+        labels=tuple(run.labels.items()),
+        devices=tuple(Device(one.source, one.target, one.permissions) for one in run.devices),
+        ports=tuple(Port(one.container, one.host_ip, one.host_port) for one in run.ports),
+        ulimits=tuple(Ulimit(limit, one.soft, one.hard) for limit, one in run.ulimits.items()),
+        sysctls=tuple(run.sysctls.items()),
+        healthcheck=_healthcheck(run.healthcheck),
+        logging_driver=run.logging.driver,
+        logging_options=tuple(run.logging.options.items()),
+        storage_opt=tuple(run.storage_opt.items()),
+        **{key: getattr(run, key) for key in _SAME},
+    )
+    if keeps_alive and not plan.init and not plan.stop_signal:
+        # As PID 1 without an init, sleep would not hear SIGTERM, and every stop would take the whole grace period.
+        plan = replace(plan, stop_signal="SIGKILL")
+    return _labelled(plan, content_hash, "sleep" if keeps_alive else "command")
+
+
+def plan_user(wanted: ProfileUser, facts: Facts) -> User:
+    """Who works inside. Names come from the profile: the host's need not be valid ones here.
+
+    Host's root is root inside, with root's home: everything that belongs to it on the host has UID 0.
+    """
+    uid = facts.uid if wanted.uid == "host" else int(wanted.uid)
+    gid = facts.gid if wanted.gid == "host" else int(wanted.gid)
+    if uid == 0:
+        return User("root", 0, 0, "/root", wanted.shell, sudo=False)
+    return User(wanted.name, uid, gid, f"/home/{wanted.name}", wanted.shell, wanted.sudo)
+
+
+def plan_digest(plan: RunPlan) -> str:
+    """12 hex digits over all of a plan but robenv's own labels: another robenv that plans the same changes nothing."""
+    return hashlib.sha256(_stored_json(plan).encode()).hexdigest()[:12]
+
+
+def _stored_json(plan: RunPlan) -> str:
+    bare = replace(plan, labels=tuple(pair for pair in plan.labels if not pair[0].startswith("robenv.")))
+    return json.dumps(bare.to_json(), sort_keys=True, separators=(",", ":"))
+
+
+def _labelled(plan: RunPlan, content_hash: str, main: str) -> RunPlan:
+    own = (
+        (LABEL_PROJECT, plan.project),
+        (LABEL_DIRECTORY, plan.directory),
+        (LABEL_ROLE, ROLE_ENVIRONMENT),
+        (LABEL_HASH, content_hash),
+        (LABEL_VERSION, __version__),
+        (LABEL_MAIN, main),
+        (LABEL_PLAN, plan_digest(plan)),
+        (LABEL_PLAN_JSON, _stored_json(plan)),
+    )
+    return replace(plan, labels=(*plan.labels, *own))
+
+
+def _main_process(run: Run, command: tuple[str, ...] | None) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+    """Entrypoint and command, as in the RunPlan: an entrypoint of None is the image's, of () none."""
+    if command is not None:
+        return run.entrypoint, command
+    if not run.entrypoint and not run.command:
+        return (), KEEP_ALIVE
+    # As in Compose: with an entrypoint of the profile's own, the image's command does not count either.
+    return run.entrypoint, run.command or ()
+
+
+def _environment(run: Run, user: User) -> Pairs:
+    """Nothing of the terminal's: that belongs to each command that is run."""
+    environment = dict(run.environment)
+    if run.read_only:
+        # No account files can be put there, so nothing else would say where the user's home is.
+        environment.setdefault("HOME", user.home)
+    return tuple(environment.items())
+
+
+def _mounts(profile: Profile, root: str, name: str, home: Mount) -> tuple[Mount, ...]:
+    """Workspace and home, and what the profile adds; the profile's own mount at one of their places replaces it."""
+    workspace = profile.workspace
+    mounts = [Mount("bind", workspace.source or root, workspace.target), home]
+    mounts += [_volume(one, name) for one in profile.run.volumes]
+    for text in profile.run.tmpfs:
+        target, _, options = text.partition(":")
+        mounts.append(Mount("tmpfs", "", target, False, (("options", options),)))
+    return tuple({mount.target.rstrip("/") or "/": mount for mount in mounts}.values())
+
+
+def _volume(volume: VolumeMount, project: str) -> Mount:
+    """A volume's name is the project's own, as in Compose: ``cache`` in two projects are two volumes."""
+    source = f"{project}_{volume.source}" if volume.type == "volume" and volume.source else volume.source
+    options = tuple((key, value) for key, value in _options(volume) if value not in ("", None, False))
+    return Mount(volume.type, source, volume.target, volume.read_only, options)
+
+
+def _options(volume: VolumeMount) -> Iterator[tuple[str, Any]]:
+    if volume.type == "bind":
+        yield "propagation", volume.bind.propagation
+        yield "create_host_path", volume.bind.create_host_path
+        yield "selinux", volume.bind.selinux
+        yield "consistency", volume.consistency
+    elif volume.type == "volume":
+        yield "nocopy", volume.volume.nocopy
+        yield "subpath", volume.volume.subpath
+    else:
+        yield "size", volume.tmpfs.size
+        yield "mode", volume.tmpfs.mode
+
+
+def _healthcheck(check: ProfileHealthcheck | None) -> Healthcheck | None:
+    """Without a test of its own it changes the times of the image's."""
+    if check is None:
+        return None
+    if check.disable:
+        return Healthcheck(("NONE",))
+    return Healthcheck(check.test or (), check.interval, check.timeout, check.start_period, check.retries)
