@@ -19,8 +19,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -29,6 +29,7 @@ from robenv.errors import EngineDenied, EngineUnreachable
 
 PATIENCE = 90
 """Seconds that an engine may take to answer, and to end."""
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _ADMIN_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
 
 
@@ -97,6 +98,24 @@ def _listens(path: str) -> bool:
     return _quiet(as_root([sys.executable, "-c", program, path]))
 
 
+@contextmanager
+def _no_signals() -> Iterator[Callable[[], None]]:
+    """Holds back the signals that end this process, so that nothing is started and then forgotten.
+
+    Gives what a new process must do first: hear them again, and stand aside from the terminal's ^C.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+
+    def restore() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        os.setpgrp()
+
+    try:
+        yield restore
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class Started:
     """What this process has started or mounted; ``stop`` undoes it, last first, and nothing else."""
 
@@ -136,11 +155,9 @@ class Started:
             options += ["--group", str(os.getgid())]
         command = as_root(["env", f"PATH={path}", "dockerd", *options])
         say(f"starting dockerd, for this run; it writes to {log}")
-        with log.open("wb") as file:
-            process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, preexec_fn=os.setpgrp
-            )
-        self._undo.callback(self._stop_dockerd, process)
+        with log.open("wb") as file, _no_signals() as restore:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, preexec_fn=restore)
+            self._undo.callback(self._stop_dockerd, process)
         self._wait(lambda: process.poll() is None, lambda: "\n" + "\n".join(log.read_text().splitlines()[-20:]))
 
     def _stop_dockerd(self, process: subprocess.Popen[bytes]) -> None:
@@ -267,7 +284,7 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return 130
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in _ENDING:
             signal.signal(number, signal.SIG_IGN)
         started.stop()
 

@@ -29,7 +29,7 @@ def test_a_second_engine_survives_a_kill_and_leaves_nothing(
     assert [found["Names"] for found in second.api().containers(all=True)] == [["/robenvtest-inside"]]
     second.close()
     assert not second.folder.exists()
-    assert not second._left_over()
+    assert not second.left_over()
     assert not second._mounts()
 
 

@@ -36,6 +36,18 @@ class SecondEngine:
             subprocess.run(mount, check=True)
 
     @property
+    def options(self) -> list[str]:
+        """dockerd's command line."""
+        name = self.folder.name
+        options = ["--bridge", "none", "--iptables=false", "--host", self.url]
+        options += ["--exec-opt", "native.cgroupdriver=cgroupfs", "--cgroup-parent", f"/{name}"]
+        options += ["--data-root", str(self.folder / "data"), "--exec-root", str(self.folder / "exec")]
+        options += ["--pidfile", str(self.folder / "dockerd.pid")]
+        # A containerd that the whole system shares would mix up two engines in one namespace.
+        options += ["--containerd-namespace", name, "--containerd-plugins-namespace", f"{name}-plugins"]
+        return [*options, *self._options]
+
+    @property
     def environment(self) -> dict[str, str]:
         """This process's environment with DOCKER_HOST set to this engine, and no docker context."""
         return {name: value for name, value in os.environ.items() if not name.startswith("DOCKER_")} | {
@@ -48,17 +60,10 @@ class SecondEngine:
 
     def start(self, timeout: float = 60) -> SecondEngine:
         """Starts it, also again after ``stop`` or ``kill``, and returns once it answers."""
-        name = self.folder.name
-        command = ["dockerd", "--bridge", "none", "--iptables=false", "--host", self.url]
-        command += ["--exec-opt", "native.cgroupdriver=cgroupfs", "--cgroup-parent", f"/{name}"]
-        command += ["--data-root", str(self.folder / "data"), "--exec-root", str(self.folder / "exec")]
-        command += ["--pidfile", str(self.folder / "dockerd.pid")]
-        # A containerd that the whole system shares would mix up two engines in one namespace.
-        command += ["--containerd-namespace", name, "--containerd-plugins-namespace", f"{name}-plugins"]
         (self.folder / "dockerd.pid").unlink(missing_ok=True)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, *self._options],
+                ["dockerd", *self.options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -134,19 +139,8 @@ class SecondEngine:
         assert self._process is not None
         self._process.wait(timeout=seconds)
 
-    def _end_left_over(self) -> None:
-        """Its containerd, the containers' shims and processes: they outlive a killed dockerd."""
-        for _ in range(100):
-            processes = self._left_over()
-            if not processes:
-                return
-            for process in processes:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(process, signal.SIGKILL)
-            time.sleep(0.05)
-        raise RuntimeError(f"These processes of {self.folder} do not end: {processes}")
-
-    def _left_over(self) -> list[int]:
+    def left_over(self) -> list[int]:
+        """Its processes that live: dockerd, containerd, the containers' shims, the containers."""
         found = []
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit() and int(entry.name) != os.getpid():
@@ -155,10 +149,22 @@ class SecondEngine:
                         found.append(int(entry.name))
         return found
 
+    def _end_left_over(self) -> None:
+        """Its containerd, the containers' shims and processes: they outlive a killed dockerd."""
+        for _ in range(100):
+            processes = self.left_over()
+            if not processes:
+                return
+            for process in processes:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
+            time.sleep(0.05)
+        raise RuntimeError(f"These processes of {self.folder} do not end: {processes}")
+
     def _is_ours(self, process: Path) -> bool:
         program, *arguments = (process / "cmdline").read_bytes().split(b"\0")
         ours = any(f"{self.folder}/".encode() in argument for argument in arguments)
-        if ours and Path(os.fsdecode(program)).name.startswith("containerd"):
+        if ours and Path(os.fsdecode(program)).name.startswith(("containerd", "dockerd")):
             return True
         return f"/{self.folder.name}/".encode() in (process / "cgroup").read_bytes()
 
