@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -19,15 +22,21 @@ _DOCKER = 998
 def user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Endpoint:
     """Makes this process look like a user who is in no group, beside a socket of the group docker."""
     socket = tmp_path / "docker.sock"
-    socket.touch()
-    os_stat = os.stat_result((0o140660, 0, 0, 1, 0, _DOCKER, 0, 0, 0, 0))
-    monkeypatch.setattr(engine.Path, "stat", lambda path: os_stat)
-    monkeypatch.setattr(engine.os, "geteuid", lambda: _USER)
-    monkeypatch.setattr(engine.os, "getuid", lambda: _USER)
-    monkeypatch.setattr(engine.os, "getgid", lambda: _USER)
-    monkeypatch.setattr(engine.os, "getgroups", lambda: [27, _USER])
-    monkeypatch.setattr(engine.pwd, "getpwuid", lambda uid: type("Row", (), {"pw_name": "ada"}))
-    monkeypatch.setattr(engine.grp, "getgrgid", lambda gid: type("Row", (), {"gr_name": "docker"}))
+    real_stat = Path.stat
+
+    def stat(path: Path, **options: bool) -> os.stat_result:
+        return (
+            os.stat_result((0o140660, 0, 0, 1, 0, _DOCKER, 0, 0, 0, 0))
+            if path == socket
+            else real_stat(path, **options)
+        )
+
+    monkeypatch.setattr(Path, "stat", stat)
+    for name in ("geteuid", "getuid", "getgid"):
+        monkeypatch.setattr(os, name, lambda: _USER)
+    monkeypatch.setattr(os, "getgroups", lambda: [27, _USER])
+    monkeypatch.setattr(pwd, "getpwuid", lambda uid: SimpleNamespace(pw_name="ada"))
+    monkeypatch.setattr(grp, "getgrgid", lambda gid: SimpleNamespace(gr_name="docker"))
     monkeypatch.setenv("PATH", str(tmp_path))
     return Endpoint(f"unix://{socket}", "the default")
 
@@ -56,7 +65,7 @@ def test_a_user_with_sudo_borrows_the_sockets_group_for_one_run(
 def test_a_user_without_sudo_is_told_how_to_join_the_group(user: Endpoint, has_sudo: bool) -> None:
     if has_sudo:
         _sudo(os.environ["PATH"], 1)
-    with pytest.raises(engine.Refused, match="may not be opened by ada.*sudo usermod -aG docker ada"):
+    with pytest.raises(engine.Refused, match=r"may not be opened by ada.*sudo usermod -aG docker ada"):
         engine.borrowed_group(user, ["pytest"])
 
 
