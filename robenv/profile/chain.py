@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import dropwhile
 from pathlib import Path
 
 from robenv.errors import Location, Problem
@@ -37,6 +38,15 @@ class Document:
         return tuple(item for item in items if isinstance(item, Scalar) and item.kind == "str" and item.text)
 
 
+class _Frame:
+    """A file whose ``extends`` are being followed."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.identity = _identity(document.source.path)
+        self.entries = iter(document.extends)
+
+
 @dataclass
 class ChainReader:
     """Reads chains of files into ``documents``, and gathers what is wrong and what was looked at."""
@@ -59,20 +69,20 @@ class ChainReader:
         first = self._open(found, None, may_be_empty)
         if first is None:
             return
-        stack: list[tuple[Document, Iterator[Scalar]]] = [(first, iter(first.extends))]
+        stack = [_Frame(first)]
         while stack:
-            document, entries = stack[-1]
-            entry = next(entries, None)
+            frame = stack[-1]
+            entry = next(frame.entries, None)
             if entry is None:
-                self.documents.append(document)
-                self._done.add(_identity(document.source.path))
+                self.documents.append(frame.document)
+                self._done.add(frame.identity)
                 stack.pop()
                 continue
-            below = self._extend(entry, [frame[0] for frame in stack])
+            below = self._extend(entry, stack)
             if below is not None:
-                stack.append((below, iter(below.extends)))
+                stack.append(_Frame(below))
 
-    def _extend(self, entry: Scalar, above: list[Document]) -> Document | None:
+    def _extend(self, entry: Scalar, above: list[_Frame]) -> Document | None:
         """The document that ``entry`` names; None where it was read before or cannot be used."""
         try:
             found = find_source(entry.text, entry.source, self.remote)
@@ -82,11 +92,10 @@ class ChainReader:
         identity = _identity(found.path)
         if identity in self._done:
             return None
-        names = [document.source.display for document in above]
-        paths = [_identity(document.source.path) for document in above]
-        if identity in paths:
-            circle = " → ".join(safe(name) for name in [*names[paths.index(identity) :], names[paths.index(identity)]])
-            self._fail(problem_at(entry, f"`extends` goes in a circle: {circle}", "take one of these entries out"))
+        circle = list(dropwhile(lambda frame: frame.identity != identity, above))
+        if circle:
+            shown = " → ".join(frame.document.source.display for frame in [*circle, circle[0]])
+            self._fail(problem_at(entry, f"`extends` goes in a circle: {shown}", "take one of these entries out"))
             return None
         if len(above) >= MAX_CHAIN or len(self.read) >= MAX_FILES:
             limit = f"{MAX_CHAIN} levels deep, or to more than {MAX_FILES} files"

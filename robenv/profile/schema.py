@@ -11,7 +11,17 @@ from robenv.profile.excerpt import show
 from robenv.profile.schema_build import Base, BuildSection, Stage
 from robenv.profile.schema_names import HostOrId, Platform, ProjectName, StageName, UserName
 from robenv.profile.schema_run import Run
-from robenv.profile.schema_types import Boolean, ContainerPath, HostPath, Leaf, Line, OneOrMany, Section, take_line
+from robenv.profile.schema_types import (
+    Boolean,
+    ContainerPath,
+    HostPath,
+    Leaf,
+    Line,
+    OneOrMany,
+    Section,
+    take_line,
+    unset,
+)
 from robenv.profile.short_syntax import same_place
 
 _NO_WORKSPACE = (
@@ -66,16 +76,16 @@ class Profile(BuildSection):
         tuple[Line, ...], OneOrMany, Field(description="built-in profiles and ./files that this one adds to")
     ] = ()
     platforms: Annotated[tuple[Platform, ...], Field(description="what `robenv build` builds for")] = ()
-    base: Annotated[Base, Field(description="one of image and bootstrap")] = Base()
+    base: Annotated[Base, Field(description="one of image and bootstrap")] = unset(Base)
     setup: Annotated[
         tuple[ContainerPath, ...], Field(description="sourced, where they exist, before every command")
     ] = ()
     stages: Annotated[dict[StageName, Stage], Field(description="earlier stages, to copy from with files: from")] = (
         Field(default_factory=dict)
     )
-    workspace: Workspace = Workspace()
-    user: User = User()
-    run: Run = Run()
+    workspace: Workspace = unset(Workspace)
+    user: User = unset(User)
+    run: Run = unset(Run)
 
 
 def json_schema() -> dict[str, Any]:

@@ -26,7 +26,7 @@ from robenv.profile.schema_names import (
     WebAddress,
 )
 from robenv.profile.schema_run_parts import Environment, Healthcheck, PairList
-from robenv.profile.schema_types import Argv, ContainerPath, HostPath, Line, PlainLine, Section, one_of, text
+from robenv.profile.schema_types import Argv, ContainerPath, HostPath, Line, PlainLine, Section, one_of, text, unset
 
 
 class Bootstrap(Section):
@@ -111,12 +111,12 @@ class Image(Section):
 class BuildSection(Section):
     """What stands at the top of a profile and in each of its stages."""
 
-    apt: Annotated[Apt, Field(description="packages of the distribution")] = Apt()
+    apt: Annotated[Apt, Field(description="packages of the distribution")] = unset(Apt)
     pip: Annotated[tuple[PipRequirement, ...], Field(description="packages of the Python Package Index")] = ()
     environment: Annotated[Environment, Field(description="variables of the image")] = Field(default_factory=dict)
     files: Annotated[tuple[FileCopy, ...], Field(description="files to copy into the image")] = ()
     steps: Annotated[tuple[Step, ...], Field(description="scripts to run while the image is built")] = ()
-    image: Annotated[Image, Field(description="the image's own settings")] = Image()
+    image: Annotated[Image, Field(description="the image's own settings")] = unset(Image)
 
 
 class Stage(BuildSection):

@@ -43,6 +43,7 @@ from robenv.profile.schema_types import (
     integer,
     one_of,
     pattern,
+    unset,
 )
 
 _SIGNAL = r"(?:SIG)?[A-Z][A-Z0-9]*(?:[+-][0-9]{1,2})?|[1-9][0-9]?"
@@ -123,5 +124,5 @@ class Run(Section):
     security_opt: tuple[PlainLine, ...] = ()
     group_add: Annotated[tuple[UserReference, ...], Field(description="names or numbers of groups")] = ()
     healthcheck: Healthcheck | None = None
-    logging: Logging = Logging()
+    logging: Logging = unset(Logging)
     storage_opt: dict[Line, AnyText] = Field(default_factory=dict)

@@ -32,6 +32,7 @@ from robenv.profile.schema_types import (
     pattern,
     take_line,
     take_text,
+    unset,
 )
 from robenv.profile.short_syntax import (
     PROTOCOLS,
@@ -124,9 +125,9 @@ class VolumeMount(Section):
     target: ContainerPath
     read_only: Boolean = False
     consistency: Annotated[str, one_of("consistent", "cached", "delegated")] = ""
-    bind: BindOptions = BindOptions()
-    volume: VolumeOptions = VolumeOptions()
-    tmpfs: TmpfsOptions = TmpfsOptions()
+    bind: BindOptions = unset(BindOptions)
+    volume: VolumeOptions = unset(VolumeOptions)
+    tmpfs: TmpfsOptions = unset(TmpfsOptions)
 
 
 class DeviceMapping(Section):

@@ -10,9 +10,9 @@ import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from robenv.profile.badvalue import BadValue, did_you_mean
@@ -31,7 +31,17 @@ LONGEST_LINE = 4096
 class Section(BaseModel):
     """A mapping of the file: unknown keys are refused, nothing can be changed."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=False)
+    # Deferred, or every section would be compiled once by itself and once more in each that holds it.
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=False, defer_build=True)
+
+
+M = TypeVar("M", bound=Section)
+
+
+def unset(section: type[M]) -> M:
+    """The default of a section that is not written: one instance for all, as nothing can change it."""
+    instance = section.model_construct()
+    return cast(M, Field(default_factory=lambda: instance))
 
 
 @dataclass(frozen=True)
