@@ -6,7 +6,7 @@ import difflib
 import os
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -26,10 +26,10 @@ def _version(asked: bool) -> None:
 def root(
     context: typer.Context,
     directory: Annotated[
-        Optional[Path], typer.Option("-C", "--directory", metavar="DIR", help="Work as if started in DIR")
+        Path | None, typer.Option("-C", "--directory", metavar="DIR", help="Work as if started in DIR")
     ] = None,
     file: Annotated[
-        Optional[Path], typer.Option("-f", "--file", metavar="FILE", help="The project's file, instead of robenv.yaml")
+        Path | None, typer.Option("-f", "--file", metavar="FILE", help="The project's file, instead of robenv.yaml")
     ] = None,
     version: Annotated[
         bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Print the version")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -14,12 +14,12 @@ from robenv.cli.reporter import TerminalReporter
 def build(
     context: typer.Context,
     platforms: Annotated[
-        Optional[list[str]],
+        list[str] | None,
         typer.Option("--platform", metavar="OS/ARCH", help="Build for this platform; may be given several times"),
     ] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Build every layer anew")] = False,
     timeline: Annotated[
-        Optional[Path],
+        Path | None,
         typer.Option("--timeline", metavar="FILE", help="When each step ran, as a trace that a browser shows"),
     ] = None,
     quiet: QuietOption = False,
@@ -35,7 +35,7 @@ def build(
     results = []
     with open_engine() as engine:
         resolved = where.resolve(quiet)
-        wanted = {choose_platform(resolved, asked, engine.info().platform): None for asked in platforms or [None]}
+        wanted = {choose_platform(resolved, asked, engine.info().platform): None for asked in platforms or (None,)}
         for platform in wanted:
             results.append(ensure_image(engine, load(resolved, platform), reporter, no_cache=no_cache))
     if timeline is not None:

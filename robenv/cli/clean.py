@@ -48,7 +48,7 @@ def clean(
         rows = [(thing.kind, thing.name, human_size(thing.size) if thing.size else "-", thing.why) for thing in rubbish]
         typer.echo(table(("KIND", "NAME", "SIZE", "WHY"), rows))
     if dry_run:
-        note(f"nothing was removed; at most {human_size(freed)} would be freed (layers that images share count once each)")
+        note(f"nothing was removed; at most {human_size(freed)} would be freed (images may share layers)")
     elif freed or rubbish:
         note(f"freed at most {human_size(freed)} (images may share layers)")
     else:

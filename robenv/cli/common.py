@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,11 +18,11 @@ from robenv.cli.errors import paint, print_warnings
 if TYPE_CHECKING:
     from robenv.engine.protocol import Engine
     from robenv.environment.load import Loaded
-    from robenv.profile.resolve import Resolved
+    from robenv.profile.resolved import Resolved
 
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else there")]
 PlatformOption = Annotated[
-    Optional[str], typer.Option("--platform", metavar="OS/ARCH", help="Build for this platform, such as linux/arm64")
+    str | None, typer.Option("--platform", metavar="OS/ARCH", help="Build for this platform, such as linux/arm64")
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes")]
 AllOption = Annotated[bool, typer.Option("--all", "-a", help="Of every project on this engine")]

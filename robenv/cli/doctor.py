@@ -46,7 +46,9 @@ def _mend(findings: list[Finding], yes: bool) -> None:
 
 
 def doctor(
-    fix: Annotated[bool, typer.Option("--fix", help="Run the safe ones of the commands that mend, after asking")] = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Run the safe ones of the commands that mend, after asking")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="With --fix: do not ask")] = False,
     json: JsonOption = False,
 ) -> None:

@@ -14,10 +14,9 @@ from robenv.paths import cache_folder, write_atomically
 EXIT_BUG = 70
 
 
-def coloured(stream: object = None) -> bool:
+def coloured() -> bool:
     """Whether to colour: a terminal, and nobody said NO_COLOR."""
-    stream = stream or sys.stderr
-    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and stream.isatty()  # type: ignore[attr-defined]
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and sys.stderr.isatty()
 
 
 def paint(text: str, code: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -14,7 +14,7 @@ from robenv.errors import ContainerNotFound
 def logs(
     context: typer.Context,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as more is written")] = False,
-    tail: Annotated[Optional[int], typer.Option("--tail", "-n", metavar="N", help="Only the last N lines")] = None,
+    tail: Annotated[int | None, typer.Option("--tail", "-n", metavar="N", help="Only the last N lines")] = None,
     timestamps: Annotated[bool, typer.Option("--timestamps", "-t", help="When each line was written")] = False,
 ) -> None:
     """Shows what the container's main process wrote: its stdout on stdout, its stderr on stderr."""

@@ -52,7 +52,7 @@ def profiles(
     name: Annotated[str, typer.Argument(metavar="[NAME]", help="A built-in profile, or . for this project")] = ".",
     json: JsonOption = False,
 ) -> None:
-    """Lists the built-in profiles; `show NAME` prints one resolved, with the file and line that each value came from."""
+    """Lists the built-in profiles; `show NAME` prints one resolved, with the place that each value came from."""
     if action == "list":
         _list(json)
     elif action == "show":

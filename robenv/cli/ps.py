@@ -20,7 +20,13 @@ def ps(context: typer.Context, everything: AllOption = False, json: JsonOption =
         return
     header = ("PROJECT", "CONTAINER", "STATUS", "IMAGE", "FOLDER")
     cells = [
-        (entry.project, entry.container, " ".join(filter(None, (entry.status, entry.health))), entry.image, entry.directory)
+        (
+            entry.project,
+            entry.container,
+            " ".join(filter(None, (entry.status, entry.health))),
+            entry.image,
+            entry.directory,
+        )
         for entry in rows
     ]
     typer.echo(table(header, cells))

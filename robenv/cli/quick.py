@@ -1,7 +1,7 @@
 """The quick way in: `up`, `exec` and `shell` on a container that runs by the present plan.
 
-Only the plainest command lines come this way; for everything else, and whenever anything is not as the last `up` left
-it, `enter` returns None and the whole command runs. Importing typer and docker-py alone takes longer than `docker exec`.
+Only the plainest command lines come this way; for everything else, and whenever anything is not as the last `up`
+left it, `enter` returns None and the whole command runs. Importing typer and docker-py alone takes longer than `docker exec`.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ def enter(arguments: list[str]) -> int | None:
 
 def _enter(directory: str, command: tuple[str, ...]) -> int | None:
     from robenv.engine.direct import DirectEngine, supports
-    from robenv.engine.endpoint import resolve_endpoint
+    from robenv.engine.endpoint import find_endpoint
     from robenv.errors import RobenvError
 
     try:
-        endpoint = resolve_endpoint(os.environ)
+        endpoint = find_endpoint(os.environ)
         if not supports(endpoint):
             return None
         known = warm.recall(directory, endpoint.url)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -15,7 +15,7 @@ def render(
     context: typer.Context,
     platform: PlatformOption = None,
     output: Annotated[
-        Optional[Path],
+        Path | None,
         typer.Option("-o", "--output", metavar="DIR", help="Write the Dockerfile and its build context there"),
     ] = None,
     classic: Annotated[

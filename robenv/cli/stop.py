@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
 from robenv.cli.common import AllOption, Where, note, open_engine
 
 TimeOption = Annotated[
-    Optional[float],
+    float | None,
     typer.Option("--time", "-t", metavar="SECONDS", help="How long to wait before the processes are killed"),
 ]
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
 from robenv.cli.common import PlatformOption, QuietOption, Where, open_engine
 from robenv.cli.reporter import TerminalReporter
 
-CommandArgument = Annotated[Optional[list[str]], typer.Argument(metavar="[-- CMD…]", help="Default: a shell")]
+CommandArgument = Annotated[list[str] | None, typer.Argument(metavar="[-- CMD…]", help="Default: a shell")]
 DetachKeysOption = Annotated[
     str, typer.Option("--detach-keys", metavar="KEYS", help="Leave the command running; default ctrl-p,ctrl-q")
 ]
@@ -39,7 +39,7 @@ def up(
             engine,
             loaded,
             TerminalReporter(quiet),
-            directory=where.directory,
+            remember_for=where.directory if where.file is None and platform is None else None,
             recreate=recreate,
             no_cache=no_cache,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import typer
 
@@ -20,7 +20,7 @@ def _as_json(problem: Problem, severity: str) -> dict[str, Any]:
 
 def validate(
     context: typer.Context,
-    files: Annotated[Optional[list[Path]], typer.Argument(metavar="[FILE]…", help="Default: the project's")] = None,
+    files: Annotated[list[Path] | None, typer.Argument(metavar="[FILE]…", help="Default: the project's")] = None,
     json: JsonOption = False,
 ) -> None:
     """Reports all problems of a profile and of everything that it extends, each with its place."""
@@ -30,7 +30,7 @@ def validate(
     found: list[dict[str, Any]] = []
     failed: list[ProfileError] = []
     checked = []
-    for file in files or [None]:
+    for file in files or (None,):
         try:
             base = file.absolute().parent if file is not None else where.directory
             resolved = resolve(base, file.absolute() if file is not None else where.file, os.environ)
@@ -48,8 +48,8 @@ def validate(
     else:
         for path in checked:
             typer.echo(f"{path}: valid")
-        for error in failed:
-            print_error(error)
+        for failure in failed:
+            print_error(failure)
     if failed:
         raise typer.Exit(ProfileError.exit_code)
 

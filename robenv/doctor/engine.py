@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 from robenv.doctor.check import Finding, Patient
 from robenv.errors import EngineDenied
@@ -22,7 +22,7 @@ def reachable(patient: Patient) -> Iterator[Finding]:
         yield Finding("engine", "ok", f"answers at {where}")
     elif isinstance(error, EngineDenied):
         yield Finding("engine", "failure", str(error), "sudo usermod -aG docker $USER && newgrp docker")
-    elif shutil.which("dockerd") or os.path.exists("/usr/bin/docker"):
+    elif shutil.which("dockerd") or Path("/usr/bin/docker").exists():
         yield Finding("engine", "failure", str(error), "sudo systemctl start docker")
     else:
         yield Finding("engine", "failure", str(error), "sudo apt-get install docker.io")
@@ -64,7 +64,7 @@ def buildkit(patient: Patient) -> Iterator[Finding]:
 
 def disk(patient: Patient) -> Iterator[Finding]:
     info = patient.info
-    if info is None or not os.path.isdir(info.root_dir):
+    if info is None or not Path(info.root_dir).is_dir():
         return  # The engine is elsewhere, or its folder is not for this user to see.
     free = shutil.disk_usage(info.root_dir).free
     text = f"{free / 1e9:.0f} GB free in {info.root_dir}"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 from robenv.doctor.check import Finding, Patient
 
@@ -25,7 +25,7 @@ def mmdebstrap(patient: Patient) -> Iterator[Finding]:
 
 def keyrings(patient: Patient) -> Iterator[Finding]:
     for name, path, package in _KEYRINGS:
-        if os.path.exists(path):
+        if Path(path).exists():
             yield Finding(f"{name} keyring", "ok", path)
         elif shutil.which("apt-get"):
             text = f"not there: bases of {name} cannot be bootstrapped"

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+import secrets
+from dataclasses import replace
+
 from robenv.engine.protocol import Engine
 from robenv.plan.accounts import account_archive, file_text, plan_accounts
+from robenv.plan.request import create_request
 from robenv.plan.values import RunPlan
 
 _FILES = ("/etc/passwd", "/etc/group", "/etc/shadow")
 
 
 def prepare_accounts(engine: Engine, container: str, plan: RunPlan, home_is_new: bool) -> None:
-    """Reads the image's account files, works out what they must say, and unpacks that into the container."""
+    """Reads the image's account files, works out what they must say, and unpacks that into the created container."""
+    if plan.read_only:
+        # The engine unpacks nothing into a read-only root. The home at least can be made ready through another one.
+        if home_is_new:
+            _prepare_home(engine, plan)
+        return
     passwd, group, shadow = (file_text(engine.get_archive(container, path)) for path in _FILES)
-    user = plan.user
-    accounts = plan_accounts(
-        user, passwd, group, shadow, shell_exists=engine.path_exists(container, user.shell)
-    )
-    skeleton = _skeleton(engine, container, user.home) if home_is_new and user.uid else None
-    engine.put_archive(container, "/", account_archive(accounts, user, skeleton))
+    shell_exists = engine.get_archive(container, plan.user.shell) is not None
+    accounts = plan_accounts(plan.user, passwd, group, shadow, shell_exists=shell_exists)
+    skeleton = _skeleton(engine, container, plan.user.home) if home_is_new and plan.user.uid else None
+    engine.put_archive(container, "/", account_archive(accounts, plan.user, skeleton, plan.mounts))
+
+
+def _prepare_home(engine: Engine, plan: RunPlan) -> None:
+    writable = replace(plan, name=f"{plan.name}-home-{secrets.token_hex(3)}", read_only=False)
+    container = engine.create_container(writable.name, create_request(writable), writable.platform)
+    try:
+        prepare_accounts(engine, container, writable, home_is_new=True)
+    finally:
+        engine.remove_container(container, force=True)
 
 
 def _skeleton(engine: Engine, container: str, home: str) -> bytes | None:

@@ -27,18 +27,19 @@ def bring_up(
     loaded: Loaded,
     reporter: Reporter,
     *,
-    directory: Path,
+    remember_for: Path | None,
     recreate: bool = False,
     no_cache: bool = False,
 ) -> Up:
     """The project's container, running, on an image of the present plan.
 
-    ``directory`` is where the user stands: what was found is remembered for the next `up` from there.
+    ``remember_for`` is where the user stands: what was found is kept for the next `up` from there. None, where that one
+    will not ask for the same.
     """
     plan = loaded.container(read_facts(loaded.build.platform))
     with locked(plan.name, reporter.note):
         image = ensure_image(engine, loaded, reporter, no_cache=no_cache)
         result = ensure_container(engine, plan, image.image, reporter.note, recreate=recreate or image.rebuilt)
-    if not result.changes:
-        warm.remember(directory, loaded, engine.endpoint, plan.name, digest_of(plan))
+    if remember_for is not None and not result.changes:
+        warm.remember(remember_for, loaded, engine.endpoint, plan.name, digest_of(plan))
     return Up(result.container, result.created, image.built)

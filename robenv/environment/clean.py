@@ -10,7 +10,7 @@ from typing import Any
 
 from robenv.engine.protocol import ContainerInfo, Engine, ImageInfo
 from robenv.paths import cache_folder
-from robenv.plan.names import BASE_REPOSITORY, LABEL_DIRECTORY, LABEL_PROJECT
+from robenv.plan.names import LABEL_DIRECTORY, LABEL_PROJECT, LABEL_ROLE, ROLE_BASE
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def unused_images(
 
 def unused_bases(engine: Engine, images: Sequence[ImageInfo]) -> list[ImageInfo]:
     """Bootstrapped bases whose lowest layers are in none of these images."""
-    bases = [image for image in engine.images() if any(tag.startswith(BASE_REPOSITORY + ":") for tag in image.tags)]
+    bases = engine.images({LABEL_ROLE: ROLE_BASE})
     starts = {image.layers[:1] for image in images}
     return [base for base in bases if base.layers[:1] not in starts]
 

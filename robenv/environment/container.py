@@ -13,6 +13,7 @@ from robenv.errors import ContainerExited, NameTaken
 from robenv.plan.diff import describe, diff_plans
 from robenv.plan.names import LABEL_DIRECTORY, LABEL_PROJECT
 from robenv.plan.request import create_request
+from robenv.plan.run import LABEL_MAIN
 from robenv.plan.values import Change, RunPlan
 
 _KEEPERS = ("docker-init", "/sbin/docker-init", "/dev/init", "sleep infinity", "catatonit", "tini")
@@ -51,7 +52,7 @@ def changes_since(container: ContainerInfo, plan: RunPlan) -> tuple[Change, ...]
 def busy_with(engine: Engine, container: ContainerInfo) -> tuple[str, ...]:
     """The command lines of what the user runs inside, beyond the container's own main process."""
     rows = engine.processes(container.id)
-    if container.labels.get("robenv.main") == "command":
+    if container.labels.get(LABEL_MAIN) == "command":
         pids = {row.get("PID") for row in rows}
         # The main process and what was started by exec have parents outside; the first of them is the main one.
         rows = [row for row in rows if row.get("PPID") not in pids][1:]
@@ -79,7 +80,7 @@ def own_container(engine: Engine, plan: RunPlan) -> ContainerInfo | None:
 def ensure_container(
     engine: Engine, plan: RunPlan, image: ImageInfo, note: Callable[[str], None], recreate: bool = False
 ) -> ContainerResult:
-    """The project's container, running. An older one is replaced only when nothing of the user runs in it, or when told.
+    """The project's container, running. An older one is replaced only when nothing of the user runs in it, or if told.
 
     Raises NameTaken, PortInUse, ContainerExited, and what the engine refuses.
     """

@@ -7,7 +7,7 @@ import sys
 import time
 
 from robenv.engine.session_types import ContainerInfo, ExecRequest
-from robenv.engine.terminal import interact, is_terminal, terminal_size
+from robenv.engine.terminal import interact_exec, is_terminal
 from robenv.environment.entry import LABEL_PLAN_JSON, Entry, terminal_environment
 from robenv.errors import ContainerNotFound
 
@@ -44,7 +44,7 @@ def enter(
         detach_keys=detach_keys,
     )
     began = time.time()
-    code = interact(engine, request, terminal_size(0) if tty else None)
+    code = interact_exec(engine, request)
     if code is None:
         print("detached; the command runs on", file=sys.stderr)
         return 0

@@ -8,7 +8,7 @@ from typing import Any
 
 from robenv.engine.protocol import ContainerInfo, Engine
 from robenv.errors import ContainerNotFound
-from robenv.plan.names import LABEL_DIRECTORY, LABEL_HASH, LABEL_PROJECT
+from robenv.plan.names import LABEL_DIRECTORY, LABEL_HASH, LABEL_PROJECT, LABEL_ROLE, ROLE_ENVIRONMENT
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def containers_of(engine: Engine, root: Path | None) -> list[ContainerInfo]:
 
 def running_container(engine: Engine, root: Path) -> ContainerInfo:
     """The project's one running container. Raises ContainerNotFound."""
-    candidates = [found for found in containers_of(engine, root) if found.labels.get("robenv.role", "dev") == "dev"]
+    candidates = [one for one in containers_of(engine, root) if one.labels.get(LABEL_ROLE) == ROLE_ENVIRONMENT]
     running = [found for found in candidates if found.running]
     if len(running) == 1:
         return running[0]

@@ -15,7 +15,8 @@ from robenv.plan.names import image_reference
 from robenv.plan.run import plan_run
 from robenv.plan.values import BuildPlan, RunPlan
 from robenv.profile.project import ProjectFiles, find_project
-from robenv.profile.resolve import Resolved, resolve_project
+from robenv.profile.resolve import resolve_project
+from robenv.profile.resolved import Resolved
 from robenv.render import Rendered, content_hash, render
 
 
@@ -48,7 +49,7 @@ class Loaded:
 
     def container(self, facts: Facts) -> RunPlan:
         """The container that `up` keeps for this project."""
-        return plan_run(self.resolved, self.image, facts, content_hash=self.content_hash)
+        return plan_run(self.resolved, self.image, facts, content_hash=self.content_hash, platform=self.build.platform)
 
 
 def resolve(directory: Path, file: Path | None, environ: Mapping[str, str]) -> Resolved:
@@ -65,9 +66,7 @@ def choose_platform(resolved: Resolved, asked: str | None, engine: str) -> str:
     if asked is not None:
         wanted = normalize(asked)
         if allowed and wanted not in allowed:
-            raise UsageError(
-                f"this profile is not for {wanted}", hint=f"its `platforms` are {', '.join(allowed)}"
-            )
+            raise UsageError(f"this profile is not for {wanted}", hint=f"its `platforms` are {', '.join(allowed)}")
         return wanted
     own = normalize(engine)
     if not allowed or own in allowed:

@@ -6,6 +6,7 @@ import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from robenv.paths import cache_folder
 
@@ -16,9 +17,9 @@ def locked(name: str, waiting: Callable[[str], None]) -> Iterator[bool]:
 
     Yields True if it had to wait: what it wanted to do may have been done meanwhile.
     """
-    path = os.path.join(cache_folder(), "locks", name + ".lock")
-    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    with open(path, "a+", encoding="ascii") as file:
+    path = Path(cache_folder()) / "locks" / f"{name}.lock"
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with path.open("a+", encoding="ascii") as file:
         waited = False
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from robenv.engine.protocol import Engine, ImageInfo
-from robenv.engine.terminal import attend, is_terminal, terminal_size
+from robenv.engine.terminal import interact, is_terminal, terminal_size
 from robenv.environment.accounts import prepare_accounts
 from robenv.environment.container import ensure_volumes
 from robenv.environment.entry import terminal_environment
@@ -45,9 +45,9 @@ def run_once(engine: Engine, plan: RunPlan, image: ImageInfo, command: tuple[str
         session = engine.open_attach(container, tty=tty, stdin=True)
         try:
             engine.start(container)
-            if tty:
-                session.resize(*terminal_size(0))
-            code = attend(session, signal_inside=lambda signal: engine.kill(container, signal))
+            if size := terminal_size(0) if tty else None:
+                session.resize(*size)
+            code = interact(session)
         finally:
             session.close()
         return engine.wait(container) if code is None else code
@@ -69,5 +69,3 @@ def _with_streams(request: Mapping[str, Any], tty: bool) -> dict[str, Any]:
 
 def _pairs(settings: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, _, value in (setting.partition("=") for setting in settings))
-
-

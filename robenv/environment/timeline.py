@@ -21,7 +21,7 @@ def trace_events(states: Sequence[BuildState]) -> list[dict[str, Any]]:
             began = step.started or 0.0
             ended = step.completed if step.completed is not None else began
             lane = next((n for n, free in enumerate(lanes) if free <= began), len(lanes))
-            lanes[lane:lane + 1] = [ended]
+            lanes[lane : lane + 1] = [ended]
             events.append(
                 {
                     "name": step.name,

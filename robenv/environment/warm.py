@@ -82,7 +82,7 @@ def remember(directory: Path, loaded: Loaded, endpoint: str, container: str, pla
     entry = {
         "key": [*_key(str(directory), endpoint)],
         "files": stamps,
-        "absent": sorted(str(path) for path in inputs.absent),
+        "absent": sorted({str(path) for path in inputs.absent} | set(loaded.rendered.absent)),
         "variables": dict(inputs.variables),
         "container": container,
         "plan": plan,

@@ -1,0 +1,49 @@
+"""Which command lines the quick way takes: only those that typer would read the same way."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from robenv.cli.quick import parse
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        (["up"], ()),
+        (["up", "--", "true"], ("true",)),
+        (["up", "--", "ls", "-l", "--", "x"], ("ls", "-l", "--", "x")),
+        (["exec", "--", "true"], ("true",)),
+        (["exec", "ls", "-l"], ("ls", "-l")),
+        (["shell"], ()),
+    ],
+)
+def test_takes_plain_command_lines(arguments: list[str], command: tuple[str, ...]) -> None:
+    assert parse(arguments) == (os.getcwd(), command)
+
+
+def test_takes_another_folder() -> None:
+    assert parse(["-C", "/srv/x", "up"]) == ("/srv/x", ())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["up", "-d"],
+        ["up", "--recreate", "--", "true"],
+        ["up", "--"],
+        ["up", "true"],
+        ["exec"],
+        ["exec", "--"],
+        ["exec", "--help"],
+        ["shell", "--", "true"],
+        ["shell", "true"],
+        ["-C", "x"],
+        ["-C", "x", "build"],
+        ["-C"],
+    ],
+)
+def test_leaves_the_rest_to_typer(arguments: list[str]) -> None:
+    assert parse(arguments) is None
