@@ -169,9 +169,9 @@ def _environment(run: Run, user: User) -> Pairs:
 
 
 def _mounts(profile: Profile, root: str, name: str, home: Mount) -> tuple[Mount, ...]:
-    """Workspace and home, and what the profile adds; the profile's own mount at one of their places replaces it."""
+    """Home and workspace, and what the profile adds; what comes later at the same place replaces what came earlier."""
     workspace = profile.workspace
-    mounts = [Mount("bind", workspace.source or root, workspace.target), home]
+    mounts = [home, Mount("bind", workspace.source or root, workspace.target)]
     mounts += [_volume(one, name) for one in profile.run.volumes]
     for text in profile.run.tmpfs:
         target, _, options = text.partition(":")
