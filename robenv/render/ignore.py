@@ -71,7 +71,7 @@ class IgnoreRules:
 def parse_ignore(text: str, file: str) -> IgnoreRules:
     """The rules in ``text``. Raises ProfileError, with the line in ``file``, for a pattern that Go would refuse."""
     patterns, problems = [], []
-    for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
+    for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
         pattern = None if line.startswith("#") else _parse_line(line)
         if pattern is None:
             continue

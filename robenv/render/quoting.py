@@ -100,8 +100,9 @@ def paths(values: Iterable[str]) -> Quoted:
 
 
 def comment(value: str) -> Quoted:
-    """Text after ``#`` on a line of its own."""
-    return Quoted("".join(character if character.isprintable() else "?" for character in value))
+    """Text after ``#`` on a line of its own; it is for people only, so that a long one may be cut."""
+    text = value if len(value) <= 200 else value[:199] + "…"
+    return Quoted("".join(character if character.isprintable() else "?" for character in text))
 
 
 def matching(pattern: re.Pattern[str], value: str, what: str) -> Quoted:

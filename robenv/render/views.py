@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
@@ -108,7 +109,7 @@ def view_stages(plan: BuildPlan, kinds: Kinds) -> tuple[StageView, ...]:
 def _cache(base: Base, platform: str) -> str:
     """Readable, and different for every two bases and platforms: packages of one must not serve another."""
     name = base.bootstrap.suite if base.bootstrap else base.reference
-    digest = hashlib.sha256(f"{name}\n{platform}\n{base.bootstrap is None}".encode()).hexdigest()[:8]
+    digest = hashlib.sha256(json.dumps([name, platform, base.bootstrap is None]).encode()).hexdigest()[:8]
     return f"{name.rpartition('/')[2]}-{platform}-{digest}"
 
 

@@ -1,0 +1,243 @@
+"""Resolved profile → BuildPlan: one group of layers for each level of the chain. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from robenv.catalog.platforms import parse_platform
+from robenv.catalog.suites import find_suite, nearest_suite
+from robenv.errors import Location, Problem, ProfileError
+from robenv.plan.names import base_reference
+from robenv.plan.values import (
+    AptRepository,
+    Base,
+    Bootstrap,
+    BuildPlan,
+    FileCopy,
+    Group,
+    Healthcheck,
+    ImageSettings,
+    Stage,
+    Step,
+)
+
+if TYPE_CHECKING:
+    from robenv.profile.resolved import BuildPart, Level, Placed, Resolved
+    from robenv.profile.schema_build import AptRepository as RepositorySection
+    from robenv.profile.schema_build import Base as BaseSection
+    from robenv.profile.schema_build import FileCopy as FileSection
+    from robenv.profile.schema_build import Image
+    from robenv.profile.schema_run_parts import Healthcheck as HealthcheckSection
+
+_LAST_STAGE = "image"
+
+
+def plan_build(resolved: Resolved, platform: str) -> BuildPlan:
+    """The image of a profile for ``platform`` (Docker's ``os/arch[/variant]``).
+
+    The same profile gives the same plan on every machine, but for the paths of this machine's files in it. Raises
+    ProfileError for a bootstrapped suite that nobody knows, UsageError for a platform that nobody knows.
+    """
+    return _Planner(resolved, platform).plan()
+
+
+class _Planner:
+    def __init__(self, resolved: Resolved, platform: str) -> None:
+        self.resolved = resolved
+        self.profile = resolved.profile
+        self.platform = platform
+
+    def plan(self) -> BuildPlan:
+        profile = self.profile
+        base = self._base(profile.base, ("base",))
+        stages = []
+        for name, section in profile.stages.items():
+            own = section.base
+            found = base if own is None else self._base(own, ("stages", name, "base"), own.stage)
+            groups = [_group(name, level, level.stage(name)) for level in self.resolved.levels]
+            stages.append(Stage(name, found, _not_empty(groups), _settings(section.image, ())))
+        groups = self._with_sudo([_group("", level, level.part) for level in self.resolved.levels])
+        settings = _settings(profile.image, profile.setup)
+        stages.append(Stage(self._last_name(), base, _not_empty(groups), settings))
+        return BuildPlan(
+            project=profile.name or "profile",
+            platform=self.platform,
+            stages=tuple(stages),
+            user=profile.user.name,
+            create_user=any(map(self._needs_user, stages)),
+            directory=str(self.resolved.files.root) if self.resolved.files else "",
+        )
+
+    def _last_name(self) -> str:
+        name = _LAST_STAGE
+        while name in self.profile.stages:
+            name += "-last"
+        return name
+
+    def _needs_user(self, stage: Stage) -> bool:
+        owners = [file.owner for group in stage.groups for file in group.files]
+        names = {owner.partition(":")[0] for owner in (*owners, stage.settings.user)}
+        return self.profile.user.name in names or any(step.as_user for group in stage.groups for step in group.steps)
+
+    def _base(self, base: BaseSection, path: tuple[str, ...], stage: str = "") -> Base:
+        location = self.resolved.locate(path)
+        if stage:
+            return Base(stage, stage=stage, location=location)
+        if base.bootstrap is None:
+            if not base.image:
+                raise ProfileError("there is no base", hint="a profile that is whole says `base: {image: …}`")
+            return Base(base.image, image=base.image, location=location)
+        given = base.bootstrap
+        suite = find_suite(given.suite)
+        if suite is None and not given.mirror:
+            raise _unknown_suite(given.suite, location)
+        official = suite.mirror_for(parse_platform(self.platform).debian) if suite else ""
+        bootstrap = Bootstrap(
+            suite=given.suite,
+            mirror=given.mirror or official,
+            components=given.components or (suite.components if suite else ("main",)),
+            variant=given.variant,
+            include=tuple(sorted(set(given.include))),
+            platform=self.platform,
+        )
+        reference = base_reference(
+            bootstrap.suite,
+            bootstrap.mirror,
+            bootstrap.components,
+            bootstrap.variant,
+            bootstrap.include,
+            bootstrap.platform,
+        )
+        return Base(reference, bootstrap=bootstrap, location=location)
+
+    def _with_sudo(self, groups: list[Group]) -> list[Group]:
+        """sudo where the profile wants it, in the group of the level that says so: those below stay as they are."""
+        if not self.profile.user.sudo:
+            return groups
+        location = self.resolved.locate(("user", "sudo"))
+        levels = self.resolved.levels
+        index = next((at for at, level in enumerate(levels) if location and _is_of(location, level)), len(levels) - 1)
+        group = groups[index]
+        with_sudo = replace(
+            group,
+            packages=tuple(dict.fromkeys((*group.packages, "sudo"))),
+            packages_location=group.packages_location or location,
+        )
+        return [*groups[:index], with_sudo, *groups[index + 1 :]]
+
+
+def _not_empty(groups: Iterable[Group]) -> tuple[Group, ...]:
+    return tuple(group for group in groups if group != Group(group.profile))
+
+
+def _is_of(location: Location, level: Level) -> bool:
+    return location.file in (level.name, str(level.file))
+
+
+def _shown(level: Level) -> str:
+    """The level's name without what is of this machine only."""
+    return posixpath.basename(level.name) if level.name.startswith("/") else level.name
+
+
+def _unknown_suite(suite: str, location: Location | None) -> ProfileError:
+    near = nearest_suite(suite)
+    hint = f"did you mean {near}?" if near else "say where its packages are: `base.bootstrap.mirror`"
+    message = f"robenv does not know where the suite {suite} is"
+    return ProfileError(message, problems=(Problem(message, location, hint),))
+
+
+def _group(stage: str, level: Level, part: BuildPart) -> Group:
+    profile = _shown(level)
+    paths = _ContextPaths(stage, profile)
+    return Group(
+        profile=profile,
+        args=part.args,
+        repositories=tuple(_repository(placed, paths) for placed in part.repositories),
+        packages=part.packages,
+        packages_location=part.packages_location,
+        pip=part.pip,
+        pip_location=part.pip_location,
+        environment=part.environment,
+        environment_location=part.environment_location,
+        files=tuple(_file(placed, paths) for placed in part.files),
+        steps=tuple(
+            Step(placed.value.name, placed.value.run, placed.value.run_as == "user", placed.location)
+            for placed in part.steps
+        ),
+    )
+
+
+class _ContextPaths:
+    """Paths inside the context: made from what stays the same when other files come and go, and on every machine."""
+
+    def __init__(self, stage: str, profile: str) -> None:
+        self._stage = stage
+        self._profile = profile
+        self._taken: set[str] = set()
+
+    def next(self, folder: str, what: str, host_path: str) -> str:
+        """ "" where there is nothing to send."""
+        if not host_path:
+            return ""
+        count = 0
+        while True:
+            digest = hashlib.sha256("\0".join((self._stage, self._profile, what, str(count))).encode()).hexdigest()
+            path = f"{folder}/{digest[:12]}"
+            if path not in self._taken:
+                self._taken.add(path)
+                return path
+            count += 1
+
+
+def _repository(placed: Placed[RepositorySection], paths: _ContextPaths) -> AptRepository:
+    repository = placed.value
+    key_file = "" if "://" in repository.key else repository.key
+    return AptRepository(
+        name=placed.name,
+        url=repository.url,
+        suite=repository.suite,
+        components=repository.components,
+        key=paths.next("keys", placed.name) if key_file else repository.key,
+        key_checksum=repository.key_checksum,
+        architectures=repository.architectures,
+        location=placed.location,
+        key_host_path=key_file,
+    )
+
+
+def _file(placed: Placed[FileSection], paths: _ContextPaths) -> FileCopy:
+    file = placed.value
+    return FileCopy(
+        source=file.source if file.stage else paths.next("files", file.target),
+        host_path="" if file.stage else file.source,
+        target=file.target,
+        mode=file.mode,
+        owner=file.owner,
+        stage=file.stage,
+        location=placed.location,
+    )
+
+
+def _settings(image: Image, setup: tuple[str, ...]) -> ImageSettings:
+    return ImageSettings(
+        shell=image.shell or (),
+        working_dir=image.working_dir,
+        user=image.user,
+        entrypoint=image.entrypoint,
+        command=image.command,
+        labels=tuple(sorted(image.labels.items())),
+        healthcheck=_healthcheck(image.healthcheck),
+        setup_scripts=setup,
+    )
+
+
+def _healthcheck(check: HealthcheckSection | None) -> Healthcheck | None:
+    if check is None or (check.test is None and not check.disable):
+        return None
+    if check.disable or check.test is None:
+        return Healthcheck(("NONE",))
+    return Healthcheck(check.test, check.interval, check.timeout, check.start_period, check.retries)

@@ -1,0 +1,82 @@
+"""Names are the same for the same project, differ for others, and are ones that Docker takes."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from robenv.plan import names
+
+_BASE = {
+    "suite": "bookworm",
+    "mirror": "http://deb.debian.org/debian",
+    "components": ("main",),
+    "variant": "minbase",
+    "include": ("ca-certificates", "nano"),
+    "platform": "linux/amd64",
+}
+
+
+def test_names_of_a_project() -> None:
+    identifier = names.project_id("/home/ada/picker")
+    assert re.fullmatch("[0-9a-f]{6}", identifier)
+    assert names.container_name("picker", "/home/ada/picker") == f"robenv-picker-{identifier}"
+    assert names.home_volume("picker", "/home/ada/picker", 1000) == f"robenv-picker-{identifier}-home-1000"
+    assert names.image_reference("picker", "0123456789abcdef" * 4) == "robenv/picker:0123456789ab"
+
+
+def test_folders_of_one_name_are_told_apart() -> None:
+    assert names.project_id("/home/ada/picker") != names.project_id("/home/bob/picker")
+
+
+def test_a_folder_with_any_bytes_has_an_id() -> None:
+    assert names.project_id("/home/\udcff/x") != names.project_id("/home/\udcfe/x")
+
+
+def test_long_names_stay_within_dockers_limits() -> None:
+    name = "a" * 63
+    assert re.fullmatch("[a-zA-Z0-9][a-zA-Z0-9_.-]+", names.container_name(name, "/x"))
+    assert re.fullmatch("[a-zA-Z0-9][a-zA-Z0-9_.-]{1,254}", names.home_volume(name, "/x", 2**32 - 2))
+    assert re.fullmatch("robenv/a{63}:[0-9a-f]{12}", names.image_reference(name, "0" * 64))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"suite": "trixie"},
+        {"mirror": "http://mirror.example.org/debian"},
+        {"components": ("main", "contrib")},
+        {"variant": "apt"},
+        {"include": ("ca-certificates",)},
+        {"platform": "linux/arm64"},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_each_ingredient_of_a_base_changes_its_reference(change: dict[str, object]) -> None:
+    assert names.base_reference(**_BASE) != names.base_reference(**{**_BASE, **change})  # type: ignore[arg-type]
+
+
+def test_how_packages_of_a_base_are_written_does_not_matter() -> None:
+    again = {**_BASE, "include": ("nano", "ca-certificates", "nano")}
+    assert names.base_reference(**_BASE) == names.base_reference(**again)  # type: ignore[arg-type]
+
+
+def test_another_recipe_makes_another_base(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = names.base_reference(**_BASE)  # type: ignore[arg-type]
+    monkeypatch.setattr(names, "BASE_RECIPE", names.BASE_RECIPE + 1)
+    assert names.base_reference(**_BASE) != before  # type: ignore[arg-type]
+
+
+def test_values_cannot_run_into_each_other() -> None:
+    first = names.base_reference(**{**_BASE, "components": ("a", "b"), "include": ()})  # type: ignore[arg-type]
+    second = names.base_reference(**{**_BASE, "components": ("a",), "include": ("b",)})  # type: ignore[arg-type]
+    assert first != second
+
+
+def test_importing_names_is_cheap() -> None:
+    code = "import sys, robenv.plan.names; print(*sys.modules)"
+    modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"jinja2", "pydantic", "docker", "yaml", "rich", "typer"} & set(modules)
