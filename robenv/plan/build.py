@@ -179,10 +179,8 @@ class _ContextPaths:
         self._profile = profile
         self._taken: set[str] = set()
 
-    def next(self, folder: str, what: str, host_path: str) -> str:
-        """ "" where there is nothing to send."""
-        if not host_path:
-            return ""
+    def next(self, folder: str, what: str) -> str:
+        """A path in ``folder`` of the context for ``what``: a repository's name, or where a file is to be."""
         count = 0
         while True:
             digest = hashlib.sha256("\0".join((self._stage, self._profile, what, str(count))).encode()).hexdigest()

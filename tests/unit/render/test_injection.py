@@ -22,7 +22,8 @@ PLACEHOLDER = "placeholder"
 _PIECES = [
     *"\n\r\t\0\x0b\x1b \\\"'`$#;&|<>(){}[]*?!~=-+,:@%^_/.",
     "$(id)", "`id`", "${HOME}", "{{ user }}", "{% raw %}", "{#", "\\\n", "\\\\", "<<EOF\n", "\nRUN id\n",
-    "\n# escape=`\n", "--mount=type=bind ", " --from=builder ", "[\"a\"]", "\u2028", "\u0085", "\ufeff", "\ud800", "é", "🤖", "word",
+    "\n# escape=`\n", "--mount=type=bind ", " --from=builder ", "[\"a\"]",
+    "\u2028", "\u0085", "\ufeff", "\ud800", "é", "🤖", "word",
 ]  # fmt: skip
 values = st.one_of(
     st.lists(st.sampled_from(_PIECES), min_size=1, max_size=8).map("".join),
