@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -158,4 +159,6 @@ def _show(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, list):
         return " ".join(_show(one) for one in value) or "none"
-    return str(value) or '""'
+    text = str(value) or '""'
+    # One line, and no escape sequences of somebody's on the user's terminal.
+    return text if text.isprintable() else json.dumps(text)

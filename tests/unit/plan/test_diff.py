@@ -54,6 +54,7 @@ def test_a_plan_does_not_differ_from_itself_after_json() -> None:
             {"environment": (("ROS_DOMAIN_ID", "3"), ("NEW.ONE", "x"))},
             ['environment EMPTY: removed, was ""', "environment NEW.ONE: added, x"],
         ),
+        ({"environment": (*PLAN.environment, ("KEY", "a\n\x1b[2J"))}, [r'environment KEY: added, "a\n\u001b[2J"']),
         ({"working_dir": "/"}, ["working directory: /workspace → /"]),
         (
             {"mounts": (*PLAN.mounts, Mount("bind", "/srv", "/data", True, (("propagation", "rslave"),)))},
