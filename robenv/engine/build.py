@@ -12,13 +12,14 @@ from typing import Any, Protocol
 
 import docker
 
-from robenv.engine.buildkit.trace import RECORD_ID, Trace
+from robenv.engine.buildkit.trace import Trace
 from robenv.engine.classic import ClassicTrace
+from robenv.engine.endpoint import lost
 from robenv.engine.http import EVER, proxies, send
 from robenv.engine.progress import BuildState, fold
 from robenv.engine.protocol import BuildEvent, BuildRequest, ImageEvent, StepEvent, TransferEvent
 from robenv.engine.records import Record, error_of, records
-from robenv.engine.translate import from_sentence, lost, sentence_of, translated
+from robenv.engine.translate import from_sentence, sentence_of, translated
 from robenv.engine.upload import Upload
 from robenv.errors import BuildFailed, DiskFull, HostLacks, RobenvError
 
@@ -34,7 +35,7 @@ class BuildCalls:
     def build(self, request: BuildRequest, context: Iterable[bytes]) -> Iterator[BuildEvent]:
         """See the Protocol. ``context`` is read in a thread of its own; what it raises comes out here as it is."""
         action = f"build {request.tag}"
-        trace: _Reader = _BuildKitReader() if request.buildkit else _ClassicReader()
+        trace: _Trace = Trace() if request.buildkit else ClassicTrace()
         build_id = uuid.uuid4().hex
         parameters = build_parameters(request, build_id, proxies(self._api))
         ended = False
@@ -63,7 +64,7 @@ class BuildCalls:
         tar = {"Content-Type": "application/x-tar"}
         return send(self._api, "post", "/build", data=body, params=parameters, headers=tar, stream=True, timeout=EVER)
 
-    def _cancel(self, request: BuildRequest, build_id: str, upload: Upload, trace: _Reader) -> None:
+    def _cancel(self, request: BuildRequest, build_id: str, upload: Upload, trace: _Trace) -> None:
         """Ends the build on the engine and waits for that: BuildKit by its ID, the classic builder by hanging up."""
         if request.buildkit:
             with contextlib.suppress(OSError, docker.errors.DockerException):
@@ -118,7 +119,9 @@ def failure(request: BuildRequest, state: BuildState, sentence: str) -> RobenvEr
     return BuildFailed(message, details=_reason(sentence), hint=_way_out(sentence))
 
 
-class _Reader(Protocol):
+class _Trace(Protocol):
+    """What both builders' traces are."""
+
     @property
     def image_id(self) -> str: ...
 
@@ -126,35 +129,6 @@ class _Reader(Protocol):
     def container(self) -> str: ...
 
     def events(self, record: Record) -> Iterator[BuildEvent]: ...
-
-
-class _BuildKitReader:
-    def __init__(self) -> None:
-        self.image_id = ""
-        self.container = ""
-        self._trace = Trace()
-
-    def events(self, record: Record) -> Iterator[BuildEvent]:
-        if record.get("id") == RECORD_ID:
-            yield from self._trace.events(record.get("aux", ""))
-        elif record.get("id") == "moby.image.id" and isinstance(record.get("aux"), dict):
-            self.image_id = str(record["aux"].get("ID", ""))
-
-
-class _ClassicReader:
-    def __init__(self) -> None:
-        self._trace = ClassicTrace()
-
-    @property
-    def image_id(self) -> str:
-        return self._trace.image_id
-
-    @property
-    def container(self) -> str:
-        return self._trace.container
-
-    def events(self, record: Record) -> Iterator[BuildEvent]:
-        yield from self._trace.events(record, time.time())
 
 
 def _answer(upload: Upload, request: BuildRequest) -> Any:

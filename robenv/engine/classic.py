@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from robenv.engine.protocol import BuildEvent, LogEvent, StepEvent
+from robenv.engine.records import error_of
 
 _STEP = re.compile(r"step (?P<number>\d+)/(?P<total>\d+) ?: (?P<line>.*)", re.I | re.S)
 _CACHED = re.compile(r" ---> Using cache|--> Using cache [0-9a-f]+")
@@ -18,9 +20,11 @@ _CHATTER = re.compile(
 
 
 class ClassicTrace:
-    """Reads the records of one build, in their order. Times are the reader's: this builder tells none."""
+    """Reads the records of one build, in their order. Times are this machine's: the builder tells none."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        """``clock`` gives seconds since the epoch."""
+        self._clock = clock
         self.image_id = ""
         """The image, once the last step has made it: each stage before reports one of its own."""
         self.container = ""
@@ -30,18 +34,19 @@ class ClassicTrace:
         self._last = False
         self._spoke = False
 
-    def events(self, record: Mapping[str, Any], now: float) -> Iterator[BuildEvent]:
-        """The events of one record; ``now`` in seconds since the epoch."""
+    def events(self, record: Mapping[str, Any]) -> Iterator[BuildEvent]:
+        """The events of one record of the engine's answer; none for one that tells nothing new."""
+        now = self._clock()
         if "aux" in record:
             if self._last and isinstance(record["aux"], Mapping):
                 self.image_id = str(record["aux"].get("ID") or self.image_id)
-                yield from self.end(now)
+                yield from self._end(now)
         elif "error" in record or "errorDetail" in record:
-            yield from self.end(now, str(record.get("error") or record["errorDetail"].get("message", "")))
+            yield from self._end(now, error_of(record))
         elif isinstance(record.get("stream"), str):
             yield from self._said(record["stream"], now)
 
-    def end(self, now: float, error: str = "") -> Iterator[BuildEvent]:
+    def _end(self, now: float, error: str = "") -> Iterator[BuildEvent]:
         """Ends the step that runs, if one does."""
         if self._step is not None:
             yield replace(self._step, completed=now, error=error)
@@ -50,7 +55,7 @@ class ClassicTrace:
     def _said(self, text: str, now: float) -> Iterator[BuildEvent]:
         match = _STEP.fullmatch(text.rstrip("\n"))
         if match and int(match["number"]) == self._number + 1:
-            yield from self.end(now)
+            yield from self._end(now)
             yield self._begin(match, now)
         elif self._step is None or _CHATTER.fullmatch(text):
             return

@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from robenv.errors import EngineDenied, EngineUnreachable
+from robenv.errors import EngineDenied, EngineLost, EngineUnreachable
 
 DEFAULT_URL = "unix:///var/run/docker.sock"
 _SCHEMES = ("unix://", "tcp://", "http://", "https://", "ssh://")
@@ -90,6 +90,15 @@ def untrusted(details: str, endpoint: Endpoint | None = None) -> EngineUnreachab
         f"No secure connection{where}: the engine and this machine do not trust each other's certificates.",
         details=details,
         hint="Check DOCKER_TLS_VERIFY, and ca.pem, cert.pem and key.pem under DOCKER_CERT_PATH or in the context.",
+    )
+
+
+def lost(action: str, details: str) -> EngineLost:
+    """The error for an engine that went away while robenv tried to ``action``."""
+    return EngineLost(
+        f"The connection to the engine broke: could not {action}.",
+        details=details,
+        hint="Look whether it still runs: `systemctl status docker`, `journalctl -u docker`.",
     )
 
 

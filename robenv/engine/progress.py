@@ -128,7 +128,11 @@ def _update(step: Step, event: StepEvent) -> Step:
 
 
 def _transfer(step: Step, event: TransferEvent) -> Step:
-    moved = Transfer(event.id, printable(event.name), event.current, event.total, event.completed)
+    before = step.transfers.get(event.id)
+    current, total = event.current, event.total
+    if event.completed and before is not None and not total:  # some only say that it is done
+        current = total = max(before.total, before.current)
+    moved = Transfer(event.id, printable(event.name), current, total, event.completed)
     return replace(step, transfers=MappingProxyType({**step.transfers, event.id: moved}))
 
 

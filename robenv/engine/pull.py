@@ -68,7 +68,7 @@ class PullCalls:
                 for record in records(response, action):
                     if sentence := error_of(record):
                         raise self._failure(sentence, reference, platform, bool(headers))
-                    yield from _transfers(record, step.id)
+                    yield from transfers(record, step.id)
         finally:
             if response is not None:
                 response.close()  # an engine stops a pull that nobody listens to any more
@@ -186,8 +186,8 @@ def same_platform(one: str, other: str) -> bool:
         return one == other
 
 
-def _transfers(record: Record, step: str) -> Iterator[TransferEvent]:
-    """What one record of a pull says about a layer."""
+def transfers(record: Record, step: str) -> Iterator[TransferEvent]:
+    """What one record of a pull says about a layer; ``step`` is the pull's step ID."""
     layer, status = str(record.get("id") or ""), str(record.get("status") or "")
     doing = _MOVING.get(status) or _DONE.get(status)
     if not layer or not doing:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from robenv.engine.translate import lost
+from robenv.engine.endpoint import lost
 
 Record = dict[str, Any]
 
@@ -18,10 +18,10 @@ def records(response: Any, action: str) -> Iterator[Record]:
             yield _record(line, action)
 
 
-def error_of(record: Record) -> str:
+def error_of(record: Mapping[str, Any]) -> str:
     """What a record says went wrong; "" where nothing did."""
     detail = record.get("errorDetail")
-    message = detail.get("message") if isinstance(detail, dict) else ""
+    message = detail.get("message") if isinstance(detail, Mapping) else ""
     return str(message or record.get("error") or "")
 
 

@@ -84,17 +84,8 @@ def translate(error: BaseException, action: str) -> RobenvError:
     if _never_connected(error):
         return endpoint.unreachable(system or OSError(_last_words(error)))
     if isinstance(error, OSError | urllib3.exceptions.HTTPError):  # requests' own are OSErrors too
-        return lost(action, _last_words(error))
+        return endpoint.lost(action, _last_words(error))
     return from_sentence(_last_words(error), action)
-
-
-def lost(action: str, details: str) -> EngineLost:
-    """The error for an engine that went away while robenv tried to ``action``."""
-    return EngineLost(
-        f"The connection to the engine broke: could not {action}.",
-        details=details,
-        hint="Look whether it still runs: `systemctl status docker`, `journalctl -u docker`.",
-    )
 
 
 def from_sentence(sentence: str, action: str) -> RobenvError:

@@ -6,7 +6,7 @@ import base64
 import binascii
 import codecs
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from google.protobuf.message import DecodeError
@@ -16,21 +16,36 @@ from robenv.engine.protocol import BuildEvent, LogEvent, StepEvent, TransferEven
 
 RECORD_ID = "moby.buildkit.trace"
 """The ``id`` of the records in the engine's answer that carry a piece of the trace."""
+IMAGE_ID = "moby.image.id"
+"""The ``id`` of the record that names the image."""
 
 
 class Trace:
-    """Decodes the records of one build. It remembers characters that were cut between two records, nothing else."""
+    """Reads the records of one build, in their order."""
+
+    container = ""
+    """As the classic builder's trace has it; BuildKit's steps are no containers of the engine's."""
 
     def __init__(self) -> None:
+        self.image_id = ""
+        """The image, once it is made: the only proof of success."""
+        # Characters may be cut between two records.
         self._decoders: dict[tuple[bytes, int], codecs.IncrementalDecoder] = defaultdict(
             lambda: codecs.getincrementaldecoder("utf-8")("replace")
         )
 
-    def events(self, aux: str) -> Iterator[BuildEvent]:
-        """The events of one record's ``aux`` (base64 of a StatusResponse), steps before what belongs to them."""
+    def events(self, record: Mapping[str, Any]) -> Iterator[BuildEvent]:
+        """The events of one record of the engine's answer; none for one that tells nothing new."""
+        if record.get("id") == RECORD_ID:
+            yield from self._status(record.get("aux"))
+        elif record.get("id") == IMAGE_ID and isinstance(record.get("aux"), Mapping):
+            self.image_id = str(record["aux"].get("ID") or "")
+
+    def _status(self, aux: Any) -> Iterator[BuildEvent]:
+        """The events of a StatusResponse in base64, steps before what belongs to them."""
         try:
             status = StatusResponse.FromString(base64.b64decode(aux, validate=True))
-        except (DecodeError, binascii.Error, TypeError):
+        except (DecodeError, binascii.Error, TypeError, ValueError):
             yield WarningEvent("The engine reported progress in a form that robenv cannot read; the build goes on.")
             return
         for vertex in status.vertexes:
