@@ -30,7 +30,7 @@ lint: ## ruff, mypy, the walls between the rooms, shellcheck
 
 bench: ## measures robenv beside its peers: a table, and JSON and a picture under benchmarks/results/
 	@scripts/setup bench
-	@$(PYTHON) scripts/engine.py $(PYTHON) benchmarks/run.py $(ARGS)
+	@$(PYTHON) scripts/engine.py $(PYTHON) -m benchmarks.run $(ARGS)
 
 clean: ## removes what the other targets have put into this folder
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis benchmarks/.peers benchmarks/results
