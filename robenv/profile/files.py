@@ -41,18 +41,27 @@ def _read_bytes(path: Path, limit: int) -> bytes:
         raise BadFile(f"the file cannot be read: {_reason(error)}", _way_out(error)) from error
     except ValueError:
         raise BadFile("there is no such file: a path cannot hold a NUL character", absent=True) from None
-    with os.fdopen(handle, "rb") as stream:
-        about = os.fstat(stream.fileno())
-        if stat.S_ISDIR(about.st_mode):
-            raise BadFile("this is a folder, not a file")
-        if not stat.S_ISREG(about.st_mode):
-            raise BadFile("this is not a regular file")
-        try:
-            data = b"" if about.st_size > limit else stream.read(limit + 1)
-        except OSError as error:
-            raise BadFile(f"the file cannot be read: {_reason(error)}") from error
-    if about.st_size > limit or len(data) > limit:
-        size = max(about.st_size, len(data))
+    try:
+        return _read_open(handle, limit)
+    except OSError as error:
+        raise BadFile(f"the file cannot be read: {_reason(error)}") from error
+    finally:
+        os.close(handle)
+
+
+def _read_open(handle: int, limit: int) -> bytes:
+    about = os.fstat(handle)
+    if stat.S_ISDIR(about.st_mode):
+        raise BadFile("this is a folder, not a file")
+    if not stat.S_ISREG(about.st_mode):
+        raise BadFile("this is not a regular file")
+    size = about.st_size
+    if size <= limit:
+        # One byte more than allowed, in case it grows meanwhile.
+        with os.fdopen(handle, "rb", closefd=False) as stream:
+            data = stream.read(limit + 1)
+        size = len(data)
+    if size > limit:
         raise BadFile(f"the file is too large: {size:,} bytes, where at most {limit:,} are read")
     return data
 

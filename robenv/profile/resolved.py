@@ -67,7 +67,7 @@ class Inputs:
     absent: tuple[Path, ...]
     """Files looked for and not there."""
     variables: tuple[tuple[str, str | None], ...]
-    """Variables looked up, with their values."""
+    """Variables looked up, with what the environment had for each; what ``.env`` has is among the files."""
 
 
 @dataclass(frozen=True)

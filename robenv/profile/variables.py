@@ -28,13 +28,12 @@ class Variables:
     environ: Mapping[str, str]
     dotenv: dict[str, str] = field(default_factory=dict)
     seen: dict[str, str | None] = field(default_factory=dict)
-    """Every variable looked up, with its value or None."""
+    """Every variable looked up, with what the environment itself has for it."""
 
     def lookup(self, name: str) -> str | None:
-        value = self.environ.get(name)
+        self.seen[name] = value = self.environ.get(name)
         if value is None:
             value = self.dotenv.get(name)
-        self.seen[name] = value
         if value is not None and not value.isascii():
             try:
                 value.encode("utf-8")
