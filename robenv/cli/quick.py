@@ -1,7 +1,8 @@
 """The quick way in: `up`, `exec` and `shell` on a container that runs by the present plan.
 
 Only the plainest command lines come this way; for everything else, and whenever anything is not as the last `up`
-left it, `enter` returns None and the whole command runs. Importing typer and docker-py alone takes longer than `docker exec`.
+left it, `enter` returns None and the whole command runs. Importing typer and docker-py alone takes longer than a
+whole `docker exec`.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import secrets
 from dataclasses import replace
 
 from robenv.engine.protocol import Engine
-from robenv.plan.accounts import account_archive, file_text, plan_accounts
+from robenv.plan.accounts import account_archive, file_text, is_empty, plan_accounts
 from robenv.plan.request import create_request
 from robenv.plan.values import RunPlan
 
@@ -38,4 +38,5 @@ def _prepare_home(engine: Engine, plan: RunPlan) -> None:
 
 def _skeleton(engine: Engine, container: str, home: str) -> bytes | None:
     """What a new home starts from: what a build step left in it, else what the distribution gives a new user."""
-    return engine.get_archive(container, home) or engine.get_archive(container, "/etc/skel")
+    own = engine.get_archive(container, home)
+    return engine.get_archive(container, "/etc/skel") if is_empty(own) else own

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from robenv.engine.protocol import ContainerInfo, Engine, ImageInfo
 from robenv.environment.accounts import prepare_accounts
@@ -117,7 +118,7 @@ def _started(engine: Engine, container: ContainerInfo) -> ContainerInfo:
 
 
 def _created(engine: Engine, plan: RunPlan) -> ContainerInfo:
-    volume_is_new = ensure_volumes(engine, plan)
+    volume_is_new = prepare_mounts(engine, plan)
     identifier = engine.create_container(plan.name, create_request(plan), plan.platform)
     try:
         prepare_accounts(engine, identifier, plan, volume_is_new)
@@ -131,15 +132,15 @@ def _created(engine: Engine, plan: RunPlan) -> ContainerInfo:
         raise
 
 
-def ensure_volumes(engine: Engine, plan: RunPlan) -> bool:
-    """Makes the plan's volumes with this project's labels; whether the home volume is new."""
+def prepare_mounts(engine: Engine, plan: RunPlan) -> bool:
+    """Makes the folders that bind mounts name, as this user rather than as the engine's root; whether the home volume
+    is yet to be made, which the engine does with the container."""
+    if engine.endpoint.startswith("unix://"):
+        for mount in plan.mounts:
+            if mount.kind == "bind" and dict(mount.options).get("create_host_path"):
+                Path(mount.source).mkdir(parents=True, exist_ok=True)
     labels = {LABEL_PROJECT: plan.project, LABEL_DIRECTORY: plan.directory}
-    there = {volume.name for volume in engine.volumes(labels)}
-    prefix = f"{plan.name}"
-    for mount in plan.mounts:
-        if mount.kind == "volume" and mount.source.startswith(prefix) and mount.source not in there:
-            engine.create_volume(mount.source, labels)
-    return plan.home_volume not in there
+    return bool(plan.home_volume) and plan.home_volume not in {volume.name for volume in engine.volumes(labels)}
 
 
 def _check_running(engine: Engine, identifier: str) -> ContainerInfo:

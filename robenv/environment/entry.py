@@ -24,7 +24,8 @@ class Entry:
     def __init__(self, labels: Mapping[str, str]) -> None:
         plan = json.loads(labels[LABEL_PLAN_JSON])
         user = plan["user"]
-        self.user = f"{user['uid']}:{user['gid']}"
+        # By name, for the engine adds the supplementary groups only then; see robenv.plan.request.container_user.
+        self.user: str = f"{user['uid']}:{user['gid']}" if plan["read_only"] else user["name"]
         self.shell: str = user["shell"]
         self.working_dir: str = plan["working_dir"]
         self._binds = [(mount["source"], mount["target"]) for mount in plan["mounts"] if mount["kind"] == "bind"]

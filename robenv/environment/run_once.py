@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from robenv.engine.protocol import Engine, ImageInfo
 from robenv.engine.terminal import interact, is_terminal, terminal_size
 from robenv.environment.accounts import prepare_accounts
-from robenv.environment.container import ensure_volumes
+from robenv.environment.container import prepare_mounts
 from robenv.environment.entry import terminal_environment
 from robenv.plan.names import LABEL_ROLE, ROLE_THROWAWAY
 from robenv.plan.request import create_request
@@ -38,8 +36,8 @@ def run_once(engine: Engine, plan: RunPlan, image: ImageInfo, command: tuple[str
     """Creates, attaches, starts, waits and removes, whatever happens in between; the command's exit code."""
     plan = throwaway(plan, image, command)
     tty = is_terminal(0) and is_terminal(1)
-    home_is_new = ensure_volumes(engine, plan)
-    container = engine.create_container(plan.name, _with_streams(create_request(plan), tty), plan.platform)
+    home_is_new = prepare_mounts(engine, plan)
+    container = engine.create_container(plan.name, create_request(plan, tty=tty, stdin=True), plan.platform)
     try:
         prepare_accounts(engine, container, plan, home_is_new)
         session = engine.open_attach(container, tty=tty, stdin=True)
@@ -53,18 +51,6 @@ def run_once(engine: Engine, plan: RunPlan, image: ImageInfo, command: tuple[str
         return engine.wait(container) if code is None else code
     finally:
         engine.remove_container(container, force=True)
-
-
-def _with_streams(request: Mapping[str, Any], tty: bool) -> dict[str, Any]:
-    return {
-        **request,
-        "Tty": tty,
-        "OpenStdin": True,
-        "StdinOnce": True,
-        "AttachStdin": True,
-        "AttachStdout": True,
-        "AttachStderr": True,
-    }
 
 
 def _pairs(settings: tuple[str, ...]) -> tuple[tuple[str, str], ...]:

@@ -9,9 +9,10 @@ import pytest
 from robenv.environment.entry import LABEL_ENTRYPOINT, LABEL_PLAN_JSON, Entry
 
 
-def entry(entrypoint: list[str] | None = None) -> Entry:
+def entry(entrypoint: list[str] | None = None, read_only: bool = False) -> Entry:
     plan = {
-        "user": {"uid": 1001, "gid": 1002, "shell": "/bin/bash"},
+        "read_only": read_only,
+        "user": {"name": "dev", "uid": 1001, "gid": 1002, "shell": "/bin/bash"},
         "working_dir": "/workspace",
         "mounts": [
             {"kind": "bind", "source": "/home/ann/picker", "target": "/workspace"},
@@ -26,7 +27,8 @@ def entry(entrypoint: list[str] | None = None) -> Entry:
 
 
 def test_runs_as_the_plan_says() -> None:
-    assert (entry().user, entry().working_dir) == ("1001:1002", "/workspace")
+    assert (entry().user, entry().working_dir) == ("dev", "/workspace")
+    assert entry(read_only=True).user == "1001:1002"
 
 
 def test_a_command_goes_through_the_images_entrypoint() -> None:
