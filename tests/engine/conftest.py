@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import docker
@@ -13,6 +14,7 @@ import pytest
 from robenv.engine.protocol import Engine
 from tests.support import base_image as shared_base
 from tests.support import leaks
+from tests.support.project import Project
 from tests.support.registry import Registry
 from tests.support.second_engine import SecondEngine
 
@@ -74,3 +76,17 @@ def registry() -> Iterator[Callable[..., Registry]]:
             return made.start()
 
         yield make
+
+
+@pytest.fixture
+def project(docker_api: Any, base_image: str, tmp_path: Path) -> Iterator[Callable[..., Project]]:
+    """Makes projects to drive by the command line: ``project("apt: {packages: [less]}")``."""
+    made: list[Project] = []
+
+    def make(profile: str = "", base: str = "") -> Project:
+        made.append(Project(tmp_path / f"project{len(made)}", base or base_image, profile))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close(docker_api)

@@ -1,0 +1,90 @@
+"""A project in a folder of its own, driven by the command line as a user would."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import docker
+
+ROBENV = (sys.executable, "-m", "robenv")
+
+
+class Project:
+    """Everything that it makes on the engine carries its name, and goes with ``close``."""
+
+    def __init__(self, folder: Path, base_image: str, profile: str = "") -> None:
+        self.name = f"robenvtest-{secrets.token_hex(4)}"
+        self.folder = folder
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.base_image = base_image
+        self.environ = {
+            key: value for key, value in os.environ.items() if key not in ("DOCKER_CONTEXT", "NO_COLOR", "TERM")
+        }
+        self.environ["XDG_CACHE_HOME"] = str(folder.parent / f"{folder.name}-cache")
+        self.write(profile)
+
+    def write(self, profile: str = "") -> None:
+        """The project's robenv.yaml: name and base, and ``profile`` after them."""
+        head = f"name: {self.name}\nbase: {{image: {json.dumps(self.base_image)}}}\n"
+        (self.folder / "robenv.yaml").write_text(head + profile)
+
+    def run(
+        self, *arguments: str, check: int | None = 0, user: int | None = None, **options: Any
+    ) -> subprocess.CompletedProcess[str]:
+        """Runs ``robenv ARGUMENTS`` in the project's folder; ``check`` is the exit code that it must have."""
+        command = [*(as_user(user) if user is not None else ()), *ROBENV, *arguments]
+        settings: dict[str, Any] = {
+            "cwd": self.folder,
+            "env": self.environ,
+            "stdin": subprocess.DEVNULL if "input" not in options else None,
+            "timeout": 300,
+            **options,
+        }
+        if settings["stdin"] is None:
+            del settings["stdin"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, **settings)
+        assert "Traceback" not in done.stderr, done.stderr
+        if check is not None:
+            assert done.returncode == check, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+        """Starts ``robenv ARGUMENTS`` and goes on."""
+        settings = {"cwd": self.folder, "env": self.environ, "text": True, **options}
+        return subprocess.Popen([*ROBENV, *arguments], **settings)
+
+    def plan(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.run("plan", "--json").stdout)
+        return document
+
+    def close(self, api: docker.APIClient) -> None:
+        """Removes everything of the project, whatever state a test left it in."""
+        mine = {"label": f"robenv.project={self.name}"}
+        for container in api.containers(all=True, filters=mine):
+            with contextlib.suppress(docker.errors.APIError):
+                api.remove_container(container["Id"], force=True, v=True)
+        for volume in api.volumes(filters=mine)["Volumes"] or []:
+            api.remove_volume(volume["Name"], force=True)
+        for image in api.images(filters=mine):
+            for tag in image["RepoTags"] or [image["Id"]]:
+                api.remove_image(tag, force=True)
+
+
+def as_user(uid: int) -> tuple[str, ...]:
+    """A command's prefix that runs it as ``uid``, in the engine's group, still able to read the tests' Python."""
+    group = Path("/var/run/docker.sock").stat().st_gid
+    return (
+        "setpriv",
+        f"--reuid={uid}",
+        f"--regid={uid}",
+        f"--groups={group}",
+        "--inh-caps=+dac_read_search",
+        "--ambient-caps=+dac_read_search",
+    )
