@@ -1,0 +1,194 @@
+"""What a failed build, and a failed pull, come out as."""
+
+from __future__ import annotations
+
+import pytest
+
+from robenv.engine.build import build_parameters, failure
+from robenv.engine.images import image_info
+from robenv.engine.progress import BuildState, fold
+from robenv.engine.protocol import BuildRequest, LogEvent, StepEvent
+from robenv.engine.pull import pull_failure, registry_of, same_platform
+from robenv.engine.records import error_of
+from robenv.errors import (
+    BuildFailed,
+    DiskFull,
+    HostLacks,
+    ImageNotFound,
+    OperationFailed,
+    RegistryDenied,
+    RegistryUnreachable,
+    RobenvError,
+    UsageError,
+)
+from tests.unit.engine import recorded
+
+REQUEST = BuildRequest("robenv/picker:0123", "linux/arm64", {"b": "2", "a": "1"})
+
+
+def _failing(sentence: str, output: str = "") -> RobenvError:
+    state = fold(BuildState(), StepEvent("1", "[2/2] RUN make", started=1, completed=2, error=sentence))
+    return failure(REQUEST, fold(state, LogEvent("1", output)), sentence)
+
+
+@pytest.mark.parametrize("name", ["failing", "classic_failing"])
+def test_a_real_failure_names_its_step_and_its_exit_code(name: str) -> None:
+    sentence = next(filter(None, map(error_of, recorded.records(name))))
+    error = failure(REQUEST, recorded.state(name), sentence)
+    assert type(error) is BuildFailed
+    assert "robenv/picker:0123 failed at" in error.message
+    assert "exit 3" in error.message
+    assert error.details == "The command ended with exit code 3."
+
+
+def test_a_newer_buildkits_sentence() -> None:
+    error = _failing('process "/bin/sh -c make" did not complete successfully: exit code: 2')
+    assert error.details == "The command ended with exit code 2."
+
+
+def test_a_disk_that_is_full_is_no_fault_of_the_step() -> None:
+    assert type(_failing("failed to copy files: write /x: no space left on device")) is DiskFull
+    assert type(_failing("exit code: 1", "cp: error writing '/x': No space left on device\n")) is DiskFull
+
+
+def test_another_architecture_without_emulation() -> None:
+    error = _failing("exit code: 1", "exec /bin/sh: exec format error\n")
+    assert type(error) is HostLacks
+    assert "linux/arm64" in error.message
+    assert "qemu-user-static" in error.hint
+
+
+def test_out_of_memory_has_a_hint() -> None:
+    assert "memory" in _failing("exit code: 137").hint
+    assert _failing("exit code: 1377").hint == ""
+
+
+def test_a_long_step_is_shortened() -> None:
+    state = fold(BuildState(), StepEvent("1", "[2/2] RUN " + "x" * 5000, started=1, completed=2, error="exit code: 1"))
+    assert len(failure(REQUEST, state, "exit code: 1").message) < 250
+
+
+def test_a_failure_before_any_step() -> None:
+    error = failure(REQUEST, BuildState(), "dockerfile parse error line 2: unknown instruction: FOO")
+    assert error.message == "The build of robenv/picker:0123 failed"
+    assert "unknown instruction" in error.details
+
+
+def test_the_query_of_both_builders() -> None:
+    query = build_parameters(REQUEST, "id1", {"http_proxy": "http://p"})
+    assert query == {
+        "t": "robenv/picker:0123",
+        "platform": "linux/arm64",
+        "dockerfile": "Dockerfile",
+        "labels": '{"a": "1", "b": "2"}',
+        "buildargs": '{"http_proxy": "http://p"}',
+        "rm": "1",
+        "forcerm": "1",
+        "version": "2",
+        "buildid": "id1",
+    }
+    classic = BuildRequest("t", "linux/amd64", {}, False, True, "D", "host", "last")
+    assert build_parameters(classic, "id1", {}) == {
+        "t": "t",
+        "platform": "linux/amd64",
+        "dockerfile": "D",
+        "labels": "{}",
+        "networkmode": "host",
+        "target": "last",
+        "nocache": "1",
+        "rm": "1",
+        "forcerm": "1",
+    }
+
+
+# Sentences of real engines: 20.10, 28.5 and Docker Hub's and Debian's registries.
+@pytest.mark.parametrize(
+    ("sentence", "kind", "hint"),
+    [
+        ("manifest for r.example/x:1 not found: manifest unknown: manifest unknown", ImageNotFound, "tag"),
+        ('failed to resolve reference "r.example/x:1": r.example/x:1: not found', ImageNotFound, "tag"),
+        (
+            "pull access denied for x, repository does not exist or may require 'docker login': denied: requested "
+            "access to the resource is denied",
+            ImageNotFound,
+            "docker login",
+        ),
+        (
+            'Head "https://r.example/v2/x/manifests/1": no basic auth credentials',
+            RegistryDenied,
+            "docker login r.example",
+        ),
+        ("unauthorized: authentication required", RegistryDenied, "docker login r.example"),
+        (
+            "Head https://r.example/v2/x/manifests/1: unauthorized: incorrect username or password",
+            RegistryDenied,
+            "login",
+        ),
+        ("toomanyrequests: You have reached your pull rate limit.", RegistryDenied, "docker login"),
+        ('Get "https://r.example/v2/": dial tcp: lookup r.example: no such host', RegistryUnreachable, "network"),
+        (
+            'Get "https://r.example/v2/": dial tcp 10.0.0.1:443: connect: connection refused',
+            RegistryUnreachable,
+            "network",
+        ),
+        (
+            'Get "https://r.example/v2/": x509: certificate signed by unknown authority',
+            RegistryUnreachable,
+            "certs.d/r.example",
+        ),
+        (
+            'Get "https://r.example/v2/": http: server gave HTTP response to HTTPS client',
+            RegistryUnreachable,
+            "insecure-registries",
+        ),
+        (
+            'Get "https://r.example/v2/": net/http: request canceled (Client.Timeout exceeded)',
+            RegistryUnreachable,
+            "network",
+        ),
+        ("write /var/lib/docker/tmp/GetImageBlob: no space left on device", DiskFull, "robenv clean"),
+        ("something that nobody has seen", OperationFailed, ""),
+    ],
+)
+def test_why_a_pull_failed(sentence: str, kind: type[RobenvError], hint: str) -> None:
+    error = pull_failure(sentence, "r.example/x:1", with_credentials=False)
+    assert type(error) is kind
+    assert hint in error.hint
+    assert sentence in f"{error.message} {error.details}"
+
+
+def test_refused_credentials_are_told_from_none() -> None:
+    assert "wants a login" in pull_failure("unauthorized", "r.example/x", with_credentials=False).message
+    assert "refused the credentials" in pull_failure("unauthorized", "r.example/x", with_credentials=True).message
+
+
+@pytest.mark.parametrize(
+    ("reference", "registry"),
+    [
+        ("debian", "docker.io"),
+        ("ros:noetic", "docker.io"),
+        ("docker.io/library/debian", "docker.io"),
+        ("nvcr.io/nvidia/l4t-base:r36", "nvcr.io"),
+        ("127.0.0.1:5000/x:1", "127.0.0.1:5000"),
+        ("localhost/x", "localhost"),
+        ("r.example/x@sha256:" + "0" * 64, "r.example"),
+    ],
+)
+def test_the_registry_of_a_reference(reference: str, registry: str) -> None:
+    assert registry_of(reference) == registry
+
+
+def test_a_reference_that_is_none() -> None:
+    with pytest.raises(UsageError):
+        registry_of("https://r.example/x")
+
+
+def test_platforms_in_two_spellings() -> None:
+    assert same_platform("linux/arm64", "linux/arm64/v8")
+    assert not same_platform("linux/arm64", "linux/arm/v7")
+    assert same_platform("plan9/mips", "plan9/mips")
+
+
+def test_an_image_without_a_config_is_read_all_the_same() -> None:
+    info = image_info({"Id": "sha256:1", "Os": "linux", "Architecture": "arm64", "Variant": "v8", "RepoTags": None})
+    assert (info.platform, info.tags, info.labels, info.layers) == ("linux/arm64", (), {}, ())
