@@ -10,7 +10,7 @@ from robenv.profile.chain import ChainReader
 from robenv.profile.dotenv import Variable, parse_dotenv
 from robenv.profile.excerpt import safe, show
 from robenv.profile.files import BadFile, read_text
-from robenv.profile.nodes import Mapping, Node, Scalar, Sequence, Source, find, problem_at
+from robenv.profile.nodes import Mapping, Node, Scalar, Sequence, Source, find, problem_at, with_value
 from robenv.profile.sources import display_path
 from robenv.profile.variables import nothing
 
@@ -18,23 +18,17 @@ from robenv.profile.variables import nothing
 def with_env_files(root: Mapping, reader: ChainReader) -> Mapping:
     """The merged profile with the variables of its env_file entries in run.environment, each at its own place."""
     files = find(root, ("run", "env_file"))
-    run = root.get("run")
-    if not isinstance(files, Sequence) or not isinstance(run, Mapping):
+    if not isinstance(files, Sequence):
         return root
     variables: dict[str, tuple[Scalar, Node]] = {}
     for entry in files.items:
         if isinstance(entry, Mapping):
             variables.update(_read(entry, reader))
-    own = run.get("environment")
+    own = find(root, ("run", "environment"))
     if isinstance(own, Mapping):
         variables.update(own.entries)
-    if not variables:
-        return root
     at = own or files
-    environment = Mapping(variables, at.source, at.line, at.column)
-    key = run.entries["environment" if own else "env_file"][0]
-    run = Mapping({**run.entries, "environment": (key, environment)}, run.source, run.line, run.column)
-    return Mapping({**root.entries, "run": (root.entries["run"][0], run)}, root.source, root.line, root.column)
+    return with_value(root, ("run", "environment"), Mapping(variables, at.source, at.line, at.column))
 
 
 def _read(entry: Mapping, reader: ChainReader) -> dict[str, tuple[Scalar, Node]]:

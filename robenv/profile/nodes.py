@@ -148,6 +148,16 @@ def find(node: Node | None, path: Path_) -> Node | None:
     return node
 
 
+def with_value(root: Mapping, path: tuple[str, ...], value: Node) -> Mapping:
+    """``root`` with ``value`` at ``path``, whose mappings but for the last key are there."""
+    name, key_node = path[0], root.entries.get(path[0])
+    if len(path) > 1:
+        below = root.get(name)
+        value = with_value(below, path[1:], value) if isinstance(below, Mapping) else value
+    key = key_node[0] if key_node else scalar_like(value, name)
+    return Mapping({**root.entries, name: (key, value)}, root.source, root.line, root.column)
+
+
 def nearest(node: Node, path: Path_) -> Node:
     """The deepest node on the way down ``path``."""
     for end in range(len(path), 0, -1):

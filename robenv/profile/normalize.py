@@ -15,7 +15,7 @@ from robenv.profile.badvalue import BadValue
 from robenv.profile.excerpt import show
 from robenv.profile.merge import Rule
 from robenv.profile.nodes import Mapping, Node, Scalar, Sequence, Source, problem_at, scalar_like
-from robenv.profile.short_syntax import expand_device, expand_volume, is_path
+from robenv.profile.short_syntax import expand_device, expand_volume, is_path, names_seccomp_file
 from robenv.profile.variables import Lookup
 
 
@@ -62,7 +62,10 @@ class Normalizer:
         if "\0" in text:
             return node
         if text == "~" or text.startswith("~/"):
-            home = None if self.source.foreign else self.lookup("HOME")
+            home = self.lookup("HOME")
+            if self.source.foreign:
+                self.refuse(node, f"{show(text)} lies outside the profile's own folder")
+                return node
             if not home:
                 self.refuse(node, f"{show(text)}: there is no home folder here", "write the path out")
                 return node
@@ -172,6 +175,7 @@ def own_path(node: Node, context: Normalizer) -> Node:
     """A path that only the user's own files may set."""
     if context.source.foreign:
         context.refuse(node, "which folder this is, only the project can say", "leave it out")
+        return node
     return path(node, context)
 
 
@@ -185,6 +189,16 @@ def env_file(node: Node, context: Normalizer) -> Node:
 
 def device(node: Node, context: Normalizer) -> Node:
     return _expanded(node, expand_device)
+
+
+def security_option(node: Node, context: Normalizer) -> Node:
+    """``seccomp=FILE`` (also as ``seccomp:FILE``, as docker takes it) with an absolute path."""
+    if not isinstance(node, Scalar) or not _is_text(node):
+        return node
+    name, sign, value = node.text.partition("=" if "=" in node.text else ":")
+    if not sign or not names_seccomp_file(f"{name}={value}"):
+        return node
+    return scalar_like(node, f"{name}={context.absolute(scalar_like(node, value)).text}")
 
 
 def volume(node: Node, context: Normalizer) -> Node:

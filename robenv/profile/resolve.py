@@ -26,6 +26,7 @@ from robenv.profile.project import ProjectFiles
 from robenv.profile.resolved import Inputs, Resolved
 from robenv.profile.rules import PROFILE
 from robenv.profile.schema import Profile
+from robenv.profile.seccomp import with_seccomp
 from robenv.profile.sources import Found, SourceResolver, find_builtin, refuse_remote
 from robenv.profile.validate import check_file, problems_of
 from robenv.profile.variables import Variables
@@ -65,8 +66,7 @@ def _finish(reader: ChainReader, own: set[Path], files: ProjectFiles | None) -> 
     root = _merged(reader, own, broken)
     profile = _validated(reader, root, files)
     if profile is not None and reader.complete:
-        whole = "" not in broken
-        reader.problems += check_whole(root, profile, broken, is_project=files is not None) if whole else ()
+        _add(reader, check_whole(root, profile, broken, is_project=files is not None))
     if reader.problems or profile is None:
         raise _error(reader.problems, files)
     return Resolved(
@@ -83,14 +83,20 @@ def _finish(reader: ChainReader, own: set[Path], files: ProjectFiles | None) -> 
 
 def _check_files(reader: ChainReader) -> set[str]:
     """Checks every file by itself; the top-level keys under which something is wrong in one of them."""
-    told = {_place(problem) for problem in reader.problems}
     broken: set[str] = set()
+    problems: list[Problem] = []
     for document in reader.documents:
-        problems, keys = check_file(document.root)
-        # What is said already of a value, such as a required variable that is missing, is not said again otherwise.
-        reader.problems += (problem for problem in problems if _place(problem) not in told)
+        found, keys = check_file(document.root)
+        problems += found
         broken |= keys
+    _add(reader, problems)
     return broken
+
+
+def _add(reader: ChainReader, problems: Iterable[Problem]) -> None:
+    """What is said already of a value, such as a required variable that is missing, is not said again otherwise."""
+    told = {_place(problem) for problem in reader.problems}
+    reader.problems += [problem for problem in problems if _place(problem) not in told]
 
 
 def _place(problem: Problem) -> tuple[str, int, int]:
@@ -104,7 +110,7 @@ def _merged(reader: ChainReader, own: set[Path], broken: set[str]) -> Mapping:
     if not isinstance(merged, Mapping):
         nowhere = Source(Path(), "", "", "project", Path(), (), "")
         return Mapping({}, nowhere, 1, 1)
-    return with_env_files(merged, reader)
+    return with_seccomp(with_env_files(merged, reader), reader)
 
 
 def _usable(document: Document, own: bool, broken: set[str]) -> Mapping:
@@ -123,9 +129,7 @@ def _validated(reader: ChainReader, root: Mapping, files: ProjectFiles | None) -
     try:
         return Profile.model_validate(data)
     except ValidationError as error:
-        known = {_place(problem) for problem in reader.problems}
-        problems, _ = problems_of(root, error)
-        reader.problems += (problem for problem in problems if _place(problem) not in known)
+        _add(reader, problems_of(root, error)[0])
         return None
 
 

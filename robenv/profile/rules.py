@@ -87,7 +87,6 @@ _RUN_APPENDED = (
     "dns_opt",
     "cap_add",
     "cap_drop",
-    "security_opt",
     "group_add",
 )
 
@@ -95,6 +94,7 @@ _RUN = _keys(
     **dict.fromkeys(_RUN_REPLACED, _SET),
     **dict.fromkeys(_RUN_APPENDED, _LIST),
     **dict.fromkeys(("dns", "dns_search", "tmpfs"), _ONE_OR_MANY),
+    security_opt=_list(normalize.security_option),
     volumes=_list(normalize.volume, identity=_target, last_wins=True),
     devices=_list(normalize.device, identity=_target, last_wins=True),
     extra_hosts=_list(normal=normalize.hosts),

@@ -121,7 +121,10 @@ class Run(Section):
     sysctls: Annotated[dict[SysctlName, AnyText], PairList] = Field(default_factory=dict)
     cap_add: tuple[Capability, ...] = ()
     cap_drop: tuple[Capability, ...] = ()
-    security_opt: tuple[PlainLine, ...] = ()
+    security_opt: Annotated[
+        tuple[Annotated[str, text("an option such as `seccomp=unconfined`")], ...],
+        Field(description="seccomp=FILE takes in what the file says"),
+    ] = ()
     group_add: Annotated[tuple[UserReference, ...], Field(description="names or numbers of groups")] = ()
     healthcheck: Healthcheck | None = None
     logging: Logging = unset(Logging)

@@ -115,6 +115,14 @@ def spread_ports(container: str, host: str, ip: str, protocol: str) -> tuple[Por
     return (PortMapping(f"{first}/{protocol}", ip, host),)
 
 
+SECCOMP = "seccomp="
+
+
+def names_seccomp_file(option: str) -> bool:
+    """Whether an option of ``security_opt`` names a file with a seccomp profile."""
+    return option.startswith(SECCOMP) and option.removeprefix(SECCOMP) not in ("unconfined", "builtin")
+
+
 def same_place(path: str) -> str:
     """One spelling for each container path."""
     return posixpath.normpath("/" + path.lstrip("/"))

@@ -80,7 +80,7 @@ def test_an_unreadable_file_says_how_to_mend_it(unreadable: Path) -> None:
     ],
 )
 def test_what_is_not_text_is_refused_with_its_place(data: bytes, words: str, offset: int) -> None:
-    with pytest.raises(BadFile, match=".") as caught:
+    with pytest.raises(BadFile) as caught:
         decode(data)
     assert words in caught.value.message
     assert caught.value.offset == offset

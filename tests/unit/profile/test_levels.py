@@ -123,7 +123,7 @@ def test_provenance_of_every_value(project: Project) -> None:
     assert found["apt.packages[2]"] == ("cc", "robenv.yaml:7:14", "robenv.yaml")
     assert found["apt.repositories.r.url"] == ("http://b/", "robenv.yaml:5:14", "robenv.yaml")
     assert found["apt.repositories.r.suite"][1] == "target/target.yaml:5:32"
-    assert found['run.labels."org.x"'] == ("y", "robenv.yaml:13:26", "robenv.yaml")
+    assert found['run.labels."org.x"'] == ("y", "robenv.yaml:13:23", "robenv.yaml")
     place = resolved.locate(("apt", "packages", 2))
     assert place is not None
     assert place.line == 7

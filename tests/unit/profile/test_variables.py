@@ -21,7 +21,8 @@ def put_in(text: str) -> tuple[str, list[str]]:
     ("text", "expected"),
     [
         ("plain", "plain"),
-        ("$FULL", "value"), ("${FULL}", "value"), ("a${FULL}b", "avalueb"), ("$FULL/x", "value/x"), ("$FULL$N1", "valueone"),
+        ("$FULL", "value"), ("${FULL}", "value"), ("a${FULL}b", "avalueb"), ("$FULL/x", "value/x"),
+        ("$FULL$N1", "valueone"),
         ("$$FULL", "$FULL"), ("$$$FULL", "$value"), ("$$$$", "$$"), ("$${FULL}", "${FULL}"),
         ("$", "$"), ("a$ b", "a$ b"), ("$1", "$1"), ("$(date)", "$(date)"), ("5$", "5$"),
         ("${FULL:-x}", "value"), ("${EMPTY:-x}", "x"), ("${NONE:-x}", "x"), ("${NONE:-}", ""),
