@@ -43,6 +43,7 @@ from robenv.profile.schema_types import (
     integer,
     one_of,
     pattern,
+    text,
     unset,
 )
 
