@@ -30,6 +30,9 @@ _SHUT_WR = 1
 _SYSTEM_ERROR = 3
 _HEADER = 8
 _CHUNK = 64 * 1024
+_DETACH_NOTE = b"exec attach failed: error on attach stdin: read escape sequence\r\n"
+_DETACH_CODE = 126
+"""Docker Engine 20.10 detaches, says so as of a failure, and has the process, which runs on, down as failed."""
 _PATIENCE = 0.4
 """Seconds: the engine notes an exit a little after the streams have ended."""
 
@@ -126,6 +129,12 @@ class ProcessSession:
         if self._rest:
             data, self._rest = self._rest[:size], self._rest[size:]
             return data
+        data = self._received(size)
+        if self._detached and _DETACH_NOTE in data:
+            return data.replace(_DETACH_NOTE, b"") or self._received(size)
+        return data
+
+    def _received(self, size: int) -> bytes:
         try:
             return self._stream.recv(size)
         except BlockingIOError:
@@ -168,7 +177,7 @@ class ProcessSession:
         while (code := self._process.poll()) is None and time.monotonic() < end:
             time.sleep(pause)
             pause *= 2
-        return code
+        return None if self._detached and code == _DETACH_CODE else code
 
     def close(self) -> None:
         self._stream.close()
