@@ -43,7 +43,7 @@ def find_rubbish(engine: Engine, keep_images: frozenset[str], volumes: bool) -> 
         for found in gone
     ]
     rubbish += [
-        Rubbish("image", _name(image), image.id, image.size, "a newer one of its project is there") for image in old
+        Rubbish("image", _name(image), image.id, image.size, "its project has another one now") for image in old
     ]
     rubbish += [
         Rubbish("base", _name(base), base.id, base.size, "no image stands on it")
@@ -62,15 +62,24 @@ def orphans(containers: Sequence[ContainerInfo]) -> list[ContainerInfo]:
 def unused_images(
     images: Sequence[ImageInfo], containers: Sequence[ContainerInfo], keep: frozenset[str]
 ) -> list[ImageInfo]:
-    """Images that no container uses and of whose project a newer one is there. The newest of each project stays."""
-    used = {container.image_id for container in containers}
-    newest: dict[str, ImageInfo] = {}
-    for image in images:
+    """Images that no container uses and of whose project a newer one is there.
+
+    Of the projects with an image in ``keep`` only that one stays, of others the newest.
+    """
+    stay = {container.image_id for container in containers}
+    stay |= {image.id for image in images if keep.intersection(image.tags)}
+    decided = {image.labels.get(LABEL_PROJECT) for image in images if keep.intersection(image.tags)}
+    newest: dict[str, str] = {}
+    tagged = [image for image in images if image.tags]
+    for image in tagged:
         project = image.labels.get(LABEL_PROJECT, "")
-        if project not in newest or image.created > newest[project].created:
-            newest[project] = image
-    stay = used | {image.id for image in newest.values()}
-    return [image for image in images if image.id not in stay and not keep.intersection(image.tags)]
+        newest[project] = max(newest.get(project, ""), image.created)
+    for image in tagged:
+        project = image.labels.get(LABEL_PROJECT, "")
+        # The engine's times are in seconds: of several that are equally new, none is known to be out of date.
+        if project not in decided and image.created == newest[project]:
+            stay.add(image.id)
+    return [image for image in images if image.id not in stay]
 
 
 def unused_bases(engine: Engine, images: Sequence[ImageInfo]) -> list[ImageInfo]:
