@@ -34,5 +34,6 @@ bench: ## measures robenv beside its peers: a table, and JSON and a picture unde
 
 clean: ## removes what the other targets have put into this folder
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis benchmarks/.peers benchmarks/results
-	@rm -rf examples/talker_listener/build examples/talker_listener/devel examples/talker_listener/src/CMakeLists.txt
+	@rm -rf examples/talker_listener/build examples/talker_listener/devel examples/talker_listener/src/CMakeLists.txt \
+		examples/talker_listener/.catkin_workspace
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,62 @@
+"""The examples verify themselves: each has a script that builds it, runs it and asserts what it is there to show."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.support.images import forget_images
+
+pytestmark = pytest.mark.engine
+
+EXAMPLES = sorted(path.parent.name for path in (ROOT / "examples").glob("*/robenv.yaml"))
+_MADE = (".catkin_workspace", "build", "devel", "install", "log")
+
+
+def test_there_are_the_two_that_the_readme_speaks_of() -> None:
+    assert {"minimal", "talker_listener"} <= set(EXAMPLES)
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_its_verify_script_succeeds_and_leaves_nothing(name: str, tmp_path: Path, docker_api: Any) -> None:
+    folder = tmp_path / name
+    shutil.copytree(ROOT / "examples" / name, folder, symlinks=True, ignore=shutil.ignore_patterns(*_MADE))
+    (folder / "src/CMakeLists.txt").unlink(missing_ok=True)
+    environment = {**os.environ, "ROBENV": str(Path(sys.executable).with_name("robenv"))}
+    with forget_images(docker_api, name.replace("_", "-")):
+        result = subprocess.run(
+            ["./verify"],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 0, result.stdout
+        assert "verify: ok" in result.stdout
+        label = f"robenv.directory={folder}"
+        assert docker_api.containers(all=True, filters={"label": label}) == []
+        assert docker_api.volumes(filters={"label": label})["Volumes"] in (None, [])
+
+
+def test_a_failing_verify_says_so_and_takes_its_container_down(tmp_path: Path, docker_api: Any) -> None:
+    folder = tmp_path / "minimal"
+    shutil.copytree(ROOT / "examples/minimal", folder)
+    profile = (folder / "robenv.yaml").read_text()
+    assert "hello from the container" in profile
+    (folder / "robenv.yaml").write_text(profile.replace("hello from the container", "something else"))
+    environment = {**os.environ, "ROBENV": str(Path(sys.executable).with_name("robenv"))}
+    with forget_images(docker_api, "minimal"):
+        result = subprocess.run(["./verify"], cwd=folder, env=environment, stdin=subprocess.DEVNULL, check=False)
+        assert result.returncode == 1
+        assert docker_api.containers(all=True, filters={"label": f"robenv.directory={folder}"}) == []

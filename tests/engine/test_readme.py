@@ -1,0 +1,100 @@
+"""Does what README.md tells its reader to do, in the order in which it says so, as it stands there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import readme
+from tests.support.images import forget_images
+
+pytestmark = pytest.mark.engine
+
+_OWN_EXIT_CODES = {2, 3, 4, 5, 6, 70, 125}
+"""With these robenv itself failed; any other code of up, exec and run is that of the command inside."""
+
+# These would run the tests within the tests, measure for half an hour, or take from the projects of others.
+_HELD_BACK = """
+make() { case $1 in test | bench) command make --dry-run "$@" >/dev/null ;; *) command make "$@" ;; esac; }
+robenv() { case $1 in clean) command robenv clean --dry-run "${@:2}" ;; *) command robenv "$@" ;; esac; }
+"""
+
+
+@pytest.fixture(scope="module")
+def reader(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``clone``, a copy of this checkout, and ``venv``, an environment in which nothing is downloaded."""
+    folder = tmp_path_factory.mktemp("reader")
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    for name in subprocess.run(listed, cwd=root, capture_output=True, text=True, check=True).stdout.splitlines():
+        if (root / name).exists():
+            target = folder / "clone" / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(root / name, target, follow_symlinks=False)
+    venv = folder / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
+    # What robenv needs is taken from this environment: robenv itself is not, for the new one's own comes first.
+    (site_packages,) = venv.glob("lib/python*/site-packages")
+    (site_packages / "here.pth").write_text(f"{sysconfig.get_paths()['purelib']}\n")
+    pip = venv / "bin/pip"
+    pip.write_text('#!/bin/sh\nexec "$(dirname "$0")/python" -m pip "$@"\n')
+    pip.chmod(0o755)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def project(reader: Path, docker_api: Any) -> Iterator[Path]:
+    """Where the project of the README lies, after its blocks have made it; taken down in the end."""
+    folder = reader / "clone" / "picker"
+    with forget_images(docker_api, "picker"):
+        yield folder
+        if folder.exists():
+            assert _shell("robenv down --volumes", folder, reader).returncode == 0
+
+
+def _shell(script: str, folder: Path, reader: Path) -> subprocess.CompletedProcess[str]:
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))},
+        "PATH": f"{reader / 'venv/bin'}:{os.environ['PATH']}",
+        "PIP_NO_INDEX": "1",
+        "PIP_NO_BUILD_ISOLATION": "0",  # as pip reads it: no isolation
+    }
+    return subprocess.run(
+        ["bash", "-e", "-o", "pipefail", "-c", _HELD_BACK + script],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=1500,
+    )
+
+
+@pytest.mark.timeout(1800)
+def test_its_blocks_work_in_their_order(reader: Path, project: Path, root: Path) -> None:
+    for block in readme.shell_blocks():
+        # make makes its environment, .venv, where it runs: the one of this checkout is there.
+        result = _shell(block, root if block.startswith("make ") else reader / "clone", reader)
+        assert result.returncode == 0, f"{block}\n{result.stdout}"
+    where = _shell("python -c 'import robenv; print(robenv.__file__)'", project, reader)
+    assert Path(where.stdout.strip()).is_relative_to(reader / "venv"), where.stdout
+
+
+@pytest.mark.timeout(900)
+def test_the_commands_of_its_tables_work_in_that_project(reader: Path, project: Path) -> None:
+    failed = {}
+    for command in readme.table_commands():
+        result = _shell(command, project, reader)
+        inside = command.startswith(("robenv up", "robenv exec", "robenv run", "robenv shell"))
+        if result.returncode in _OWN_EXIT_CODES or (result.returncode and not inside):
+            failed[command] = (result.returncode, result.stdout)
+    assert failed == {}
