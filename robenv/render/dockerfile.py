@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from robenv.errors import ProfileError
 from robenv.plan.names import ENTRYPOINT
 from robenv.plan.values import BuildPlan, Stage
 from robenv.render.context import Collected, collect
 from robenv.render.entries import FILE, FOLDER, ContextEntry
 from robenv.render.instructions import Rendered, split_marks
-from robenv.render.quoting import Refused
 from robenv.render.views import entrypoint_source, view_stages
+
+if TYPE_CHECKING:
+    from robenv.render.templating import Report
 
 _DOCKERFILE = "Dockerfile"
 
@@ -39,10 +43,7 @@ def render_with(plan: BuildPlan, collected: Collected, buildkit: bool) -> Render
     scripts = [_entrypoint(stage, report) for stage in plan.stages if stage.settings.setup_scripts]
     if report.problems:
         raise ProfileError("a value cannot be put into the image", problems=tuple(report.problems))
-    try:
-        dockerfile, instructions = split_marks(text, report.marks)
-    except Refused as refused:
-        raise ProfileError(str(refused), hint="put it into a file and name that in `files`") from None
+    dockerfile, instructions = split_marks(text, report.marks)
     own = [ContextEntry(_DOCKERFILE, FILE, 0o644, dockerfile.encode()), *scripts]
     return Rendered(
         plan=plan,
@@ -55,10 +56,9 @@ def render_with(plan: BuildPlan, collected: Collected, buildkit: bool) -> Render
     )
 
 
-def _entrypoint(stage: Stage, report: object) -> ContextEntry:
-    from robenv.render.templating import Report, render_template
+def _entrypoint(stage: Stage, report: Report) -> ContextEntry:
+    from robenv.render.templating import render_template
 
-    assert isinstance(report, Report)  # noqa: S101
     text = render_template("entrypoint.j2", report, scripts=stage.settings.setup_scripts)
     return ContextEntry(entrypoint_source(stage), FILE, 0o755, text.encode())
 

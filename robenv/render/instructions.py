@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from robenv.errors import Location
+from robenv.errors import Location, Problem, ProfileError
 from robenv.plan.values import BuildPlan
 from robenv.render.entries import ContextEntry
-from robenv.render.quoting import continued
+from robenv.render.quoting import Refused, continued
 
 _COUNTED = frozenset({"FROM", "RUN", "COPY", "ADD", "WORKDIR"})
 _BUILDKIT = re.compile(r"\s*\[\s*(?:\S+\s+)*?(?:(?P<stage>[^\s\]]+)\s+)?(?P<index>\d+)/(?P<total>\d+)\]")
@@ -72,22 +72,35 @@ def find_instruction(rendered: Rendered, step_name: str) -> Instruction | None:
     if stage not in stages and len(stages) == 1:
         (stage,) = stages
     index = int(step["index"])
+    if index == 0:
+        return None
     return next((found for found in rendered.instructions if (found.stage, found.index) == (stage, index)), None)
 
 
 def split_marks(text: str, marks: list[Mark]) -> tuple[str, tuple[Instruction, ...]]:
-    """Takes the marks (``NUL number NUL`` at the start of an instruction's line) out of a rendered template."""
+    """Takes the marks (``NUL number NUL`` at the start of an instruction's line) out of a rendered template.
+
+    Raises ProfileError for a line that is too long for a Dockerfile and cannot be continued.
+    """
     lines: list[str] = []
     found: list[tuple[Mark, int]] = []
     for line in text.split("\n"):
         if line.startswith("\0"):
             _, number, line = line.split("\0", 2)
             found.append((marks[int(number)], len(lines)))
-        lines.extend(continued(line).split("\n"))
+        lines.extend(_continued(line, found).split("\n"))
     counter = _Counter()
     return "\n".join(lines), tuple(
         counter.instruction(mark, start, _last_line(lines, start), lines[start]) for mark, start in found
     )
+
+
+def _continued(line: str, found: list[tuple[Mark, int]]) -> str:
+    try:
+        return continued(line)
+    except Refused as refused:
+        problem = Problem(str(refused), found[-1][0].location if found else None, "put it into a file, with `files`")
+        raise ProfileError("a value cannot be put into the image", problems=(problem,)) from None
 
 
 def _last_line(lines: list[str], start: int) -> int:
