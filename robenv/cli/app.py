@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 import os
+import signal
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -65,8 +66,15 @@ def _unknown(name: str) -> UsageError:
     return UsageError(f"there is no command `{name}`", hint=f"{meant}`robenv --help` lists the commands")
 
 
+def _end(number: int, frame: object) -> NoReturn:
+    """Unwinds, so that whatever is under way is cancelled and cleaned up, and exits as the shell names the signal."""
+    raise SystemExit(128 + number)
+
+
 def run(arguments: list[str]) -> int:
     """Runs a command line to its exit code. Every error ends here, printed."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)
     names = tuple(name for name, _, _ in COMMANDS)
     asked = command_of(arguments)
     try:

@@ -16,7 +16,7 @@ import docker
 
 
 class SecondEngine:
-    """A dockerd with folders and socket of its own and no bridge: its containers have the networks none and host.
+    """A dockerd with folders, socket and network of its own: its containers reach each other, and nothing else.
 
     ``data_size``: puts its data on a tmpfs of that many bytes, for the disk that is full.
     """
@@ -39,7 +39,7 @@ class SecondEngine:
     def options(self) -> list[str]:
         """dockerd's command line."""
         name = self.folder.name
-        options = ["--bridge", "none", "--iptables=false", "--host", self.url]
+        options = ["--iptables=false", "--host", self.url]
         options += ["--exec-opt", "native.cgroupdriver=cgroupfs", "--cgroup-parent", f"/{name}"]
         options += ["--data-root", str(self.folder / "data"), "--exec-root", str(self.folder / "exec")]
         options += ["--pidfile", str(self.folder / "dockerd.pid")]
@@ -63,7 +63,8 @@ class SecondEngine:
         (self.folder / "dockerd.pid").unlink(missing_ok=True)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                ["dockerd", *self.options],
+                # In a network of its own: two engines in one would both claim docker0.
+                ["unshare", "--net", "dockerd", *self.options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
