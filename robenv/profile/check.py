@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -14,10 +13,8 @@ from robenv.profile.excerpt import show
 from robenv.profile.nodes import Mapping, Path_, Sequence, nearest, place_of, problem_at
 from robenv.profile.schema import Profile
 from robenv.profile.schema_build import AptRepository, Base, BuildSection, StageBase
-from robenv.profile.schema_run_parts import Healthcheck, VolumeMount
+from robenv.profile.schema_run_parts import Healthcheck
 from robenv.profile.short_syntax import same_place
-
-_VOLUME_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -41,10 +38,15 @@ class Whole:
 Check = Callable[[Whole], Iterable[Problem]]
 
 
-def check_whole(root: Mapping, profile: Profile, broken: set[str], is_project: bool) -> tuple[Problem, ...]:
-    """What is wrong with the whole; a check is left out where a key that it looks at is broken by itself."""
-    whole = Whole(root, profile, is_project)
-    return tuple(problem for keys, check in _CHECKS if not broken & keys for problem in check(whole))
+def check_whole(whole: Whole, broken: set[str], complete: bool) -> tuple[Problem, ...]:
+    """What is wrong with the whole.
+
+    ``broken``: the dotted keys of which something was left out, as wrong by itself. ``complete``: whether all files of
+    the chain could be read. A check that could then say something untrue is left out.
+    """
+    unsound = broken | {key.partition(".")[0] for key in broken}
+    checks = [check for keys, check in _CHECKS if not keys or (complete and not unsound & keys)]
+    return tuple(problem for check in checks for problem in check(whole))
 
 
 def _bases(whole: Whole) -> Iterator[Problem]:
@@ -200,7 +202,6 @@ def _mounts(whole: Whole) -> Iterator[Problem]:
     taken = {same_place(whole.profile.workspace.target): "the workspace"} if whole.is_project else {}
     places: list[tuple[Path_, str, str]] = []
     for index, volume in enumerate(whole.profile.run.volumes):
-        yield from _volume(whole, ("run", "volumes", index), volume)
         places.append((("run", "volumes", index), volume.target, "a volume"))
     for index, tmpfs in enumerate(whole.profile.run.tmpfs):
         target = tmpfs.partition(":")[0]
@@ -214,16 +215,6 @@ def _mounts(whole: Whole) -> Iterator[Problem]:
         elif place == "/":
             yield whole.problem(path, "nothing can be mounted over the whole container: `/`", "choose another path")
         taken.setdefault(place, what)
-
-
-def _volume(whole: Whole, path: Path_, volume: VolumeMount) -> Iterator[Problem]:
-    if volume.type == "volume" and volume.source and not _VOLUME_NAME.fullmatch(volume.source):
-        hint = f"a folder is written {show('./' + volume.source)}" if "/" in volume.source else ""
-        yield whole.problem(path, f"{show(volume.source)} is no name of a volume", hint)
-    if volume.type == "bind" and not volume.source:
-        yield whole.problem(path, "a bind needs a `source`: a folder or file of the host")
-    if volume.type == "tmpfs" and volume.source:
-        yield whole.problem(path, "a tmpfs has no `source`", "take it out")
 
 
 def _resources(whole: Whole) -> Iterator[Problem]:
@@ -249,13 +240,14 @@ def _resources(whole: Whole) -> Iterator[Problem]:
 
 
 _CHECKS: tuple[tuple[frozenset[str], Check], ...] = (
+    # what must be sound as a whole for a check to say something true
     (frozenset({"base", "stages", "extends"}), _bases),
-    (frozenset({"stages", "files"}), _stages),
-    (frozenset({"stages", "files"}), _files),
-    (frozenset({"stages", "steps"}), _steps),
-    (frozenset({"stages", "apt"}), _repositories),
-    (frozenset({"stages", "image", "run"}), _healthchecks),
-    (frozenset({"run"}), _network),
-    (frozenset({"run", "workspace"}), _mounts),
-    (frozenset({"run"}), _resources),
+    (frozenset({"stages"}), _stages),
+    (frozenset(), _files),
+    (frozenset(), _steps),
+    (frozenset({"apt.repositories", "stages"}), _repositories),
+    (frozenset({"image", "stages"}), _healthchecks),
+    (frozenset(), _network),
+    (frozenset({"workspace"}), _mounts),
+    (frozenset({"run.mem_limit"}), _resources),
 )

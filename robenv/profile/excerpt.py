@@ -72,9 +72,8 @@ def _cells(text: str) -> list[str]:
 
 
 def _visible(character: str) -> str:
-    if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp", "Co", "Cn"):
-        code = ord(character)
-        return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(
-            character, f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
-        )
-    return character
+    if character.isprintable():
+        return character
+    code = ord(character)
+    escape = f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(character, escape)

@@ -5,7 +5,7 @@ forms long ones, and paths absolute. What has the wrong shape is left as it is: 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,8 +41,18 @@ class Normalizer:
             return self._mapping(shaped, rule)
         if isinstance(shaped, Sequence) and rule.each and rule.how == "append":
             items = tuple(done for item in shaped.items if (done := self.run(item, rule.each)) is not None)
+            if rule.last_wins:
+                self._refuse_twins(items, rule)
             return Sequence(items, shaped.source, shaped.line, shaped.column, shaped.directive)
         return shaped
+
+    def _refuse_twins(self, items: tuple[Node, ...], rule: Rule) -> None:
+        """Over levels the later of two replaces the earlier; in one file that would be an oversight."""
+        seen: dict[Hashable, Node] = {}
+        for item in items:
+            first = seen.setdefault(rule.identity(item), item)
+            if first is not item:
+                self.refuse(item, f"the same path in the container as at line {first.line}", "keep one of the two")
 
     def _mapping(self, node: Mapping, rule: Rule) -> Node:
         entries: dict[str, tuple[Scalar, Node]] = {}

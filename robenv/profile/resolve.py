@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from robenv.errors import Location, Problem, ProfileError
 from robenv.profile.badvalue import BadValue
 from robenv.profile.builtin import BuiltinProfile, list_builtin
-from robenv.profile.chain import ChainReader, Document
-from robenv.profile.check import check_whole
+from robenv.profile.chain import ChainReader
+from robenv.profile.check import Whole, check_whole
 from robenv.profile.dotenv import parse_dotenv
 from robenv.profile.envfile import with_env_files
 from robenv.profile.excerpt import safe
@@ -28,8 +28,10 @@ from robenv.profile.rules import PROFILE
 from robenv.profile.schema import Profile
 from robenv.profile.seccomp import with_seccomp
 from robenv.profile.sources import Found, SourceResolver, find_builtin, refuse_remote
-from robenv.profile.validate import check_file, problems_of
+from robenv.profile.validate import check_file, problems_of, without
 from robenv.profile.variables import Variables
+
+_OWN = frozenset(key for key, rule in PROFILE.keys.items() if rule.how == "own")
 
 __all__ = ["BuiltinProfile", "list_builtin", "resolve_builtin", "resolve_project"]
 
@@ -62,35 +64,37 @@ def resolve_builtin(name: str) -> Resolved:
 
 
 def _finish(reader: ChainReader, own: set[Path], files: ProjectFiles | None) -> Resolved:
-    broken = _check_files(reader)
-    root = _merged(reader, own, broken)
+    levels, broken = _check_files(reader)
+    root = _merged(reader, levels, own)
     profile = _validated(reader, root, files)
-    if profile is not None and reader.complete:
-        _add(reader, check_whole(root, profile, broken, is_project=files is not None))
+    if profile is not None:
+        _add(reader, check_whole(Whole(root, profile, files is not None), broken, reader.complete))
     if reader.problems or profile is None:
         raise _error(reader.problems, files)
+    variables = tuple(sorted(reader.variables.seen.items()))
     return Resolved(
         profile=profile,
         levels=split_levels(reader.documents, root, profile),
         files=files,
-        inputs=Inputs(
-            tuple(map(Path, reader.read)), tuple(map(Path, reader.absent)), tuple(sorted(reader.variables.seen.items()))
-        ),
+        inputs=Inputs(tuple(map(Path, reader.read)), tuple(map(Path, reader.absent)), variables),
         warnings=tuple(reader.warnings),
         root=root,
     )
 
 
-def _check_files(reader: ChainReader) -> set[str]:
-    """Checks every file by itself; the top-level keys under which something is wrong in one of them."""
+def _check_files(reader: ChainReader) -> tuple[list[Mapping], set[str]]:
+    """Checks every file by itself: what can be used of each, and the dotted keys under which something cannot."""
+    levels: list[Mapping] = []
     broken: set[str] = set()
     problems: list[Problem] = []
     for document in reader.documents:
-        found, keys = check_file(document.root)
+        found, paths = check_file(document.root)
         problems += found
-        broken |= keys
+        broken |= {".".join(str(step) for step in path if not isinstance(step, int)) for path in paths}
+        usable = without(document.root, paths) if paths else document.root
+        levels.append(usable if isinstance(usable, Mapping) else document.root)
     _add(reader, problems)
-    return broken
+    return levels, broken
 
 
 def _add(reader: ChainReader, problems: Iterable[Problem]) -> None:
@@ -104,8 +108,8 @@ def _place(problem: Problem) -> tuple[str, int, int]:
     return location.file, location.line, location.column
 
 
-def _merged(reader: ChainReader, own: set[Path], broken: set[str]) -> Mapping:
-    roots = [_usable(document, document.source.path in own, broken) for document in reader.documents]
+def _merged(reader: ChainReader, levels: list[Mapping], own: set[Path]) -> Mapping:
+    roots = [level if level.source.path in own else _inherited(level) for level in levels]
     merged = merge(roots, PROFILE) if roots else None
     if not isinstance(merged, Mapping):
         nowhere = Source(Path(), "", "", "project", Path(), (), "")
@@ -113,11 +117,9 @@ def _merged(reader: ChainReader, own: set[Path], broken: set[str]) -> Mapping:
     return with_seccomp(with_env_files(merged, reader), reader)
 
 
-def _usable(document: Document, own: bool, broken: set[str]) -> Mapping:
-    """The level without what is broken in any level, and without what is never inherited."""
-    root = document.root
-    left_out = broken if own else broken | {key for key, rule in PROFILE.keys.items() if rule.how == "own"}
-    entries = {key: entry for key, entry in root.entries.items() if key not in left_out}
+def _inherited(root: Mapping) -> Mapping:
+    """A level without what is its own alone."""
+    entries = {key: entry for key, entry in root.entries.items() if key not in _OWN}
     return Mapping(entries, root.source, root.line, root.column)
 
 

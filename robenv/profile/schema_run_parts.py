@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from robenv.profile.badvalue import BadValue
@@ -128,6 +128,18 @@ class VolumeMount(Section):
     bind: BindOptions = unset(BindOptions)
     volume: VolumeOptions = unset(VolumeOptions)
     tmpfs: TmpfsOptions = unset(TmpfsOptions)
+
+
+def _check_volume(volume: VolumeMount) -> VolumeMount:
+    source = volume.source
+    if volume.type == "volume" and source and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", source, re.ASCII):
+        hint = f"a folder is written {show('./' + source)}" if "/" in source else ""
+        raise BadValue(f"{show(source)} is no name of a volume", hint)
+    if volume.type == "bind" and not source:
+        raise BadValue("a bind needs a `source`: a folder or file of the host")
+    if volume.type == "tmpfs" and source:
+        raise BadValue("a tmpfs has no `source`", "take it out")
+    return volume
 
 
 class DeviceMapping(Section):
@@ -275,7 +287,9 @@ _VOLUMES = {"description": "SOURCE:TARGET[:ro]: a folder (./data, /data, ~/data)
 
 Address = Annotated[str, Leaf(_address, TEXT_SCHEMA)]
 Ports = Annotated[tuple[PortMapping, ...], _PortList()]
-Volume = Annotated[VolumeMount, Short(_if_text(expand_volume), {**TEXT_SCHEMA, **_VOLUMES})]
+Volume = Annotated[
+    VolumeMount, Short(_if_text(expand_volume), {**TEXT_SCHEMA, **_VOLUMES}), AfterValidator(_check_volume)
+]
 Device = Annotated[DeviceMapping, Short(_if_text(expand_device), TEXT_SCHEMA)]
 Ulimit = Annotated[UlimitRange, Short(_ulimit, {"type": ["integer", "string"]})]
 UlimitName = Annotated[str, one_of(*ULIMITS, expected="the name of a limit such as `nofile`")]

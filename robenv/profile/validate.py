@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -11,32 +11,65 @@ from robenv.errors import Problem
 from robenv.profile.badvalue import BadValue, did_you_mean
 from robenv.profile.excerpt import show
 from robenv.profile.later import about_unknown
-from robenv.profile.nodes import Mapping, Node, Path_, nearest, problem_at, to_python
+from robenv.profile.nodes import Mapping, Node, Path_, Sequence, nearest, problem_at, to_python
 from robenv.profile.schema import Profile
 from robenv.profile.schema_types import describe
 
 
-def check_file(root: Mapping) -> tuple[tuple[Problem, ...], frozenset[str]]:
-    """What is wrong with the values of one file, and the top-level keys under which something is."""
+def check_file(root: Mapping) -> tuple[tuple[Problem, ...], tuple[Path_, ...]]:
+    """What is wrong with the values of one file, and the paths to leave out so that the rest can be used."""
     try:
         Profile.model_validate(to_python(root))
     except ValidationError as error:
         return problems_of(root, error)
-    return (), frozenset()
+    return (), ()
 
 
-def problems_of(root: Mapping, error: ValidationError) -> tuple[tuple[Problem, ...], frozenset[str]]:
+def problems_of(root: Mapping, error: ValidationError) -> tuple[tuple[Problem, ...], tuple[Path_, ...]]:
     """pydantic's findings in our words and at the nodes that they are about."""
     problems: dict[tuple[int, int, str], Problem] = {}
-    broken: set[str] = set()
+    broken: dict[Path_, None] = {}
     for finding in error.errors(include_url=False):
         path = tuple(finding["loc"])
         problem = _problem(root, path, finding)
         place = problem.location
         if place:
-            problems.setdefault((place.line, place.column, problem.message), problem)
-        broken.add(str(path[0]) if path else "")
-    return tuple(problems.values()), frozenset(broken)
+            # A one-line form may be wrong in two of its parts for the same reason: that is one problem.
+            said = problem.message.removeprefix(_where(path))
+            problems.setdefault((place.line, place.column, said), problem)
+        broken[_cut(path)] = None
+    return tuple(problems.values()), tuple(broken)
+
+
+def _cut(path: Path_) -> Path_:
+    """What goes with a broken value: the entry of the list that it is in, else its section's key."""
+    for end, step in enumerate(path, start=1):
+        if isinstance(step, int):
+            return path[:end]
+    return path[:2]
+
+
+def without(node: Node, paths: Iterable[Path_]) -> Node:
+    """``node`` without what stands at ``paths``."""
+    below: dict[str | int, list[Path_]] = {}
+    for path in paths:
+        below.setdefault(path[0], []).append(path[1:])
+    gone = {step for step, rests in below.items() if () in rests}
+    if isinstance(node, Mapping):
+        entries = {
+            key: (name, without(value, below[key]) if key in below else value)
+            for key, (name, value) in node.entries.items()
+            if key not in gone
+        }
+        return Mapping(entries, node.source, node.line, node.column, node.directive)
+    if isinstance(node, Sequence):
+        items = tuple(
+            without(item, below[index]) if index in below else item
+            for index, item in enumerate(node.items)
+            if index not in gone
+        )
+        return Sequence(items, node.source, node.line, node.column, node.directive)
+    return node
 
 
 def _problem(root: Mapping, path: Path_, finding: Any) -> Problem:

@@ -89,7 +89,9 @@ def test_what_cannot_be_read_is_told_at_the_entry_that_names_it(project: Project
     (project.root / "large.yaml").write_bytes(b"a" * 10_000_000)
     os.mkfifo(project.root / "pipe.yaml")
     text = "extends:\n- ./none.yaml\n- ./folder\n- ./large.yaml\n- ./pipe.yaml\n- none/such\n- 'ros/debian-bookworn'\n"
-    problems = project.problems(text + "- common.yaml\n- git+https://x.org/p.git\n- git@x.org:p\n- ftp://x/y\n- ../robenv.yaml/x\n")
+    problems = project.problems(
+        text + "- common.yaml\n- git+https://x.org/p.git\n- git@x.org:p\n- ftp://x/y\n- ../robenv.yaml/x\n"
+    )
     assert [one.location.line for one in problems if one.location] == list(range(2, 13))
     said = [one.message for one in problems]
     assert "`none.yaml`: there is no such file" in said[0]
@@ -113,7 +115,14 @@ def test_problems_of_all_files_are_told_together(project: Project) -> None:
     text = "extends: [./syntax.yaml, ./twice.yaml, ./binary.yaml, ./empty.yaml, ./list.yaml]\nname: A B\npip: x\n"
     found = {(str(one.location), one.message) for one in project.problems(text)}
     places = {place for place, _ in found}
-    assert {"twice.yaml:2:1", "twice.yaml:3:8", "binary.yaml:1:7", "empty.yaml:1:1", "list.yaml:1:1", ".env:1:1"} <= places
+    assert {
+        "twice.yaml:2:1",
+        "twice.yaml:3:8",
+        "binary.yaml:1:7",
+        "empty.yaml:1:1",
+        "list.yaml:1:1",
+        ".env:1:1",
+    } <= places
     assert {"robenv.yaml:2:7", "robenv.yaml:3:6", "robenv.local.yaml:1:13"} <= places
     assert any(place.startswith("syntax.yaml") for place in places)
     assert len(found) == 10
@@ -128,7 +137,9 @@ def test_an_empty_project_file_is_told(text: str, project: Project) -> None:
 
 def test_a_builtin_profile_sees_no_variables_of_the_host(builtins: Path, project: Project) -> None:
     (builtins / "t.yaml").write_text("base: {image: 'x:${TAG:-1}'}\nenvironment: {A: '${A-none}', B: , C: $C}\n")
-    resolved = project.resolve("extends: t\nenvironment: {OWN: $A}\n", {"A": "host", "B": "host", "TAG": "9", "C": "host"})
+    resolved = project.resolve(
+        "extends: t\nenvironment: {OWN: $A}\n", {"A": "host", "B": "host", "TAG": "9", "C": "host"}
+    )
     assert resolved.profile.base.image == "x:1"
     assert resolved.profile.environment == {"A": "none", "C": "", "OWN": "host"}
     assert dict(resolved.inputs.variables) == {"A": "host"}
