@@ -1,45 +1,45 @@
-"""The tree of errors. The exit code belongs to the class; ``robenv.cli`` alone prints errors and exits."""
+"""The tree of errors. The exit code belongs to the class; ``robenv.cli`` alone prints errors and exits.
+
+Light: the quick way into a container imports this. ``Location`` and ``Problem`` are loaded when first asked for.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import ClassVar
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from robenv.places import Location, Problem
+
+__all__ = ["Location", "Problem", "RobenvError"]
 
 
-@dataclass(frozen=True)
-class Location:
-    """A place in a file: ``line`` and ``column`` count from 1. ``chain``: the profiles that led here."""
+def __getattr__(name: str) -> type:
+    if name not in ("Location", "Problem"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from robenv import places
 
-    file: str
-    line: int
-    column: int
-    chain: tuple[str, ...] = ()
-    excerpt: str = ""
-    """The lines around it with a caret, ready to print; empty where there is nothing to show."""
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
+    found: type = getattr(places, name)
+    return found
 
 
-@dataclass(frozen=True)
-class Problem:
-    """One thing that is wrong, and where."""
-
-    message: str
-    location: Location | None = None
-    hint: str = ""
-
-
-@dataclass(eq=False)
 class RobenvError(Exception):
     """Something that a user can understand and mend: what happened, details, a way out, and where."""
 
-    message: str
-    details: str = ""
-    hint: str = ""
-    problems: tuple[Problem, ...] = field(default=())
-    docs_url: str = ""
-    exit_code: ClassVar[int] = 1
+    exit_code = 1
+
+    def __init__(
+        self,
+        message: str,
+        details: str = "",
+        hint: str = "",
+        problems: tuple[Problem, ...] = (),
+        docs_url: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+        self.hint = hint
+        self.problems = problems
+        self.docs_url = docs_url
 
     def __str__(self) -> str:
         return self.message

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOMS = (
+    "places",
     "errors",
     "resources",
     "paths",

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
-from hashlib import sha256
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from robenv.errors import EngineDenied, EngineLost, EngineUnreachable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 DEFAULT_URL = "unix:///var/run/docker.sock"
 _SCHEMES = ("unix://", "tcp://", "http://", "https://", "ssh://")
 
 
-@dataclass(frozen=True)
-class Tls:
+class Tls(NamedTuple):
     """Paths of PEM files; "" where there is none. ``verify``: whether the engine's certificate is checked."""
 
     ca: str = ""
@@ -30,8 +29,7 @@ class Tls:
     verify: bool = True
 
 
-@dataclass(frozen=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     url: str
     """``unix:///path``, ``tcp://host:port``, ``ssh://user@host``."""
     source: str
@@ -51,23 +49,23 @@ def find_endpoint(environ: Mapping[str, str]) -> Endpoint:
     folder = config_folder(environ)
     host = environ.get("DOCKER_HOST", "").strip()
     if host:
-        return Endpoint(_checked(host, "DOCKER_HOST"), "DOCKER_HOST", _tls_of(environ, folder), str(folder))
+        return Endpoint(_checked(host, "DOCKER_HOST"), "DOCKER_HOST", _tls_of(environ, folder), folder)
     name = environ.get("DOCKER_CONTEXT", "")
     source = "DOCKER_CONTEXT"
     if not name:
-        name, source = _current_context(folder), f"currentContext in {folder / 'config.json'}"
+        name, source = _current_context(folder), f"currentContext in {folder}/config.json"
     if name in ("", "default"):
-        return Endpoint(DEFAULT_URL, "the default", None, str(folder))
+        return Endpoint(DEFAULT_URL, "the default", None, folder)
     return _context(folder, name, source)
 
 
-def config_folder(environ: Mapping[str, str]) -> Path:
+def config_folder(environ: Mapping[str, str]) -> str:
     """Where the docker CLI keeps its configuration: ``$DOCKER_CONFIG``, else ``~/.docker``."""
     explicit = environ.get("DOCKER_CONFIG", "")
     if explicit:
-        return Path(explicit)
+        return explicit
     home = environ.get("HOME", "")
-    return (Path(home) if home else Path.home()) / ".docker"
+    return os.path.join(home or os.path.expanduser("~"), ".docker")
 
 
 def unreachable(error: BaseException, endpoint: Endpoint | None = None) -> EngineUnreachable:
@@ -114,7 +112,7 @@ def _way_out(endpoint: Endpoint | None) -> str:
 
 def _rootless() -> str:
     socket = f"{os.environ.get('XDG_RUNTIME_DIR', '')}/docker.sock"
-    if socket.startswith("/run/") and Path(socket).exists():
+    if socket.startswith("/run/") and os.path.exists(socket):
         return f"; or use the rootless engine that is there: `export DOCKER_HOST=unix://{socket}`"
     return ""
 
@@ -128,29 +126,31 @@ def _checked(url: str, source: str) -> str:
     )
 
 
-def _tls_of(environ: Mapping[str, str], folder: Path) -> Tls | None:
+def _tls_of(environ: Mapping[str, str], folder: str) -> Tls | None:
     verify = bool(environ.get("DOCKER_TLS_VERIFY"))
     if not verify and not environ.get("DOCKER_TLS"):
         return None
-    return _material(Path(environ.get("DOCKER_CERT_PATH") or folder), verify)
+    return _material(environ.get("DOCKER_CERT_PATH") or folder, verify)
 
 
-def _material(folder: Path, verify: bool) -> Tls:
+def _material(folder: str, verify: bool) -> Tls:
     ca, cert, key = (
-        str(path) if (path := folder / name).is_file() else "" for name in ("ca.pem", "cert.pem", "key.pem")
+        path if os.path.isfile(path := os.path.join(folder, name)) else "" for name in ("ca.pem", "cert.pem", "key.pem")
     )
     return Tls(ca, cert, key, verify)
 
 
-def _current_context(folder: Path) -> str:
-    config = _json(folder / "config.json")
+def _current_context(folder: str) -> str:
+    config = _json(os.path.join(folder, "config.json"))
     name = config.get("currentContext", "") if isinstance(config, dict) else ""
     return name if isinstance(name, str) else ""
 
 
-def _context(folder: Path, name: str, source: str) -> Endpoint:
+def _context(folder: str, name: str, source: str) -> Endpoint:
+    from hashlib import sha256
+
     digest = sha256(name.encode()).hexdigest()
-    meta = _json(folder / "contexts" / "meta" / digest / "meta.json")
+    meta = _json(os.path.join(folder, "contexts", "meta", digest, "meta.json"))
     if meta is None:
         raise EngineUnreachable(
             f"There is no docker context {name!r} ({source}).",
@@ -162,15 +162,16 @@ def _context(folder: Path, name: str, source: str) -> Endpoint:
         url, skip = str(docker["Host"]), bool(docker.get("SkipTLSVerify"))
     except (KeyError, TypeError, AttributeError):
         raise EngineUnreachable(f"{described} names no engine.", hint=f"`docker context inspect {name}`") from None
-    certificates = folder / "contexts" / "tls" / digest / "docker"
-    tls = _material(certificates, not skip) if skip or certificates.is_dir() else None
-    return Endpoint(_checked(url, described), described, tls, str(folder))
+    certificates = os.path.join(folder, "contexts", "tls", digest, "docker")
+    tls = _material(certificates, not skip) if skip or os.path.isdir(certificates) else None
+    return Endpoint(_checked(url, described), described, tls, folder)
 
 
-def _json(path: Path) -> Any:
+def _json(path: str) -> Any:
     """What a file of the docker config says; None where it is not there."""
     try:
-        return json.loads(path.read_bytes())
+        with open(path, "rb") as file:
+            return json.load(file)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
