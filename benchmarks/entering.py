@@ -10,10 +10,11 @@ from pathlib import Path
 from benchmarks import peers
 from benchmarks.measure import ROBENV, Check, Group, interleaved, run
 
-_PROFILE = """\
-name: robenv-bench-enter
+_PROJECT = "robenv-bench-enter"
+_PROFILE = f"""\
+name: {_PROJECT}
 base:
-  bootstrap: {suite: bookworm}
+  bootstrap: {{suite: bookworm}}
 """
 _ROCKER_IMAGE = "robenv-bench-rocker"
 
@@ -27,7 +28,7 @@ def measure(folder: Path, rounds: int) -> Group:
         undo.callback(_forget, project)
         run([ROBENV, "up", "-d"], cwd=project)
         container, image = run(
-            ["docker", "ps", "--filter", "label=robenv.project=robenv-bench-enter", "--format", "{{.Names}} {{.Image}}"]
+            ["docker", "ps", "--filter", f"label=robenv.project={_PROJECT}", "--format", "{{.Names}} {{.Image}}"]
         ).split()
         rocker = [peers.rocker(), "--mode", "non-interactive", "--image-name", _ROCKER_IMAGE]
         actions: dict[str, Callable[[], object]] = {
@@ -68,10 +69,10 @@ def _remove_devcontainer(folder: Path) -> None:
 def _forget(project: Path) -> None:
     """Takes the environment down and removes its image and rocker's; the base stays, as for any project."""
     run([ROBENV, "down", "--volumes"], cwd=project)
-    remove_images("reference=robenv/robenv-bench-enter", f"reference={_ROCKER_IMAGE}")
+    remove_images(_ROCKER_IMAGE, f"robenv/{_PROJECT}")  # rocker's stands on robenv's
 
 
-def remove_images(*filters: str) -> None:
-    for choice in filters:
-        for image in run(["docker", "images", "--quiet", "--filter", choice]).split():
-            run(["docker", "rmi", "--force", image])
+def remove_images(*repositories: str) -> None:
+    for repository in repositories:
+        for tag in run(["docker", "images", "--format", "{{.Repository}}:{{.Tag}}", repository]).split():
+            run(["docker", "rmi", tag])

@@ -40,7 +40,7 @@ def measure(folder: Path, rounds: int) -> Group:
             values["2 GB workspace"].append(_peak(project))
     finally:
         bag.unlink(missing_ok=True)
-        remove_images(f"reference=robenv/{PROJECT}")
+        remove_images(f"robenv/{PROJECT}")
     group = Group("Memory of the client in a build (peak)", "MB", values, reference="empty workspace")
     group.checks = [Check("2 GB workspace / empty", group.ratio("2 GB workspace") or 0, 1.1)]
     return group

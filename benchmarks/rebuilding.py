@@ -38,7 +38,7 @@ def measure(folder: Path, rounds: int) -> Group:
                 seconds(lambda: _theirs(base, [*packages, *more], mark))  # noqa: B023
             )
     finally:
-        remove_images(f"reference=robenv/{PROJECT}", f"reference={PROJECT}-by-hand")
+        remove_images(f"robenv/{PROJECT}", f"{PROJECT}-by-hand")
     group = Group(f"Rebuild of {TARGET}", "s", values, reference=f"{_THEIRS}, one package more")
     group.checks = [
         Check("one package more: robenv / hand-written", group.ratio(f"{_OURS}, one package more") or 0, 0.2)
