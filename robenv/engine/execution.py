@@ -6,7 +6,7 @@ from typing import Any
 
 from robenv.engine import signals
 from robenv.engine.http1 import Connection, quoted, with_query
-from robenv.engine.session import ProcessSession, capture, detach_bytes
+from robenv.engine.session import ProcessSession, detach_bytes, first_line
 from robenv.engine.session_types import ContainerInfo, ExecRequest
 
 TYPE_CHECKING = False
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _CONSOLE_SIZE = (1, 42)
 """The first API version whose exec takes the terminal's size from the start."""
+_SIGNAL_TIMEOUT = 10.0
+"""Seconds that a signal may take."""
 
 
 class ExecutionCalls:
@@ -125,7 +127,9 @@ class _Exec:
             stdin=False,
             privileged=self._request.privileged,  # else it may not look at the processes of a privileged command
         )
-        return signals.reached(capture(self._calls.open_exec(request)).stdout)
+        # Only its word is waited for, not its end: Docker Engine 20.10 tells of no command's end in a container while
+        # the output of another one that has ended is unread, and the caller reads that after this.
+        return signals.reached(first_line(self._calls.open_exec(request), _SIGNAL_TIMEOUT))
 
 
 class _Main:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _CHUNK = 64 * 1024
 _HELD = 256 * 1024
 """Bytes of output held back at most for a slow reader; then nothing more is taken from the engine."""
+_HELD_AT_THE_END = 64 * _HELD
+"""The same once the process has ended or is being ended. What it wrote last is little more than the megabyte that an
+engine buffers, and while that is unread, Docker Engine 20.10 tells of no other command's end in the same container."""
 _SURE = 4096
 """What a pipe that is ready to be written takes without blocking: PIPE_BUF. Setting O_NONBLOCK on it instead would
 change it for every other process that has it, such as the user's shell."""
@@ -86,6 +89,7 @@ class Pump:
         self._outputs = {STDOUT: _Output(streams.stdout), STDERR: _Output(streams.stderr)}
         self._demux = demultiplexer(session.tty)
         self._ended = False
+        self._limit = _HELD
         self._ending = Ending(session)
         self._failure: OSError | None = None
 
@@ -111,9 +115,7 @@ class Pump:
         while (code := self._session.exit_code()) is None and not self._session.detached:
             if self._ending.given_up(time.monotonic()):
                 return self._ending.code
-            poll = select.poll()
-            poll.register(self._wakeup, select.POLLIN)
-            self._wait(poll, _LOOK_AGAIN)
+            self._wait({}, _LOOK_AGAIN)
             self._mind_signals()
         if code is not None and not self._demux.whole:
             from robenv.errors import EngineLost
@@ -131,9 +133,10 @@ class Pump:
     # one round
 
     def _step(self) -> None:
-        poll, limit = self._interests()
-        ready = self._wait(poll, limit)
+        ready = self._wait(self._interests(), self._patience())
         self._mind_signals()
+        if not ready and self._full() and self._limit == _HELD and self._session.poll() is not None:
+            self._limit = _HELD_AT_THE_END
         session = ready.get(self._session.fileno(), 0)
         if self._session.pending() or session & _READABLE:
             self._receive()
@@ -145,35 +148,39 @@ class Pump:
             if output.waiting and ready.get(-1 if output.fd is None else output.fd, 0):
                 self._write(output)
 
-    def _interests(self) -> tuple[select.poll, float | None]:
-        """What to wait for, and for how long at most."""
-        poll, limit = select.poll(), None
-        poll.register(self._wakeup, select.POLLIN)
+    def _full(self) -> bool:
+        return self._held() >= self._limit
+
+    def _interests(self) -> dict[int, int]:
+        """What to wait for."""
         wanted: dict[int, int] = {}
         if not self._ended:
-            events = select.POLLIN if self._held() < _HELD else 0
-            events |= select.POLLOUT if self._input else 0
+            events = (0 if self._full() else select.POLLIN) | (select.POLLOUT if self._input else 0)
             if events:  # an end that is not to be taken yet would wake this up again and again
                 wanted[self._session.fileno()] = events
-            if self._session.pending() and events & select.POLLIN:
-                limit = 0.0
-        if self._stdin is not None and not self._input and not self._ended:
-            if self._may_read():
-                wanted[self._stdin] = wanted.get(self._stdin, 0) | select.POLLIN
-            else:
-                limit = _LOOK_AGAIN if limit is None else limit
+            if self._stdin is not None and not self._input and self._may_read():
+                wanted[self._stdin] = select.POLLIN
         for output in self._outputs.values():
             if output.waiting and output.fd is not None:
                 wanted[output.fd] = wanted.get(output.fd, 0) | select.POLLOUT
-        for fd, events in wanted.items():
-            poll.register(fd, events)
-        return poll, limit
+        return wanted
 
-    def _wait(self, poll: select.poll, limit: float | None) -> dict[int, int]:
+    def _patience(self) -> float | None:
+        """For how long to wait at most; None: for ever."""
+        if self._session.pending() and not self._full():
+            return 0.0
+        return _LOOK_AGAIN if self._full() or not self._foreground else None
+
+    def _wait(self, wanted: dict[int, int], limit: float | None) -> dict[int, int]:
+        """What of it is ready, by file descriptor; signals and what is due to be sent end the wait too."""
         until = self._ending.wait_until()
         if until is not None:
             left = max(0.0, until - time.monotonic())
             limit = left if limit is None else min(limit, left)
+        poll = select.poll()
+        poll.register(self._wakeup, select.POLLIN)
+        for fd, events in wanted.items():
+            poll.register(fd, events)
         return dict(poll.poll(None if limit is None else limit * 1000))
 
     def _may_read(self) -> bool:
@@ -190,6 +197,7 @@ class Pump:
         for number in self._wakeup.take():
             if number in FORWARDED:
                 self._ending.ask(number, now)
+                self._limit = _HELD_AT_THE_END
                 if self._ended:  # only a slow reader of the output is waited for
                     self._drop_output()
             elif number == signal.SIGCONT:

@@ -122,6 +122,10 @@ class ProcessSession:
     def set_blocking(self, blocking: bool) -> None:
         self._stream.settimeout(None if blocking else 0)
 
+    def set_timeout(self, seconds: float) -> None:
+        """``recv`` gives b"" where nothing came for that long."""
+        self._stream.settimeout(seconds)
+
     def pending(self) -> bool:
         return bool(self._rest)
 
@@ -172,9 +176,12 @@ class ProcessSession:
     def detached(self) -> bool:
         return self._detached
 
+    def poll(self) -> int | None:
+        return self._process.poll()
+
     def exit_code(self) -> int | None:
         end, pause = time.monotonic() + _PATIENCE, 0.002
-        while (code := self._process.poll()) is None and time.monotonic() < end:
+        while (code := self.poll()) is None and time.monotonic() < end:
             time.sleep(pause)
             pause *= 2
         return None if self._detached and code == _DETACH_CODE else code
@@ -205,6 +212,19 @@ def capture(session: Session) -> Captured:
         return Captured(session.exit_code(), bytes(outputs[STDOUT]), bytes(outputs[STDERR]))
     finally:
         session.close()
+
+
+def first_line(session: ProcessSession, seconds: float) -> bytes:
+    """The first line that a command without a TTY writes; b"" after ``seconds``. Closes the session."""
+    line, demux = bytearray(), Frames()
+    session.set_timeout(seconds)
+    try:
+        while b"\n" not in line and (data := session.recv(_CHUNK)):
+            for _, piece in demux.feed(data):
+                line += piece
+    finally:
+        session.close()
+    return bytes(line.partition(b"\n")[0])
 
 
 _KEY_NAMES = {f"ctrl-{chr(code + 96)}": code for code in range(1, 27)} | {

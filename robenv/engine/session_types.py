@@ -80,6 +80,9 @@ class Session(Protocol):
     def detached(self) -> bool:
         """Whether the detach keys were sent."""
 
+    def poll(self) -> int | None:
+        """The exit code where the engine has one already. Raises ContainerNotFound, EngineLost."""
+
     def exit_code(self) -> int | None:
         """The process's exit code once the streams have ended; None: it still runs (the user detached, or it closed
         its streams). Raises ContainerNotFound, EngineLost."""
