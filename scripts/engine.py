@@ -153,7 +153,7 @@ class Started:
         path = environment["PATH"]
         if os.geteuid() != 0:
             options += ["--group", str(os.getgid())]
-        command = as_root(["env", f"PATH={path}", "dockerd", *options])
+        command = as_root([*self._mounted_root(), "env", f"PATH={path}", "dockerd", *options])
         say(f"starting dockerd, for this run; it writes to {log}")
         with log.open("wb") as file, _no_signals() as restore:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, preexec_fn=restore)
@@ -163,7 +163,7 @@ class Started:
     def _stop_dockerd(self, process: subprocess.Popen[bytes]) -> None:
         if process.poll() is None:
             say("stopping dockerd")
-            _succeeds(as_root(["kill", "-TERM", str(process.pid)]))
+            _succeeds(as_root(["sh", "-c", 'kill -TERM "$0"', str(process.pid)]))
         try:
             process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
@@ -205,6 +205,17 @@ class Started:
     def _mount(self, kind: str, target: Path, options: str) -> None:
         do_as_root(["mount", "-t", kind, "-o", options, kind, str(target)])
         self._undo.callback(_succeeds, as_root(["umount", "--lazy", str(target)]))
+
+    def _mounted_root(self) -> list[str]:
+        """What to start dockerd by. Its root must be a mount point, and that of a chroot need not be one."""
+        if any(line.split()[4] == "/" for line in Path("/proc/self/mountinfo").read_text().splitlines()):
+            return []
+        top = f"/run/robenv-root-{os.getpid()}"
+        do_as_root(["mkdir", top])
+        self._undo.callback(_succeeds, as_root(["rmdir", top]))  # never more than that: while mounted, it is the root
+        do_as_root(["mount", "--rbind", "/", top])
+        self._undo.callback(_succeeds, as_root(["umount", "--recursive", "--lazy", top]))
+        return ["chroot", top]
 
     def _iptables(self, folder: Path, environment: dict[str, str]) -> list[str]:
         """Options and, in ``environment``, a PATH for an iptables that works with this kernel: nft's or the legacy."""
