@@ -11,10 +11,10 @@ help: ## says what there is
 
 demo: ## brings up examples/talker_listener and shows ROS messages flowing
 	@scripts/setup demo
-	@$(PYTHON) scripts/engine.py $(PYTHON) scripts/demo.py
+	@$(PYTHON) -m scripts.engine $(PYTHON) scripts/demo.py
 
 test: lint ## every test, on a real Docker Engine; ARGS=… for pytest
-	@$(PYTHON) scripts/engine.py $(PYTHON) -m pytest $(ARGS)
+	@$(PYTHON) -m scripts.engine $(PYTHON) -m pytest $(ARGS)
 
 test-unit: ## the tests that need no engine; ARGS=… for pytest
 	@scripts/setup test
@@ -30,7 +30,7 @@ lint: ## ruff, mypy, the walls between the rooms, shellcheck
 
 bench: ## measures robenv beside its peers: a table, and JSON and a picture under benchmarks/results/
 	@scripts/setup bench
-	@$(PYTHON) scripts/engine.py $(PYTHON) -m benchmarks.run $(ARGS)
+	@$(PYTHON) -m scripts.engine $(PYTHON) -m benchmarks.run $(ARGS)
 
 clean: ## removes what the other targets have put into this folder
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis benchmarks/.peers benchmarks/results

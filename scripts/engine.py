@@ -1,6 +1,6 @@
 """Runs a command with a Docker Engine: with the one that answers, else with one that it starts, and stops afterwards.
 
-    python scripts/engine.py COMMAND…
+    python -m scripts.engine COMMAND…
 
 ROBENV_DOCKERD_OPTIONS: options, quoted as in a shell, for a dockerd that is then started without the service manager,
 and also where DOCKER_HOST is set, if they name that address. The exit code is the command's, or 4 where no engine can
@@ -26,6 +26,7 @@ from typing import NoReturn
 
 from robenv.engine.endpoint import DEFAULT_URL, Endpoint, find_endpoint
 from robenv.errors import EngineDenied, EngineUnreachable
+from scripts import own_root
 
 PATIENCE = 90
 """Seconds that an engine may take to answer, and to end."""
@@ -153,7 +154,7 @@ class Started:
         path = environment["PATH"]
         if os.geteuid() != 0:
             options += ["--group", str(os.getgid())]
-        command = as_root([*self._mounted_root(), "env", f"PATH={path}", "dockerd", *options])
+        command = as_root([*own_root.prefix(), "env", f"PATH={path}", "dockerd", *options])
         say(f"starting dockerd, for this run; it writes to {log}")
         with log.open("wb") as file, _no_signals() as restore:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, preexec_fn=restore)
@@ -205,17 +206,6 @@ class Started:
     def _mount(self, kind: str, target: Path, options: str) -> None:
         do_as_root(["mount", "-t", kind, "-o", options, kind, str(target)])
         self._undo.callback(_succeeds, as_root(["umount", "--lazy", str(target)]))
-
-    def _mounted_root(self) -> list[str]:
-        """What to start dockerd by. Its root must be a mount point, and that of a chroot need not be one."""
-        if any(line.split()[4] == "/" for line in Path("/proc/self/mountinfo").read_text().splitlines()):
-            return []
-        top = f"/run/robenv-root-{os.getpid()}"
-        do_as_root(["mkdir", top])
-        self._undo.callback(_succeeds, as_root(["rmdir", top]))  # never more than that: while mounted, it is the root
-        do_as_root(["mount", "--rbind", "/", top])
-        self._undo.callback(_succeeds, as_root(["umount", "--recursive", "--lazy", top]))
-        return ["chroot", top]
 
     def _iptables(self, folder: Path, environment: dict[str, str]) -> list[str]:
         """Options and, in ``environment``, a PATH for an iptables that works with this kernel: nft's or the legacy."""

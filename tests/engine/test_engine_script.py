@@ -1,4 +1,4 @@
-"""scripts/engine.py with real engines: it uses what answers, starts what does not, and stops what it started."""
+"""scripts.engine with real engines: it uses what answers, starts what does not, and stops what it started."""
 
 from __future__ import annotations
 
@@ -29,8 +29,9 @@ def absent() -> Iterator[SecondEngine]:
 
 
 @pytest.fixture
-def script(root: Path) -> list[str]:
-    return [sys.executable, str(root / "scripts/engine.py")]
+def script(root: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    monkeypatch.chdir(root)
+    return [sys.executable, "-m", "scripts.engine"]
 
 
 def _answers(engine: SecondEngine) -> bool:
@@ -38,7 +39,7 @@ def _answers(engine: SecondEngine) -> bool:
 
 
 def _started_on_demand(engine: SecondEngine, *more: str) -> dict[str, str]:
-    return {**engine.environment, "ROBENV_DOCKERD_OPTIONS": shlex.join([*engine.options, *more])}
+    return {**engine.environment, "ROBENV_DOCKERD_OPTIONS": shlex.join(["--bridge", "none", *engine.options, *more])}
 
 
 def _run(command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:

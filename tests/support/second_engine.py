@@ -14,6 +14,8 @@ from typing import Any
 
 import docker
 
+from scripts import own_root
+
 
 class SecondEngine:
     """A dockerd with folders, socket and network of its own: its containers reach each other, and nothing else.
@@ -64,7 +66,7 @@ class SecondEngine:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 # In a network of its own: two engines in one would both claim docker0.
-                ["unshare", "--net", "dockerd", *self.options],
+                ["unshare", "--net", *own_root.prefix(), "dockerd", *self.options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
