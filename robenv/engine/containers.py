@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import docker
 
 from robenv.engine.dial import dial
-from robenv.engine.execution import ExecutionCalls
+from robenv.engine.execution import ExecutionCalls, short
 from robenv.engine.http import EVER, send
 from robenv.engine.protocol import ContainerInfo, Json, VolumeInfo
 from robenv.engine.session import STDERR, demultiplexer
 from robenv.engine.start_errors import explained
 from robenv.engine.translate import translated
-from robenv.errors import ContainerNotFound, OperationFailed
+from robenv.errors import OperationFailed
 
 if TYPE_CHECKING:
     from robenv.engine.http1 import Stream
@@ -77,7 +77,7 @@ class ContainerCalls(ExecutionCalls):
     def create_container(self, name: str, request: Json, platform: str = "") -> str:
         """``request`` is the Engine API's create body. Returns the ID. Raises NameTaken, ImageNotFound."""
         params = {"name": name} | ({"platform": platform} if platform else {})
-        with explained(name), translated("create the container", name):
+        with explained(lambda: name), translated("create the container", name):
             answer = send(self._api, "post", "/containers/create", params=params, **_json(dict(request)))
             return str(answer.json()["Id"])
 
@@ -86,34 +86,38 @@ class ContainerCalls(ExecutionCalls):
 
         A container that could not be started stays, for its maker to remove.
         """
-        with explained(container), translated("start the container", container):
+        with explained(lambda: self._name_of(container)), translated("start the container", short(container)):
             send(self._api, "post", "/containers/{0}/start", container, timeout=EVER)
+
+    def _name_of(self, container: str) -> str:
+        found = self.find_container(container)
+        return found.name if found else short(container)
 
     def stop(self, container: str, timeout: float | None = None) -> None:
         """Asks its main process to end and, after ``timeout`` seconds, kills it. Does nothing where it has stopped."""
         params = {} if timeout is None else {"t": str(max(0, round(timeout)))}
-        with translated("stop the container", container):
+        with translated("stop the container", short(container)):
             # Without a timeout the container's own one holds, which only the engine knows.
             patience = EVER if timeout is None else timeout + _MARGIN
             send(self._api, "post", "/containers/{0}/stop", container, params=params, timeout=patience)
 
     def kill(self, container: str, signal: str) -> None:
         """Sends ``SIGTERM`` or another signal, by name, to its main process. Raises ContainerNotFound."""
-        with translated("signal the container", container):
+        with translated("signal the container", short(container)):
             send(self._api, "post", "/containers/{0}/kill", container, params={"signal": signal})
 
     def remove_container(self, container: str, force: bool = False) -> None:
         """Removes it with its unnamed volumes. Raises ContainerNotFound; one that is being removed already is fine."""
         params = {"force": "1" if force else "0", "v": "1"}
         try:
-            with translated("remove the container", container):
+            with translated("remove the container", short(container)):
                 send(self._api, "delete", "/containers/{0}", container, params=params, timeout=EVER)
         except OperationFailed as error:
             if "is already in progress" not in error.message:
                 raise
 
     def wait(self, container: str) -> int:
-        with translated("wait for the container", container):
+        with translated("wait for the container", short(container)):
             answer = send(self._api, "post", "/containers/{0}/wait", container, timeout=EVER).json()
         return int(answer["StatusCode"])
 
@@ -130,7 +134,7 @@ class ContainerCalls(ExecutionCalls):
         params |= {"follow": "1"} if follow else {}
         params |= {"timestamps": "1"} if timestamps else {}
         params |= {} if since is None else {"since": f"{since:.9f}"}
-        action = f"read the logs of {container}"
+        action = f"read the logs of {short(container)}"
         with translated(action):
             raw = send(self._api, "get", "/containers/{0}/json", container).json()
             tty = bool((raw.get("Config") or {}).get("Tty"))
@@ -145,7 +149,7 @@ class ContainerCalls(ExecutionCalls):
 
     def processes(self, container: str) -> list[Mapping[str, str]]:
         """What runs inside: ps's columns by title (UID, PID, PPID, …, CMD), with the host's PIDs."""
-        with translated("list what runs in", container):
+        with translated("list what runs in", short(container)):
             # Podman takes ps's own words too, and without any shows other columns.
             told = send(self._api, "get", "/containers/{0}/top", container, params={"ps_args": "-ef"}).json()
         titles = [str(title) for title in told.get("Titles") or ()]
@@ -153,13 +157,13 @@ class ContainerCalls(ExecutionCalls):
 
     def changes(self, container: str) -> list[tuple[str, str]]:
         """("A", "C" or "D", path) for each path that differs from the image."""
-        with translated("look at what has changed in", container):
+        with translated("look at what has changed in", short(container)):
             told = send(self._api, "get", "/containers/{0}/changes", container, timeout=EVER).json()
         return [(_KINDS[int(one["Kind"])], str(one["Path"])) for one in told or ()]
 
     def put_archive(self, container: str, path: str, tar: bytes) -> None:
         """Unpacks a tar at ``path`` inside; volumes are mounted while it does, started or not."""
-        with translated("unpack files into", f"{container}:{path}"):
+        with translated("unpack files into", f"{short(container)}:{path}"):
             send(self._api, "put", "/containers/{0}/archive", container, params={"path": path}, data=tar, timeout=EVER)
 
     def get_archive(self, container: str, path: str) -> bytes | None:
@@ -167,14 +171,20 @@ class ContainerCalls(ExecutionCalls):
 
         Raises ContainerNotFound, OperationFailed.
         """
-        action = f"read {container}:{path}"
+        action = f"read {short(container)}:{path}"
         try:
             with translated(action):
                 answer = send(
-                    self._api, "get", "/containers/{0}/archive", container, params={"path": path}, stream=True
+                    self._api,
+                    "get",
+                    "/containers/{0}/archive",
+                    container,
+                    params={"path": path},
+                    headers={"Accept-Encoding": "identity"},
+                    stream=True,
                 )
         except OperationFailed as error:
-            if not isinstance(error, ContainerNotFound) and _status(error) == 404:
+            if _is_absent(error):
                 return None
             raise
         tar = bytearray()
@@ -182,7 +192,7 @@ class ContainerCalls(ExecutionCalls):
             for data in _pieces(answer, action):
                 tar += data
                 if len(tar) > _SMALL:
-                    raise OperationFailed(f"{path} in {container} has more than {_SMALL >> 20} MiB.")
+                    raise OperationFailed(f"{path} in {short(container)} has more than {_SMALL >> 20} MiB.")
         finally:
             answer.close()
         return bytes(tar)
@@ -194,7 +204,7 @@ class ContainerCalls(ExecutionCalls):
             "until": f"{until:.9f}",
             "filters": json.dumps({"type": ["container"], "container": [container], "event": ["oom"]}),
         }
-        action = f"ask what happened to {container}"
+        action = f"ask what happened to {short(container)}"
         with translated(action):
             answer = send(self._api, "get", "/events", params=params, stream=True)
         try:
@@ -237,6 +247,11 @@ def _status(error: OperationFailed) -> int:
     """The HTTP status that an error of the engine's came with; 0 where it came in another way."""
     response = getattr(error.__cause__, "response", None)
     return int(getattr(response, "status_code", 0) or 0)
+
+
+def _is_absent(error: OperationFailed) -> bool:
+    """Whether a path inside a container is not there, also since a part of it is no folder."""
+    return type(error) is OperationFailed and (_status(error) == 404 or error.message.endswith(": not a directory"))
 
 
 def _pieces(answer: Any, action: str) -> Iterator[bytes]:

@@ -49,11 +49,11 @@ class ExecutionCalls:
         if not name:
             return None
         path = f"/containers/{quoted(name)}/json"
-        found = self._call(f"look at the container {name}", "GET", path, absent_ok=True)
+        found = self._call(f"look at the container {short(name)}", "GET", path, absent_ok=True)
         return container_info(found) if found else None
 
     def open_exec(self, request: ExecRequest, size: tuple[int, int] | None = None) -> ProcessSession:
-        action = f"run {request.argv[0]} in {request.container}"
+        action = f"run {request.argv[0]} in {short(request.container)}"
         marker = signals.new_marker()
         size = size if request.tty else None
         exec_id = self._created_exec(action, request, marker, size)
@@ -74,7 +74,7 @@ class ExecutionCalls:
     def open_attach(self, container: str, tty: bool, stdin: bool, detach_keys: str = "") -> ProcessSession:
         streams = {"stream": "1", "stdout": "1", "stderr": "1", "stdin": "1" if stdin else ""}
         path = with_query(f"/containers/{quoted(container)}/attach", **streams, detachKeys=detach_keys)
-        stream, rest = self._take_over(f"attach to the container {container}", path)
+        stream, rest = self._take_over(f"attach to the container {short(container)}", path)
         process = _Main(self, container)
         return ProcessSession(stream, process, tty, stdin, rest, detach_keys=detach_bytes(detach_keys))
 
@@ -149,8 +149,13 @@ class _Main:
 
     def send_signal(self, name: str) -> int:
         path = with_query(f"/containers/{quoted(self._container)}/kill", signal=f"SIG{name}")
-        self._calls._call(f"signal the container {self._container}", "POST", path)
+        self._calls._call(f"signal the container {short(self._container)}", "POST", path)
         return 1
+
+
+def short(container: str) -> str:
+    """A container's name as it is; of a whole ID as much as is usually shown."""
+    return container[:12] if len(container) == 64 and set(container) <= set("0123456789abcdef") else container
 
 
 def refusal(answer: Answer, action: str) -> Exception:
@@ -196,7 +201,7 @@ def _looked_at(calls: ExecutionCalls, path: str, container: str, doing: str) -> 
         from robenv.errors import ContainerNotFound
 
         raise ContainerNotFound(
-            f"The container {container} was removed, or the engine started anew, while {doing}.",
+            f"The container {short(container)} was removed, or the engine started anew, while {doing}.",
             hint="`robenv up` brings it up again.",
         )
     return found

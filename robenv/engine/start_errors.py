@@ -6,7 +6,7 @@ The sentences are those of Docker Engine 20.10 to 28 and of runc; an unknown one
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from robenv.errors import HostLacks, OperationFailed, PortInUse, RobenvError
@@ -86,12 +86,12 @@ _SAYINGS: tuple[tuple[re.Pattern[str], str, str, _Kind], ...] = (
 
 
 @contextmanager
-def explained(container: str) -> Iterator[None]:
-    """Around a call that creates or starts ``container``: the engine's sentence becomes one that leads on."""
+def explained(name: Callable[[], str]) -> Iterator[None]:
+    """Around a call that creates or starts a container: the engine's sentence becomes one that leads on."""
     try:
         yield
     except OperationFailed as error:
-        better = explain(error, container)
+        better = explain(error, name())
         if better is error:
             raise
         raise better from error
