@@ -10,6 +10,7 @@ from pathlib import Path
 from robenv.errors import Problem
 from robenv.profile.badvalue import did_you_mean
 from robenv.profile.excerpt import show
+from robenv.profile.files import kind_of
 from robenv.profile.nodes import Mapping, Path_, Sequence, nearest, place_of, problem_at
 from robenv.profile.schema import Profile
 from robenv.profile.schema_build import AptRepository, Base, BuildSection, StageBase
@@ -103,15 +104,8 @@ def _files(whole: Whole) -> Iterator[Problem]:
             if file.stage and not file.source.startswith("/"):
                 hint = "begin it with `/`: it is a path inside that stage"
                 yield whole.problem(at, f"{show(file.source)} is not an absolute path", hint)
-            elif not file.stage and not _exists(file.source):
+            elif not file.stage and kind_of(Path(file.source)) == "absent":
                 yield whole.problem(at, f"there is no file or folder {show(file.source)}")
-
-
-def _exists(path: str) -> bool:
-    try:
-        return Path(path).exists()
-    except (OSError, ValueError):
-        return False
 
 
 def _steps(whole: Whole) -> Iterator[Problem]:
@@ -159,7 +153,7 @@ def _repository(whole: Whole, path: Path_, repository: AptRepository) -> Iterato
         elif not repository.key_checksum:
             hint = "write `key_checksum: sha256:…` of the file, as `sha256sum` prints it"
             yield whole.problem((*path, "key"), "a key that is downloaded needs its checksum", hint)
-    elif key and not Path(key).is_file():
+    elif key and kind_of(Path(key)) != "file":
         yield whole.problem((*path, "key"), f"there is no file {show(key)}")
     elif not key and repository.key_checksum:
         yield whole.problem((*path, "key_checksum"), "a checksum without a `key`")

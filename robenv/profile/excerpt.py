@@ -10,6 +10,7 @@ AROUND = 2
 WIDTH = 100
 """Cells of a line that are shown; a longer line is cut around the caret."""
 _TAB = 4
+_FAR = 4 * WIDTH
 
 
 def safe(text: str) -> str:
@@ -32,21 +33,18 @@ def render_excerpt(lines: Sequence[str], line: int, column: int) -> str:
     while last > line and not lines[last - 1].strip():
         last -= 1
     gutter = len(str(last))
-    before = _cells(lines[line - 1][: column - 1])
-    shift = max(0, len(before) - WIDTH * 3 // 4)
+    # Of a very long line only the part around the caret is looked at.
+    start = max(0, column - 1 - _FAR)
+    before = len(_cells(lines[line - 1][start : column - 1]))
+    shift = max(0, before - WIDTH * 3 // 4)
     shown = []
     for number in range(first, last + 1):
-        shown.append(f"{number:>{gutter}} | {_window(lines[number - 1], shift)}".rstrip())
+        cells = _cells(lines[number - 1][start : start + 2 * _FAR])
+        cut = "".join(cells[shift : shift + WIDTH]) + ("…" if len(cells) > shift + WIDTH else "")
+        shown.append(f"{number:>{gutter}} | {cut}".rstrip())
         if number == line:
-            shown.append(f"{'':>{gutter}} | {' ' * (len(before) - shift)}^")
+            shown.append(f"{'':>{gutter}} | {' ' * (before - shift)}^")
     return "\n".join(shown)
-
-
-def _window(text: str, shift: int) -> str:
-    # A cell list first, so that the cut is right also where characters take two cells or none.
-    cells = _cells(text[: (shift + WIDTH) * 2])
-    cut = cells[shift : shift + WIDTH]
-    return "".join(cut) + ("…" if len(cells) > shift + WIDTH else "")
 
 
 def _cells(text: str) -> list[str]:

@@ -7,6 +7,7 @@ import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 MAX_BYTES = 1024 * 1024
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -29,6 +30,15 @@ class BadFile(Exception):
 def read_text(path: Path, limit: int = MAX_BYTES) -> str:
     """The file's text without a byte order mark. A file of more than ``limit`` bytes is not read. Raises BadFile."""
     return decode(_read_bytes(path, limit))
+
+
+def kind_of(path: Path) -> Literal["absent", "file", "folder", "other"]:
+    """What is at ``path``, links followed; what this user may not look at counts as absent. Never raises."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return "absent"
+    return "file" if stat.S_ISREG(mode) else "folder" if stat.S_ISDIR(mode) else "other"
 
 
 def _read_bytes(path: Path, limit: int) -> bytes:

@@ -72,18 +72,27 @@ class Normalizer:
         if "\0" in text:
             return node
         if text == "~" or text.startswith("~/"):
-            home = self.lookup("HOME")
-            if self.source.foreign:
-                self.refuse(node, f"{show(text)} lies outside the profile's own folder")
-                return node
-            if not home:
-                self.refuse(node, f"{show(text)}: there is no home folder here", "write the path out")
+            home = self._home(node)
+            if home is None:
                 return node
             text = home + text[1:]
         path = os.path.normpath(self.source.path.parent / text)
         if self.source.foreign and not _inside(path, self.source.root):
             self.refuse(node, f"{show(node.text)} lies outside the profile's own folder")
         return scalar_like(node, path)
+
+    def _home(self, node: Scalar) -> str | None:
+        if self.source.foreign:
+            self.refuse(node, f"{show(node.text)} lies outside the profile's own folder")
+            return None
+        try:
+            home = self.lookup("HOME")
+        except BadValue as error:
+            self.refuse(node, error.message)
+            return None
+        if not home:
+            self.refuse(node, f"{show(node.text)}: there is no home folder here", "write the path out")
+        return home or None
 
 
 def _inside(path: str, root: Path) -> bool:

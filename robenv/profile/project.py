@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from robenv.errors import UsageError
 from robenv.profile.excerpt import safe
+from robenv.profile.files import kind_of
 
 FILE = "robenv.yaml"
 LOCAL = "robenv.local.yaml"
@@ -32,11 +34,11 @@ def find_project(directory: Path, file: Path | None = None) -> ProjectFiles:
     directory = directory.absolute()
     if file is not None:
         return _named(directory / file)
-    if not directory.is_dir():
+    if kind_of(directory) != "folder":
         raise UsageError(f"there is no folder {safe(str(directory))}")
     for folder in (directory, *directory.parents):
         path = folder / FILE
-        if path.exists() or path.is_symlink():
+        if os.path.lexists(path):
             return ProjectFiles(folder, path, folder / LOCAL, folder / DOTENV)
     raise UsageError(
         f"there is no {FILE} in {safe(str(directory))} or in any folder above it",
@@ -45,9 +47,9 @@ def find_project(directory: Path, file: Path | None = None) -> ProjectFiles:
 
 
 def _named(path: Path) -> ProjectFiles:
-    if not path.exists():
+    if not os.path.lexists(path):
         raise UsageError(f"there is no file {safe(str(path))}", hint="`-f FILE` names a robenv.yaml")
-    if path.is_dir():
+    if kind_of(path) == "folder":
         raise UsageError(f"{safe(str(path))} is a folder, not a file", hint="`-C DIR` names a project's folder")
     # The overlay belongs to the file of the usual name; another file's would be a guess.
     local = path.with_name(LOCAL) if path.name == FILE else path.with_name(f"{path.stem}.local{path.suffix}")
@@ -56,6 +58,6 @@ def _named(path: Path) -> ProjectFiles:
 
 def _near_miss(directory: Path) -> str:
     for name in _OTHER_SPELLINGS:
-        if (directory / name).exists():
+        if os.path.lexists(directory / name):
             return f"there is {name}: rename it to {FILE}"
     return ""

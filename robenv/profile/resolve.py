@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from collections.abc import Mapping as MappingABC
@@ -31,6 +32,8 @@ from robenv.profile.sources import Found, SourceResolver, find_builtin, refuse_r
 from robenv.profile.validate import check_file, problems_of, without
 from robenv.profile.variables import Variables
 
+MAX_PROBLEMS = 200
+"""How many problems a report names."""
 _OWN = frozenset(key for key, rule in PROFILE.keys.items() if rule.how == "own")
 
 __all__ = ["BuiltinProfile", "list_builtin", "resolve_builtin", "resolve_project"]
@@ -44,7 +47,7 @@ def resolve_project(
     _read_dotenv(reader, files.env_file)
     reader.follow(Found(files.file, "project", "", files.root))
     own = {files.file}
-    if files.local is not None and files.local.exists():
+    if files.local is not None and os.path.lexists(files.local):
         own.add(files.local)
         reader.follow(Found(files.local, "local", "", files.root), may_be_empty=True)
     elif files.local is not None:
@@ -166,11 +169,11 @@ def _read_dotenv(reader: ChainReader, path: Path) -> None:
 
 def _error(problems: Iterable[Problem], files: ProjectFiles | None) -> ProfileError:
     unique = tuple(dict.fromkeys(problems))
-    first = unique[0].location if unique else None
     names = list(dict.fromkeys(problem.location.file for problem in unique if problem.location))
     where = names[0] if len(names) == 1 else f"{len(names)} files" if names else "the profile"
     count = "1 problem" if len(unique) == 1 else f"{len(unique)} problems"
-    return ProfileError(f"{count} in {where}", problems=_sorted(unique, names)) if first else ProfileError(count)
+    details = f"The first {MAX_PROBLEMS} of them:" if len(unique) > MAX_PROBLEMS else ""
+    return ProfileError(f"{count} in {where}", details, problems=_sorted(unique, names)[:MAX_PROBLEMS])
 
 
 def _sorted(problems: tuple[Problem, ...], names: list[str]) -> tuple[Problem, ...]:

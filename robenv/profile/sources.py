@@ -11,6 +11,7 @@ from pathlib import Path
 from robenv import resources
 from robenv.profile.badvalue import BadValue, did_you_mean
 from robenv.profile.excerpt import show
+from robenv.profile.files import kind_of
 from robenv.profile.nodes import Origin, Source
 
 SUFFIX = ".yaml"
@@ -53,12 +54,12 @@ def find_builtin(name: str, source: Source | None = None) -> Found:
     """A built-in profile. Raises BadValue, with the nearest name, where there is none."""
     folder = resources.profiles_folder()
     path = folder / (name + SUFFIX)
-    if _BUILTIN.fullmatch(name) and len(name) < 200 and path.is_file():
+    if _BUILTIN.fullmatch(name) and len(name) < 200 and kind_of(path) == "file":
         return Found(path, "builtin", name, folder)
     hint = did_you_mean(name, builtin_names())
     if name.startswith("~"):
         hint = "write the path out: a file begins with ./, ../ or /"
-    elif name.endswith((SUFFIX, ".yml")) or (source and "\0" not in name and (source.path.parent / name).exists()):
+    elif name.endswith((SUFFIX, ".yml")) or (source and kind_of(source.path.parent / name) != "absent"):
         hint = f"a file beside this one is written {show('./' + name)}"
     raise BadValue(f"there is no built-in profile {show(name)}", hint or "`robenv profiles list` shows all of them")
 

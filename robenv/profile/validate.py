@@ -15,6 +15,9 @@ from robenv.profile.nodes import Mapping, Node, Path_, Sequence, nearest, proble
 from robenv.profile.schema import Profile
 from robenv.profile.schema_types import describe
 
+MAX_FINDINGS = 200
+"""How many wrong values of a file are told."""
+
 
 def check_file(root: Mapping) -> tuple[tuple[Problem, ...], tuple[Path_, ...]]:
     """What is wrong with the values of one file, and the paths to leave out so that the rest can be used."""
@@ -29,15 +32,17 @@ def problems_of(root: Mapping, error: ValidationError) -> tuple[tuple[Problem, .
     """pydantic's findings in our words and at the nodes that they are about."""
     problems: dict[tuple[int, int, str], Problem] = {}
     broken: dict[Path_, None] = {}
-    for finding in error.errors(include_url=False):
+    for number, finding in enumerate(error.errors(include_url=False)):
         path = tuple(finding["loc"])
+        broken[_cut(path)] = None
+        if number >= MAX_FINDINGS:
+            continue
         problem = _problem(root, path, finding)
         place = problem.location
         if place:
             # A one-line form may be wrong in two of its parts for the same reason: that is one problem.
             said = problem.message.removeprefix(_where(path))
             problems.setdefault((place.line, place.column, said), problem)
-        broken[_cut(path)] = None
     return tuple(problems.values()), tuple(broken)
 
 

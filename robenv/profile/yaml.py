@@ -19,6 +19,8 @@ from robenv.profile.nodes import Directive, Kind, Mapping, Node, Scalar, Sequenc
 MAX_DEPTH = 100
 MAX_ALIAS_NODES = 10_000
 """How many nodes all aliases of a file may stand for together."""
+MAX_PROBLEMS = 200
+"""After which a file is read no further."""
 MAX_NUMBER = 100
 """Characters of a number."""
 
@@ -195,7 +197,7 @@ class _Composer:
             frame.key = node
             return
         frame.skip_value = True
-        self.problems.append(Problem(message, self.source.location(node.line, node.column), hint))
+        self._note(Problem(message, self.source.location(node.line, node.column), hint))
 
     def _directive(self, event: Any, own: str) -> Directive:
         tag: str | None = event.tag
@@ -210,14 +212,19 @@ class _Composer:
     def _refuse_directive(self, node: Node) -> None:
         if node.directive:
             message = f"`!{node.directive}` can stand only before the value of a key"
-            self.problems.append(Problem(message, self.source.location(node.line, node.column)))
+            self._note(Problem(message, self.source.location(node.line, node.column)))
 
     def _check_depth(self, mark: Any, depth: int) -> None:
         if depth > MAX_DEPTH:
             raise self._fatal(mark, f"lists and mappings are nested more than {MAX_DEPTH} levels deep")
 
     def _refuse(self, mark: Any, message: str, hint: str = "") -> None:
-        self.problems.append(Problem(message, self.source.location(mark.line + 1, mark.column + 1), hint))
+        self._note(Problem(message, self.source.location(mark.line + 1, mark.column + 1), hint))
+
+    def _note(self, problem: Problem) -> None:
+        if len(self.problems) >= MAX_PROBLEMS:
+            raise _Fatal(problem)
+        self.problems.append(problem)
 
     def _fatal(self, mark: Any, message: str, hint: str = "") -> _Fatal:
         return _Fatal(Problem(message, self.source.location(mark.line + 1, mark.column + 1), hint))

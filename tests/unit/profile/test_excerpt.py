@@ -51,3 +51,9 @@ def test_nothing_but_printable_text_and_line_feeds_comes_out(lines: list[str], l
 @given(st.text())
 def test_safe_text_has_no_line_break(text: str) -> None:
     assert len(safe(text).splitlines()) <= 1
+
+
+def test_a_report_of_a_huge_line_stays_cheap() -> None:
+    line = "a, " * 350_000
+    for column in range(1, 1_000_000, 1000):
+        assert render_excerpt([line], 1, column).endswith("^")

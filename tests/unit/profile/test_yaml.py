@@ -181,3 +181,9 @@ def test_an_empty_document_is_nothing(text: str, loader: Any) -> None:
     root, problems = load(text, loader)
     assert not problems
     assert root is None or to_python(root) is None
+
+
+def test_a_file_with_nothing_but_problems_is_read_no_further(loader: Any) -> None:
+    root, problems = load("a: 1\n" * 10_000, loader)
+    assert root is None
+    assert len(problems) == 201
