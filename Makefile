@@ -14,7 +14,7 @@ demo: ## brings up examples/talker_listener and shows ROS messages flowing
 	@$(PYTHON) -m scripts.engine $(PYTHON) scripts/demo.py
 
 test: lint ## every test, on a real Docker Engine; ARGS=… for pytest
-	@$(PYTHON) -m scripts.engine $(PYTHON) -m pytest $(ARGS)
+	@$(PYTHON) -m scripts.engine --root $(PYTHON) -m pytest $(ARGS)
 
 test-unit: ## the tests that need no engine; ARGS=… for pytest
 	@scripts/setup test

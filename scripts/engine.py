@@ -1,10 +1,11 @@
 """Runs a command with a Docker Engine: with the one that answers, else with one that it starts, and stops afterwards.
 
-    python -m scripts.engine COMMAND…
+    python -m scripts.engine [--root] COMMAND…
 
 ROBENV_DOCKERD_OPTIONS: options, quoted as in a shell, for a dockerd that is then started without the service manager,
 and also where DOCKER_HOST is set, if they name that address. The exit code is the command's, or 4 where no engine can
-be had. What was started is stopped whatever happens: the command fails, ^C, a TERM or HUP.
+be had. What was started is stopped whatever happens: the command fails, ^C, a TERM or HUP. --root: the command is run
+as root, through sudo where this user is not.
 """
 
 from __future__ import annotations
@@ -180,27 +181,24 @@ class Started:
             time.sleep(0.1)
 
     def _mount_cgroups(self) -> None:
-        """In a bare root nothing has mounted the cgroups, without which no engine starts."""
-        top = Path("/sys/fs/cgroup")
+        """In a bare root nothing has mounted the cgroups, without which no engine starts. As the kernel has them."""
+        top, own = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
         if os.path.ismount(top):
             return
-        if not top.is_dir() or not Path("/proc/cgroups").exists():
+        if not top.is_dir() or not own.exists():
             raise Refused("an engine needs /proc and /sys: mount -t proc proc /proc; mount -t sysfs sysfs /sys")
-        rows = [line.split() for line in Path("/proc/cgroups").read_text().splitlines()[1:]]
-        hierarchies: dict[str, list[str]] = {}
-        for name, hierarchy, _, enabled in rows:
-            if enabled == "1" and hierarchy != "0":
-                hierarchies.setdefault(hierarchy, []).append(name)
         say("mounting the cgroups, for this run")
+        # Of version 1, each hierarchy has a line ID:CONTROLLERS:PATH; containerd wants the named one without any, too.
+        hierarchies = [line.split(":")[1] for line in own.read_text().splitlines() if not line.startswith("0:")]
         if not hierarchies:
             self._mount("cgroup2", top, "rw,nosuid,nodev,noexec")
             return
         self._mount("tmpfs", top, "mode=755,size=1m")
-        for names in hierarchies.values():
-            folder = top / ",".join(names)
+        for controllers in hierarchies:
+            folder = top / controllers.removeprefix("name=")
             do_as_root(["mkdir", str(folder)])
-            self._mount("cgroup", folder, ",".join(names))
-            for name in names if len(names) > 1 else ():
+            self._mount("cgroup", folder, f"none,{controllers}" if "=" in controllers else controllers)
+            for name in controllers.split(",") if "," in controllers else ():
                 do_as_root(["ln", "-s", folder.name, str(top / name)])
 
     def _mount(self, kind: str, target: Path, options: str) -> None:
@@ -243,6 +241,15 @@ def borrowed_group(endpoint: Endpoint, command: Sequence[str]) -> list[str]:
     return borrowed
 
 
+def root_command(command: Sequence[str]) -> list[str]:
+    """The command as root, in this environment, leaving nothing of root's in the checkout. Raises Refused."""
+    if os.geteuid() == 0:
+        return list(command)
+    kept = [f"PATH={os.environ.get('PATH', '')}", f"HYPOTHESIS_STORAGE_DIRECTORY={tempfile.gettempdir()}/hypothesis"]
+    kept += ["PYTHONDONTWRITEBYTECODE=1", "PYTEST_ADDOPTS=-p no:cacheprovider"]
+    return as_root(["env", *kept, *command], "--preserve-env")
+
+
 def run(command: Sequence[str]) -> int:
     """The command's exit code, as a shell gives it. The signals that end this process are passed on to it first."""
     with subprocess.Popen(command) as process:
@@ -257,28 +264,32 @@ def _end(number: int, _: object) -> NoReturn:
     raise SystemExit(128 + number)
 
 
-def ensure(started: Started, command: Sequence[str]) -> Sequence[str]:
+def ensure(started: Started, command: Sequence[str], root: bool = False) -> Sequence[str]:
     """Sees to it that an engine answers; the command, changed so that it may use the engine. Raises Refused."""
     endpoint = find_endpoint(os.environ)
+    if root:
+        command = root_command(command)
     try:
         if not answers():
             if endpoint.url not in (DEFAULT_URL, *dockerd_options()):
                 raise Refused(f"no engine answers at {endpoint.url} ({endpoint.source})")
             started.ensure()
     except EngineDenied:
-        return borrowed_group(endpoint, command)
+        return command if root else borrowed_group(endpoint, command)
     return command
 
 
 def main(arguments: Sequence[str]) -> int:
-    if not arguments:
-        print("usage: engine.py COMMAND…", file=sys.stderr)
+    root = arguments[:1] == ["--root"]
+    command = arguments[1:] if root else arguments
+    if not command or command[0].startswith("-"):
+        print("usage: python -m scripts.engine [--root] COMMAND…", file=sys.stderr)
         return 2
     started = Started()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _end)
     try:
-        return run(ensure(started, arguments))
+        return run(ensure(started, command, root))
     except (Refused, EngineUnreachable) as error:
         say(str(error))
         return EngineUnreachable.exit_code

@@ -31,7 +31,8 @@ def absent() -> Iterator[SecondEngine]:
 @pytest.fixture
 def script(root: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.chdir(root)
-    return [sys.executable, "-m", "scripts.engine"]
+    # In a network of its own: two engines in one would both claim docker0.
+    return ["unshare", "--net", sys.executable, "-m", "scripts.engine"]
 
 
 def _answers(engine: SecondEngine) -> bool:
@@ -39,7 +40,7 @@ def _answers(engine: SecondEngine) -> bool:
 
 
 def _started_on_demand(engine: SecondEngine, *more: str) -> dict[str, str]:
-    return {**engine.environment, "ROBENV_DOCKERD_OPTIONS": shlex.join(["--bridge", "none", *engine.options, *more])}
+    return {**engine.environment, "ROBENV_DOCKERD_OPTIONS": shlex.join([*engine.options, *more])}
 
 
 def _run(command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:

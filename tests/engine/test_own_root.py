@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from scripts import own_root
 
 pytestmark = pytest.mark.engine
 
@@ -37,8 +38,19 @@ print(pathlib.Path("/only-here").exists())
 
 def _in_chroot(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     folder.mkdir()
-    sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    outer = [*sudo, "unshare", "--mount", "--pid", "--fork", "bash", "-c", _CHROOT, "chroot", str(folder), *command]
+    outer = [
+        *own_root.prefix(),
+        "unshare",
+        "--mount",
+        "--pid",
+        "--fork",
+        "bash",
+        "-c",
+        _CHROOT,
+        "chroot",
+        str(folder),
+        *command,
+    ]
     return subprocess.run(outer, capture_output=True, text=True, check=False, timeout=60)
 
 

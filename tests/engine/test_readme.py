@@ -28,7 +28,7 @@ robenv() { case $1 in clean) command robenv clean --dry-run "${@:2}" ;; *) comma
 
 @pytest.fixture(scope="module")
 def reader(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with ``clone``, a copy of this checkout, and ``venv``, an environment in which nothing is downloaded."""
+    """A folder with ``clone``, a copy of this checkout, and ``venv``, an environment. Nothing is downloaded."""
     folder = tmp_path_factory.mktemp("reader")
     listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     for name in subprocess.run(listed, cwd=root, capture_output=True, text=True, check=True).stdout.splitlines():
@@ -36,22 +36,26 @@ def reader(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             target = folder / "clone" / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(root / name, target, follow_symlinks=False)
-    venv = folder / "venv"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
-    # What robenv needs is taken from this environment: robenv itself is not, for the new one's own comes first.
-    (site_packages,) = venv.glob("lib/python*/site-packages")
+    _make_environment(folder / "venv")
+    _make_environment(folder / "clone" / ".venv")  # what `make` finds and completes
+    return folder
+
+
+def _make_environment(folder: Path) -> None:
+    """What robenv needs is taken from this environment: robenv itself is not, for the new one's own comes first."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    (site_packages,) = folder.glob("lib/python*/site-packages")
     (site_packages / "here.pth").write_text(f"{sysconfig.get_paths()['purelib']}\n")
-    pip = venv / "bin/pip"
+    pip = folder / "bin/pip"
     pip.write_text('#!/bin/sh\nexec "$(dirname "$0")/python" -m pip "$@"\n')
     pip.chmod(0o755)
-    return folder
 
 
 @pytest.fixture(scope="module")
 def project(reader: Path, docker_api: Any) -> Iterator[Path]:
     """Where the project of the README lies, after its blocks have made it; taken down in the end."""
     folder = reader / "clone" / "picker"
-    with forget_images(docker_api, "picker"):
+    with forget_images(docker_api, "picker"), forget_images(docker_api, "talker-listener"):
         yield folder
         if folder.exists():
             assert _shell("robenv down --volumes", folder, reader).returncode == 0
@@ -61,9 +65,9 @@ def _shell(script: str, folder: Path, reader: Path) -> subprocess.CompletedProce
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))},
         "PATH": f"{reader / 'venv/bin'}:{os.environ['PATH']}",
+        "PIP_NO_INDEX": "1",
+        "PIP_NO_BUILD_ISOLATION": "0",  # as pip reads it: no isolation
     }
-    if reader in folder.parents:  # not where make sets up the checkout itself
-        environment |= {"PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0"}  # the latter as pip reads it: no isolation
     return subprocess.run(
         ["bash", "-e", "-o", "pipefail", "-c", _HELD_BACK + script],
         cwd=folder,
@@ -78,10 +82,9 @@ def _shell(script: str, folder: Path, reader: Path) -> subprocess.CompletedProce
 
 
 @pytest.mark.timeout(1800)
-def test_its_blocks_work_in_their_order(reader: Path, project: Path, root: Path) -> None:
+def test_its_blocks_work_in_their_order(reader: Path, project: Path) -> None:
     for block in readme.shell_blocks():
-        # make makes its environment, .venv, where it runs: the one of this checkout is there.
-        result = _shell(block, root if block.startswith("make ") else reader / "clone", reader)
+        result = _shell(block, reader / "clone", reader)
         assert result.returncode == 0, f"{block}\n{result.stdout}"
     where = _shell("python -c 'import robenv; print(robenv.__file__)'", project, reader)
     assert Path(where.stdout.strip()).is_relative_to(reader / "venv"), where.stdout

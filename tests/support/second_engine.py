@@ -173,10 +173,24 @@ class SecondEngine:
 
     def _remove_cgroups(self) -> None:
         for top in Path("/sys/fs/cgroup").glob(f"**/{self.folder.name}"):
-            for folder in sorted((path for path in top.rglob("*") if path.is_dir()), key=lambda path: -len(path.parts)):
-                folder.rmdir()
-            top.rmdir()
+            below = [path for path in top.rglob("*") if path.is_dir()]
+            for folder in [*sorted(below, key=lambda path: -len(path.parts)), top]:
+                _remove_cgroup(folder)
 
     def _mounts(self) -> list[str]:
         lines = Path("/proc/self/mounts").read_text().splitlines()
         return [mount for mount in (line.split()[1] for line in lines) if mount.startswith(f"{self.folder}/")]
+
+
+def _remove_cgroup(folder: Path) -> None:
+    """The kernel says that it is busy for a moment after its last process has ended."""
+    for _ in range(100):
+        try:
+            folder.rmdir()
+        except FileNotFoundError:
+            return
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    folder.rmdir()

@@ -79,3 +79,16 @@ def test_a_denied_engine_counts_as_one_that_answers(user: Endpoint, monkeypatch:
     monkeypatch.setattr(engine, "borrowed_group", lambda endpoint, command: ["borrowed", *command])
     monkeypatch.setattr(started, "ensure", lambda: pytest.fail("started a second engine"))
     assert engine.ensure(started, ["pytest"]) == ["borrowed", "pytest"]
+
+
+def test_as_root_a_user_goes_through_sudo_and_leaves_nothing_in_the_checkout(user: Endpoint) -> None:
+    _sudo(os.environ["PATH"], 0)
+    command = engine.root_command(["python", "-m", "pytest"])
+    assert command[:4] == ["sudo", "--preserve-env", "--", "env"]
+    assert {"PYTHONDONTWRITEBYTECODE=1", "PYTEST_ADDOPTS=-p no:cacheprovider"} < set(command)
+    assert command[-3:] == ["python", "-m", "pytest"]
+
+
+def test_as_root_a_user_without_sudo_is_refused(user: Endpoint) -> None:
+    with pytest.raises(engine.Refused, match="needs root"):
+        engine.root_command(["pytest"])
