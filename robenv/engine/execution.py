@@ -121,7 +121,7 @@ class _Exec:
     def send_signal(self, name: str) -> int:
         request = ExecRequest(
             container=self._request.container,
-            argv=signals.command(self._marker, name),
+            argv=signals.command(self._marker, name, self._request.argv),
             user=self._request.user,
             working_dir="/",
             stdin=False,

@@ -1,7 +1,9 @@
 """Signals for what runs inside by ``exec``, for which the Engine API has no call: a second, tiny exec sends them.
 
-Each command carries a random marker in its environment. The script below finds the processes that have it, the
-command and what it started, and signals them. It runs as the same user and takes a POSIX shell and grep.
+Each command carries a random marker in its environment. The script below finds the processes that have it, the command
+and what it started, and signals them with all of their sessions, for the engine makes each command a session leader. A
+program with file capabilities hides its environment; where none shows the marker, the command is known by its command
+line, among those that the engine started. The script runs as the same user and takes a POSIX shell, grep and tr.
 """
 
 from __future__ import annotations
@@ -10,19 +12,70 @@ import os
 
 MARKER = "ROBENV_EXEC"
 
-# A process that starts others while it is looked for is met by looking again until no new one is found.
-SCRIPT = """
-marker=$1 signal=$2 reached=" " count=0
-while :; do
-  found=
-  for entry in $(grep -lsF -e "$marker" /proc/[0-9]*/environ); do
-    pid=${entry#/proc/} pid=${pid%/environ}
-    case $reached in *" $pid "*) continue ;; esac
-    reached="$reached$pid "
-    kill -s "$signal" "$pid" 2>/dev/null || continue
-    found=1 count=$((count + 1))
+# It looks again, for a process may start another while it is looked for.
+SCRIPT = r"""
+marker=$1 signal=$2
+shift 2
+
+look() { # at process $1: its parent and its session
+  { read -r line <"/proc/$1/stat"; } 2>/dev/null || return 1
+  set -- ${line##*) }
+  parent=$2 session=$4
+}
+
+is_command() { # whether process $1 hides its environment and is the command that follows, or a part of it
+  [ "$parent" = 0 ] && [ "$1" != 1 ] || return 1
+  { true <"/proc/$1/environ"; } 2>/dev/null && return 1
+  shown=$({ tr '\0' '\n' <"/proc/$1/cmdline"; } 2>/dev/null) || return 1
+  shift
+  while [ $# -gt 0 ]; do # what came before it may have replaced itself with the rest, as an entrypoint does
+    [ "$shown" = "$(printf '%s\n' "$@")" ] && return 0
+    shift
   done
-  [ "$found" ] || break
+  return 1
+}
+
+find_marked() {
+  marked=" "
+  for entry in $(grep -lsF -e "$marker" /proc/[0-9]*/environ); do
+    entry=${entry#/proc/}
+    marked="$marked${entry%/environ} "
+  done
+  [ "$marked" = " " ] && [ "$count" = 0 ] || return 0
+  for entry in /proc/[0-9]*; do # once more, for a grep that reads no further than the first NUL, and the hidden
+    pid=${entry#/proc/}
+    look "$pid" || continue
+    case $({ tr '\0' '\n' <"$entry/environ"; } 2>/dev/null) in
+    *"$marker"*) marked="$marked$pid " ;;
+    *) is_command "$pid" "$@" && marked="$marked$pid " ;;
+    esac
+  done
+}
+
+find_sessions() {
+  for pid in $marked; do
+    look "$pid" && [ "$session" != 0 ] && sessions="$sessions$session "
+  done
+}
+
+# All at once and the leader first, as a terminal does it: a shell must not see its children end before it is told.
+sessions=" " reached=" " count=0 found=1 round=0
+while [ "$found" ] && [ "$round" -lt 3 ]; do
+  round=$((round + 1))
+  find_marked "$@"
+  find_sessions
+  found=
+  for entry in /proc/[0-9]*; do
+    pid=${entry#/proc/}
+    case $reached in *" $pid "*) continue ;; esac
+    look "$pid" || continue
+    case "$marked/$sessions" in *" $pid "*/* | */*" $session "*) ;; *) continue ;; esac
+    reached="$reached$pid "
+    kill -s 0 "$pid" 2>/dev/null || continue
+    count=$((count + 1))
+    if [ "$pid" = "$session" ]; then found="$pid $found"; else found="$found $pid"; fi
+  done
+  [ "$found" ] && kill -s "$signal" $found 2>/dev/null
 done
 echo "$count"
 """
@@ -33,9 +86,10 @@ def new_marker() -> str:
     return f"{MARKER}={os.urandom(16).hex()}"
 
 
-def command(marker: str, signal: str) -> tuple[str, ...]:
-    """What sends ``signal`` (``TERM``) to the processes with ``marker`` and prints how many it reached."""
-    return ("/bin/sh", "-c", SCRIPT, "robenv-signal", marker, signal)
+def command(marker: str, signal: str, argv: tuple[str, ...]) -> tuple[str, ...]:
+    """What sends ``signal`` (``TERM``) to the command ``argv`` that has ``marker`` and to what it started, and prints
+    how many processes it reached."""
+    return ("/bin/sh", "-c", SCRIPT, "robenv-signal", marker, signal, *argv)
 
 
 def reached(output: bytes) -> int:

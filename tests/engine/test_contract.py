@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import secrets
+import struct
+import tarfile
 import threading
 import time
 from collections.abc import Iterator
@@ -186,6 +189,34 @@ def test_a_signal_reaches_nobody_else(entering: SessionEngine, container: str) -
         session.close()
 
 
+def test_a_signal_reaches_a_program_that_hides_its_environment(
+    entering: SessionEngine, container: str, docker_api: docker.APIClient
+) -> None:
+    put_hidden_sleep(docker_api, container)
+    seen = run(entering, container, "sh", "-c", "hidden-sleep 0.5 & sleep 0.2; cat /proc/$!/environ", user="4321:4321")
+    assert b"Permission denied" in seen.stderr  # it does hide it
+    for argv in (("hidden-sleep", "34.5"), ("sh", "-c", 'exec "$@"', "-", "hidden-sleep", "34.5")):
+        session = entering.open_exec(ExecRequest(container, argv, "4321:4321"))
+        wait_for(lambda: running(entering, container, "hidden-sleep 34.5"))
+        wait_for(lambda session=session: session.send_signal("TERM") == 1)
+        read(session)
+        assert session.exit_code() == 143
+        session.close()
+
+
+def test_a_signal_is_sent_soon_to_what_starts_others_all_the_time(entering: SessionEngine, container: str) -> None:
+    script = "trap '' TERM; echo on; while :; do sleep 0.001; done"
+    session = entering.open_exec(ExecRequest(container, ("bash", "-c", script), "4321:4321"))
+    assert session.recv(100)
+    began = time.monotonic()
+    assert session.send_signal("TERM") >= 1
+    assert session.send_signal("KILL") >= 1
+    assert time.monotonic() - began < 8
+    read(session)
+    assert session.exit_code() == 137
+    session.close()
+
+
 def test_a_signal_to_what_has_ended_reaches_nothing(entering: SessionEngine, container: str) -> None:
     session = entering.open_exec(ExecRequest(container, ("true",), "0"))
     read(session)
@@ -252,6 +283,23 @@ def test_no_engine_there() -> None:
     for kind in ("direct", "docker-py"):
         with pytest.raises(EngineUnreachable, match="No engine answers"):
             open_engine(kind, "unix:///var/tmp/robenvtest-no-engine.sock").find_container("x")
+
+
+def put_hidden_sleep(api: docker.APIClient, container: str) -> None:
+    """Puts sleep there once more with a file capability, which keeps other processes of its user from its memory."""
+    stream, _ = api.get_archive(container, "/bin/sleep")
+    with tarfile.open(fileobj=io.BytesIO(b"".join(stream))) as tar:
+        member = tar.getmember("sleep")
+        file = tar.extractfile(member)
+        assert file is not None
+        program = file.read()
+    member.name = "hidden-sleep"
+    cap_net_raw = struct.pack("<IIIII", 0x02000001, 1 << 13, 0, 0, 0)
+    member.pax_headers = {"SCHILY.xattr.security.capability": cap_net_raw.decode("ascii")}
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        tar.addfile(member, io.BytesIO(program))
+    assert api.put_archive(container, "/usr/local/bin", buffer.getvalue())
 
 
 def running(entering: SessionEngine, container: str, command: str) -> bool:
