@@ -8,7 +8,9 @@ import json
 import re
 import tarfile
 import threading
+import zipfile
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
@@ -37,6 +39,7 @@ from tests.support.plans import at, plan_of
 pytestmark = pytest.mark.engine
 
 TAG = "robenvtest-render:1"
+MARK = "ROBENVTEST_RENDER"
 NASTY = (
     "it's",
     'say "hi"',
@@ -57,12 +60,13 @@ NASTY = (
     "  spaces  ",
     "word " * 20_000,
 )
+ARGS = NASTY[1:17:3]
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 Build = Callable[..., Rendered]
 
 
-@pytest.fixture(params=[True, False], ids=["buildkit", "classic"])
+@pytest.fixture(params=[True, False], ids=lambda value: "buildkit" if value else "classic")
 def buildkit(request: pytest.FixtureRequest) -> bool:
     return bool(request.param)
 
@@ -72,7 +76,7 @@ def build(engine: Engine, docker_api: Any, buildkit: bool) -> Iterator[Build]:
     """Builds a plan as ``TAG`` and gives back what was rendered; the image goes away with the test."""
 
     def run(plan: BuildPlan, network_mode: str = "") -> Rendered:
-        rendered = render(plan, buildkit)
+        rendered = render(marked(plan), buildkit)
         request = replace(request_for(plan, buildkit), network_mode=network_mode)
         list(engine.build(request, context_stream(rendered)))
         return rendered
@@ -80,6 +84,16 @@ def build(engine: Engine, docker_api: Any, buildkit: bool) -> Iterator[Build]:
     yield run
     for image in docker_api.images(name="robenvtest-render"):
         docker_api.remove_image(image["Id"], force=True)
+    # The classic builder keeps the stages that an image is not made of, and what it had when a step failed.
+    for image in docker_api.images(filters={"dangling": True}):
+        if any(MARK in layer["CreatedBy"] for layer in docker_api.history(image["Id"])):
+            docker_api.remove_image(image["Id"])
+
+
+def marked(plan: BuildPlan) -> BuildPlan:
+    """The plan with a build argument in each stage, by which its images are known."""
+    first = Group("mark", args=((MARK, "1"),))
+    return replace(plan, stages=tuple(replace(stage, groups=(first, *stage.groups)) for stage in plan.stages))
 
 
 def request_for(plan: BuildPlan, buildkit: bool) -> BuildRequest:
@@ -120,11 +134,11 @@ def test_nasty_values_arrive_as_they_are(
     labels = tuple((f"robenvtest.label {index}", value) for index, value in enumerate(NASTY[:-1]))
     group = Group(
         "nasty\nRUN touch /escaped",
-        args=tuple((f"A{index}", value) for index, value in enumerate(NASTY[:-1])),
+        args=tuple((f"A{index}", value) for index, value in enumerate(ARGS)),
         environment=environment,
         steps=(
             Step("write\nRUN touch /escaped", "cat > /made <<'EOF'\n$HOME \\\n# a comment\n\n{{ x }}\nEOF\n", False),
-            Step("args", f'for i in $(seq 0 {len(NASTY) - 2}); do eval "printf %s \\"\\$A$i\\"" > /arg$i; done', False),
+            Step("args", f'for i in $(seq 0 {len(ARGS) - 1}); do eval "printf %s \\"\\$A$i\\"" > /arg$i; done', False),
         ),
     )
     test = ("CMD", "true", *NASTY[:-1], "a\nb")
@@ -151,7 +165,7 @@ def test_nasty_values_arrive_as_they_are(
     assert run()[0] == "".join(f"{value}\0" for value in (*NASTY[:-1], "a\nb"))
     assert run("cat", "/made")[0] == "$HOME \\\n# a comment\n\n{{ x }}\n"
     assert run("sh", "-c", 'for i in /arg?*; do cat $i; printf "\\0"; done | sort -z')[0] == "".join(
-        f"{value}\0" for value in sorted(NASTY[:-1], key=str.encode)
+        f"{value}\0" for value in sorted(ARGS, key=str.encode)
     )
     assert run("test", "-e", "/escaped")[1] == 1
 
@@ -247,7 +261,7 @@ def test_each_step_of_the_engine_leads_back_to_its_instruction(
         files=(FileCopy("/etc/hostname", "", "/tmp/h", stage="builder"),),
         steps=(*steps, broken),
     )
-    plan = on(group, stages=(builder,))
+    plan = marked(on(group, stages=(builder,)))
     rendered = render(plan, buildkit)
     names: dict[str, None] = {}
     with pytest.raises(BuildFailed):
@@ -266,9 +280,26 @@ def test_each_step_of_the_engine_leads_back_to_its_instruction(
 
 
 @pytest.fixture
-def keys(tmp_path: Path) -> Iterator[str]:
-    """The address of a folder with Debian's key in both forms, for a build on the host's network."""
-    binary = KEYRING.read_bytes()
+def serve() -> Iterator[Callable[[Path], str]]:
+    """Serves a folder over HTTP; its address, for a build on the host's network."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            """Says nothing."""
+
+    with ExitStack() as stack:
+
+        def start(folder: Path) -> str:
+            server = stack.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))))
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            stack.callback(server.shutdown)
+            return f"http://127.0.0.1:{server.server_port}"
+
+        yield start
+
+
+def armored(binary: bytes) -> bytes:
+    """An OpenPGP key in its text form (RFC 4880, 6)."""
     crc = 0xB704CE
     for byte in binary:
         crc ^= byte << 16
@@ -276,42 +307,28 @@ def keys(tmp_path: Path) -> Iterator[str]:
             crc = crc << 1 ^ (0x1864CFB if crc & 0x800000 else 0)
     body = base64.encodebytes(binary).decode()
     check = base64.b64encode((crc & 0xFFFFFF).to_bytes(3, "big")).decode()
-    armored = f"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\n{body}={check}\n-----END PGP PUBLIC KEY BLOCK-----\n"
-    folder = tmp_path / "keys"
-    folder.mkdir()
-    (folder / "armored").write_text(armored)
-    (folder / "binary").write_bytes(binary)
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, format: str, *args: object) -> None:
-            """Says nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    name = "PGP PUBLIC KEY BLOCK"
+    return f"-----BEGIN {name}-----\n\n{body}={check}\n-----END {name}-----\n".encode()
 
 
 def test_packages_leave_nothing_but_themselves(
     build: Build,
     run: Callable[..., tuple[str, int]],
     on: Callable[..., BuildPlan],
-    keys: str,
+    serve: Callable[[Path], str],
     tmp_path: Path,
     docker_api: Any,
     buildkit: bool,
 ) -> None:
     archive = "http://deb.debian.org/debian"
-    armored, binary = ((tmp_path / "keys" / name).read_bytes() for name in ("armored", "binary"))
-    downloaded, digest = f"{keys}/armored", f"sha256:{sha256(armored).hexdigest()}"
-    named = ("main", downloaded, digest)
+    (tmp_path / "key").write_bytes(armored(KEYRING.read_bytes()))
+    digests = [f"sha256:{sha256(path.read_bytes()).hexdigest()}" for path in (tmp_path / "key", KEYRING)]
+    url = f"{serve(tmp_path)}/key"
+    main = ("main",)
     repositories = (
-        AptRepository("updates", archive, "bookworm-updates", named[:1], *named[1:], ("amd64", "arm64")),
-        AptRepository(
-            "backports", archive, "bookworm-backports", ("main",), "keys/1", f"sha256:{sha256(binary).hexdigest()}", (),
-            None, str(KEYRING),
-        ),
-    )  # fmt: skip
+        AptRepository("updates", archive, "bookworm-updates", main, url, digests[0], ("amd64", "arm64")),
+        AptRepository("backports", archive, "bookworm-backports", main, "keys/1", digests[1], (), None, str(KEYRING)),
+    )
     # As in the images of Docker Hub.
     clean = 'DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/*.bin || true"; };'
     first = Group("hub", steps=(Step("docker-clean", f"echo '{clean}' > /etc/apt/apt.conf.d/docker-clean", False),))
@@ -324,12 +341,41 @@ def test_packages_leave_nothing_but_themselves(
     left = re.compile(r"var/(lib/apt/lists|cache|log)/|.*(\.deb|-old|\.pyc|pkgcache\.bin)$")
     allowed = re.compile(r"var/cache/debconf/[a-z]+\.dat$|var/lib/apt/lists/lock$|var/cache/apt/archives/lock$")
     assert [name for name in added if left.match(name) and not allowed.match(name)] == []
-    if buildkit:
+    if buildkit:  # Whatever the hook removes, the next build finds what this one has downloaded.
         identifier = re.search(r"id=(robenv-apt-[^,]*),target=/var/cache/apt,", rendered.dockerfile)
         assert identifier
         text = f"FROM {TAG}\nRUN --mount=type=cache,id={identifier[1]},target=/c ls /c/robenv > /cached\n"
         build_text(docker_api, text, "robenvtest-render:2")
         assert "hello_" in read_file(docker_api, "robenvtest-render:2", "/cached")
+
+
+def wheel(folder: Path, name: str) -> None:
+    """A package index in ``folder`` with one wheel of one module."""
+    (folder / name).mkdir(parents=True)
+    info = f"{name}-1.0.dist-info"
+    with zipfile.ZipFile(folder / name / f"{name}-1.0-py3-none-any.whl", "w") as archive:
+        archive.writestr(f"{name}.py", "print('imported')\n")
+        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/RECORD", f"{name}.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n")
+
+
+@pytest.mark.parametrize("buildkit", [True], indirect=True)
+def test_pip_installs_where_there_was_no_pip(
+    build: Build,
+    run: Callable[..., tuple[str, int]],
+    on: Callable[..., BuildPlan],
+    serve: Callable[[Path], str],
+    tmp_path: Path,
+    docker_api: Any,
+    buildkit: bool,
+) -> None:
+    wheel(tmp_path, "robenvtestpip")
+    index = ("PIP_INDEX_URL", serve(tmp_path))
+    group = Group("p", args=(index,), pip=("robenvtestpip >= 1; python_version > '3'",))
+    build(on(group), network_mode="host")
+    assert run("python3", "-c", "import robenvtestpip") == ("imported\n", 0)
+    assert [name for name in added_files(docker_api) if re.match(r"root/|var/(cache|log)/.*(pip|apt|dpkg)", name)] == []
 
 
 def added_files(docker_api: Any) -> list[str]:
