@@ -54,7 +54,8 @@ class AptRepository:
 @dataclass(frozen=True)
 class FileCopy:
     source: str
-    """For ``stage`` == "": the path inside the build context. Else the path inside that stage."""
+    """For ``stage`` == "": the path inside the build context. Else the path inside that stage, where ``*``, ``?`` and
+    ``[…]`` match as in ``COPY --from``."""
     host_path: str
     """The file or folder on this machine, absolute; "" where it comes from a stage."""
     target: str

@@ -99,7 +99,7 @@ def _continued(line: str, found: list[tuple[Mark, int]]) -> str:
     try:
         return continued(line)
     except Refused as refused:
-        problem = Problem(str(refused), found[-1][0].location if found else None, "put it into a file, with `files`")
+        problem = Problem(str(refused), found[-1][0].location if found else None, refused.hint)
         raise ProfileError("a value cannot be put into the image", problems=(problem,)) from None
 
 

@@ -18,6 +18,9 @@ MAX_ARGUMENT = 128 * 1024 - 1
 MAX_LINE = 60_000
 """Bytes: Docker's reader refuses lines of 65,535 bytes and more; longer ones are continued on the next line."""
 
+_INTO_A_FILE = "put it into a file, and the file into the image with `files`"
+_BREAKS_FIT = "line breaks fit into `run.environment`, a step's script and a file"
+
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _DOCKERFILE_SPECIAL = re.compile(r'[\\"$]')
 _CUT = re.compile(r"(?<=[A-Za-z0-9])(?=[A-Za-z0-9])")
@@ -44,6 +47,10 @@ class Quoted(str):
 class Refused(ValueError):
     """No form of the value can be carried in that place; the message says why, ready for a user."""
 
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
 
 def _checked(value: str) -> str:
     try:
@@ -53,7 +60,7 @@ def _checked(value: str) -> str:
     if "\0" in value:
         raise Refused(f"{shown(value)} contains a NUL character")
     if size > MAX_ARGUMENT:
-        raise Refused(f"{size} bytes are more than Linux takes as one value ({MAX_ARGUMENT}); put it into a file")
+        raise Refused(f"{size} bytes are more than Linux takes as one value ({MAX_ARGUMENT})", _INTO_A_FILE)
     return value
 
 
@@ -73,7 +80,7 @@ def word(value: str) -> Quoted:
 def operand(value: str) -> Quoted:
     """A word of ENV, LABEL, ARG, WORKDIR or USER: always in double quotes. Raises Refused for line breaks."""
     if "\n" in _checked(value):
-        raise Refused(f"{shown(value)} contains a line break, which a Dockerfile cannot carry here")
+        raise Refused(f"{shown(value)} contains a line break, which a Dockerfile cannot carry here", _BREAKS_FIT)
     return Quoted('"' + _DOCKERFILE_SPECIAL.sub(r"\\\g<0>", value) + '"')
 
 
@@ -130,7 +137,7 @@ def continued(line: str) -> str:
         # A character takes at most four bytes: a quarter of the limit is short enough whatever the line holds.
         cut = max((match.start() for match in _CUT.finditer(line, start + 1, start + MAX_LINE // 4)), default=0)
         if not cut:
-            raise Refused(f"{shown(line)} is too long for a line of a Dockerfile")
+            raise Refused(f"{shown(line)} is too long for a line of a Dockerfile", _INTO_A_FILE)
         pieces.append(line[start:cut])
         start = cut
     return "\\\n".join([*pieces, line[start:]])

@@ -30,9 +30,9 @@ class Report:
         self.marks.append(Mark(title, location))
         return Quoted(f"\0{len(self.marks) - 1}\0")
 
-    def refuse(self, reason: str) -> Quoted:
+    def refuse(self, refused: Refused) -> Quoted:
         location = self.marks[-1].location if self.marks else None
-        self.problems.append(Problem(reason, location))
+        self.problems.append(Problem(str(refused), location, refused.hint))
         return Quoted("")
 
 
@@ -95,7 +95,7 @@ def environment() -> SandboxedEnvironment:
                 return quote(value)
             except Refused as refused:
                 report: Report = context["report"]
-                return report.refuse(str(refused))
+                return report.refuse(refused)
 
         return apply
 

@@ -217,13 +217,15 @@ def test_a_value_that_is_refused_names_its_place() -> None:
         render(plan_of(Group("p", environment=(("A", "two\nlines"),), environment_location=at(7))))
     (problem,) = caught.value.problems
     assert str(problem.location) == "robenv.yaml:7:3" and "line break" in problem.message
+    assert "run.environment" in problem.hint
 
 
 def test_a_line_that_cannot_be_written_names_its_place() -> None:
     value = "€" * 30_000
     with pytest.raises(ProfileError) as caught:
         render(plan_of(Group("p", environment=(("A", value),), environment_location=at(7))))
-    assert str(caught.value.problems[0].location) == "robenv.yaml:7:3"
+    (problem,) = caught.value.problems
+    assert str(problem.location) == "robenv.yaml:7:3" and "`files`" in problem.hint
 
 
 def test_a_template_cannot_put_out_a_value_that_nothing_has_quoted() -> None:

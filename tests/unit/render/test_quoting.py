@@ -105,7 +105,7 @@ def test_what_is_no_package_is_refused(package: str) -> None:
 def test_more_than_linux_takes_is_refused_and_the_limit_itself_is_not() -> None:
     assert len(quoting.operand("x" * quoting.MAX_ARGUMENT)) == quoting.MAX_ARGUMENT + 2
     for quote in (quoting.word, quoting.operand, lambda value: quoting.array([value])):
-        with pytest.raises(Refused, match="file"):
+        with pytest.raises(Refused, match="more than Linux takes"):
             quote("x" * (quoting.MAX_ARGUMENT + 1))
 
 
