@@ -1,0 +1,116 @@
+"""What engines said when they could not start a container, recorded from Docker Engine 20.10 and 28.5."""
+
+from __future__ import annotations
+
+import pytest
+
+from robenv.engine.start_errors import explain
+from robenv.engine.translate import from_sentence
+from robenv.errors import HostLacks, OperationFailed, PortInUse, RobenvError
+
+OLD = "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: "
+NEW = f"failed to create task for container: {OLD}error during container init: "
+ENDPOINT = "driver failed programming external connectivity on endpoint robenvtest-p2 (b24cd4d93a52): "
+NETWORK = f"failed to set up container networking: {ENDPOINT}"
+
+
+def explained(sentence: str) -> RobenvError:
+    refused = from_sentence(sentence, "start the container picker")
+    assert isinstance(refused, OperationFailed)
+    return explain(refused, "picker")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "kind", "said"),
+    [
+        (
+            f'{OLD}exec: "ros": executable file not found in $PATH: unknown',
+            OperationFailed,
+            "there is no ros in the image",
+        ),
+        (f'{NEW}exec: "ros": executable file not found in $PATH', OperationFailed, "there is no ros in the image"),
+        (
+            f'{OLD}exec: "/e": stat /e: no such file or directory: unknown',
+            OperationFailed,
+            "there is no /e in the image",
+        ),
+        (f'{NEW}exec: "/e": stat /e: no such file or directory', OperationFailed, "there is no /e in the image"),
+        (
+            f'{OLD}exec: "/etc": permission denied: unknown',
+            OperationFailed,
+            "/etc in the image is not an executable file",
+        ),
+        (
+            f'{NEW}exec: "/etc": is a directory: permission denied',
+            OperationFailed,
+            "/etc in the image is not an executable file",
+        ),
+        (f"{OLD}exec /bin/true: exec format error: unknown", OperationFailed, "another kind of processor"),
+        (
+            'invalid mount config for type "bind": bind source path does not exist: /no/such',
+            OperationFailed,
+            "/no/such is to be mounted and is not there",
+        ),
+        (
+            f'{OLD}error during container init: error mounting "/a" to rootfs at "/etc": mount /a:/etc (via '
+            "/proc/self/fd/6), flags: 0x5000: not a directory: unknown: Are you trying to mount a directory onto a "
+            "file (or vice-versa)? Check if the specified host path exists and is the expected type",
+            OperationFailed,
+            "/a cannot be mounted at /etc: one is a file and the other is a directory",
+        ),
+        (
+            f'{NEW}error mounting "/a" to rootfs at "/etc": mount src=/a, dst=/etc, dstFd=/proc/thread-self/fd/14, '
+            "flags=MS_BIND|MS_REC: not a directory: Are you trying to mount a directory onto a file (or vice-versa)?",
+            OperationFailed,
+            "/a cannot be mounted at /etc: one is a file and the other is a directory",
+        ),
+        (
+            'error gathering device information while adding custom device "/dev/x": no such file or directory',
+            HostLacks,
+            "the device /dev/x is not there",
+        ),
+        ('could not select device driver "" with capabilities: [[gpu]]', HostLacks, "cannot give it a GPU"),
+        ("unknown or invalid runtime name: nvidia", HostLacks, "cannot give it a GPU"),
+        ("Unknown runtime specified crun", HostLacks, "the engine has no runtime crun"),
+        ("unknown or invalid runtime name: crun", HostLacks, "the engine has no runtime crun"),
+        ("unable to find user x: no matching entries in passwd file", OperationFailed, "the image has no user x"),
+        ("Unable to find group x: no matching entries in group file", OperationFailed, "the image has no group x"),
+        ("network lan not found", OperationFailed, "there is no network lan"),
+    ],
+)
+def test_a_sentence_that_leads_on(sentence: str, kind: type[RobenvError], said: str) -> None:
+    error = explained(sentence)
+    assert type(error) is kind
+    assert error.message.startswith("The container picker cannot start: ")
+    assert said in error.message
+    assert error.hint
+    assert error.details in sentence
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        f"{ENDPOINT}Error starting userland proxy: listen tcp4 0.0.0.0:8088: bind: address already in use",
+        f"{ENDPOINT}Error starting userland proxy: listen udp6 [::]:8088: bind: address already in use",
+        f"{ENDPOINT}Bind for 0.0.0.0:8088 failed: port is already allocated",
+        f"{NETWORK}Bind for 127.0.0.1:8088 failed: port is already allocated",
+        f"{NETWORK}failed to bind host port for 0.0.0.0:8088:172.17.0.3:80/tcp: address already in use",
+        f"{NETWORK}failed to bind host port 0.0.0.0:8088/tcp: address already in use",
+    ],
+)
+def test_a_port_in_use_is_named(sentence: str) -> None:
+    error = explained(sentence)
+    assert type(error) is PortInUse
+    assert error.message == "Port 8088 is taken on the engine's machine: picker cannot publish it."
+    assert error.details == sentence
+
+
+def test_what_is_not_known_is_shown_without_the_noise_around_it() -> None:
+    error = explained(f"{OLD}error setting rlimit type 7: operation not permitted: unknown")
+    assert error.message == "The container picker cannot start: error setting rlimit type 7: operation not permitted"
+    assert OLD in error.details
+
+
+def test_what_is_plain_already_stays() -> None:
+    refused = OperationFailed("Could not start the container picker: Minimum memory limit allowed is 6MB")
+    assert explain(refused, "picker") is refused
