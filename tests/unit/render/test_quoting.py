@@ -125,3 +125,9 @@ def test_a_long_line_without_a_place_to_cut_is_refused() -> None:
 
 def test_a_message_shows_a_long_value_shortened() -> None:
     assert len(quoting.shown("x" * 10_000)) < 70
+
+
+def test_paths_are_carried_though_docker_expands_them_and_refused_with_a_line_break() -> None:
+    assert json.loads(quoting.paths(["a b", "$x'\"\\"])) == ["a b", "\\$x\\'\\\"\\\\"]
+    with pytest.raises(Refused, match="line break"):
+        quoting.paths(["a\nb"])
