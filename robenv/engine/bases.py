@@ -13,6 +13,7 @@ from typing import TextIO
 from robenv import __version__
 from robenv.catalog.platforms import normalize
 from robenv.engine import archive, bootstrap
+from robenv.engine.iterators import close
 from robenv.engine.protocol import BuildEvent, BuildRequest, Engine, ImageInfo, LogEvent, StepEvent
 from robenv.errors import DiskFull, ImageNotFound, OperationFailed
 from robenv.paths import cache_folder
@@ -143,9 +144,7 @@ def _forward(events: Iterator[BuildEvent], on_event: OnEvent) -> None:
         for event in events:
             on_event(event)
     finally:
-        close = getattr(events, "close", None)
-        if close is not None:
-            close()
+        close(events)
 
 
 def _found(image: ImageInfo | None, reference: str) -> ImageInfo:

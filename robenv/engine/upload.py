@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from robenv.engine.iterators import close
+
 _TICK = 0.1
 """Seconds between two looks at how far it is."""
 
@@ -83,6 +85,8 @@ class Upload:
         except BaseException as error:
             self._source_error = error
             raise
+        finally:
+            close(self._chunks)
 
     def _go_on(self) -> None:
         """Raises in the middle of the body once it is abandoned, so that the connection closes."""

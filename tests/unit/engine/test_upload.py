@@ -84,9 +84,14 @@ def test_what_the_connection_raises_comes_out() -> None:
 def test_abandoning_ends_an_endless_body() -> None:
     ended = threading.Event()
 
+    closed = threading.Event()
+
     def chunks() -> Iterator[bytes]:
-        while True:
-            yield b"x"
+        try:
+            while True:
+                yield b"x"
+        finally:
+            closed.set()
 
     def post(body: Iterator[bytes]) -> None:
         try:
@@ -98,6 +103,7 @@ def test_abandoning_ends_an_endless_body() -> None:
     upload = Upload(post, chunks())
     upload.abandon(drain=False, timeout=10)
     assert ended.is_set()
+    assert closed.is_set()
 
 
 @pytest.mark.parametrize("drain", [True, False])
