@@ -7,8 +7,8 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,9 @@ class SecondEngine:
 
     def __init__(self, data_size: int | None = None, options: tuple[str, ...] = ()) -> None:
         # A short path, for a unix socket's is at most 107 bytes; /var/tmp, for /tmp may be a tmpfs.
-        self.folder = Path(tempfile.mkdtemp(prefix="robenvtest-engine-", dir="/var/tmp"))
+        # Letters and digits alone, for containerd takes a namespace's name neither with _ at its end nor with __.
+        self.folder = Path("/var/tmp", f"robenvtest-engine-{uuid.uuid4().hex[:8]}")
+        self.folder.mkdir(mode=0o700)
         self.socket = self.folder / "docker.sock"
         self.url = f"unix://{self.socket}"
         self.log = self.folder / "dockerd.log"
