@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -89,7 +90,9 @@ class PullCalls:
         registry = registry_of(reference)
         configs = auth.load_config(config_path=self._config_file(), credstore_env=credential_environment(self._api))
         try:
-            found = auth.resolve_authconfig(configs, registry, credstore_env=credential_environment(self._api))
+            with warnings.catch_warnings():  # docker-py warns of a missing helper, and raises too
+                warnings.simplefilter("ignore")
+                found = auth.resolve_authconfig(configs, registry, credstore_env=credential_environment(self._api))
         except docker.errors.DockerException as error:
             raise RegistryDenied(
                 f"The credentials for {registry} cannot be read.",
