@@ -100,7 +100,9 @@ def _sources(suite: Suite, bootstrap: Bootstrap, architecture: str) -> Iterator[
 def arguments(recipe: Recipe, keyrings: tuple[str, ...], sources: tuple[Source, ...]) -> list[str]:
     """mmdebstrap's arguments: the tar goes to stdout. Pure."""
     bootstrap = recipe.bootstrap
-    hook = "rm -f " + " ".join(f'"$1/{name}"' for name in _HOST_FILES)
+    # The variant extract ends with that hook; every other one goes on to customize.
+    last_hook = "extract" if bootstrap.variant == "extract" else "customize"
+    remove = "rm -f " + " ".join(f'"$1/{name}"' for name in _HOST_FILES)
     return [
         "mmdebstrap",
         f"--variant={bootstrap.variant}",
@@ -109,7 +111,7 @@ def arguments(recipe: Recipe, keyrings: tuple[str, ...], sources: tuple[Source, 
         *(f"--keyring={path}" for path in keyrings),
         *(f"--include={package}" for package in bootstrap.include),
         *(['--aptopt=Acquire::Check-Valid-Until "false"'] if recipe.expired else []),
-        f"--customize-hook={hook}",
+        f"--{last_hook}-hook={remove}",
         "--",
         bootstrap.suite,
         "-",

@@ -90,6 +90,7 @@ def test_the_arguments_hold_everything_in_its_place() -> None:
     assert {"--include=ca-certificates", "--include=python3"} < set(command[:end])
     assert command[end + 1 :] == ["bookworm", "-", *(source.line for source in recipe.sources)]
     assert all(option.startswith("--") for option in command[1:end])
+    assert """--customize-hook=rm -f "$1/etc/resolv.conf" "$1/etc/hostname\"""" in command
 
 
 def test_titles_name_the_distribution_and_the_platform() -> None:
