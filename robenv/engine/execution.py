@@ -190,7 +190,7 @@ def _looked_at(calls: ExecutionCalls, path: str, container: str, doing: str) -> 
     except Exception as error:
         from robenv.errors import EngineLost, EngineUnreachable
 
-        if isinstance(error, EngineUnreachable) and not isinstance(error, EngineLost):
+        if isinstance(error, EngineUnreachable):
             raise EngineLost(
                 "The connection to the engine broke.",
                 details=error.details or error.message,

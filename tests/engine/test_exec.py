@@ -229,7 +229,7 @@ def test_many_at_once(inside: Inside) -> None:
         assert process.returncode == n
 
 
-def test_an_engine_that_dies_meanwhile(
+def test_an_engine_that_hangs_and_dies_meanwhile(
     second_engine: Callable[..., SecondEngine], docker_api: docker.APIClient, base_image: str, root: Path
 ) -> None:
     second = second_engine()
@@ -237,12 +237,27 @@ def test_an_engine_that_dies_meanwhile(
     container = second.api().create_container(base_image, ["sleep", "600"], name="robenvtest-dies")["Id"]
     second.api().start(container)
     inside = Inside(root, second.url, container)
-    process = inside.start("sh", "-c", "echo on; sleep 60")
-    assert process.stdout
-    assert process.stdout.readline() == b"on\n"
+    running, lost = inside.start("sh", "-c", "echo on; sleep 60"), inside.start("sh", "-c", "echo on; sleep 60")
+    for process in (running, lost):
+        assert process.stdout
+        assert process.stdout.readline() == b"on\n"
+
+    second.freeze()
+    starting = inside.start("true")
+    time.sleep(0.5)
+    for _ in range(3):  # one that is sent on and hangs, one that is noted, and one that insists
+        for process in (running, starting):
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+        time.sleep(1.2)
+    for process in (running, starting):
+        process.communicate(timeout=10)
+        assert process.returncode == 130
+    second.thaw()
+
     second.kill()
-    _, errors = process.communicate(timeout=30)
-    assert process.returncode == 4
+    _, errors = lost.communicate(timeout=30)
+    assert lost.returncode == 4
     assert errors == b"EngineLost: The connection to the engine broke.\n"
 
 

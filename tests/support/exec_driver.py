@@ -32,6 +32,8 @@ def main(kind: str, url: str, container: str, user: str, tty: str, *command: str
     except RobenvError as error:
         print(f"{type(error).__name__}: {error.message}", file=sys.stderr)
         return error.exit_code
+    except KeyboardInterrupt:
+        return 130
     if code is None:
         print("detached", file=sys.stderr)
         return 0

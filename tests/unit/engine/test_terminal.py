@@ -12,6 +12,7 @@ import termios
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,10 @@ class Desk:
 
         self.meanwhile(later)
 
+    def join(self) -> None:
+        for thread in self._threads:
+            thread.join(20)
+
     def end(self) -> None:
         self.far.shutdown(socket.SHUT_RDWR)
 
@@ -75,8 +80,7 @@ class Desk:
         return termios.tcgetattr(self.slave)
 
     def close(self) -> None:
-        for thread in self._threads:
-            thread.join(20)
+        self.join()
         for fd in self._fds:
             os.close(fd)
         self.near.close()
@@ -156,34 +160,49 @@ def test_much_goes_both_ways_at_once(desk: Make) -> None:
     for work in (write, cat, read):
         here.meanwhile(work)
     assert here.interact() == 0
-    for thread in here._threads:
-        thread.join(20)
+    here.join()
     assert bytes(got) == sent
 
 
+def poured(here: Desk, most: int) -> int:
+    """How many bytes the other end takes of at most so many, when nobody reads stdout."""
+    block, sent = frame(1, b"x" * 32_000), 0
+    here.far.settimeout(1.2)
+    with suppress(TimeoutError):
+        while sent < most:
+            sent += here.far.send(block)
+    here.far.settimeout(10)
+    return sent
+
+
 def test_a_slow_reader_holds_the_process_up_and_not_memory(desk: Make) -> None:
-    here = desk()
-    got, sent = bytearray(), 0
+    here, sent = desk(looks=10**6), []
 
     def pour() -> None:
-        nonlocal sent
-        here.far.settimeout(0.5)
-        block = frame(1, b"x" * 32_000)
-        try:
-            while sent < 64 << 20:
-                sent += here.far.send(block)
-        except TimeoutError:
-            pass
-        held = sent
-        assert held < 4 << 20
+        sent.append(poured(here, 64 << 20))
         here.drop(here.out)
-        here.far.settimeout(10)
-        here.after(0.1, here.end)
 
     here.meanwhile(pour)
     assert here.interact() == 128 + signal.SIGPIPE
-    assert 0 < sent < 4 << 20
-    assert not got
+    assert 0 < sent[0] < 4 << 20
+
+
+def test_the_last_output_of_a_process_is_taken_from_the_engine_whoever_reads_it(desk: Make) -> None:
+    here, sent, got = desk(code=3), [], bytearray()
+
+    def pour() -> None:
+        sent.append(poured(here, 8 << 20))
+        here.end()
+        while data := os.read(here.out, 1 << 16):
+            got.extend(data)
+            if len(got) == sent[0] // 32_008 * 32_000:
+                break
+
+    here.meanwhile(pour)
+    assert here.interact() == 3
+    assert sent[0] >= 8 << 20
+    here.join()
+    assert len(got) == sent[0] // 32_008 * 32_000
 
 
 def test_a_reader_that_went_away_ends_the_process_inside(desk: Make) -> None:
