@@ -25,7 +25,8 @@ def draw(groups: Sequence[Group], path: Path) -> None:
             [middle - min(group.values[name]) for name, middle in zip(names, medians, strict=True)],
             [max(group.values[name]) - middle for name, middle in zip(names, medians, strict=True)],
         ]
-        colours = ["#3465a4" if "robenv" in name or not group.reference else "#babdb6" for name in names]
+        peers = any("robenv" in name for name in names)
+        colours = ["#babdb6" if peers and "robenv" not in name else "#3465a4" for name in names]
         panel.barh(names, medians, xerr=spread, color=colours, ecolor="#555753", capsize=2)
         panel.bar_label(
             panel.containers[-1], [f" {middle:.3g} {group.unit}" for middle in medians], padding=6, fontsize=8
