@@ -183,9 +183,7 @@ def test_logs_show_the_main_process(project: Make) -> None:
 
 def test_two_at_once_build_once_and_both_join(project: Make) -> None:
     mine = project("steps: [{name: slow, run: 'sleep 3; date +%N > /stamp'}]")
-    both = [
-        mine.start("up", "--", "cat", "/stamp", stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)
-    ]
+    both = [mine.start("up", "--", "cat", "/stamp", stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
     answers = [one.communicate(timeout=120) for one in both]
     assert [one.returncode for one in both] == [0, 0], answers
     assert answers[0][0] == answers[1][0] != ""

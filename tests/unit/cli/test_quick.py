@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
 
 import pytest
 
@@ -21,7 +21,7 @@ from robenv.cli.quick import parse
     ],
 )
 def test_takes_plain_command_lines(arguments: list[str], command: tuple[str, ...]) -> None:
-    assert parse(arguments) == (os.getcwd(), command)
+    assert parse(arguments) == (str(Path.cwd()), command)
 
 
 def test_takes_another_folder() -> None:
