@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,8 @@ from robenv.plan.request import create_request
 from robenv.plan.run import LABEL_MAIN
 from robenv.plan.values import Change, RunPlan
 
+_TIME_TO_FAIL = 0.5
+"""Seconds."""
 _KEEPERS = ("docker-init", "/sbin/docker-init", "/dev/init", "sleep infinity", "catatonit", "tini")
 
 
@@ -143,8 +146,19 @@ def prepare_mounts(engine: Engine, plan: RunPlan) -> bool:
     return bool(plan.home_volume) and plan.home_volume not in {volume.name for volume in engine.volumes(labels)}
 
 
+def _settled(engine: Engine, identifier: str) -> ContainerInfo | None:
+    """The container as it is once a main process of the profile's own has had time to fail. The one of robenv's own
+    cannot; with an init, a program that does not exist ends the container only after it has started."""
+    until = time.monotonic() + _TIME_TO_FAIL
+    while True:
+        info = engine.find_container(identifier)
+        if info is None or not info.running or info.labels.get(LABEL_MAIN) != "command" or time.monotonic() > until:
+            return info
+        time.sleep(0.05)
+
+
 def _check_running(engine: Engine, identifier: str) -> ContainerInfo:
-    info = engine.find_container(identifier)
+    info = _settled(engine, identifier)
     if info is not None and info.running:
         return info
     output = b"".join(data for _, data in engine.logs(identifier, tail=20)).decode(errors="replace")
