@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TextIO
 
 from robenv import __version__
-from robenv.catalog.platforms import normalize
 from robenv.engine import archive, bootstrap
 from robenv.engine.iterators import close
 from robenv.engine.protocol import BuildEvent, BuildRequest, Engine, ImageInfo, LogEvent, StepEvent
@@ -33,19 +32,13 @@ def ensure_base(engine: Engine, base: Base, platform: str, on_event: OnEvent) ->
     ProfileError.
     """
     wanted = base.bootstrap.platform if base.bootstrap else platform
-    found = _find(engine, base.reference, wanted)
+    found = engine.find_image(base.reference, wanted)
     if found is not None:
         return found
     if base.bootstrap is not None:
         return _bootstrap(engine, base.reference, base.bootstrap, on_event)
     _forward(engine.pull(base.reference, wanted), on_event)
-    return _found(engine.find_image(base.reference), base.reference)
-
-
-def _find(engine: Engine, reference: str, platform: str) -> ImageInfo | None:
-    """The image, unless it is one for another platform."""
-    image = engine.find_image(reference)
-    return image if image is not None and normalize(image.platform) == normalize(platform) else None
+    return _found(engine.find_image(base.reference, wanted), base.reference)
 
 
 def _bootstrap(engine: Engine, reference: str, wanted: Bootstrap, on_event: OnEvent) -> ImageInfo:
@@ -57,10 +50,10 @@ def _bootstrap(engine: Engine, reference: str, wanted: Bootstrap, on_event: OnEv
         on_event(LogEvent(step.id, text))
 
     with _alone(reference, lambda: say("another robenv makes this base; waiting for it\n")) as folder:
-        made = _find(engine, reference, wanted.platform)  # perhaps by whom we waited for
+        made = engine.find_image(reference, wanted.platform)  # perhaps by whom we waited for
         if made is None:
             _make(engine, reference, recipe, folder, say, on_event)
-            made = engine.find_image(reference)
+            made = engine.find_image(reference, wanted.platform)
     on_event(StepEvent(step.id, step.name, step.started, completed=time.time()))
     return _found(made, reference)
 

@@ -15,7 +15,7 @@ _STEP = re.compile(r"step (?P<number>\d+)/(?P<total>\d+) ?: (?P<line>.*)", re.I 
 _CACHED = re.compile(r" ---> Using cache|--> Using cache [0-9a-f]+")
 _RUNNING = re.compile(r" ---> Running in ([0-9a-f]+)\n")
 _CHATTER = re.compile(
-    r"\n| ---> [0-9a-f]{10,}\n|--> [0-9a-f]{10,}\n|(Removed|Removing) intermediate container [0-9a-f]+\n"
+    r"\n| ---> [0-9a-f]{10,}\n|--> [0-9a-f]{10,}\n|( ---> )?(Removed|Removing) intermediate container [0-9a-f]+\n"
 )
 
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import docker
 from docker.utils import parse_repository_tag
 
-from robenv.catalog.platforms import normalize
 from robenv.engine.build import BuildCalls
-from robenv.engine.http import send
+from robenv.engine.inspect import inspect_image, same_platform
 from robenv.engine.protocol import ImageInfo
 from robenv.engine.pull import PullCalls
 from robenv.engine.translate import translated
-from robenv.errors import ImageNotFound, UsageError
+from robenv.errors import ImageNotFound
 
 
 class ImageCalls(BuildCalls, PullCalls):
@@ -22,13 +20,14 @@ class ImageCalls(BuildCalls, PullCalls):
 
     _api: docker.APIClient
 
-    def find_image(self, reference: str) -> ImageInfo | None:
-        """The image with that tag, digest or ID; None where there is none."""
+    def find_image(self, reference: str, platform: str = "") -> ImageInfo | None:
+        """The image with that tag, digest or ID; None where there is none, or none for ``platform``."""
         try:
             with translated("look for the image", reference):
-                return image_info(send(self._api, "get", "/images/{0}/json", reference).json())
+                image = inspect_image(self._api, reference, platform)
         except ImageNotFound:
             return None
+        return image if not platform or same_platform(image.platform, platform) else None
 
     def images(self, labels: Mapping[str, str | None] | None = None) -> list[ImageInfo]:
         """The images with these labels, newest first; a label's value None asks only for the name."""
@@ -54,31 +53,3 @@ class ImageCalls(BuildCalls, PullCalls):
         """Removes build cache that nothing refers to; bytes freed."""
         with translated("remove the build cache"):
             return int(self._api.prune_builds().get("SpaceReclaimed") or 0)
-
-
-def image_info(inspected: Mapping[str, Any]) -> ImageInfo:
-    """The answer of ``GET /images/NAME/json`` in robenv's words."""
-    config = inspected.get("Config") or {}
-    return ImageInfo(
-        id=str(inspected["Id"]),
-        tags=tuple(inspected.get("RepoTags") or ()),
-        platform=_platform(inspected),
-        size=int(inspected.get("Size") or 0),
-        created=str(inspected.get("Created") or ""),
-        labels=dict(config.get("Labels") or {}),
-        entrypoint=tuple(config.get("Entrypoint") or ()),
-        command=tuple(config.get("Cmd") or ()),
-        environment=tuple(config.get("Env") or ()),
-        working_dir=str(config.get("WorkingDir") or ""),
-        user=str(config.get("User") or ""),
-        layers=tuple((inspected.get("RootFS") or {}).get("Layers") or ()),
-    )
-
-
-def _platform(inspected: Mapping[str, Any]) -> str:
-    """``os/arch[/variant]`` in its normal form; as the engine says it where robenv does not know such a one."""
-    said = "/".join(part for key in ("Os", "Architecture", "Variant") if (part := str(inspected.get(key) or "")))
-    try:
-        return normalize(said)
-    except UsageError:
-        return said

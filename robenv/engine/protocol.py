@@ -144,7 +144,8 @@ class Engine(SessionEngine, Protocol):
     def info(self) -> EngineInfo: ...
 
     # images
-    def find_image(self, reference: str) -> ImageInfo | None: ...
+    def find_image(self, reference: str, platform: str = "") -> ImageInfo | None:
+        """By tag, digest or ID; None where there is none, or none for ``platform`` where that is asked for."""
 
     def images(self, labels: Mapping[str, str | None] | None = None) -> list[ImageInfo]:
         """Those with these labels; a label's value None asks only for the name."""

@@ -12,8 +12,8 @@ import docker
 from docker import auth
 from docker.utils import parse_repository_tag
 
-from robenv.catalog.platforms import normalize
 from robenv.engine.http import EVER, credential_environment, send
+from robenv.engine.inspect import inspect_image, same_platform
 from robenv.engine.protocol import BuildEvent, StepEvent, TransferEvent
 from robenv.engine.records import Record, error_of, records
 from robenv.engine.translate import from_sentence, sentence_of, translated
@@ -27,7 +27,9 @@ from robenv.errors import (
 
 _MOVING = {"Downloading": "downloading", "Extracting": "extracting"}
 _DONE = {"Download complete": "downloading", "Pull complete": "extracting", "Already exists": "extracting"}
-_NO_PLATFORM = re.compile(r"no matching manifest|does not match the specified platform|no match for platform", re.I)
+_NO_PLATFORM = re.compile(
+    r"no matching manifest|does not (provide|match) the specified platform|no match for platform", re.I
+)
 _MISSING = re.compile(
     r"manifest unknown|not found|name unknown|invalid repository name|repository does not exist", re.I
 )
@@ -111,11 +113,13 @@ class PullCalls:
 
     def _check_platform(self, reference: str, platform: str) -> None:
         """An older engine takes an image of one platform for any other that is asked for, and only warns."""
-        with translated("look at the image", reference):
-            inspected = send(self._api, "get", "/images/{0}/json", reference).json()
-        said = "/".join(part for key in ("Os", "Architecture", "Variant") if (part := inspected.get(key)))
-        if not same_platform(said, platform):
-            raise self._not_offered(reference, platform, f"what it has is {said}")
+        try:
+            with translated("look at the image", reference):
+                image = inspect_image(self._api, reference, platform)
+        except ImageNotFound as error:
+            raise self._not_offered(reference, platform, error.message) from error
+        if not same_platform(image.platform, platform):
+            raise self._not_offered(reference, platform, f"what it has is {image.platform}")
 
     def _not_offered(self, reference: str, platform: str, details: str) -> ImageNotFound:
         offered = ", ".join(self._offered(reference))
@@ -179,14 +183,6 @@ def _unreachable(sentence: str, reference: str, registry: str) -> RegistryUnreac
     return RegistryUnreachable(
         f"The engine could not reach the registry {registry} for {reference}.", details=sentence, hint=hint
     )
-
-
-def same_platform(one: str, other: str) -> bool:
-    """Whether two spellings mean one platform."""
-    try:
-        return normalize(one) == normalize(other)
-    except UsageError:
-        return one == other
 
 
 def transfers(record: Record, step: str) -> Iterator[TransferEvent]:

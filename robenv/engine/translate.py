@@ -41,7 +41,11 @@ _SAYINGS: tuple[tuple[re.Pattern[str], type[OperationFailed], str], ...] = (
         NameTaken,
         "`docker ps -a` shows that container; remove it, or choose another name.",
     ),
-    (re.compile(r"no such image|image not known", re.I), ImageNotFound, ""),
+    (
+        re.compile(r"no such image|image not known|does not (provide|match) the specified platform", re.I),
+        ImageNotFound,
+        "",
+    ),
     (re.compile(r"no such (container|exec)|no container with name or id", re.I), ContainerNotFound, ""),
     (
         re.compile(r"is not running|container .* is paused|container state improper|only running containers", re.I),

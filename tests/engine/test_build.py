@@ -25,8 +25,9 @@ BUILDERS = pytest.mark.parametrize("buildkit", [True, False], ids=["buildkit", "
 @pytest.fixture
 def tag(docker_api: Any) -> Iterator[str]:
     yield TAG
-    if docker_api.images(name=TAG):
-        docker_api.remove_image(TAG, force=True)
+    # An image that was built anew leaves the one before without a name.
+    for image in docker_api.images(filters={"label": "robenv.project=robenvtest-build"}):
+        docker_api.remove_image(image["Id"], force=True)
 
 
 @BUILDERS
@@ -103,7 +104,7 @@ def test_buildkit_mounts_caches_and_runs_stages_side_by_side(engine: Engine, bas
 
 
 def test_buildkit_writes_the_platform_that_was_asked_for(engine: Engine, tag: str) -> None:
-    wanted = BuildRequest(tag, "linux/arm64", {}, no_cache=True)
+    wanted = BuildRequest(tag, "linux/arm64", {"robenv.project": "robenvtest-build"}, no_cache=True)
     list(engine.build(wanted, context("FROM scratch\nCOPY Dockerfile /\n")))
     image = engine.find_image(tag)
     assert image is not None

@@ -46,6 +46,8 @@ def test_what_an_image_says_of_itself(engine: Engine, image: str) -> None:
     assert found.size > 0
     assert all(layer.startswith("sha256:") for layer in found.layers)
     assert engine.find_image(found.id) == found
+    assert engine.find_image(image, "linux/arm64/v8") == found
+    assert engine.find_image(image, "linux/amd64") is None
 
 
 def test_an_image_that_is_not_there(engine: Engine) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from robenv.engine.build import build_parameters, failure
-from robenv.engine.images import image_info
+from robenv.engine.inspect import image_info, same_platform
 from robenv.engine.progress import BuildState, fold
 from robenv.engine.protocol import BuildRequest, LogEvent, StepEvent
-from robenv.engine.pull import pull_failure, registry_of, same_platform
+from robenv.engine.pull import pull_failure, registry_of
 from robenv.engine.records import error_of
 from robenv.errors import (
     BuildFailed,

@@ -111,3 +111,15 @@ def test_records_of_any_shape_are_survived() -> None:
         {"status": "y"},
     ):
         assert list(trace.events(record)) == []
+
+
+def test_the_spelling_of_docker_28_is_understood() -> None:
+    trace = ClassicTrace(lambda: 0.0)
+    lines = [
+        "Step 1/1 : RUN true",
+        "\n",
+        " ---> Running in 0123456789ab\n",
+        " ---> Removed intermediate container 0123456789ab\n",
+    ]
+    events = [event for line in lines for event in trace.events({"stream": line})]
+    assert not any(isinstance(event, LogEvent) for event in events)
