@@ -155,12 +155,12 @@ def _short(name: str, most: int = 160) -> str:
 
 def _reason(sentence: str) -> str:
     """The end of what the builder says: before it, it repeats the whole command."""
-    code = re.search(r"(?:exit code|returned a non-zero code): (\d+)", sentence)
+    code = re.search(r"(?:exit code:|returned a non-zero code:|exit status) (\d+)", sentence)
     return f"The command ended with exit code {code[1]}." if code else sentence
 
 
 def _way_out(sentence: str) -> str:
-    if re.search(r"(?:exit code|non-zero code): 137\b", sentence):
+    if re.search(r"(?:exit code:|non-zero code:|exit status) 137\b", sentence):
         return "137 means that it was killed, most often for want of memory: let fewer jobs run at once (`-j1`)."
     if re.search(r"no active sessions|pull access denied|failed to resolve source metadata", sentence):
         return (

@@ -11,8 +11,13 @@ from typing import Any
 from robenv.engine.protocol import BuildEvent, LogEvent, StepEvent
 from robenv.engine.records import error_of
 
-_STEP = re.compile(r"step (?P<number>\d+)/(?P<total>\d+) ?: (?P<line>.*)", re.I | re.S)
+# Docker counts over all stages; Podman counts in each, and says before it which of how many stages it is.
+_STEP = re.compile(
+    r"(?:\[(?P<stage>\d+)/(?P<stages>\d+)\] )?step (?P<number>\d+)/(?P<total>\d+) ?: (?P<line>.*)", re.I | re.S
+)
 _CACHED = re.compile(r" ---> Using cache|--> Using cache [0-9a-f]+")
+_COMMIT = re.compile(r"(?:\[\d+/\d+\] )?COMMIT(?: \S+)?\n")
+"""After it, Podman only repeats names and IDs."""
 _RUNNING = re.compile(r" ---> Running in ([0-9a-f]+)\n")
 _CHATTER = re.compile(
     r"\n| ---> [0-9a-f]{10,}\n|--> [0-9a-f]{10,}\n|( ---> )?(Removed|Removing) intermediate container [0-9a-f]+\n"
@@ -30,8 +35,10 @@ class ClassicTrace:
         self.container = ""
         """The intermediate container that runs now, by its short ID."""
         self._step: StepEvent | None = None
-        self._number = 0
-        self._last = False
+        self._stage = self._number = 0
+        self._count = self._before = 0
+        """Steps so far, and steps before this stage."""
+        self._last = self._over = False
         self._spoke = False
 
     def events(self, record: Mapping[str, Any]) -> Iterator[BuildEvent]:
@@ -54,10 +61,12 @@ class ClassicTrace:
 
     def _said(self, text: str, now: float) -> Iterator[BuildEvent]:
         match = _STEP.fullmatch(text.rstrip("\n"))
-        if match and int(match["number"]) == self._number + 1:
+        if match and self._follows(match):
             yield from self._end(now)
             yield self._begin(match, now)
-        elif self._step is None or _CHATTER.fullmatch(text):
+        elif self._last and _COMMIT.fullmatch(text):
+            self._over = True
+        elif self._step is None or self._over or _CHATTER.fullmatch(text):
             return
         elif running := _RUNNING.fullmatch(text):
             self.container = running[1]
@@ -67,8 +76,19 @@ class ClassicTrace:
             self._spoke = True
             yield LogEvent(self._step.id, text, now)
 
+    def _follows(self, match: re.Match[str]) -> bool:
+        """Whether it is the next step indeed, and not output that looks like one."""
+        stage, number = int(match["stage"] or 1), int(match["number"])
+        next_stage = stage > self._stage and number == 1  # one that nothing needs is left out
+        return next_stage or (stage == self._stage and number == self._number + 1)
+
     def _begin(self, match: re.Match[str], now: float) -> StepEvent:
-        number, total, line = match["number"], match["total"], match["line"].strip()
-        self._number, self._last, self._spoke = int(number), number == total, False
-        self._step = StepEvent(f"step {number}", f"Step {number}/{total} : {line}", started=now)
+        stage, self._number, total = int(match["stage"] or 1), int(match["number"]), int(match["total"])
+        if stage != self._stage:
+            self._stage, self._before = stage, self._count
+        self._count += 1
+        self._last = self._number == total and stage == int(match["stages"] or 1)
+        self._spoke = False
+        name = f"Step {self._count}/{self._before + total} : {match['line'].strip()}"
+        self._step = StepEvent(f"step {self._count}", name, started=now)
         return self._step

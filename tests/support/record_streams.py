@@ -1,8 +1,9 @@
-"""Records what a real engine answers to builds and a pull, for the tests of the fold. Run it anew for another engine:
+"""Records what real engines answer to builds and a pull, for the tests of the fold. Run it with a Docker Engine, and
+once more with DOCKER_HOST naming a Podman:
 
     python -m tests.support.record_streams
 
-It needs an engine, and Debian's docker-registry for the pull. The records are written as they came, one a line.
+It needs Debian's docker-registry for the pull. The records are written as they came, one a line.
 """
 
 from __future__ import annotations
@@ -92,9 +93,7 @@ def _write(name: str, lines: Iterator[bytes]) -> None:
     (FOLDER / f"{name}.jsonl").write_bytes(b"".join(line + b"\n" for line in lines if line.strip()))
 
 
-def main() -> None:
-    api = docker.APIClient(base_url=os.environ.get("DOCKER_HOST"), version="auto")
-    FOLDER.mkdir(exist_ok=True)
+def record_docker(api: docker.APIClient) -> None:
     base_image.ensure(api)
     record_build(api, "parallel", PARALLEL, buildkit=True, no_cache=True)
     record_build(api, "cached", PARALLEL, buildkit=True, no_cache=False)
@@ -103,6 +102,20 @@ def main() -> None:
     record_build(api, "classic_cached", PARALLEL, buildkit=False, no_cache=False)
     record_build(api, "classic_failing", CLASSIC_FAILING, buildkit=False, no_cache=True)
     record_pull(api)
+
+
+def record_podman(api: docker.APIClient) -> None:
+    """The base must have been loaded there: Podman cannot make it from a tar that BuildKit built."""
+    record_build(api, "classic_podman", PARALLEL, buildkit=False, no_cache=True)
+    record_build(api, "classic_podman_cached", PARALLEL, buildkit=False, no_cache=False)
+    record_build(api, "classic_podman_failing", CLASSIC_FAILING, buildkit=False, no_cache=True)
+
+
+def main() -> None:
+    api = docker.APIClient(base_url=os.environ.get("DOCKER_HOST"), version="auto")
+    FOLDER.mkdir(exist_ok=True)
+    podman = "Podman" in str(api.version().get("Components"))
+    record_podman(api) if podman else record_docker(api)
     api.remove_image(TAG, force=True)
     api.close()
 

@@ -31,7 +31,7 @@ def _failing(sentence: str, output: str = "") -> RobenvError:
     return failure(REQUEST, fold(state, LogEvent("1", output)), sentence)
 
 
-@pytest.mark.parametrize("name", ["failing", "classic_failing"])
+@pytest.mark.parametrize("name", ["failing", "classic_failing", "classic_podman_failing"])
 def test_a_real_failure_names_its_step_and_its_exit_code(name: str) -> None:
     sentence = next(filter(None, map(error_of, recorded.records(name))))
     error = failure(REQUEST, recorded.state(name), sentence)

@@ -89,15 +89,41 @@ def test_output_that_looks_like_the_builders_words_changes_nothing() -> None:
     assert trace.image_id == ""
 
 
-def test_podmans_spelling_is_understood() -> None:
-    trace = ClassicTrace(lambda: 0.0)
-    lines = ["STEP 1/2: FROM debian\n", "STEP 2/2: RUN true\n", "--> Using cache 0123456789ab\n", "--> 0123456789ab\n"]
-    events = [event for line in lines for event in trace.events({"stream": line})]
-    events += trace.events({"aux": {"ID": "sha256:2"}})
-    steps = {event.id: event for event in events if isinstance(event, StepEvent)}
-    assert [step.name for step in steps.values()] == ["Step 1/2 : FROM debian", "Step 2/2 : RUN true"]
-    assert steps["step 2"].cached
-    assert trace.image_id == "sha256:2"
+def test_podman_counts_in_each_stage() -> None:
+    steps = _steps("classic_podman")
+    assert [step.name.partition(" : ")[0] for step in steps.values()] == [
+        "Step 1/2",
+        "Step 2/2",
+        "Step 3/4",
+        "Step 4/4",
+        "Step 5/8",
+        "Step 6/8",
+        "Step 7/8",
+        "Step 8/8",
+    ]
+    assert list(steps) == list(_steps("classic"))
+    assert all(step.completed is not None for step in steps.values())
+
+
+def test_podmans_last_words_are_no_output() -> None:
+    said = [event.text for event in recorded.events("classic_podman") if isinstance(event, LogEvent)]
+    assert said[-1] == "both\n"
+    assert not any("COMMIT" in text or "-->" in text for text in said)
+
+
+def test_podman_names_its_image_and_what_it_kept() -> None:
+    trace = ClassicTrace()
+    for record in recorded.records("classic_podman"):
+        list(trace.events(record))
+    assert trace.image_id == recorded.records("classic_podman")[-3]["aux"]["ID"]
+    cached = [step.cached for step in _steps("classic_podman_cached").values() if "FROM" not in step.name]
+    assert all(cached)
+
+
+def test_podmans_failing_step_carries_the_error() -> None:
+    last = list(_steps("classic_podman_failing").values())[-1]
+    assert "exit status 3" in last.error
+    assert "RUN echo two" in last.name
 
 
 def test_records_of_any_shape_are_survived() -> None:
