@@ -83,19 +83,19 @@ def split_marks(text: str, marks: list[Mark]) -> tuple[str, tuple[Instruction, .
     Raises ProfileError for a line that is too long for a Dockerfile and cannot be continued.
     """
     lines: list[str] = []
-    found: list[tuple[Mark, int]] = []
+    found: list[tuple[Mark, int, str]] = []
     for line in text.split("\n"):
         if line.startswith("\0"):
             _, number, line = line.split("\0", 2)
-            found.append((marks[int(number)], len(lines)))
+            found.append((marks[int(number)], len(lines), line))
         lines.extend(_continued(line, found).split("\n"))
     counter = _Counter()
     return "\n".join(lines), tuple(
-        counter.instruction(mark, start, _last_line(lines, start), lines[start]) for mark, start in found
+        counter.instruction(mark, start, _last_line(lines, start), line) for mark, start, line in found
     )
 
 
-def _continued(line: str, found: list[tuple[Mark, int]]) -> str:
+def _continued(line: str, found: list[tuple[Mark, int, str]]) -> str:
     try:
         return continued(line)
     except Refused as refused:
