@@ -29,7 +29,7 @@ _SAYINGS: tuple[tuple[re.Pattern[str], str, str, _Kind], ...] = (
         OperationFailed,
     ),
     (
-        re.compile(r'exec: "(?P<what>[^"]*)": (?:is a directory: )?permission denied'),
+        re.compile(r'exec: "(?P<what>[^"]*)": (?:is a directory|permission denied)'),
         "{what} in the image is not an executable file",
         "Check `run.command` and the image's entrypoint.",
         OperationFailed,

@@ -1,4 +1,4 @@
-"""What engines said when they could not start a container, recorded from Docker Engine 20.10 and 28.5."""
+"""What engines said when they could not start a container, recorded from Docker Engine 20.10, 26.1 and 28.5."""
 
 from __future__ import annotations
 
@@ -40,10 +40,9 @@ def explained(sentence: str) -> RobenvError:
             OperationFailed,
             "/etc in the image is not an executable file",
         ),
-        (
-            f'{NEW}exec: "/etc": is a directory: permission denied',
-            OperationFailed,
-            "/etc in the image is not an executable file",
+        *(
+            (f'{NEW}exec: "/etc": {why}', OperationFailed, "/etc in the image is not an executable file")
+            for why in ("is a directory: permission denied", "is a directory: unknown: permission denied")
         ),
         (f"{OLD}exec /bin/true: exec format error: unknown", OperationFailed, "another kind of processor"),
         (
