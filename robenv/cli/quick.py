@@ -51,6 +51,7 @@ def _enter(directory: str, command: tuple[str, ...]) -> int | None:
     from robenv.engine.direct import DirectEngine, supports
     from robenv.engine.endpoint import find_endpoint
     from robenv.errors import RobenvError
+    from robenv.plan.names import LABEL_PLAN
 
     try:
         endpoint = find_endpoint(os.environ)
@@ -63,7 +64,7 @@ def _enter(directory: str, command: tuple[str, ...]) -> int | None:
         container = engine.find_container(known[0])
     except RobenvError:
         return None  # The whole command meets the same and explains it.
-    if container is None or container.status != "running" or container.labels.get("robenv.plan") != known[1]:
+    if container is None or container.status != "running" or container.labels.get(LABEL_PLAN) != known[1]:
         return None
     return _run(engine, container, command)
 

@@ -10,12 +10,17 @@ from pathlib import Path
 
 from robenv.engine.protocol import ContainerInfo, Engine, ImageInfo
 from robenv.environment.accounts import prepare_accounts
-from robenv.environment.entry import LABEL_ENTRYPOINT, LABEL_PLAN, LABEL_PLAN_JSON
 from robenv.errors import ContainerExited, NameTaken
 from robenv.plan.diff import describe, diff_plans
-from robenv.plan.names import LABEL_DIRECTORY, LABEL_PROJECT
+from robenv.plan.names import (
+    LABEL_DIRECTORY,
+    LABEL_ENTRYPOINT,
+    LABEL_MAIN,
+    LABEL_PLAN,
+    LABEL_PLAN_JSON,
+    LABEL_PROJECT,
+)
 from robenv.plan.request import create_request
-from robenv.plan.run import LABEL_MAIN
 from robenv.plan.values import Change, RunPlan
 
 _TIME_TO_FAIL = 0.5

@@ -8,8 +8,9 @@ import time
 
 from robenv.engine.session_types import ContainerInfo, ExecRequest
 from robenv.engine.terminal import interact_exec, is_terminal
-from robenv.environment.entry import LABEL_PLAN_JSON, Entry, terminal_environment
+from robenv.environment.entry import Entry, terminal_environment
 from robenv.errors import ContainerNotFound
+from robenv.plan.names import LABEL_PLAN_JSON
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 
-LABEL_PLAN = "robenv.plan"
-LABEL_PLAN_JSON = "robenv.plan.json"
-LABEL_ENTRYPOINT = "robenv.entrypoint"
+from robenv.plan.names import LABEL_ENTRYPOINT, LABEL_PLAN_JSON
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _SHELL = '[ -x "$0" ] && exec "$0" || exec /bin/sh'
 """A profile may name a shell that the image lacks: any shell is better than none."""

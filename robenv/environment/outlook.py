@@ -10,8 +10,8 @@ from robenv.environment.container import busy_with, changes_since, own_container
 from robenv.environment.load import Loaded
 from robenv.host.probe import read_facts
 from robenv.plan.diff import describe
+from robenv.plan.names import LABEL_PLAN_JSON
 from robenv.plan.request import create_request
-from robenv.plan.run import LABEL_PLAN_JSON
 from robenv.plan.values import RunPlan
 
 

@@ -1,11 +1,15 @@
-"""Every name that robenv gives: containers, volumes, images, labels. Pure: the same project has the same names."""
+"""Every name that robenv gives: containers, volumes, images, labels. Pure: the same project has the same names.
+
+Light: the quick way in imports this.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-from collections.abc import Iterable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 LABEL_PROJECT = "robenv.project"
 """The project's name; on all that robenv makes for a project."""
@@ -16,8 +20,13 @@ LABEL_VERSION = "robenv.version"
 LABEL_DIRECTORY = "robenv.directory"
 """The project's folder on the host."""
 LABEL_PLAN = "robenv.plan"
-"""A container's RunPlan as JSON."""
-LABEL_PLATFORM = "robenv.platform"
+"""The digest of a container's RunPlan, 12 hex digits: equal to that of the present plan where nothing changed."""
+LABEL_PLAN_JSON = "robenv.plan.json"
+"""The RunPlan as JSON, without robenv's own labels: how to enter, and for a later `up` to say what changed."""
+LABEL_ENTRYPOINT = "robenv.entrypoint"
+"""The image's entrypoint as JSON, which `exec` goes through."""
+LABEL_MAIN = "robenv.main"
+"""What the main process is: ``sleep``, which only keeps the container alive, or ``command``, the profile's own."""
 LABEL_ROLE = "robenv.role"
 """What it is for: one of the ROLE_… values."""
 LABEL_UID = "robenv.uid"
@@ -40,7 +49,7 @@ TAG_DIGITS = 12
 
 def project_id(directory: str | os.PathLike[str]) -> str:
     """Six hex digits that tell apart projects of the same name; ``directory`` is absolute."""
-    return hashlib.sha256(os.fsencode(directory)).hexdigest()[:6]
+    return _sha256(os.fsencode(directory))[:6]
 
 
 def container_name(project: str, directory: str | os.PathLike[str]) -> str:
@@ -60,8 +69,10 @@ def base_hash(
     suite: str, mirror: str, components: Iterable[str], variant: str, include: Iterable[str], platform: str
 ) -> str:
     """64 hex digits over all that a bootstrapped base is made from. The order of ``include`` does not matter."""
+    import json
+
     recipe = [BASE_RECIPE, suite, mirror, list(components), variant, sorted(set(include)), platform]
-    return hashlib.sha256(json.dumps(recipe).encode()).hexdigest()
+    return _sha256(json.dumps(recipe).encode())
 
 
 def base_reference(
@@ -69,3 +80,9 @@ def base_reference(
 ) -> str:
     """The content-addressed tag of a bootstrapped base."""
     return f"robenv/base:{base_hash(suite, mirror, components, variant, include, platform)[:TAG_DIGITS]}"
+
+
+def _sha256(data: bytes) -> str:
+    import hashlib
+
+    return hashlib.sha256(data).hexdigest()

@@ -19,7 +19,9 @@ from robenv.errors import UsageError
 from robenv.plan.names import (
     LABEL_DIRECTORY,
     LABEL_HASH,
+    LABEL_MAIN,
     LABEL_PLAN,
+    LABEL_PLAN_JSON,
     LABEL_PROJECT,
     LABEL_ROLE,
     LABEL_VERSION,
@@ -37,11 +39,6 @@ if TYPE_CHECKING:
     from robenv.profile.schema_run import Run
     from robenv.profile.schema_run_parts import Healthcheck as ProfileHealthcheck
     from robenv.profile.schema_run_parts import VolumeMount
-
-LABEL_PLAN_JSON = "robenv.plan.json"
-"""The RunPlan as JSON, without robenv's own labels, so that a later `up` can say what changed."""
-LABEL_MAIN = "robenv.main"
-"""What the main process is: ``sleep``, which only keeps the container alive, or ``command``, the profile's own."""
 
 KEEP_ALIVE = ("sleep", "infinity")
 

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from robenv.environment.entry import LABEL_ENTRYPOINT, LABEL_PLAN_JSON, Entry
+from robenv.environment.entry import Entry
+from robenv.plan.names import LABEL_ENTRYPOINT, LABEL_PLAN_JSON
 
 
 def entry(entrypoint: list[str] | None = None, read_only: bool = False) -> Entry:

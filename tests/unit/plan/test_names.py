@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -76,7 +77,19 @@ def test_values_cannot_run_into_each_other() -> None:
     assert first != second
 
 
-def test_importing_names_is_cheap() -> None:
-    code = "import sys, robenv.plan.names; print(*sys.modules)"
+def test_every_label_is_robenvs_and_has_one_home(root: Path) -> None:
+    labels = [value for name, value in vars(names).items() if name.startswith("LABEL_")]
+    assert len(set(labels)) == len(labels)
+    assert all(label.startswith("robenv.") for label in labels)
+    home = root / "robenv" / "plan" / "names.py"
+    others = [path for path in (root / "robenv").rglob("*.py") if path != home]
+    assert [path for path in others if re.search(r"^LABEL_\w+ *=", path.read_text(), re.MULTILINE)] == []
+    assert [path for path in others for label in labels if f'"{label}"' in path.read_text()] == []
+
+
+@pytest.mark.parametrize("module", ["robenv.plan.names", "robenv.cli.quick", "robenv.environment.enter"])
+def test_what_the_quick_way_imports_is_cheap(module: str) -> None:
+    code = f"import sys, {module}; print(*sys.modules)"
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert not {"jinja2", "pydantic", "docker", "yaml", "rich", "typer"} & set(modules)
+    heavy = {"jinja2", "pydantic", "docker", "requests", "yaml", "rich", "typer", "hashlib", "dataclasses"}
+    assert not heavy & set(modules)
