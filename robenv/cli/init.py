@@ -38,20 +38,21 @@ def _check(profile: str) -> None:
 def init(
     context: typer.Context,
     profile: Annotated[str, typer.Argument(metavar="[PROFILE]", help="`robenv profiles` lists them")] = "",
-    name: Annotated[str, typer.Option("--name", help="The project's name; default: the folder's")] = "",
+    name: Annotated[str | None, typer.Option("--name", help="The project's name; default: the folder's")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a robenv.yaml that is there")] = False,
 ) -> None:
     """Writes a commented robenv.yaml for a target."""
-    from robenv.environment.template import project_file, project_name
+    from robenv.environment.template import checked_name, project_file, project_name
     from robenv.paths import write_atomically
 
     where: Where = context.obj
+    named = project_name(where.directory) if name is None else checked_name(name)
     target = where.directory / (where.file or "robenv.yaml")
     if target.exists() and not force:
         raise UsageError(f"{target} is there already", hint="--force replaces it")
     chosen = profile or _choose()
     _check(chosen)
-    write_atomically(str(target), project_file(name or project_name(where.directory), chosen).encode())
+    write_atomically(str(target), project_file(named, chosen).encode())
     note(f"wrote {target}; `robenv up` builds it and opens a shell")
 
 

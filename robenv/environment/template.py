@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from robenv.errors import UsageError
+
+_OTHER_WORDS = ("true", "false", "null")
+"""Of the valid names those that YAML 1.2 takes for something else, as it does some that begin with a digit."""
 _TEXT = """\
 # robenv.yaml: this project's environment. `robenv up` builds it and opens a shell in it.
 # `robenv validate` checks this file; `robenv profiles show .` tells where each value comes from.
@@ -42,11 +46,23 @@ apt:
 
 
 def project_name(folder: Path) -> str:
-    """A valid project name made of a folder's."""
+    """A valid project name made of a folder's, by ``checked_name``'s rules."""
     name = re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-")
     return name[:63].rstrip("-") or "project"
 
 
+def checked_name(name: str) -> str:
+    """The name as it is, where a profile may say it. Raises UsageError, in the words of a profile's own check."""
+    from robenv.profile.badvalue import BadValue
+    from robenv.profile.schema_names import PROJECT_NAME
+
+    try:
+        return str(PROJECT_NAME.parse(name))
+    except BadValue as error:
+        raise UsageError(f"`--name`: {error.message}", hint=error.hint) from error
+
+
 def project_file(name: str, profile: str) -> str:
     """The text of a new robenv.yaml."""
-    return _TEXT.format(name=name, profile=profile)
+    plain = name[0].isalpha() and name not in _OTHER_WORDS
+    return _TEXT.format(name=name if plain else f'"{name}"', profile=profile)

@@ -164,12 +164,10 @@ _IDS = r"(?:[A-Za-z_][A-Za-z0-9_.-]{0,31}\$?|[0-9]{1,10})"
 _WEB = r"[A-Za-z0-9._~:/?#@!$&()*+,;=%-]+"
 _LOWER = r"[a-z0-9]+(?:[._-][a-z0-9]+)*"
 
-ProjectName = Annotated[
-    str,
-    pattern(
-        rf"(?=.{{1,63}}$){_LOWER}", "a project's name such as `picker`: a-z and 0-9, with single `.`, `_`, `-` between"
-    ),
-]
+PROJECT_NAME = pattern(
+    rf"(?=.{{1,63}}$){_LOWER}", "a project's name such as `picker`: a-z and 0-9, with single `.`, `_`, `-` between"
+)
+ProjectName = Annotated[str, PROJECT_NAME]
 StageName = Annotated[
     str, pattern(r"(?=.{1,63}$)(?!scratch$)[a-z](?:[a-z0-9]|[._-](?=[a-z0-9]))*", "a stage's name such as `builder`")
 ]

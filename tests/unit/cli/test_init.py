@@ -1,0 +1,69 @@
+"""What `robenv init` writes is a valid project, and what could not be one is refused before anything is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from robenv.environment.load import resolve
+from robenv.environment.template import project_file, project_name
+from tests.unit.cli.conftest import Robenv
+
+BAD = ("Picker", "two words", "a--b", "-a", "a-", "a" * 64, "", "a\nrun: {}", "${HOME}", "é")
+GOOD = ("picker", "a", "a.b_c-d", "2024", "1e5", "0x1f", "true", "null", "no", "a" * 63)
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_name_that_no_profile_may_say_is_refused(tmp_path: Path, robenv: Robenv, name: str) -> None:
+    done = robenv("init", "--name", name, "ros/debian-bookworm")
+    assert (done.code, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: `--name`: ")
+    assert "a project's name such as `picker`" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_it_is_refused_in_the_words_of_validate(tmp_path: Path, robenv: Robenv) -> None:
+    sentence = robenv("init", "--name", "Foo Bar").stderr.splitlines()[0].removeprefix("error: `--name`: ")
+    (tmp_path / "robenv.yaml").write_text("name: Foo Bar\nbase: {image: x}\n")
+    checked = robenv("validate")
+    assert checked.code == 3
+    assert f"`name`: {sentence}" in checked.stderr
+
+
+def test_a_file_that_is_there_survives_a_bad_name(tmp_path: Path, robenv: Robenv) -> None:
+    (tmp_path / "robenv.yaml").write_text("mine\n")
+    assert robenv("init", "--force", "--name", "No Good").code == 2
+    assert (tmp_path / "robenv.yaml").read_text() == "mine\n"
+
+
+def test_what_it_writes_is_valid(tmp_path: Path, robenv: Robenv) -> None:
+    done = robenv("init", "--name", "picker")
+    assert (done.code, done.stdout) == (0, "")
+    assert "nobody is here to ask" in done.stderr
+    assert resolve(tmp_path, None, {}).profile.name == "picker"
+    assert "is there already" in robenv("init").stderr
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_valid_name_is_written_so_that_yaml_reads_it_as_text(tmp_path: Path, name: str) -> None:
+    (tmp_path / "robenv.yaml").write_text(project_file(name, "ros/debian-bookworm"))
+    assert resolve(tmp_path, None, {}).profile.name == name
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("2024", "2024"),
+        ("True", "true"),
+        ("My Robot (old)", "my-robot-old"),
+        ("..x", "x"),
+        ("ü", "project"),
+        ("a" * 70, "a" * 63),
+    ],
+)
+def test_every_folder_gives_a_valid_name(tmp_path: Path, folder: str, name: str) -> None:
+    inside = tmp_path / folder
+    inside.mkdir()
+    (inside / "robenv.yaml").write_text(project_file(project_name(inside), "ros/debian-bookworm"))
+    assert resolve(inside, None, {}).profile.name == name
