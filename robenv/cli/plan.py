@@ -26,6 +26,7 @@ def _text(outlook: Outlook) -> str:
         lines.append("changed since it was created:")
         lines.extend(f"  {change}" for change in outlook.changes)
     lines.append(f"then       {outlook.action}")
+    lines.extend(f"note       {text}" for text in outlook.notes)
     return "\n".join(lines)
 
 

@@ -13,15 +13,20 @@ def run(
     context: typer.Context, command: CommandArgument = None, platform: PlatformOption = None, quiet: QuietOption = False
 ) -> None:
     """Runs CMD, or a shell, in a container of its own that is removed afterwards; with CMD's exit code."""
+    from robenv.environment.facts import facts_for
     from robenv.environment.image import ensure_image
     from robenv.environment.run_once import run_once
-    from robenv.host.probe import read_facts
 
     where: Where = context.obj
     with open_engine() as engine:
         loaded = where.load(engine.info().platform, platform, quiet)
-        image = ensure_image(engine, loaded, TerminalReporter(quiet))
-        plan = loaded.container(read_facts(loaded.build.platform))
+        reporter = TerminalReporter(quiet)
+        facts = facts_for(engine, loaded)
+        grant = loaded.grant(facts)
+        for text in grant.notes:
+            reporter.note(text)
+        image = ensure_image(engine, loaded, reporter)
+        plan = loaded.container(facts, grant)
         code = run_once(engine, plan, image.image, tuple(command or ()))
     raise typer.Exit(code)
 

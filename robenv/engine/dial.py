@@ -1,17 +1,13 @@
-"""A connected socket to wherever an engine is, for a connection that is taken over: unix, TCP, TLS or SSH.
+"""A connected socket to wherever an engine is, for a connection that is taken over: unix, TCP or TLS.
 
-docker-py gives no such connection that can be half-closed over TLS and SSH, and loses what came with the answer's head.
-What comes back here is a plain socket in all four cases; threads or the ``ssh`` command do the rest behind it.
+docker-py gives no such connection that can be half-closed over TLS, and loses what came with the answer's head. What
+comes back here is a plain socket in all three cases; for TLS, threads do the rest behind it.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
 import socket
 import ssl
-import subprocess
-import tempfile
 import threading
 from contextlib import suppress
 from typing import Any
@@ -29,8 +25,6 @@ def dial(url: str, verify: Any, certificate: Any, timeout: float) -> socket.sock
     parts = urlsplit(url)
     if parts.scheme == "unix":
         return _unix(url.removeprefix("unix://"), timeout)
-    if parts.scheme == "ssh":
-        return _ssh(url)
     secure = parts.scheme == "https" or certificate is not None or isinstance(verify, str)
     host, port = parts.hostname or "127.0.0.1", parts.port or (_TLS_PORT if secure else _PORT)
     stream = socket.create_connection((host, port), timeout)
@@ -54,58 +48,6 @@ def _unix(path: str, timeout: float) -> socket.socket:
         stream.close()
         raise
     return stream
-
-
-def _ssh(url: str) -> socket.socket:
-    near, far = socket.socketpair()
-    try:
-        with far:
-            _connect_by_ssh(url, far)
-    except BaseException:
-        near.close()
-        raise
-    return near
-
-
-def _connect_by_ssh(url: str, stream: socket.socket) -> None:
-    """Ties ``stream`` to the engine as the docker CLI does it. ssh's own words and questions go to the terminal."""
-    parts = urlsplit(url)
-    login = ["-l", parts.username] if parts.username else []
-    port = ["-p", str(parts.port)] if parts.port else []
-    command = ["ssh", *login, *port, "--", parts.hostname or "", "docker", "system", "dial-stdio"]
-    # In a process group of its own: ^C is for the process inside, not for the connection to it.
-    child = subprocess.Popen(command, stdin=stream.fileno(), stdout=stream.fileno(), preexec_fn=os.setpgrp)
-    threading.Thread(target=child.wait, daemon=True).start()
-
-
-class SshRelay:
-    """A unix socket, ``url``, whose connections go to an engine over SSH: for docker-py, which speaks SSH itself only
-    with a library of its own and not as the user's ssh_config says. Raises OSError. Close it when done."""
-
-    def __init__(self, target: str) -> None:
-        self._target = target
-        self._folder = tempfile.mkdtemp(prefix="robenv-ssh-")
-        path = f"{self._folder}/engine.sock"
-        self.url = f"unix://{path}"
-        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._listener.bind(path)
-        self._listener.listen()
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                stream, _ = self._listener.accept()
-            except OSError:  # closed
-                return
-            with stream, suppress(OSError):  # without ssh, the connection just ends
-                _connect_by_ssh(self._target, stream)
-
-    def close(self) -> None:
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def _tls(stream: socket.socket, host: str, verify: Any, certificate: Any) -> socket.socket:

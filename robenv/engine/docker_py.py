@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
 
 import docker
 from docker.tls import TLSConfig
 
 from robenv.catalog.platforms import normalize
 from robenv.engine.containers import ContainerCalls
+from robenv.engine.dial import dial
 from robenv.engine.endpoint import Endpoint, Tls, find_endpoint, unreachable, untrusted
 from robenv.engine.http import send, use_version
 from robenv.engine.images import ImageCalls
 from robenv.engine.protocol import EngineInfo, Json
+from robenv.engine.ssh import SshRelay
 from robenv.engine.translate import translated
 from robenv.errors import EngineDenied, EngineUnreachable, UsageError
+
+if TYPE_CHECKING:
+    from robenv.engine.http1 import Stream
 
 _TIMEOUT = 60
 """Seconds that an ordinary call may take; those that take longer set their own."""
@@ -25,10 +31,11 @@ _BUILDKIT_SINCE = (1, 39)
 
 
 class DockerPyEngine(ImageCalls, ContainerCalls):
-    """One engine. ``version`` is its answer to ``/version``. Close it when done."""
+    """One engine. ``version`` is its answer to ``/version``, ``relay`` the way there over SSH. Close it when done."""
 
-    def __init__(self, api: docker.APIClient, endpoint: Endpoint, version: Json) -> None:
+    def __init__(self, api: docker.APIClient, endpoint: Endpoint, version: Json, relay: SshRelay | None = None) -> None:
         self._api = api
+        self._relay = relay
         self._config_folder = endpoint.config_folder
         self._version = version
         self._info: EngineInfo | None = None
@@ -44,6 +51,14 @@ class DockerPyEngine(ImageCalls, ContainerCalls):
 
     def close(self) -> None:
         self._api.close()
+        if self._relay is not None:
+            self._relay.close()
+
+    def _dial(self, action: str) -> Stream:
+        if self._relay is None:
+            return super()._dial(action)
+        with translated(action):
+            return dial(self._relay.url, verify=False, certificate=None, timeout=_TIMEOUT)
 
 
 def connect(environ: Mapping[str, str]) -> DockerPyEngine:
@@ -56,23 +71,26 @@ def connect(environ: Mapping[str, str]) -> DockerPyEngine:
 
 def connect_to(endpoint: Endpoint) -> DockerPyEngine:
     """As ``connect``, for an endpoint that is known already."""
-    api = None
-    try:
-        with translated("reach the engine"):
-            api = docker.APIClient(
-                base_url=endpoint.url,
-                version=_ANY_VERSION,
-                timeout=_TIMEOUT,
-                tls=_tls(endpoint.tls),
-                use_ssh_client=True,
-            )
-            version = api.version(api_version=False)
-            use_version(api, str(version["ApiVersion"]))
-    except (EngineUnreachable, KeyError, UsageError) as error:
-        if api is not None:
-            api.close()
-        raise _named(error, endpoint) from error
-    return DockerPyEngine(api, endpoint, version)
+    relay = None
+    with ExitStack() as opened:
+        try:
+            with translated("reach the engine"):
+                if endpoint.url.startswith("ssh://"):
+                    relay = SshRelay(endpoint.url)
+                    opened.callback(relay.close)
+                api = docker.APIClient(
+                    base_url=relay.url if relay else endpoint.url,
+                    version=_ANY_VERSION,
+                    timeout=_TIMEOUT,
+                    tls=_tls(endpoint.tls),
+                )
+                opened.callback(api.close)
+                version = api.version(api_version=False)
+                use_version(api, str(version["ApiVersion"]))
+        except (EngineUnreachable, KeyError, UsageError) as error:
+            raise _named(error, endpoint, relay.complaint() if relay else "") from error
+        opened.pop_all()
+    return DockerPyEngine(api, endpoint, version, relay)
 
 
 def engine_info(endpoint: str, version: Json, info: Json) -> EngineInfo:
@@ -126,10 +144,10 @@ def _tls(material: Tls | None) -> TLSConfig | bool:
     return TLSConfig(client_cert=pair, ca_cert=material.ca or None, verify=material.verify)
 
 
-def _named(error: Exception, endpoint: Endpoint) -> EngineUnreachable:
-    """The same error with the endpoint's name in it."""
-    details = str(getattr(error, "details", "") or error)
-    if isinstance(error, EngineDenied):
+def _named(error: Exception, endpoint: Endpoint, complaint: str) -> EngineUnreachable:
+    """The same error with the endpoint's name in it. ``complaint``: what ssh said, where it leads there and failed."""
+    details = complaint or str(getattr(error, "details", "") or error)
+    if isinstance(error, EngineDenied) and not complaint:
         return unreachable(PermissionError(details), endpoint)
     if isinstance(error, EngineUnreachable) and "certificate" in error.message:
         return untrusted(details, endpoint)

@@ -31,7 +31,7 @@ class Tls(NamedTuple):
 
 class Endpoint(NamedTuple):
     url: str
-    """``unix:///path``, ``tcp://host:port``, ``ssh://user@host``."""
+    """``unix:///path``, ``tcp://host:port``, ``ssh://user@host:port``."""
     source: str
     """Who says so, for messages: ``DOCKER_HOST``, ``the docker context "robot"``, ``the default``."""
     tls: Tls | None = None
@@ -103,11 +103,24 @@ def lost(action: str, details: str) -> EngineLost:
 def _way_out(endpoint: Endpoint | None) -> str:
     if endpoint is None or endpoint.url == DEFAULT_URL:
         return f"Start it: `sudo systemctl start docker`{_rootless()}"
+    if endpoint.url.startswith("ssh://"):
+        return _way_out_of_ssh(endpoint.url)
     if endpoint.source == "DOCKER_HOST":
         return (
             f"Is DOCKER_HOST right? It says {endpoint.url}. `unset DOCKER_HOST` goes back to this machine's own engine."
         )
     return "Is that engine running? `docker context ls` shows the contexts, `docker context use default` goes back."
+
+
+def _way_out_of_ssh(url: str) -> str:
+    import shlex
+
+    from robenv.engine.ssh import target
+
+    return (
+        f"This must work without a question: `ssh {shlex.join(target(url).login())} docker version`. Keys, known hosts"
+        " and all else are as ssh has them; `ssh-add` keeps a key's passphrase."
+    )
 
 
 def _rootless() -> str:
@@ -118,10 +131,19 @@ def _rootless() -> str:
 
 
 def _checked(url: str, source: str) -> str:
-    if url.startswith(_SCHEMES) and url.partition("://")[2]:
+    why = "" if url.startswith(_SCHEMES) and url.partition("://")[2] else "no address of an engine"
+    if url.startswith("ssh://") and not why:
+        from robenv.engine.ssh import target
+
+        try:
+            target(url)
+        except ValueError as error:
+            why = str(error)
+    if not why:
         return url
     raise EngineUnreachable(
         f"{source} names no engine: {url!r}",
+        details=why,
         hint="It looks like unix:///var/run/docker.sock, tcp://HOST:2376 or ssh://USER@HOST.",
     )
 

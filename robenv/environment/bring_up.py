@@ -8,11 +8,11 @@ from pathlib import Path
 from robenv.engine.protocol import ContainerInfo, Engine
 from robenv.environment import warm
 from robenv.environment.container import digest_of, ensure_container
+from robenv.environment.facts import facts_for
 from robenv.environment.image import ensure_image
 from robenv.environment.load import Loaded
 from robenv.environment.locks import locked
 from robenv.environment.reporter import Reporter
-from robenv.host.probe import read_facts
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,11 @@ def bring_up(
     ``remember_for`` is where the user stands: what was found is kept for the next `up` from there. None, where that one
     will not ask for the same.
     """
-    plan = loaded.container(read_facts(loaded.build.platform))
+    facts = facts_for(engine, loaded)
+    grant = loaded.grant(facts)
+    for text in grant.notes:
+        reporter.note(text)
+    plan = loaded.container(facts, grant)
     with locked(plan.name, reporter.note):
         image = ensure_image(engine, loaded, reporter, no_cache=no_cache)
         result = ensure_container(engine, plan, image.image, reporter.note, recreate=recreate or image.rebuilt)

@@ -8,9 +8,11 @@ from functools import cached_property
 from pathlib import Path
 
 from robenv.catalog.platforms import normalize
-from robenv.errors import UsageError
+from robenv.errors import HostLacks, Problem, UsageError
 from robenv.host.facts import Facts
 from robenv.plan.build import plan_build
+from robenv.plan.grant import Grant
+from robenv.plan.host import plan_host
 from robenv.plan.names import image_reference
 from robenv.plan.run import plan_run
 from robenv.plan.values import BuildPlan, RunPlan
@@ -47,9 +49,27 @@ class Loaded:
             raise UsageError("a built-in profile is no project", hint="`robenv init` writes a project that extends it")
         return files
 
-    def container(self, facts: Facts) -> RunPlan:
+    def grant(self, facts: Facts) -> Grant:
+        """What this machine gives the project's container of itself.
+
+        Raises HostLacks with everything that the profile requires and this machine has not.
+        """
+        grant = plan_host(self.resolved.profile, facts)
+        if grant.lacks:
+            problems = tuple(Problem(lack.message, self.resolved.locate(lack.path), lack.hint) for lack in grant.lacks)
+            raise HostLacks("this machine lacks what the profile requires", problems=problems)
+        return grant
+
+    def container(self, facts: Facts, grant: Grant) -> RunPlan:
         """The container that `up` keeps for this project."""
-        return plan_run(self.resolved, self.image, facts, content_hash=self.content_hash, platform=self.build.platform)
+        return plan_run(
+            self.resolved,
+            self.image,
+            facts,
+            grant=grant,
+            content_hash=self.content_hash,
+            platform=self.build.platform,
+        )
 
 
 def resolve(directory: Path, file: Path | None, environ: Mapping[str, str]) -> Resolved:

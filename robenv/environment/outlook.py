@@ -7,8 +7,8 @@ from typing import Any
 
 from robenv.engine.protocol import Engine
 from robenv.environment.container import busy_with, changes_since, own_container
+from robenv.environment.facts import facts_for
 from robenv.environment.load import Loaded
-from robenv.host.probe import read_facts
 from robenv.plan.diff import describe
 from robenv.plan.names import LABEL_PLAN_JSON
 from robenv.plan.request import create_request
@@ -29,6 +29,8 @@ class Outlook:
     container_state: str
     changes: tuple[str, ...]
     action: str
+    notes: tuple[str, ...]
+    """What of the host was asked for and is not there."""
     create_request: dict[str, Any]
     build: dict[str, Any]
     run: dict[str, Any]
@@ -39,7 +41,9 @@ class Outlook:
 
 def look_ahead(engine: Engine | None, loaded: Loaded) -> Outlook:
     """Compares the plan with what the engine has. Changes nothing."""
-    plan = loaded.container(read_facts(loaded.build.platform))
+    facts = facts_for(engine, loaded)
+    grant = loaded.grant(facts)
+    plan = loaded.container(facts, grant)
     there = None if engine is None else engine.find_image(loaded.image) is not None
     state, changes, action = _container(engine, plan, bool(there))
     request = create_request(plan)
@@ -55,6 +59,7 @@ def look_ahead(engine: Engine | None, loaded: Loaded) -> Outlook:
         container_state=state,
         changes=changes,
         action=action,
+        notes=grant.notes,
         create_request=request,
         build=loaded.build.to_json(),
         run=plan.to_json(),

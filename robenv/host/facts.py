@@ -1,9 +1,146 @@
-"""What this machine is, as far as a plan depends on it: a value, read on demand by ``robenv.host.probe``."""
+"""What a machine is, as far as a plan depends on it: a value, read on demand by ``robenv.host.probe``.
+
+A section that nobody asked for is at its default; ``Facts.read`` names those that were.
+"""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from typing import Any
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """``release`` as of uname; ``machine`` too (``x86_64``)."""
+
+    release: str = ""
+    machine: str = ""
+    wsl: bool = False
+    rt_group_sched: bool = False
+    """Realtime processes need a budget of their cgroup's own (cgroup v1 with CONFIG_RT_GROUP_SCHED)."""
+    preempt_rt: bool = False
+    rtprio: int | None = None
+    """The highest realtime priority that this user may set, as of RLIMIT_RTPRIO's hard limit; -1: no limit."""
+    cpus: tuple[int, ...] = ()
+    """The processors that are there, by number."""
+    memory: int = 0
+    """Bytes."""
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """Of os-release(5)."""
+
+    id: str = ""
+    version: str = ""
+    codename: str = ""
+    name: str = ""
+    like: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class EngineFacts:
+    """What the engine says of itself (``/info``), as far as a container's request depends on it."""
+
+    local: bool = True
+    """Whether it runs on this machine, so that what is here can be passed through."""
+    api_version: str = ""
+    runtimes: tuple[str, ...] = ()
+    default_runtime: str = ""
+    cdi_spec_dirs: tuple[str, ...] = ()
+    """Empty where the engine does not do CDI, or does not tell (before API 1.44)."""
+    cdi_devices: tuple[str, ...] = ()
+    """Qualified names, ``nvidia.com/gpu=all``; empty where the engine does not tell (before API 1.50)."""
+    security_options: tuple[str, ...] = ()
+    cgroup_version: int = 0
+    rootless: bool = False
+    cpu_realtime: bool = False
+    """Whether it can give containers a realtime budget."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A device node of the host."""
+
+    path: str
+    """As it was named or found: ``/dev/ttyUSB0``, or a link such as ``/dev/serial/by-id/usb-…``."""
+    kind: str
+    """``char`` or ``block``."""
+    major: int
+    minor: int
+    gid: int
+    mode: int
+    """The permission bits."""
+    target: str = ""
+    """The node that a link leads to, absolute; "" where ``path`` is the node itself."""
+
+
+@dataclass(frozen=True)
+class NvidiaGpu:
+    index: int
+    name: str = ""
+    uuid: str = ""
+    bus: str = ""
+    """The PCI address, ``0000:01:00.0``."""
+
+
+@dataclass(frozen=True)
+class Tegra:
+    """A Jetson. ``l4t`` as in ``36.4.0``; ``board`` as the device tree's model."""
+
+    l4t: str
+    board: str = ""
+
+
+@dataclass(frozen=True)
+class DrmCard:
+    """A graphics device of the kernel: its nodes under /dev/dri, and who made it."""
+
+    name: str
+    """``card0``"""
+    vendor: str
+    """``nvidia``, ``amd``, ``intel``, ``other``"""
+    nodes: tuple[Node, ...] = ()
+
+
+@dataclass(frozen=True)
+class GpuFacts:
+    nvidia_driver: str = ""
+    """The loaded kernel driver's version; "" where none is loaded."""
+    nvidia: tuple[NvidiaGpu, ...] = ()
+    nvidia_toolkit: bool = False
+    """Whether the NVIDIA container toolkit's hook or runtime is on this machine."""
+    tegra: Tegra | None = None
+    cards: tuple[DrmCard, ...] = ()
+    kfd: Node | None = None
+    """/dev/kfd, AMD's compute device."""
+    dxg: bool = False
+    """/dev/dxg: WSL2's paravirtualised GPU."""
+    cdi_devices: tuple[str, ...] = ()
+    """Qualified names found in CDI specs on this machine."""
+    jetson_files: tuple[str, ...] = ()
+    """Of the sockets and files that Jetson programs look for, those that are there."""
+
+
+@dataclass(frozen=True)
+class SessionFacts:
+    """What this user's login session has: it may change from one command to the next, so plans keep clear of the
+    values and only ask whether there is one."""
+
+    x11: str = ""
+    """$DISPLAY, where it makes sense."""
+    x11_sockets: bool = False
+    """Whether /tmp/.X11-unix is there."""
+    wayland: str = ""
+    """The compositor's socket, absolute."""
+    wslg: bool = False
+    pulse: str = ""
+    pipewire: str = ""
+    """Sockets, absolute."""
+    ssh_agent: str = ""
+    """The agent's socket, absolute; "" where there is none or nobody answers there."""
+    problems: tuple[str, ...] = ()
+    """What the environment names and is not so: a DISPLAY that makes no sense, a dead agent socket."""
 
 
 @dataclass(frozen=True)
@@ -15,6 +152,19 @@ class Facts:
     user_name: str
     platform: str
     timezone: str = ""
+    read: frozenset[str] = frozenset()
+    """Which of the sections below were read."""
+    kernel: Kernel = Kernel()
+    distribution: Distribution = Distribution()
+    engine: EngineFacts = EngineFacts()
+    gpu: GpuFacts = GpuFacts()
+    devices: tuple[Node, ...] = ()
+    """Every device node and every link to one under /dev, sorted by path."""
+    session: SessionFacts = SessionFacts()
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**asdict(self), "read": sorted(self.read)}
+
+
+SECTIONS = ("kernel", "distribution", "engine", "gpu", "devices", "session")
+"""The names that ``read_facts`` takes."""

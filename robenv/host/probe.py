@@ -5,10 +5,16 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from robenv.host.facts import Facts
+from robenv.host.facts import EngineFacts, Facts
 
 
-def read_facts(engine_platform: str, *, rootless: bool = False) -> Facts:
+def read_facts(
+    engine_platform: str,
+    *,
+    rootless: bool = False,
+    wanted: frozenset[str] = frozenset(),
+    engine: EngineFacts = EngineFacts(),  # noqa: B008 (frozen)
+) -> Facts:
     """Who works on this machine, and the engine's platform in Docker's normal form (``linux/arm64``).
 
     The one who works is the process's effective user. SUDO_UID is not looked at: under ``sudo`` it is root who reads

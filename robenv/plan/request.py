@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from robenv.plan.names import LABEL_DIRECTORY, LABEL_PROJECT, LABEL_ROLE, LABEL_UID, ROLE_HOME
-from robenv.plan.values import Healthcheck, Mount, Pairs, Port, RunPlan
+from robenv.plan.values import DeviceRequest, Healthcheck, Mount, Pairs, Port, RunPlan
 
 NANOSECONDS = 1_000_000_000
 
@@ -77,7 +77,7 @@ def _namespaces(plan: RunPlan) -> dict[str, Any]:
         "CapAdd": list(plan.cap_add),
         "CapDrop": list(plan.cap_drop),
         "SecurityOpt": list(plan.security_opt),
-        "GroupAdd": list(plan.group_add),
+        "GroupAdd": [*plan.group_add, *(str(gid) for gid in plan.groups)],
         "Dns": list(plan.dns),
         "DnsSearch": list(plan.dns_search),
         "DnsOptions": list(plan.dns_opt),
@@ -123,6 +123,17 @@ def _mounted(plan: RunPlan) -> dict[str, Any]:
             for one in plan.devices
         ],
         "DeviceCgroupRules": list(plan.device_cgroup_rules),
+        "DeviceRequests": [_device_request(one) for one in plan.device_requests],
+    }
+
+
+def _device_request(request: DeviceRequest) -> dict[str, Any]:
+    return {
+        "Driver": request.driver,
+        "Count": request.count,
+        "DeviceIDs": list(request.device_ids) or None,
+        "Capabilities": [list(one) for one in request.capabilities] or None,
+        "Options": dict(request.options) or None,
     }
 
 

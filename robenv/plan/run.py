@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from robenv import __version__
 from robenv.errors import UsageError
+from robenv.plan.grant import Grant
 from robenv.plan.names import (
     LABEL_DIRECTORY,
     LABEL_HASH,
@@ -59,13 +60,15 @@ def plan_run(
     facts: Facts,
     *,
     content_hash: str,
+    grant: Grant = Grant(),  # noqa: B008 (frozen)
     platform: str = "",
     command: tuple[str, ...] | None = None,
 ) -> RunPlan:
     """The container of a project.
 
     ``image`` is the reference to run and ``content_hash`` the whole hash of what it was built from. ``platform`` is the
-    image's, by default the engine's own. ``command`` becomes the main process, behind the entrypoint.
+    image's, by default the engine's own. ``grant`` is what the host gives.
+    ``command`` becomes the main process, behind the entrypoint.
 
     Raises UsageError where there is no project, such as for a built-in profile.
     """
@@ -104,6 +107,7 @@ def plan_run(
         storage_opt=tuple(run.storage_opt.items()),
         **{key: getattr(run, key) for key in _SAME},
     )
+    plan = _granted(plan, grant)
     if keeps_alive and not plan.init and not plan.stop_signal:
         # As PID 1 without an init, sleep would not hear SIGTERM, and every stop would take the whole grace period.
         plan = replace(plan, stop_signal="SIGKILL")
@@ -120,6 +124,32 @@ def plan_user(wanted: ProfileUser, facts: Facts) -> User:
     if uid == 0:
         return User("root", 0, 0, "/root", wanted.shell, sudo=False)
     return User(wanted.name, uid, gid, f"/home/{wanted.name}", wanted.shell, wanted.sudo)
+
+
+def _granted(plan: RunPlan, grant: Grant) -> RunPlan:
+    """What ``run:`` itself says goes before what the host gives, at the same place, of the same name."""
+    named = {one.container for one in plan.devices}
+    mounted = {mount.target for mount in plan.mounts}
+    limited = {one.name for one in plan.ulimits}
+    return replace(
+        plan,
+        environment=tuple({**dict(grant.environment), **dict(plan.environment)}.items()),
+        mounts=(*plan.mounts, *(mount for mount in grant.mounts if mount.target not in mounted)),
+        devices=(*plan.devices, *(one for one in grant.devices if one.container not in named)),
+        device_requests=grant.device_requests,
+        device_cgroup_rules=_union(plan.device_cgroup_rules, grant.device_cgroup_rules),
+        groups=grant.groups,
+        cap_add=_union(plan.cap_add, grant.cap_add),
+        security_opt=_union(plan.security_opt, grant.security_opt),
+        ulimits=(*plan.ulimits, *(one for one in grant.ulimits if one.name not in limited)),
+        runtime=plan.runtime or grant.runtime,
+        cpu_rt_runtime=plan.cpu_rt_runtime if plan.cpu_rt_runtime is not None else grant.cpu_rt_runtime,
+        session=grant.session,
+    )
+
+
+def _union(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*first, *second)))
 
 
 def plan_digest(plan: RunPlan) -> str:

@@ -199,6 +199,18 @@ class Device:
 
 
 @dataclass(frozen=True)
+class DeviceRequest:
+    """As in the Engine API: ``driver`` "" with ``capabilities`` (("gpu",),), or ``driver`` "cdi" with qualified names.
+    ``count`` -1 is all; it is 0 where ``device_ids`` says which."""
+
+    driver: str
+    count: int = 0
+    device_ids: tuple[str, ...] = ()
+    capabilities: tuple[tuple[str, ...], ...] = ()
+    options: Pairs = ()
+
+
+@dataclass(frozen=True)
 class RunPlan:
     """A container to be made. Numbers are bytes, seconds and Engine units; absent settings are None or empty."""
 
@@ -254,6 +266,11 @@ class RunPlan:
     group_add: tuple[str, ...] = ()
     devices: tuple[Device, ...] = ()
     device_cgroup_rules: tuple[str, ...] = ()
+    device_requests: tuple[DeviceRequest, ...] = ()
+    groups: tuple[int, ...] = ()
+    """Supplementary GIDs that the user inside has besides what the image says."""
+    session: tuple[str, ...] = ()
+    """Parts of the login session that every command inside gets anew."""
     dns: tuple[str, ...] = ()
     dns_search: tuple[str, ...] = ()
     dns_opt: tuple[str, ...] = ()

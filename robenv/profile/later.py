@@ -6,14 +6,10 @@ _NOT_YET = "robenv 0.1 does not have `{key}` yet"
 _ELSEWHERE = "`{key}` has another place here"
 
 LATER: dict[str, tuple[str, str]] = {
-    "gpu": (_NOT_YET, "pass the card through with run.devices, run.group_add and run.runtime"),
-    "display": (_NOT_YET, "mount the socket with run.volumes and set DISPLAY in run.environment"),
-    "audio": (_NOT_YET, "pass /dev/snd through with run.devices"),
-    "ssh_agent": (_NOT_YET, "mount the agent's socket with run.volumes and set SSH_AUTH_SOCK in run.environment"),
-    "git": (_NOT_YET, "mount your .gitconfig with run.volumes"),
-    "devices": (_NOT_YET, "name devices in run.devices"),
-    "realtime": (_NOT_YET, "use run.cap_add: [SYS_NICE, IPC_LOCK] and run.ulimits: {rtprio: 99, memlock: -1}"),
-    "ros": (_NOT_YET, "extend a built-in profile of the distribution, and set variables in environment"),
+    **dict.fromkeys(
+        ("ros.distro", "ros.variant", "ros.rosdep"),
+        (_NOT_YET, "extend a built-in profile of the distribution, and name packages in apt.packages"),
+    ),
     "mirrors": (_NOT_YET, "set base.bootstrap.mirror, or add the mirror under apt.repositories"),
     "deploy": (_NOT_YET, "take it out of the file for now"),
     "workspace.repos": (_NOT_YET, "fetch the repositories into the workspace on the host"),

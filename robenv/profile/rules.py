@@ -119,5 +119,13 @@ PROFILE = _keys(
     stages=_each(_keys(base=_STAGE_BASE, **_BUILD)),
     workspace=_keys(source=Rule("replace", normal=normalize.own_path), target=_SET),
     user=_keys(name=_SET, uid=_SET, gid=_SET, sudo=_SET, shell=_SET),
+    gpu=Rule("replace", keys=dict.fromkeys(("mode", "vendor", "devices", "capabilities"), _SET)),
+    display=_SET,
+    audio=_SET,
+    ssh_agent=_SET,
+    git=_SET,
+    devices=_LIST,
+    realtime=_SET,
+    ros=_keys(domain_id=_SET, rmw=_SET),
     run=_RUN,
 )

@@ -9,6 +9,7 @@ from pydantic import Field
 from robenv.profile.badvalue import BadValue
 from robenv.profile.excerpt import show
 from robenv.profile.schema_build import Base, BuildSection, Stage
+from robenv.profile.schema_host import Audio, Display, GpuOrWord, Ros, SshAgent, Wish
 from robenv.profile.schema_names import HostOrId, Platform, ProjectName, StageName, UserName
 from robenv.profile.schema_run import Run
 from robenv.profile.schema_types import (
@@ -85,6 +86,14 @@ class Profile(BuildSection):
     )
     workspace: Workspace = unset(Workspace)
     user: User = unset(User)
+    gpu: Annotated[GpuOrWord | None, Field(description="auto, none, required, or which one")] = None
+    display: Annotated[Display, Field(description="windows on the host's screen")] = "none"
+    audio: Annotated[Audio, Field(description="the host's sound")] = "none"
+    ssh_agent: Annotated[SshAgent, Field(description="the keys of the host's agent, not the keys themselves")] = "none"
+    git: Annotated[Boolean, Field(description="your name and address in commits made inside")] = False
+    devices: Annotated[tuple[Wish, ...], Field(description="/dev/ttyUSB0, a pattern, or a class")] = ()
+    realtime: Annotated[Boolean, Field(description="realtime scheduling and locked memory")] = False
+    ros: Ros = unset(Ros)
     run: Run = unset(Run)
 
 

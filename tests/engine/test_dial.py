@@ -16,9 +16,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from robenv.engine.dial import SshRelay
 from robenv.engine.docker_py import DockerPyEngine, connect
-from robenv.engine.endpoint import Endpoint
 from robenv.engine.session import Frames, capture
 from robenv.engine.session_types import ExecRequest
 from robenv.errors import EngineLost, EngineUnreachable
@@ -151,13 +149,9 @@ def over_ssh(folder: Path) -> Iterator[tuple[SecondEngine, Callable[[], DockerPy
         second.start()
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
-            relay = SshRelay(url)
-            api = docker.APIClient(base_url=relay.url, version="auto")
-            yield second, lambda: DockerPyEngine(api, Endpoint(url, "the test"), api.version())
-            api.close()
-            relay.close()
+            yield second, lambda: connect({"DOCKER_HOST": url})
         lines = set((folder / "log").read_text().splitlines())
-        assert lines == {"-l somebody -p 2222 -- robot docker system dial-stdio"}
+        assert lines == {"-o ConnectTimeout=30 -T -l somebody -p 2222 -- robot docker system dial-stdio"}
     finally:
         second.close()
 
@@ -192,8 +186,7 @@ def remote(
 def engine(remote: Remote) -> Iterator[DockerPyEngine]:
     connected = remote.connect()
     yield connected
-    if "ssh" not in connected.endpoint:
-        connected.close()
+    connected.close()
 
 
 def test_streams_and_exit_code(engine: DockerPyEngine, remote: Remote) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from robenv.plan.request import container_user, create_request
-from robenv.plan.values import Device, Healthcheck, Mount, Port, RunPlan, Ulimit, User
+from robenv.plan.values import Device, DeviceRequest, Healthcheck, Mount, Port, RunPlan, Ulimit, User
 
 PLAN = RunPlan(
     project="picker",
@@ -100,6 +100,12 @@ HOST_CONFIG: list[tuple[dict[str, Any], str, Any]] = [
         [{"PathOnHost": "/dev/a", "PathInContainer": "/dev/b", "CgroupPermissions": "rwm"}],
     ),
     ({"device_cgroup_rules": ("c 188:* rmw",)}, "DeviceCgroupRules", ["c 188:* rmw"]),
+    ({"groups": (20, 44)}, "GroupAdd", ["20", "44"]),
+    (
+        {"device_requests": (DeviceRequest("", -1, (), (("gpu", "compute"),)),)},
+        "DeviceRequests",
+        [{"Driver": "", "Count": -1, "DeviceIDs": None, "Capabilities": [["gpu", "compute"]], "Options": None}],
+    ),
     ({"dns": ("1.1.1.1",)}, "Dns", ["1.1.1.1"]),
     ({"dns_search": ("lab",)}, "DnsSearch", ["lab"]),
     ({"dns_opt": ("ndots:1",)}, "DnsOptions", ["ndots:1"]),
@@ -194,7 +200,7 @@ def test_every_field_of_a_plan_reaches_the_body_or_is_known_not_to() -> None:
     """A field added to RunPlan must get a row in one of the tables above."""
     covered = {name for changes, *_ in TOP_LEVEL + HOST_CONFIG for name in changes} | {"mounts"}
     always = {"image", "user", "working_dir"}
-    not_the_bodys = {"project", "directory", "name", "platform", "home_volume"}
+    not_the_bodys = {"project", "directory", "name", "platform", "home_volume", "session"}
     assert {field.name for field in fields(RunPlan)} == covered | always | not_the_bodys
 
 

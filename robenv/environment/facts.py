@@ -1,0 +1,38 @@
+"""The facts that a project's plan depends on, read when it is planned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from robenv.engine.protocol import Engine, EngineInfo
+from robenv.environment.load import Loaded
+from robenv.host.facts import EngineFacts, Facts
+from robenv.host.probe import read_facts
+from robenv.plan.host import wanted_facts
+
+
+def facts_for(engine: Engine | None, loaded: Loaded) -> Facts:
+    """Of this machine and ``engine``; None plans as if an engine of this machine were there that tells nothing."""
+    wanted = wanted_facts(loaded.resolved.profile)
+    known = engine_facts(engine.info()) if engine is not None and "engine" in wanted else EngineFacts()
+    return read_facts(loaded.build.platform, wanted=wanted, engine=known)
+
+
+def engine_facts(info: EngineInfo) -> EngineFacts:
+    """Of the engine's ``/info``. Fields by https://docs.docker.com/reference/api/engine/ (v1.41 to v1.51)."""
+    raw: Any = info.raw
+    security = tuple(raw.get("SecurityOptions") or ())
+    return EngineFacts(
+        local=info.endpoint.startswith("unix://"),
+        api_version=info.api_version,
+        runtimes=tuple(sorted(raw.get("Runtimes") or ())),
+        default_runtime=raw.get("DefaultRuntime") or "",
+        cdi_spec_dirs=tuple(raw.get("CDISpecDirs") or ()),
+        cdi_devices=tuple(
+            device["ID"] for device in raw.get("DiscoveredDevices") or () if device.get("Source") == "cdi"
+        ),
+        security_options=security,
+        cgroup_version=int(raw.get("CgroupVersion") or 0),
+        rootless="name=rootless" in security,
+        cpu_realtime=bool(raw.get("CpuRealtimeRuntime") or raw.get("CPURealtimeRuntime")),
+    )

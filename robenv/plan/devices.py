@@ -1,0 +1,15 @@
+"""A profile's ``devices`` on this machine. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from robenv.plan.grant import Grant
+
+if TYPE_CHECKING:
+    from robenv.host.facts import Facts
+    from robenv.profile.schema import Profile
+
+
+def plan_devices(profile: Profile, facts: Facts) -> Grant:
+    return Grant()

@@ -1,0 +1,40 @@
+"""What a profile asks of the host, and what this host gives it. Pure: profile and facts in, a Grant out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from robenv.plan.devices import plan_devices
+from robenv.plan.display import plan_display
+from robenv.plan.gpu import plan_gpu
+from robenv.plan.grant import Grant, combine
+from robenv.plan.middleware import plan_middleware
+from robenv.plan.realtime import plan_realtime
+
+if TYPE_CHECKING:
+    from robenv.host.facts import Facts
+    from robenv.profile.schema import Profile
+
+
+def wanted_facts(profile: Profile) -> frozenset[str]:
+    """The sections of Facts that this profile's plan depends on; no others need be read."""
+    wanted: set[str] = set()
+    if profile.gpu is not None and profile.gpu.mode != "none":
+        wanted |= {"gpu", "engine", "devices"}
+    if any(mode != "none" for mode in (profile.display, profile.audio, profile.ssh_agent)):
+        wanted |= {"session", "engine"}
+    if profile.devices:
+        wanted |= {"devices", "engine"}
+    if profile.realtime:
+        wanted |= {"kernel", "engine"}
+    if any(getattr(profile.run, key) for key in ("cpus", "cpuset", "mem_limit", "cpu_rt_runtime")):
+        wanted |= {"kernel", "engine"}
+    return frozenset(wanted)
+
+
+def plan_host(profile: Profile, facts: Facts) -> Grant:
+    """Everything of the host that this profile gets. What is required and not there is in ``lacks``, all of it."""
+    return combine([planner(profile, facts) for planner in _PLANNERS])
+
+
+_PLANNERS = (plan_gpu, plan_display, plan_devices, plan_realtime, plan_middleware)

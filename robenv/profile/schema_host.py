@@ -1,0 +1,111 @@
+"""What a profile asks of the host it comes up on: GPU, display, sound, devices, realtime, middleware."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from robenv.profile.badvalue import BadValue, did_you_mean
+from robenv.profile.excerpt import show
+from robenv.profile.schema_types import (
+    TEXT_SCHEMA,
+    Boolean,
+    ContainerPath,
+    Leaf,
+    OneOrMany,
+    PlainLine,
+    Section,
+    Short,
+    integer,
+    one_of,
+    pattern,
+    take_line,
+)
+from robenv.profile.short_syntax import expand_device, permissions
+
+GPU_VENDORS = ("nvidia", "amd", "intel", "jetson")
+GPU_CAPABILITIES = ("compute", "compat32", "display", "graphics", "ngx", "utility", "video")
+"""The NVIDIA container toolkit's driver capabilities."""
+DEVICE_CLASSES = ("serial", "video", "input", "usb", "sound", "i2c", "spi", "gpio", "can")
+
+
+def _gpu(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    words = ("auto", "none", "required")
+    if value not in words:
+        hint = did_you_mean(value, words)
+        raise BadValue(
+            f"expected auto, none, required or a mapping such as {{vendor: nvidia}}, not {show(value)}", hint
+        )
+    return {"mode": value}
+
+
+class Gpu(Section):
+    """Which GPU, and what for."""
+
+    mode: Annotated[str, one_of("auto", "none", "required"), Field(description="auto: comes up without one too")] = (
+        "auto"
+    )
+    vendor: Annotated[str, one_of(*GPU_VENDORS), Field(description="default: what the machine has")] = ""
+    devices: Annotated[
+        tuple[PlainLine, ...], OneOrMany, Field(description="indices or UUIDs; default: all of them")
+    ] = ()
+    capabilities: Annotated[
+        tuple[Annotated[str, one_of(*GPU_CAPABILITIES)], ...],
+        OneOrMany,
+        Field(description="what of the driver is put in; default: compute, utility, graphics, video, display"),
+    ] = ()
+
+
+def _wish(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    device = expand_device(value)
+    wish = {"by": device["source"], "permissions": device.get("permissions", "rwm")}
+    return wish | ({"target": device["target"]} if device["target"] != device["source"] else {})
+
+
+def _by(value: Any) -> str:
+    path = take_line(value, "a path or pattern below /dev, such as `serial/by-id/usb-*`")
+    absolute = path if path.startswith("/") else f"/dev/{path}"
+    if not absolute.startswith("/dev/") or "/../" in f"{absolute}/":
+        raise BadValue(f"{show(path)} is not below /dev", "devices are named as /dev/NAME")
+    return absolute
+
+
+class DeviceWish(Section):
+    """A device by its node, its stable name or a pattern, or a whole class of them."""
+
+    by: Annotated[str, Leaf(_by, TEXT_SCHEMA), Field(description="/dev/ttyUSB0, or serial/by-id/usb-FTDI*")] = ""
+    device_class: Annotated[
+        str, one_of(*DEVICE_CLASSES), Field(alias="class", description="every device of a kind")
+    ] = ""
+    hotplug: Annotated[Boolean, Field(description="with class: also what is plugged in later")] = False
+    name: Annotated[
+        str,
+        pattern(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "a name such as `lidar`"),
+        Field(description="/dev/NAME inside"),
+    ] = ""
+    target: Annotated[ContainerPath, Field(description="default: the same path as on the host")] = ""
+    permissions: Annotated[str, Leaf(lambda value: permissions(take_line(value, "permissions")), TEXT_SCHEMA)] = "rwm"
+    optional: Annotated[Boolean, Field(description="comes up without it too")] = False
+
+
+class Ros(Section):
+    """ROS settings of the running container."""
+
+    domain_id: Annotated[int | None, integer(0, 232), Field(description="ROS_DOMAIN_ID")] = None
+    rmw: Annotated[
+        str,
+        one_of("cyclonedds", "fastrtps", "connextdds", "zenoh", "gurumdds"),
+        Field(description="RMW_IMPLEMENTATION=rmw_…_cpp"),
+    ] = ""
+
+
+GpuOrWord = Annotated[Gpu, Short(_gpu, {"enum": ["auto", "none", "required"]})]
+Wish = Annotated[DeviceWish, Short(_wish, TEXT_SCHEMA)]
+Display = Annotated[str, one_of("auto", "none", "required", "x11", "wayland")]
+Audio = Annotated[str, one_of("auto", "none", "required", "pulseaudio", "pipewire")]
+SshAgent = Annotated[str, one_of("auto", "none", "required")]
