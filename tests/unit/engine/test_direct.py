@@ -201,6 +201,20 @@ def test_an_engine_that_is_gone_when_the_exit_code_is_due_is_lost(
         session.exit_code()
 
 
+def test_an_engine_that_goes_while_the_exit_code_is_asked_for_is_lost_in_the_same_words(
+    script: Callable[..., Script],
+) -> None:
+    """As it dies, a session's connection may end before the engine's socket does, which then takes one more call."""
+    served = script([answer(201, {"Id": "e1"}), b""], [b"HTTP/1.1 101 UPGRADED\r\n\r\n"], [b""])
+    engine = DirectEngine(served.url)
+    session = engine.open_exec(ExecRequest("x", ("true",), "0"))
+    assert session.recv(10) == b""
+    with pytest.raises(EngineLost, match=r"^The connection to the engine broke\.$"):
+        session.exit_code()
+    assert len(served.requests) == 4
+    session.close()
+
+
 def test_an_exec_that_the_engine_no_longer_knows(script: Callable[..., Script]) -> None:
     served = script(
         [answer(201, {"Id": "e1"}), answer(404, {"message": "No such exec instance: e1"})],
