@@ -48,7 +48,8 @@ class Upload:
     def abandon(self, drain: bool, timeout: float) -> None:
         """Gives up, and waits at most ``timeout`` seconds for the engine to notice.
 
-        ``drain``: reads the answer to its end, which is when the engine has really stopped; else closes at once.
+        ``drain``: reads the answer to its end, which is when the engine has let go of the build; else closes at once.
+        Docker Engine 26.1 kills a step's process some hundredths of a second after that, 20.10 before.
         """
         self._abandoned.set()
         if self._answered.wait(timeout) and self._response is not None:
