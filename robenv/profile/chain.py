@@ -12,7 +12,7 @@ from robenv.errors import Location, Problem
 from robenv.profile.badvalue import BadValue
 from robenv.profile.excerpt import safe, show
 from robenv.profile.files import BadFile, line_and_column, read_text
-from robenv.profile.nodes import Mapping, Node, Scalar, Sequence, Source, problem_at
+from robenv.profile.nodes import Mapping, Node, Path_, Scalar, Sequence, Source, problem_at
 from robenv.profile.normalize import Normalizer
 from robenv.profile.rules import PROFILE
 from robenv.profile.sources import Found, SourceResolver, display_path, find_source
@@ -161,10 +161,12 @@ class ChainReader:
         self.problems.append(problem)
 
 
-def substitute(node: Node, lookup: Lookup, problems: list[Problem], unset: Callable[[str, Scalar], None]) -> Node:
-    """``node`` with the variables in its values (never in keys) put in."""
+def substitute(
+    node: Node, lookup: Lookup, problems: list[Problem], unset: Callable[[str, Scalar], None], path: Path_ = ()
+) -> Node:
+    """``node`` with the variables in its values put in: never in keys, nor in scripts, whose ``$`` is their shell's."""
     if isinstance(node, Scalar):
-        if "$" not in node.text:
+        if "$" not in node.text or _is_script(path):
             return node
         try:
             text = interpolate(node.text, lookup, lambda name: unset(name, node))
@@ -173,10 +175,20 @@ def substitute(node: Node, lookup: Lookup, problems: list[Problem], unset: Calla
             text = ""
         return Scalar(text, "str", node.source, node.line, node.column, node.directive)
     if isinstance(node, Sequence):
-        items = tuple(substitute(item, lookup, problems, unset) for item in node.items)
+        items = tuple(
+            substitute(item, lookup, problems, unset, (*path, index)) for index, item in enumerate(node.items)
+        )
         return Sequence(items, node.source, node.line, node.column, node.directive)
-    entries = {key: (name, substitute(value, lookup, problems, unset)) for key, (name, value) in node.entries.items()}
+    entries = {
+        key: (name, substitute(value, lookup, problems, unset, (*path, key)))
+        for key, (name, value) in node.entries.items()
+    }
     return Mapping(entries, node.source, node.line, node.column, node.directive)
+
+
+def _is_script(path: Path_) -> bool:
+    """``steps.N.run``, of the image or of a stage."""
+    return path[0::2] == ("steps", "run") or (path[:1] == ("stages",) and path[2::2] == ("steps", "run"))
 
 
 def _unreadable(bad: BadFile, source: Source, entry: Scalar | None) -> Problem:

@@ -184,6 +184,15 @@ LEVELS = st.fixed_dictionaries(
 )
 
 
+def dollars(value: Any) -> Any:
+    """With every dollar sign written so that it is none of a variable."""
+    if isinstance(value, dict):
+        return {key: dollars(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [dollars(item) for item in value]
+    return value.replace("$", "$$") if isinstance(value, str) else value
+
+
 @QUICK
 @given(st.lists(LEVELS, min_size=1, max_size=4))
 def test_valid_levels_resolve_to_what_was_written(levels: list[dict[str, Any]]) -> None:
@@ -191,7 +200,8 @@ def test_valid_levels_resolve_to_what_was_written(levels: list[dict[str, Any]]) 
     for index, level in enumerate(levels):
         last = index == len(levels) - 1
         content = {**level, **({"extends": f"./{index - 1}.yaml"} if index else {"base": {"image": "x"}})}
-        text = as_yaml(content).replace("$", "$$")
+        escaped = {key: value if key == "steps" else dollars(value) for key, value in content.items()}
+        text = as_yaml(escaped)
         files["robenv.yaml" if last else f"{index}.yaml"] = text.encode()
     resolved = resolve(files)
     assert isinstance(resolved, Resolved), resolved.problems

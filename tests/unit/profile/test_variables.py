@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from robenv.profile.badvalue import BadValue
 from robenv.profile.variables import Variables, interpolate
+from tests.unit.profile.conftest import Project
 
 ENVIRON = {"FULL": "value", "EMPTY": "", "N1": "one"}
 
@@ -100,3 +101,19 @@ def test_anything_gives_text_or_a_bad_value(text: str) -> None:
         assert isinstance(put_in(text)[0], str)
     except BadValue as error:
         assert error.message
+
+
+SCRIPT = "for i in 1 2; do echo $i ${i:-none} $$ ${CALIB}; done"
+
+
+def test_a_scripts_dollars_are_its_shells(project: Project) -> None:
+    step = f"{{name: a, run: '{SCRIPT}'}}"
+    resolved = project.resolve(f"base: {{image: x}}\nsteps: [{step}]\nstages: {{b: {{steps: [{step}]}}}}\n")
+    assert resolved.profile.steps[0].run == SCRIPT
+    assert resolved.profile.stages["b"].steps[0].run == SCRIPT
+    assert not resolved.warnings
+
+
+def test_a_steps_name_is_no_script(project: Project) -> None:
+    resolved = project.resolve("base: {image: x}\nsteps: [{name: '${NAME}', run: x}]\n", {"NAME": "calibrate"})
+    assert resolved.profile.steps[0].name == "calibrate"
