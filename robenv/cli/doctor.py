@@ -2,47 +2,72 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from robenv.cli.common import JsonOption, confirm, note, print_json
+from robenv.cli.common import JsonOption, confirm, note, open_engine, print_json
 from robenv.cli.errors import paint
+from robenv.errors import EngineUnreachable, UsageError
 
 if TYPE_CHECKING:
     from robenv.doctor.check import Finding
 
 _MARKS = {"ok": ("ok     ", "32"), "warning": ("warning", "33"), "failure": ("failure", "31")}
+_FAILED = 1
+_LACKS = 6
 
 
 def _examine() -> list[Finding]:
-    import os
-
     from robenv.doctor.check import Patient, examine
-    from robenv.engine.docker_py import connect
-    from robenv.errors import EngineUnreachable
 
     try:
-        engine = connect(os.environ)
-        return examine(Patient(engine, engine.info(), None))
+        with open_engine() as engine:
+            findings = examine(Patient(engine, engine.info(), None))
     except EngineUnreachable as error:
-        return examine(Patient(None, None, error))
+        findings = examine(Patient(None, None, error))
+    return [replace(finding, fix=_for_this_user(finding.fix)) for finding in findings]
 
 
-def _mend(findings: list[Finding], yes: bool) -> None:
+def _for_this_user(command: str) -> str:
+    """Root needs no sudo, and often has none."""
+    return command.removeprefix("sudo ") if os.geteuid() == 0 else command
+
+
+def _mend(findings: list[Finding], yes: bool) -> list[bool]:
+    """Runs what may be run; for each command that was, whether it succeeded."""
+    done = []
     for finding in findings:
         if not finding.fix or finding.status == "ok":
             continue
         if not finding.safe:
             note(f"{finding.check}: for you to run: {finding.fix}")
         elif yes or confirm(f"{finding.check}: run `{finding.fix}`?"):
-            words = shlex.split(finding.fix)
-            subprocess.run(words, check=False, stdout=sys.stderr)
-        else:
+            done.append(_run(finding))
+        elif sys.stdin.isatty():
             note(f"{finding.check}: left as it is")
+        else:
+            note(f"{finding.check}: left as it is, for nobody is here to ask; with --yes: {finding.fix}")
+    return done
+
+
+def _run(finding: Finding) -> bool:
+    words = shlex.split(finding.fix)
+    note(f"{finding.check}: running {finding.fix}")
+    try:
+        # Output goes where all progress goes: stdout is for what doctor was asked for.
+        code = subprocess.run(words, check=False, stdout=sys.stderr.fileno()).returncode
+    except OSError as error:
+        note(f"{finding.check}: not mended: {words[0]} cannot be run ({error.strerror}); this mends it: {finding.fix}")
+        return False
+    if code:
+        note(f"{finding.check}: not mended: `{finding.fix}` ended with exit code {code}")
+    return code == 0
 
 
 def doctor(
@@ -52,21 +77,30 @@ def doctor(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="With --fix: do not ask")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Checks the engine and this machine. Exit code 6 if something fails that robenv cannot work without."""
+    """Checks the engine and this machine. Exit code 6 if something fails that robenv cannot work without, 1 if a
+    command of --fix does."""
+    if yes and not fix:
+        raise UsageError("--yes is for --fix", hint="`robenv doctor --fix --yes`")
     findings = _examine()
-    if fix and any(finding.fix for finding in findings):
-        _mend(findings, yes)
+    mended = _mend(findings, yes) if fix else []
+    if mended:
         findings = _examine()
     if json:
         print_json([finding.to_json() for finding in findings])
     else:
-        for finding in findings:
-            mark, colour = _MARKS[finding.status]
-            typer.echo(f"{paint(mark, colour)}  {finding.check}: {finding.message}")
-            if finding.fix:
-                typer.echo(f"           {finding.fix}")
+        _print(findings)
     if any(finding.status == "failure" for finding in findings):
-        raise typer.Exit(6)
+        raise typer.Exit(_LACKS)
+    if not all(mended):
+        raise typer.Exit(_FAILED)
+
+
+def _print(findings: list[Finding]) -> None:
+    for finding in findings:
+        mark, colour = _MARKS[finding.status]
+        typer.echo(f"{paint(mark, colour)}  {finding.check}: {finding.message}")
+        if finding.fix:
+            typer.echo(f"           {finding.fix}")
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:

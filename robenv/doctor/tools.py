@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import platform
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from robenv.catalog.suites import DEBIAN_KEYRING, UBUNTU_KEYRING, Keyring
 from robenv.doctor.check import Finding, Patient
 
-_KEYRINGS = (
-    ("Debian", "/usr/share/keyrings/debian-archive-keyring.gpg", "debian-archive-keyring"),
-    ("Ubuntu", "/usr/share/keyrings/ubuntu-archive-keyring.gpg", "ubuntu-keyring"),
-)
+_KEYRINGS = (("Debian", DEBIAN_KEYRING), ("Ubuntu", UBUNTU_KEYRING))
 
 
 def mmdebstrap(patient: Patient) -> Iterator[Finding]:
@@ -20,13 +20,44 @@ def mmdebstrap(patient: Patient) -> Iterator[Finding]:
         yield Finding("mmdebstrap", "ok", f"{path}: bases from the package archive need no registry")
     else:
         text = "not there: profiles with `base.bootstrap` cannot be built"
-        yield Finding("mmdebstrap", "warning", text, "sudo apt-get install mmdebstrap", safe=True)
+        yield Finding("mmdebstrap", "warning", text, _install("mmdebstrap"), safe=True)
 
 
 def keyrings(patient: Patient) -> Iterator[Finding]:
-    for name, path, package in _KEYRINGS:
-        if Path(path).exists():
-            yield Finding(f"{name} keyring", "ok", path)
-        elif shutil.which("apt-get"):
-            text = f"not there: bases of {name} cannot be bootstrapped"
-            yield Finding(f"{name} keyring", "warning", text, f"sudo apt-get install {package}", safe=True)
+    for name, keyring in _KEYRINGS:
+        if Path(keyring.path).exists():
+            yield Finding(f"{name} keyring", "ok", keyring.path)
+            continue
+        text = f"not there: bases of {name} cannot be bootstrapped"
+        package = _package(keyring)
+        if not package:
+            text += f"; no package here has it: copy {keyring.path} from a machine with {name}"
+        yield Finding(f"{name} keyring", "warning", text, _install(package), safe=True)
+
+
+def _package(keyring: Keyring) -> str:
+    """The package with that file, by this distribution's name; "" where it has none, as Debian 12 for Ubuntu's."""
+    ours, others = keyring.package_on_debian, keyring.package_on_ubuntu
+    if _is_ubuntu():
+        ours, others = others, ours
+    return next((name for name in (ours, others) if _is_offered(name)), "")
+
+
+def _is_ubuntu() -> bool:
+    try:
+        release = platform.freedesktop_os_release()
+    except OSError:
+        return False
+    return "ubuntu" in (release.get("ID", ""), *release.get("ID_LIKE", "").split())
+
+
+def _is_offered(package: str) -> bool:
+    """Whether apt could install it. A package that others only suggest has a name there and no version."""
+    if not shutil.which("apt-cache"):
+        return False
+    asked = subprocess.run(["apt-cache", "madison", package], capture_output=True, text=True, check=False)
+    return bool(asked.stdout.strip())
+
+
+def _install(package: str) -> str:
+    return f"sudo apt-get install -y {package}" if package and shutil.which("apt-get") else ""
