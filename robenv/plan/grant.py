@@ -32,6 +32,8 @@ class Grant:
     security_opt: tuple[str, ...] = ()
     ulimits: tuple[Ulimit, ...] = ()
     runtime: str = ""
+    ipc: str = ""
+    """For a container that has no IPC namespace of somebody else's."""
     cpu_rt_runtime: int | None = None
     """Microseconds of each period."""
     session: tuple[str, ...] = ()

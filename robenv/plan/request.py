@@ -144,7 +144,11 @@ def _mount(mount: Mount, labels: Mapping[str, str]) -> dict[str, Any]:
     if mount.kind == "bind":
         body["Consistency"] = options.get("consistency")
         body["BindOptions"] = _set_only(
-            {"Propagation": options.get("propagation"), "CreateMountpoint": options.get("create_host_path") or None}
+            {
+                "Propagation": options.get("propagation"),
+                "CreateMountpoint": options.get("create_host_path") or None,
+                "NonRecursive": options.get("non_recursive") or None,
+            }
         )
     elif mount.kind == "volume":
         # Labels of the volume, where the engine has to make it; an existing one keeps its own.
@@ -153,11 +157,18 @@ def _mount(mount: Mount, labels: Mapping[str, str]) -> dict[str, Any]:
                 "NoCopy": options.get("nocopy") or None,
                 "Subpath": options.get("subpath"),
                 "Labels": dict(labels),
+                "DriverConfig": _file_system(options),
             }
         )
     else:
         body["TmpfsOptions"] = _set_only({"SizeBytes": options.get("size"), "Mode": options.get("mode")})
     return _set_only(body)
+
+
+def _file_system(options: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A volume that is a file system of its own kind (mount(8)'s type, device and options), made as it is mounted."""
+    chosen = {key: str(options[key]) for key in ("type", "device", "o") if key in options}
+    return {"Name": "local", "Options": chosen} if chosen else None
 
 
 def _volume_labels(plan: RunPlan, mount: Mount) -> dict[str, str]:

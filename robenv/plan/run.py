@@ -143,6 +143,7 @@ def _granted(plan: RunPlan, grant: Grant) -> RunPlan:
         security_opt=_union(plan.security_opt, grant.security_opt),
         ulimits=(*plan.ulimits, *(one for one in grant.ulimits if one.name not in limited)),
         runtime=plan.runtime or grant.runtime,
+        ipc=(grant.ipc or plan.ipc) if plan.ipc in ("", "private") else plan.ipc,
         cpu_rt_runtime=plan.cpu_rt_runtime if plan.cpu_rt_runtime is not None else grant.cpu_rt_runtime,
         session=grant.session,
     )
