@@ -9,6 +9,7 @@ from pathlib import Path
 
 from robenv.errors import Problem
 from robenv.profile.badvalue import did_you_mean
+from robenv.profile.check_network import networks
 from robenv.profile.excerpt import show
 from robenv.profile.files import kind_of
 from robenv.profile.nodes import Mapping, Path_, Sequence, nearest, place_of, problem_at
@@ -242,6 +243,7 @@ _CHECKS: tuple[tuple[frozenset[str], Check], ...] = (
     (frozenset({"apt.repositories", "stages"}), _repositories),
     (frozenset({"image", "stages"}), _healthchecks),
     (frozenset(), _network),
+    (frozenset({"networks", "run.networks"}), networks),
     (frozenset({"workspace"}), _mounts),
     (frozenset({"run.mem_limit"}), _resources),
 )

@@ -27,7 +27,6 @@ LATER: dict[str, tuple[str, str]] = {
     "run.stdin_open": ("`{key}` is not needed", "robenv passes standard input on by itself"),
     "run.gpus": (_NOT_YET, "use run.devices, or run.runtime: nvidia"),
     "run.deploy": (_NOT_YET, "use mem_limit, cpus and pids_limit"),
-    "run.networks": (_NOT_YET, "name one network in run.network_mode"),
     "run.secrets": (_NOT_YET, "mount a file with run.volumes"),
     "run.configs": (_NOT_YET, "mount a file with run.volumes"),
     "run.depends_on": ("`{key}` names other services, and a profile is one service", "leave it out"),

@@ -167,6 +167,27 @@ def pairs(node: Node, context: Normalizer) -> Node:
     return _pairs(node, context, refuse)
 
 
+def names(node: Node, context: Normalizer) -> Node:
+    """A mapping from a list of names; a name with nothing behind it has its defaults."""
+    if isinstance(node, Sequence):
+        listed = [item for item in node.items if isinstance(item, Scalar) and item.kind == "str"]
+        if len(listed) < len(node.items):
+            return node
+        entries = {item.text: (item, _empty(item)) for item in listed}
+    elif isinstance(node, Mapping):
+        entries = {
+            key: (name, _empty(name) if _is_null(value) and not value.directive else value)
+            for key, (name, value) in node.entries.items()
+        }
+    else:
+        return node
+    return Mapping(entries, node.source, node.line, node.column, node.directive)
+
+
+def _empty(at: Scalar) -> Node:
+    return Mapping({}, at.source, at.line, at.column)
+
+
 def hosts(node: Node, context: Normalizer) -> Node:
     """``extra_hosts`` as a list of HOST:ADDRESS."""
     if not isinstance(node, Mapping):

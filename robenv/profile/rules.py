@@ -20,6 +20,12 @@ def _target(node: Node) -> Hashable:
     return ("at", same_place(target.text)) if isinstance(target, Scalar) else content_key(node)
 
 
+def _path(node: Node) -> Hashable:
+    """A limit of a disk is the one of its path."""
+    path = node.get("path") if isinstance(node, Mapping) else None
+    return ("at", same_place(path.text)) if isinstance(path, Scalar) else content_key(node)
+
+
 def _keys(**keys: Rule) -> Rule:
     return Rule("mapping", keys=keys)
 
@@ -90,6 +96,8 @@ _RUN_APPENDED = (
     "group_add",
 )
 
+_BLKIO = ("weight_device", "device_read_bps", "device_write_bps", "device_read_iops", "device_write_iops")
+
 _RUN = _keys(
     **dict.fromkeys(_RUN_REPLACED, _SET),
     **dict.fromkeys(_RUN_APPENDED, _LIST),
@@ -106,6 +114,21 @@ _RUN = _keys(
     ulimits=_each(_SET),
     healthcheck=_HEALTHCHECK,
     logging=_keys(driver=_SET, options=_each(_SET, normalize.pairs)),
+    networks=_each(_keys(aliases=_LIST, ipv4_address=_SET, ipv6_address=_SET), normalize.names),
+    blkio_config=_keys(
+        weight=_SET,
+        **dict.fromkeys(_BLKIO, _list(identity=_path, last_wins=True)),
+    ),
+)
+
+_NETWORKS = _each(
+    _keys(
+        **dict.fromkeys(("name", "driver", "external", "internal", "attachable", "enable_ipv6"), _SET),
+        driver_opts=_each(_SET, normalize.pairs),
+        ipam=_keys(driver=_SET, config=_SET, options=_each(_SET, normalize.pairs)),
+        labels=_LABELS,
+    ),
+    normalize.names,
 )
 
 PROFILE = _keys(
@@ -127,5 +150,6 @@ PROFILE = _keys(
     devices=_LIST,
     realtime=_SET,
     ros=_keys(domain_id=_SET, rmw=_SET),
+    networks=_NETWORKS,
     run=_RUN,
 )

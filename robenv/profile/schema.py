@@ -11,6 +11,7 @@ from robenv.profile.excerpt import show
 from robenv.profile.schema_build import Base, BuildSection, Stage
 from robenv.profile.schema_host import Audio, Display, GpuOrWord, Ros, SshAgent, Wish
 from robenv.profile.schema_names import HostOrId, Platform, ProjectName, StageName, UserName
+from robenv.profile.schema_network import Networks
 from robenv.profile.schema_run import Run
 from robenv.profile.schema_types import (
     Boolean,
@@ -94,6 +95,9 @@ class Profile(BuildSection):
     devices: Annotated[tuple[Wish, ...], Field(description="/dev/ttyUSB0, a pattern, or a class")] = ()
     realtime: Annotated[Boolean, Field(description="realtime scheduling and locked memory")] = False
     ros: Ros = unset(Ros)
+    networks: Annotated[Networks, Field(description="networks that `run.networks` may name, as in Compose")] = Field(
+        default_factory=dict
+    )
     run: Run = unset(Run)
 
 

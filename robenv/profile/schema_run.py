@@ -7,8 +7,10 @@ from typing import Annotated
 from pydantic import Field
 
 from robenv.profile.schema_names import Capability, UserReference
+from robenv.profile.schema_network import Attachments
 from robenv.profile.schema_run_parts import (
     Address,
+    Blkio,
     Device,
     EnvFiles,
     Environment,
@@ -77,6 +79,9 @@ class Run(Section):
     ports: Annotated[Ports, Field(description="[[IP:]HOST:]CONTAINER[/udp]")] = ()
     expose: tuple[Expose, ...] = ()
     network_mode: Annotated[NetworkMode, Field(description="bridge, host, none, container:NAME or a network")] = ""
+    networks: Annotated[Attachments, Field(description="names of `networks`, each with address and aliases")] = Field(
+        default_factory=dict
+    )
     hostname: Annotated[str, pattern(rf"(?=.{{1,63}}$){_LABEL}(?:\.{_LABEL})*", "a host's name")] = ""
     domainname: Annotated[str, pattern(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*", "a domain's name")] = ""
     dns: Annotated[tuple[Address, ...], OneOrMany] = ()
@@ -115,6 +120,7 @@ class Run(Section):
     cpu_rt_runtime: Microseconds | None = None
     cpu_rt_period: Microseconds | None = None
     cpuset: Annotated[str, pattern(_CPUSET, "processors such as `0-3,6`", plain=True)] = ""
+    blkio_config: Annotated[Blkio, Field(description="how fast disks are read and written")] = unset(Blkio)
     pids_limit: Annotated[int, integer(-1, 2**22)] | None = None
     ulimits: Annotated[dict[UlimitName, Ulimit], Field(description="a number, or {soft, hard}")] = Field(
         default_factory=dict

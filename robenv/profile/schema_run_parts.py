@@ -164,6 +164,32 @@ class UlimitRange(Section):
     hard: Annotated[int, _LIMIT]
 
 
+class DeviceWeight(Section):
+    path: ContainerPath
+    weight: Annotated[int, integer(10, 1000)]
+
+
+class DeviceBps(Section):
+    path: ContainerPath
+    rate: Annotated[Bytes, Field(description="bytes a second, such as `12mb`")]
+
+
+class DeviceIops(Section):
+    path: ContainerPath
+    rate: Annotated[int, integer(1, 2**62), Field(description="operations a second")]
+
+
+class Blkio(Section):
+    """How the container shares the disks. ``path`` is a disk of the host, such as /dev/nvme0n1."""
+
+    weight: Annotated[int | None, integer(10, 1000), Field(description="against others; default 500")] = None
+    weight_device: tuple[DeviceWeight, ...] = ()
+    device_read_bps: tuple[DeviceBps, ...] = ()
+    device_write_bps: tuple[DeviceBps, ...] = ()
+    device_read_iops: tuple[DeviceIops, ...] = ()
+    device_write_iops: tuple[DeviceIops, ...] = ()
+
+
 class Logging(Section):
     driver: Annotated[str, pattern(r"[A-Za-z0-9][A-Za-z0-9/._:-]*", "a logging driver such as `local`")] = ""
     options: dict[PlainLine, AnyText] = Field(default_factory=dict)
