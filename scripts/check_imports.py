@@ -25,6 +25,7 @@ ROOMS = (
     "plan",
     "render",
     "engine",
+    "share",
     "environment",
     "doctor",
     "cli",

@@ -104,7 +104,8 @@ class ChainReader:
         return self._open(found, entry, False)
 
     def _open(self, found: Found, entry: Scalar | None, may_be_empty: bool) -> Document | None:
-        display = safe(display_path(found.path, None if found.origin == "builtin" else self.project_root))
+        place = found.display or display_path(found.path, None if found.origin == "builtin" else self.project_root)
+        display = safe(place)
         chain = (*entry.source.chain, f"{entry.source.display}:{entry.line}:{entry.column}") if entry else ()
 
         def source(text: str) -> Source:

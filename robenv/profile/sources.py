@@ -16,7 +16,7 @@ from robenv.profile.nodes import Origin, Source
 
 SUFFIX = ".yaml"
 _BUILTIN = re.compile(r"[a-z0-9][a-z0-9._-]*(?:/[a-z0-9][a-z0-9._-]*)*", re.ASCII)
-_REMOTE = re.compile(r"git\+[a-z]+://|git@|[a-z+]+://", re.ASCII)
+_REMOTE = re.compile(r"git\+[a-z]+://|[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:|[a-z+]+://", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,8 @@ class Found:
     origin: Origin
     name: str
     root: Path
+    display: str = ""
+    """How messages name the file; "" by its path."""
 
 
 SourceResolver = Callable[[str, Source], Found]
@@ -84,7 +86,8 @@ def _file(reference: str, source: Source) -> Found:
     if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(source.root)):
         raise BadValue(f"{show(reference)} lies outside the folder of the profile {show(source.name)}")
     name = path.relative_to(source.root).as_posix().removesuffix(SUFFIX)
-    return Found(path, source.origin, name, source.root)
+    display = f"{source.display.rpartition('#')[0]}#{name}{SUFFIX}" if source.origin == "git" else ""
+    return Found(path, source.origin, display.removesuffix(SUFFIX) or name, source.root, display)
 
 
 def display_path(path: Path, root: Path | None) -> str:

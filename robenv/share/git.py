@@ -1,0 +1,293 @@
+"""Profiles from git: fetched by the user's own git into a cache, and unpacked from there commit by commit.
+
+A fetched repository is data. It is bare, and nothing of it is ever checked out by git: no hooks, no filters, no
+submodules. This module writes out the blobs of a commit itself, and refuses what would leave the folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import posixpath
+import re
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from robenv.errors import OperationFailed
+from robenv.paths import cache_folder
+from robenv.share.reference import GitReference
+
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_TIMEOUT = 600
+"""Seconds for one call of git: a large repository over a thin link."""
+_MAX_BYTES = 256 * 1024 * 1024
+_MAX_FILES = 20_000
+_QUIET = (
+    "-c", "core.hooksPath=/dev/null", "-c", "fetch.recurseSubmodules=no", "-c", "protocol.ext.allow=never",
+    "-c", "core.fsmonitor=false", "-c", "gc.auto=0", "-c", "maintenance.auto=false",
+)  # fmt: skip
+
+
+class GitFailed(OperationFailed):
+    """A repository cannot be fetched, has no such branch, tag or commit, or holds what is refused."""
+
+
+class Repository:
+    """The cache of one repository: ``git``, a bare clone, and ``trees/COMMIT``, unpacked."""
+
+    def __init__(self, url: str, note: Callable[[str], None]) -> None:
+        self.url = url
+        self.key = hashlib.sha256(url.encode()).hexdigest()[:24]
+        self.folder = Path(cache_folder()) / "git" / self.key
+        self._note = note
+
+    def resolve(self, reference: GitReference) -> str:
+        """The commit that the reference means at its origin now; fetches it. Raises GitFailed."""
+        if reference.commit:
+            self.fetch(reference.commit)
+            return reference.commit
+        with self._locked():
+            self._note(f"fetching {self.url}" + (f" at {reference.ref}" if reference.ref else ""))
+            self._make()
+            self._git("fetch", "--force", "--no-tags", "--quiet", "origin", _refspec(reference.ref))
+            return self._git("rev-parse", "--verify", "--end-of-options", "refs/robenv/asked^{commit}").strip()
+
+    def has(self, commit: str) -> bool:
+        """Whether the commit is here, so that nothing need be fetched."""
+        return self.tree(commit).is_dir() or (self._git_folder.is_dir() and self._knows(commit))
+
+    def fetch(self, commit: str, ref: str = "") -> None:
+        """Brings one commit; where the server gives none by its name, all branches and tags. Raises GitFailed."""
+        if self.has(commit):
+            return
+        with self._locked():
+            if self.has(commit):
+                return
+            self._note(f"fetching {self.url} at {commit[:12]}")
+            self._make()
+            try:
+                self._git("fetch", "--force", "--no-tags", "--quiet", "origin", commit)
+            except GitFailed:
+                everything = ("+refs/heads/*:refs/robenv/heads/*", "+refs/tags/*:refs/robenv/tags/*")
+                self._git("fetch", "--force", "--no-tags", "--quiet", "origin", *everything)
+            if not self._knows(commit):
+                raise GitFailed(
+                    f"{self.url} has no commit {commit[:12]}" + (f" any more (it was {ref})" if ref else ""),
+                    hint="`robenv update` takes what is there now",
+                )
+
+    def unpacked(self, commit: str) -> Path:
+        """The folder with the files of ``commit``, which must be here. Raises GitFailed for what would leave it."""
+        tree = self.tree(commit)
+        if tree.is_dir():
+            return tree
+        with self._locked():
+            if not tree.is_dir():
+                new = tree.with_name(f"{commit}.{secrets.token_hex(4)}.new")
+                new.mkdir(parents=True, mode=0o700)
+                try:
+                    self._unpack(commit, new)
+                    new.rename(tree)
+                except BaseException:
+                    shutil.rmtree(new, ignore_errors=True)
+                    raise
+        return tree
+
+    def tree(self, commit: str) -> Path:
+        return self.folder / "trees" / commit
+
+    @property
+    def _git_folder(self) -> Path:
+        return self.folder / "git"
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        # Here, since locks of the environment room are a floor above.
+        import fcntl
+
+        self.folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+        with (self.folder / "lock").open("a+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def _make(self) -> None:
+        if not (self._git_folder / "HEAD").is_file():
+            shutil.rmtree(self._git_folder, ignore_errors=True)
+            self._run(["git", "init", "--quiet", "--bare", "--template=", str(self._git_folder)])
+        self._git("config", "remote.origin.url", self.url)
+
+    def _knows(self, commit: str) -> bool:
+        try:
+            self._git("cat-file", "-e", f"{commit}^{{commit}}")
+        except GitFailed:
+            return False
+        return True
+
+    def _git(self, *arguments: str) -> str:
+        return self._run(["git", *_QUIET, "--git-dir", str(self._git_folder), *arguments])
+
+    def _run(self, argv: list[str]) -> str:
+        try:
+            done = subprocess.run(
+                argv, capture_output=True, timeout=_TIMEOUT, env=_environment(), stdin=subprocess.DEVNULL, check=False
+            )
+        except FileNotFoundError:
+            raise GitFailed("git is not there", hint="sudo apt-get install git") from None
+        except subprocess.TimeoutExpired:
+            raise GitFailed(f"{self.url} did not answer in {_TIMEOUT} s", hint="is the network there?") from None
+        if done.returncode:
+            raise _failure(self.url, done.stderr.decode(errors="replace").strip())
+        return done.stdout.decode(errors="replace")
+
+    def _unpack(self, commit: str, folder: Path) -> None:
+        """Blob by blob: `git archive` would run the user's filters and line-end conversion over them."""
+        listing = self._git("ls-tree", "-r", "-z", "--full-tree", commit)
+        entries = [entry for entry in map(_entry, listing.split("\0")) if entry is not None]
+        if len(entries) > _MAX_FILES:
+            raise GitFailed(
+                f"{self.url} has more than {_MAX_FILES} files", hint="keep profiles in a repository of their own"
+            )
+        argv = ["git", *_QUIET, "--git-dir", str(self._git_folder), "cat-file", "--batch"]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env=_environment()) as process:
+            try:
+                unpack(self.url, entries, lambda name: _blob(process, name), folder)
+            finally:
+                process.kill()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file of a tree. ``mode`` as git has it: ``100644``, ``100755``, ``120000`` (a link), ``160000`` (a submodule)."""
+
+    mode: str
+    blob: str
+    path: str
+
+
+def _entry(line: str) -> Entry | None:
+    facts, tab, path = line.partition("\t")
+    mode, _, rest = facts.partition(" ")
+    return Entry(mode, rest.rpartition(" ")[2], path) if tab else None
+
+
+def _blob(process: subprocess.Popen[bytes], name: str) -> bytes:
+    if process.stdin is None or process.stdout is None:
+        raise GitFailed("git has no pipes")
+    process.stdin.write(f"{name}\n".encode())
+    process.stdin.flush()
+    _, kind, size = [*process.stdout.readline().decode().split(), "", "", "0"][:3]
+    if kind != "blob" or int(size) > _MAX_BYTES:
+        raise GitFailed(f"the repository holds a file of {size} bytes, or a broken one", hint="robenv clean")
+    return process.stdout.read(int(size) + 1)[:-1]
+
+
+def unpack(url: str, entries: Iterable[Entry], read: Callable[[str], bytes], folder: Path) -> None:
+    """Writes files and links that stay inside ``folder``; no submodules. Raises GitFailed for anything else."""
+    left = _MAX_BYTES
+    for entry in entries:
+        parts = entry.path.split("/")
+        if any(part in ("", ".", "..") or part.lower() == ".git" for part in parts) or "\\" in entry.path:
+            raise GitFailed(f"{url} holds {entry.path!r}, which leaves its folder: refused")
+        if entry.mode == "160000":
+            continue
+        content = read(entry.blob)
+        left -= len(content)
+        if left < 0:
+            raise GitFailed(f"{url} is too large", hint="keep profiles in a repository of their own")
+        place = folder.joinpath(*parts)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if entry.mode == "120000":
+            _link(url, entry.path, os.fsdecode(content), place)
+        else:
+            with place.open("xb") as file:
+                file.write(content)
+            place.chmod(0o755 if entry.mode == "100755" else 0o644)
+
+
+def _link(url: str, path: str, target: str, place: Path) -> None:
+    """Kept as a link only where it can lead nowhere else: what it leads to is inside, and checked itself."""
+    inside = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
+    if target.startswith("/") or inside.startswith(".."):
+        raise GitFailed(f"in {url} the link {path!r} leads out of the repository: refused", details=f"to {target!r}")
+    place.symlink_to(target)
+
+
+def _refspec(ref: str) -> str:
+    # HEAD is the default branch. A name is looked for by the server among branches and tags.
+    return f"+{ref or 'HEAD'}:refs/robenv/asked"
+
+
+def _environment() -> dict[str, str]:
+    """The user's own, so that their credentials and proxies count; but no GIT_DIR leads git to another repository, and
+    where nobody sits at a terminal, neither git nor ssh waits for an answer."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("GIT_") or name in _KEPT or name.startswith(("GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_"))
+    }
+    kept["LC_ALL"] = "C"
+    if not sys.stdin.isatty():
+        kept |= {
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_ASKPASS": "",
+            "SSH_ASKPASS": "/bin/false",
+            "SSH_ASKPASS_REQUIRE": "force",
+        }
+    return kept
+
+
+_KEPT = (
+    "GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSH_VARIANT", "GIT_ASKPASS", "GIT_SSL_CAINFO", "GIT_SSL_NO_VERIFY",
+    "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_COUNT", "GIT_PROXY_COMMAND",
+)  # fmt: skip
+
+
+def _failure(url: str, said: str) -> GitFailed:
+    """What git's own words mean to a user, as far as they are known; git 2.25 to 2.47."""
+    for words, message, hint in _REASONS:
+        if any(word in said for word in words):
+            return GitFailed(f"{url}: {message}", details=said, hint=hint)
+    return GitFailed(f"{url} cannot be fetched", details=said, hint="is the address right? try `git ls-remote` with it")
+
+
+_REASONS = (
+    (
+        ("couldn't find remote ref", "Needed a single revision", "not our ref"),
+        "there is no such branch, tag or commit",
+        "`git ls-remote` shows those that there are",
+    ),
+    (
+        ("Could not resolve host", "Could not resolve hostname", "unable to connect", "Network is unreachable",
+         "Connection refused", "Connection timed out", "Failed to connect", "No route to host"),
+        "the host cannot be reached",
+        "what robenv.lock names and was fetched before works without a network",
+    ),
+    (
+        ("Authentication failed", "could not read Username", "could not read Password", "Permission denied",
+         "terminal prompts disabled", "403"),
+        "it wants credentials that your git does not give",
+        "this must work without a question: `git ls-remote` with the same address",
+    ),
+    (
+        ("Host key verification failed", "REMOTE HOST IDENTIFICATION HAS CHANGED"),
+        "its host key is unknown or has changed",
+        "log in once with ssh, and compare the key with one you trust",
+    ),
+    (
+        ("certificate", "SSL"),
+        "its certificate is not trusted",
+        "add the authority to this machine's, or set http.sslCAInfo in your git's configuration",
+    ),
+    (
+        ("does not appear to be a git repository", "not found", "does not exist", "repository '"),
+        "there is no such repository, or it is not for you to see",
+        "is the address right?",
+    ),
+)  # fmt: skip
