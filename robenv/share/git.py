@@ -164,7 +164,7 @@ class Repository:
 
 @dataclass(frozen=True)
 class Entry:
-    """A file of a tree. ``mode`` as git has it: ``100644``, ``100755``, ``120000`` (a link), ``160000`` (a submodule)."""
+    """A file of a tree. ``mode`` as git has it: ``100644``, ``100755``, ``120000`` (a link), ``160000`` (submodule)."""
 
     mode: str
     blob: str
