@@ -10,6 +10,7 @@ from pathlib import Path
 from robenv.errors import Problem
 from robenv.profile.badvalue import did_you_mean
 from robenv.profile.check_network import networks
+from robenv.profile.check_host import devices, udev
 from robenv.profile.excerpt import show
 from robenv.profile.files import kind_of
 from robenv.profile.nodes import Mapping, Path_, Sequence, nearest, place_of, problem_at
@@ -244,6 +245,8 @@ _CHECKS: tuple[tuple[frozenset[str], Check], ...] = (
     (frozenset({"image", "stages"}), _healthchecks),
     (frozenset(), _network),
     (frozenset({"networks", "run.networks"}), networks),
+    (frozenset({"devices"}), devices),
+    (frozenset({"udev"}), udev),
     (frozenset({"workspace"}), _mounts),
     (frozenset({"run.mem_limit"}), _resources),
 )

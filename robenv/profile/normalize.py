@@ -15,7 +15,7 @@ from robenv.profile.badvalue import BadValue
 from robenv.profile.excerpt import show
 from robenv.profile.merge import Rule
 from robenv.profile.nodes import Mapping, Node, Scalar, Sequence, Source, problem_at, scalar_like
-from robenv.profile.short_syntax import expand_device, expand_volume, is_path, names_seccomp_file
+from robenv.profile.short_syntax import expand_device, expand_volume, expand_wish, is_path, names_seccomp_file
 from robenv.profile.variables import Lookup
 
 
@@ -229,6 +229,14 @@ def env_file(node: Node, context: Normalizer) -> Node:
 
 def device(node: Node, context: Normalizer) -> Node:
     return _expanded(node, expand_device)
+
+
+def device_wish(node: Node, context: Normalizer) -> Node:
+    return _expanded(node, expand_wish)
+
+
+def udev_rules(node: Node, context: Normalizer) -> Node:
+    return _with_path(_expanded(node, lambda text: {"file": text}), "file", context)
 
 
 def security_option(node: Node, context: Normalizer) -> Node:

@@ -5,6 +5,7 @@ A key that the schema knows and this table does not is a bug that a test finds.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Hashable
 from typing import Any
 
@@ -24,6 +25,23 @@ def _path(node: Node) -> Hashable:
     """A limit of a disk is the one of its path."""
     path = node.get("path") if isinstance(node, Mapping) else None
     return ("at", same_place(path.text)) if isinstance(path, Scalar) else content_key(node)
+
+
+def _wished(node: Node) -> Hashable:
+    """A wish for devices is the one for its place inside, or for its class."""
+    if not isinstance(node, Mapping):
+        return content_key(node)
+    for key, folder in (("class", ""), ("target", "/"), ("name", "/dev/"), ("by", "/dev/")):
+        value = node.get(key)
+        if isinstance(value, Scalar):
+            text = value.text
+            return ("class", text) if key == "class" else ("at", same_place(posixpath.join(folder, text)))
+    return content_key(node)
+
+
+def _file(node: Node) -> Hashable:
+    file = node.get("file") if isinstance(node, Mapping) else None
+    return ("file", file.text) if isinstance(file, Scalar) else content_key(node)
 
 
 def _keys(**keys: Rule) -> Rule:
@@ -147,7 +165,8 @@ PROFILE = _keys(
     audio=_SET,
     ssh_agent=_SET,
     git=_SET,
-    devices=_LIST,
+    devices=_list(normalize.device_wish, identity=_wished, last_wins=True),
+    udev=_list(normalize.udev_rules, normal=normalize.one_or_many, identity=_file, last_wins=True),
     realtime=_SET,
     ros=_keys(domain_id=_SET, rmw=_SET),
     networks=_NETWORKS,

@@ -9,7 +9,7 @@ from pydantic import Field
 from robenv.profile.badvalue import BadValue
 from robenv.profile.excerpt import show
 from robenv.profile.schema_build import Base, BuildSection, Stage
-from robenv.profile.schema_host import Audio, Display, GpuOrWord, Ros, SshAgent, Wish
+from robenv.profile.schema_host import Audio, Display, GpuOrWord, Ros, SshAgent, Udev, Wish
 from robenv.profile.schema_names import HostOrId, Platform, ProjectName, StageName, UserName
 from robenv.profile.schema_network import Networks
 from robenv.profile.schema_run import Run
@@ -93,6 +93,7 @@ class Profile(BuildSection):
     ssh_agent: Annotated[SshAgent, Field(description="the keys of the host's agent, not the keys themselves")] = "none"
     git: Annotated[Boolean, Field(description="your name and address in commits made inside")] = False
     devices: Annotated[tuple[Wish, ...], Field(description="/dev/ttyUSB0, a pattern, or a class")] = ()
+    udev: Annotated[tuple[Udev, ...], OneOrMany, Field(description="rules for the host's devices: FILE.rules")] = ()
     realtime: Annotated[Boolean, Field(description="realtime scheduling and locked memory")] = False
     ros: Ros = unset(Ros)
     networks: Annotated[Networks, Field(description="networks that `run.networks` may name, as in Compose")] = Field(

@@ -12,6 +12,7 @@ from robenv.profile.schema_types import (
     TEXT_SCHEMA,
     Boolean,
     ContainerPath,
+    HostPath,
     Leaf,
     OneOrMany,
     PlainLine,
@@ -22,7 +23,7 @@ from robenv.profile.schema_types import (
     pattern,
     take_line,
 )
-from robenv.profile.short_syntax import expand_device, permissions
+from robenv.profile.short_syntax import expand_wish, permissions
 
 GPU_VENDORS = ("nvidia", "amd", "intel", "jetson")
 GPU_CAPABILITIES = ("compute", "compat32", "display", "graphics", "ngx", "utility", "video")
@@ -60,11 +61,7 @@ class Gpu(Section):
 
 
 def _wish(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    device = expand_device(value)
-    wish = {"by": device["source"], "permissions": device.get("permissions", "rwm")}
-    return wish | ({"target": device["target"]} if device["target"] != device["source"] else {})
+    return expand_wish(take_line(value, "a device")) if isinstance(value, str) else value
 
 
 def _by(value: Any) -> str:
@@ -93,6 +90,17 @@ class DeviceWish(Section):
     optional: Annotated[Boolean, Field(description="comes up without it too")] = False
 
 
+def _rules(value: Any) -> Any:
+    return {"file": value} if isinstance(value, str) else value
+
+
+class UdevRules(Section):
+    """A udev rules file of the project, for the host."""
+
+    file: Annotated[HostPath, Field(description="ends in .rules, and begins with a number: 99-lidar.rules")]
+    allow_run: Annotated[Boolean, Field(description="it may run commands on the host as root: RUN, PROGRAM")] = False
+
+
 class Ros(Section):
     """ROS settings of the running container."""
 
@@ -105,6 +113,7 @@ class Ros(Section):
 
 
 GpuOrWord = Annotated[Gpu, Short(_gpu, {"enum": ["auto", "none", "required"]})]
+Udev = Annotated[UdevRules, Short(_rules, TEXT_SCHEMA)]
 Wish = Annotated[DeviceWish, Short(_wish, TEXT_SCHEMA)]
 Display = Annotated[str, one_of("auto", "none", "required", "x11", "wayland")]
 Audio = Annotated[str, one_of("auto", "none", "required", "pulseaudio", "pipewire")]

@@ -80,6 +80,16 @@ def expand_device(text: str) -> dict[str, Any]:
     return device
 
 
+_WISH = re.compile(r"(?P<by>.+?)(?::(?P<target>/[^:]*))?(?::(?P<permissions>[rwm]{1,3}))?")
+
+
+def expand_wish(text: str) -> dict[str, Any]:
+    """The long form of ``DEVICE[:CONTAINER][:PERMISSIONS]``. Stable names by path hold colons of their own:
+    ``/dev/serial/by-path/pci-0000:00:14.0-usb-0:2:1.0-port0``."""
+    found = _WISH.fullmatch(text)
+    return {key: value for key, value in found.groupdict().items() if value} if found else {"by": text}
+
+
 def permissions(text: str) -> str:
     if not _PERMISSIONS.fullmatch(text):
         raise BadValue(f"{show(text)} are not permissions of a device: expected letters of `rwm`, each once")
