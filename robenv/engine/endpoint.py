@@ -141,8 +141,10 @@ def _checked(url: str, source: str) -> str:
             why = str(error)
     if not why:
         return url
+    import re
+
     raise EngineUnreachable(
-        f"{source} names no engine: {url!r}",
+        f"{source} names no engine: {re.sub('(?<=:)[^@/:]+(?=@)', '…', url)!r}",
         details=why,
         hint="It looks like unix:///var/run/docker.sock, tcp://HOST:2376 or ssh://USER@HOST.",
     )

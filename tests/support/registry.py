@@ -25,7 +25,7 @@ class Registry:
     def __init__(self, login: bool = False) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="robenvtest-registry-"))
         self.login = login
-        self.address = f"127.0.0.1:{_free_port()}"
+        self.address = f"127.0.0.1:{free_port()}"
         self.log = self.folder / "registry.log"
         self._process: subprocess.Popen[bytes] | None = None
         (self.folder / "config.yml").write_text(json.dumps(self._config()))  # JSON is YAML
@@ -70,7 +70,7 @@ class Registry:
         shutil.rmtree(self.folder)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

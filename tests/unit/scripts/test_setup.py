@@ -17,7 +17,7 @@ _ESSENTIAL = """
 """
 _TOOLS = """
     apparmor_parser arch-test docker dockerd docker-registry iptables mmdebstrap newuidmap npm ps qemu-aarch64-static
-    shellcheck ssh
+    shellcheck ssh sshd
 """
 
 _PYTHON = """#!/bin/sh
