@@ -30,6 +30,7 @@ from robenv.plan.names import (
     container_name,
     home_volume,
 )
+from robenv.plan.privileges import with_least_privilege
 from robenv.plan.values import Device, Healthcheck, Mount, Pairs, Port, RunPlan, Ulimit, User
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def plan_run(
         storage_opt=tuple(run.storage_opt.items()),
         **{key: getattr(run, key) for key in _SAME},
     )
-    plan = _granted(plan, grant)
+    plan = with_least_privilege(_granted(plan, grant))
     if keeps_alive and not plan.init and not plan.stop_signal:
         # As PID 1 without an init, sleep would not hear SIGTERM, and every stop would take the whole grace period.
         plan = replace(plan, stop_signal="SIGKILL")

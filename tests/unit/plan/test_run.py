@@ -25,6 +25,7 @@ FACTS = Facts(uid=1234, gid=100, user_name="LAB\\jane.doe@example", platform="li
 HOST_ROOT = replace(FACTS, uid=0, gid=0)
 DEV = User("dev", 1234, 100, "/home/dev", "/bin/bash", sudo=False)
 LOCAL = "127.0.0.1"
+NNP = "no-new-privileges"
 HASH = "0123456789abcdef" * 4
 IMAGE = "robenv/picker:0123456789ab"
 
@@ -66,6 +67,8 @@ def test_a_profile_that_says_nothing_of_running(project: Project) -> None:
         mounts=(Mount("volume", home, "/home/dev"), Mount("bind", str(project.root), "/workspace")),
         home_volume=home,
         labels=plan.labels,
+        cap_drop=("ALL",),
+        security_opt=("no-new-privileges",),
     )
     stored = dict(plan.labels)
     assert json.loads(stored.pop("robenv.plan.json")) == json.loads(json.dumps(replace(plan, labels=()).to_json()))
@@ -116,7 +119,7 @@ def test_a_profile_that_says_nothing_of_running(project: Project) -> None:
         ("pids_limit: 100", "pids_limit", 100),
         ("cap_add: [NET_ADMIN, CAP_SYS_NICE]", "cap_add", ("NET_ADMIN", "SYS_NICE")),
         ("cap_drop: [ALL]", "cap_drop", ("ALL",)),
-        ("security_opt: [seccomp=unconfined]", "security_opt", ("seccomp=unconfined",)),
+        ("security_opt: [seccomp=unconfined]", "security_opt", ("seccomp=unconfined", NNP)),
         ("group_add: [dialout, 44]", "group_add", ("dialout", "44")),
         ("device_cgroup_rules: ['c 188:* rmw']", "device_cgroup_rules", ("c 188:* rmw",)),
         ("dns: 10.0.0.1", "dns", ("10.0.0.1",)),
@@ -147,7 +150,8 @@ def test_composes_keys(project: Project, yaml: str, field: str, value: Any) -> N
     plan = project.run(yaml)
     assert getattr(plan, field) == value
     usual = project.plan()
-    consequences = {"labels", field} | {"init": {"stop_signal"}, "read_only": {"environment"}}.get(field, set())
+    follow = {"init": {"stop_signal"}, "read_only": {"environment"}, "privileged": {"cap_drop", "security_opt"}}
+    consequences = {"labels", field} | follow.get(field, set())
     for other in fields(RunPlan):
         if other.name not in consequences:
             assert getattr(plan, other.name) == getattr(usual, other.name), other.name
