@@ -14,6 +14,7 @@ import pytest
 from robenv.engine.protocol import Engine
 from tests.support import base_image as shared_base
 from tests.support import leaks
+from tests.support.newer_engine import NewerEngine
 from tests.support.project import Project
 from tests.support.registry import Registry
 from tests.support.second_engine import SecondEngine
@@ -57,12 +58,25 @@ def second_engine() -> Iterator[Callable[..., SecondEngine]]:
     """Makes and starts Docker Engines that a test may kill, freeze and fill: ``second_engine(data_size=…)``."""
     with ExitStack() as stack:
 
-        def make(data_size: int | None = None, options: tuple[str, ...] = ()) -> SecondEngine:
-            made = SecondEngine(data_size, options)
+        def make(
+            data_size: int | None = None, options: tuple[str, ...] = (), programs: Path | None = None
+        ) -> SecondEngine:
+            made = SecondEngine(data_size, options, programs)
             stack.callback(made.close)
             return made.start()
 
         yield make
+
+
+@pytest.fixture(scope="session")
+def newer_engine(docker_api: Any, base_image: str) -> Iterator[NewerEngine]:
+    """A Docker Engine 28 or newer, beside the system's own, with the base image. It is shared: clean up after you."""
+    made = NewerEngine()
+    try:
+        made.start().copy_image(docker_api, base_image)
+        yield made
+    finally:
+        made.close()
 
 
 @pytest.fixture

@@ -21,9 +21,12 @@ class SecondEngine:
     """A dockerd with folders, socket and network of its own: its containers reach each other, and nothing else.
 
     ``data_size``: puts its data on a tmpfs of that many bytes, for the disk that is full.
+    ``programs``: a folder whose programs it finds before the system's.
     """
 
-    def __init__(self, data_size: int | None = None, options: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, data_size: int | None = None, options: tuple[str, ...] = (), programs: Path | None = None
+    ) -> None:
         # A short path, for a unix socket's is at most 107 bytes; /var/tmp, for /tmp may be a tmpfs.
         # Letters and digits alone, for containerd takes a namespace's name neither with _ at its end nor with __.
         self.folder = Path("/var/tmp", f"robenvtest-engine-{uuid.uuid4().hex[:8]}")
@@ -32,6 +35,7 @@ class SecondEngine:
         self.url = f"unix://{self.socket}"
         self.log = self.folder / "dockerd.log"
         self._options = options
+        self._programs = programs
         self._process: subprocess.Popen[bytes] | None = None
         self._apis: list[Any] = []
         (self.folder / "data").mkdir()
@@ -52,6 +56,11 @@ class SecondEngine:
         return [*options, *self._options]
 
     @property
+    def command(self) -> list[str]:
+        """What starts it: in a network of its own, for two engines in one would both claim docker0."""
+        return ["unshare", "--net", *own_root.prefix(), "dockerd", *self.options]
+
+    @property
     def environment(self) -> dict[str, str]:
         """This process's environment with DOCKER_HOST set to this engine, and no docker context."""
         return {name: value for name, value in os.environ.items() if not name.startswith("DOCKER_")} | {
@@ -65,10 +74,11 @@ class SecondEngine:
     def start(self, timeout: float = 60) -> SecondEngine:
         """Starts it, also again after ``stop`` or ``kill``, and returns once it answers."""
         (self.folder / "dockerd.pid").unlink(missing_ok=True)
+        path = os.environ["PATH"] if self._programs is None else f"{self._programs}:{os.environ['PATH']}"
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                # In a network of its own: two engines in one would both claim docker0.
-                ["unshare", "--net", *own_root.prefix(), "dockerd", *self.options],
+                self.command,
+                env={**os.environ, "PATH": path},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
