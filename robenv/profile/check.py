@@ -9,8 +9,8 @@ from pathlib import Path
 
 from robenv.errors import Problem
 from robenv.profile.badvalue import did_you_mean
-from robenv.profile.check_network import networks
 from robenv.profile.check_host import devices, udev
+from robenv.profile.check_network import networks
 from robenv.profile.excerpt import show
 from robenv.profile.files import kind_of
 from robenv.profile.nodes import Mapping, Path_, Sequence, nearest, place_of, problem_at
