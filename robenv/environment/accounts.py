@@ -22,7 +22,7 @@ def prepare_accounts(engine: Engine, container: str, plan: RunPlan, home_is_new:
         return
     passwd, group, shadow = (file_text(engine.get_archive(container, path)) for path in _FILES)
     shell_exists = engine.get_archive(container, plan.user.shell) is not None
-    accounts = plan_accounts(plan.user, passwd, group, shadow, shell_exists=shell_exists)
+    accounts = plan_accounts(plan.user, passwd, group, shadow, shell_exists=shell_exists, groups=plan.groups)
     skeleton = _skeleton(engine, container, plan.user.home) if home_is_new and plan.user.uid else None
     engine.put_archive(container, "/", account_archive(accounts, plan.user, skeleton, plan.mounts))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
@@ -35,7 +35,13 @@ class Accounts:
 
 
 def plan_accounts(
-    user: User, passwd: str | None, group: str | None, shadow: str | None, *, shell_exists: bool = True
+    user: User,
+    passwd: str | None,
+    group: str | None,
+    shadow: str | None,
+    *,
+    shell_exists: bool = True,
+    groups: Sequence[int] = (),
 ) -> Accounts:
     """Account files in which ``user`` exists with exactly that UID, GID, home and shell.
 
@@ -43,7 +49,8 @@ def plan_accounts(
     way: they keep their name and get another UID, since packages look their accounts up by name. A line of the user's
     own name is taken over, with its groups and its password if it has one; a new user has none that works. The GID's
     group keeps the name that it has. UID 0 is root, who is only added where missing. Lines that make no sense stay as
-    they are. Without ``shell_exists`` the shell is /bin/sh.
+    they are. Without ``shell_exists`` the shell is /bin/sh. ``groups``: supplementary GIDs; the group that has such a
+    number in the image, whatever its name, gains the user, and where none has it, one named ``gidNUMBER`` is added.
 
     Raises UsageError for a name, home or shell that a passwd line cannot hold.
     """
@@ -54,12 +61,13 @@ def plan_accounts(
         user = replace(user, shell=FALLBACK_SHELL)
     has_shadow = shadow is not None
     people = _with_root(_lines(passwd), has_shadow)
-    groups = _lines(group)
+    own = "root" if user.uid == 0 else user.name
+    lines = _with_memberships(_with_group(_lines(group), own, user.gid), user, groups)
     if user.uid == 0:
-        return Accounts(_text(people), _text(_with_group(groups, "root", 0)), shadow)
+        return Accounts(_text(people), _text(lines), shadow)
     return Accounts(
         _text(_with_user(people, user, has_shadow)),
-        _text(_with_group(groups, user.name, user.gid)),
+        _text(lines),
         None if shadow is None else _text(_with_password(_lines(shadow), user.name)),
         f"{user.name} ALL=(ALL:ALL) NOPASSWD: ALL\n" if user.sudo else "",
     )
@@ -124,6 +132,29 @@ def _with_group(groups: list[list[str]], name: str, gid: int) -> list[list[str]]
         # A system's group by chance of the user's name (staff, games): its files and members stay its own.
         return [*groups, [f"{name}-{gid}", "x", str(gid), ""]]
     return [[*fields[:2], str(gid), *fields[3:]] if fields is same else fields for fields in groups]
+
+
+def _with_memberships(lines: list[list[str]], user: User, groups: Sequence[int]) -> list[list[str]]:
+    """The user is a member of each of ``groups``."""
+    for gid in dict.fromkeys(groups):
+        if gid == user.gid:
+            continue
+        index = next((at for at, fields in enumerate(lines) if _number(fields, 2) == gid), None)
+        if index is None:
+            lines = [*lines, [_free_name(f"gid{gid}", {fields[0] for fields in lines}), "x", str(gid), user.name]]
+            continue
+        fields = lines[index]
+        members = [name for name in (fields[3] if len(fields) > 3 else "").split(",") if name]
+        if user.name not in members:
+            joined = [*fields[:3], ",".join([*members, user.name])]
+            lines = [*lines[:index], joined, *lines[index + 1 :]]
+    return lines
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name
 
 
 def _with_password(entries: list[list[str]], name: str) -> list[list[str]]:
