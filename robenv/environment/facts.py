@@ -8,14 +8,18 @@ from robenv.engine.protocol import Engine, EngineInfo
 from robenv.environment.load import Loaded
 from robenv.host.facts import EngineFacts, Facts
 from robenv.host.probe import read_facts
+from robenv.host.reader import Host
 from robenv.plan.host import wanted_facts
 
 
-def facts_for(engine: Engine | None, loaded: Loaded) -> Facts:
-    """Of this machine and ``engine``; None plans as if an engine of this machine were there that tells nothing."""
+def facts_for(engine: Engine | None, loaded: Loaded, host: Host | None = None) -> Facts:
+    """Of this machine and ``engine``; None plans as if an engine of this machine were there that tells nothing.
+
+    ``host``: what to read the machine by, such as a Recorder; None reads this machine.
+    """
+    known = engine_facts(engine.info()) if engine is not None else EngineFacts()
     wanted = wanted_facts(loaded.resolved.profile)
-    known = engine_facts(engine.info()) if engine is not None and "engine" in wanted else EngineFacts()
-    return read_facts(loaded.build.platform, wanted=wanted, engine=known)
+    return read_facts(loaded.build.platform, rootless=known.rootless, wanted=wanted, engine=known, host=host)
 
 
 def engine_facts(info: EngineInfo) -> EngineFacts:

@@ -1,11 +1,12 @@
-"""Reads this machine's facts when asked, never at import."""
+"""Reads a machine's facts when asked, never at import."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from dataclasses import replace
+from typing import Any
 
 from robenv.host.facts import EngineFacts, Facts
+from robenv.host.reader import Host, LocalHost
 
 
 def read_facts(
@@ -14,8 +15,10 @@ def read_facts(
     rootless: bool = False,
     wanted: frozenset[str] = frozenset(),
     engine: EngineFacts = EngineFacts(),  # noqa: B008 (frozen)
+    host: Host | None = None,
 ) -> Facts:
-    """Who works on this machine, and the engine's platform in Docker's normal form (``linux/arm64``).
+    """Who works on this machine, the engine's platform in Docker's normal form (``linux/arm64``), and the ``wanted``
+    sections (of ``robenv.host.facts.SECTIONS``) of ``host``, by default this machine. Nothing else is read.
 
     The one who works is the process's effective user. SUDO_UID is not looked at: under ``sudo`` it is root who reads
     the profile, opens the engine and writes the caches, and a container that alone believed otherwise would have a home
@@ -28,36 +31,51 @@ def read_facts(
     """
     from robenv.catalog.platforms import normalize
 
-    platform = normalize(engine_platform)
-    name = _user_name(os.geteuid())
-    zone = _timezone(os.environ.get("TZ", ""))
-    if rootless:
-        return Facts(uid=0, gid=0, user_name=name, platform=platform, timezone=zone)
-    return Facts(uid=os.geteuid(), gid=os.getegid(), user_name=name, platform=platform, timezone=zone)
+    host = host or LocalHost()
+    uid, gid, name = host.user()
+    facts = Facts(
+        uid=0 if rootless else uid,
+        gid=0 if rootless else gid,
+        user_name=name,
+        platform=normalize(engine_platform),
+        timezone=read_timezone(host),
+        read=wanted,
+    )
+    return replace(facts, **_sections(host, wanted, engine)) if wanted else facts
 
 
-def _user_name(uid: int) -> str:
-    """The name of ``uid``; its number where no passwd entry has it (a container, a directory service that is down)."""
-    import pwd
+def _sections(host: Host, wanted: frozenset[str], engine: EngineFacts) -> dict[str, Any]:
+    """Each probe is imported where its section is wanted: most profiles want none, and entering has to be quick."""
+    fields: dict[str, Any] = {}
+    if "engine" in wanted:
+        fields["engine"] = engine
+    if "kernel" in wanted:
+        from robenv.host.kernel import read_kernel
 
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
+        fields["kernel"] = read_kernel(host)
+    if "distribution" in wanted:
+        from robenv.host.distribution import read_distribution
+
+        fields["distribution"] = read_distribution(host)
+    if "gpu" in wanted:
+        from robenv.host.gpu import read_gpu
+
+        fields["gpu"] = read_gpu(host, engine.cdi_spec_dirs)
+    if "devices" in wanted:
+        from robenv.host.devices import read_devices
+
+        fields |= read_devices(host)
+    if "session" in wanted:
+        from robenv.host.session_facts import read_session
+
+        fields["session"] = read_session(host)
+    return fields
 
 
-def _timezone(variable: str, localtime: Path = Path("/etc/localtime"), timezone: Path = Path("/etc/timezone")) -> str:
+def read_timezone(host: Host) -> str:
     """The zone's name, such as ``Europe/Berlin``, from $TZ, /etc/localtime's link or /etc/timezone; "" if none says."""
+    variable = host.variable("TZ").removeprefix(":")
     if variable:
-        name = variable.removeprefix(":")
-        return name.partition("zoneinfo/")[2] if name.startswith("/") else name
-    try:
-        _, found, name = str(localtime.readlink()).partition("zoneinfo/")
-        if found:
-            return name
-    except OSError:
-        pass  # a copy instead of a link, or a machine with neither
-    try:
-        return timezone.read_text(encoding="utf-8", errors="replace").strip()
-    except OSError:
-        return ""
+        return variable.partition("zoneinfo/")[2] if variable.startswith("/") else variable
+    zone = (host.link("/etc/localtime") or "").partition("zoneinfo/")[2]
+    return zone or (host.read("/etc/timezone") or "").strip()

@@ -4,13 +4,14 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
+from typing import Any
 
 import pytest
 
 from robenv.errors import UsageError
 from robenv.host.facts import Facts
-from robenv.host.probe import _timezone, read_facts
+from robenv.host.probe import read_facts, read_timezone
+from robenv.host.recorded import RecordedHost
 
 PROBE = "from robenv.host.probe import read_facts; import json; print(json.dumps(read_facts('aarch64').to_json()))"
 
@@ -67,17 +68,21 @@ def test_facts_are_plain_json() -> None:
     assert (document["platform"], document["read"], document["gpu"]["tegra"]) == ("linux/amd64", [], None)
 
 
-def test_timezone_from_each_place_that_may_say(tmp_path: Path) -> None:
-    link, file, nowhere = tmp_path / "localtime", tmp_path / "timezone", tmp_path / "nowhere"
-    link.symlink_to("/usr/share/zoneinfo/Europe/Berlin")
-    file.write_text("America/New_York\n")
-    assert _timezone("Asia/Tokyo", link, file) == "Asia/Tokyo"
-    assert _timezone(":Asia/Tokyo", link, file) == "Asia/Tokyo"
-    assert _timezone("/usr/share/zoneinfo/Asia/Tokyo", link, file) == "Asia/Tokyo"
-    assert _timezone("", link, file) == "Europe/Berlin"
-    assert _timezone("", file, file) == "America/New_York"
-    assert _timezone("", nowhere, file) == "America/New_York"
-    assert _timezone("", nowhere, nowhere) == ""
+@pytest.mark.parametrize(
+    ("document", "zone"),
+    [
+        ({"variables": {"TZ": "Asia/Tokyo"}, "files": {"/etc/timezone": "America/New_York\n"}}, "Asia/Tokyo"),
+        ({"variables": {"TZ": ":Asia/Tokyo"}}, "Asia/Tokyo"),
+        ({"variables": {"TZ": "/usr/share/zoneinfo/Asia/Tokyo"}}, "Asia/Tokyo"),
+        ({"links": {"/etc/localtime": "/usr/share/zoneinfo/Europe/Berlin"}}, "Europe/Berlin"),
+        ({"links": {"/etc/localtime": "../usr/share/zoneinfo/Europe/Berlin"}}, "Europe/Berlin"),
+        ({"links": {"/etc/localtime": "/opt/zone"}, "files": {"/etc/timezone": "Etc/UTC\n"}}, "Etc/UTC"),
+        ({"files": {"/etc/localtime": "TZif2", "/etc/timezone": "America/New_York\n"}}, "America/New_York"),
+        ({}, ""),
+    ],
+)
+def test_timezone_from_each_place_that_may_say(document: dict[str, Any], zone: str) -> None:
+    assert read_timezone(RecordedHost(document)) == zone
 
 
 def test_importing_the_probe_reads_nothing() -> None:

@@ -1,0 +1,51 @@
+"""What the login session has, as facts: what ``robenv.host.login`` sees, on any host. Light: for the quick way."""
+
+from __future__ import annotations
+
+from robenv.host.login import WSLG, Login, look
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from robenv.host.facts import SessionFacts
+    from robenv.host.reader import Host
+
+X11_SOCKETS = "/tmp/.X11-unix"  # noqa: S108
+
+
+class _Variables(dict[str, str]):
+    """The environment of a host, asked for one variable at a time."""
+
+    def __init__(self, host: Host) -> None:
+        super().__init__()
+        self._host = host
+
+    def get(self, key: str, default: str = "") -> str:  # type: ignore[override]
+        return self._host.variable(key) or default
+
+
+def read_session(host: Host) -> SessionFacts:
+    """Problems are told as sentences."""
+    from robenv.host.facts import SessionFacts
+
+    login = _look(host)
+    return SessionFacts(
+        x11=login.x11,
+        x11_sockets=host.kind(X11_SOCKETS) == "folder",
+        wayland=login.wayland,
+        wslg=host.kind(WSLG) == "folder",
+        pulse=login.pulse,
+        pipewire=login.pipewire,
+        ssh_agent=login.ssh_agent,
+        problems=tuple(text for _, text in login.problems),
+    )
+
+
+def parts_there(host: Host) -> list[str]:
+    """Which of the session's parts are there. Only this may change a plan: where they are does not."""
+    login = _look(host)
+    there = [part for part in ("x11", "wayland", "pulse", "pipewire", "ssh_agent") if getattr(login, part)]
+    return [*there, *(path for path in (X11_SOCKETS, WSLG) if host.kind(path) == "folder")]
+
+
+def _look(host: Host) -> Login:
+    return look(_Variables(host), host.user()[0], lambda path: host.kind(path) == "socket", host.listens)
