@@ -52,7 +52,7 @@ class Normalizer:
         for item in items:
             first = seen.setdefault(rule.identity(item), item)
             if first is not item:
-                self.refuse(item, f"the same path in the container as at line {first.line}", "keep one of the two")
+                self.refuse(item, f"{_same(rule.identity(item))} as at line {first.line}", "keep one of the two")
 
     def _mapping(self, node: Mapping, rule: Rule) -> Node:
         entries: dict[str, tuple[Scalar, Node]] = {}
@@ -93,6 +93,13 @@ class Normalizer:
         if not home:
             self.refuse(node, f"{show(node.text)}: there is no home folder here", "write the path out")
         return home or None
+
+
+def _same(identity: Hashable) -> str:
+    """What two entries of one list have in common."""
+    kind, value = identity if isinstance(identity, tuple) and len(identity) == 2 else ("", "")
+    known = {"at": "the same path in the container", "class": f"the class {show(str(value))}", "file": "the same file"}
+    return known.get(str(kind), "the same")
 
 
 def _inside(path: str, root: Path) -> bool:

@@ -22,7 +22,7 @@ _KEYS = (*_MATCHED, *_ASSIGNED, *_EITHER)
 
 _TERM = re.compile(
     r"""\s*(?P<key>[A-Za-z_]+)(?:\{(?P<attribute>[^}]*)\})?\s*(?P<operator>==|!=|\+=|-=|:=|=)\s*"""
-    r"""[ei]?"(?P<value>(?:\\.|[^"\\])*)"\s*(?:,|$|(?=\s))""",
+    r"""[ei]?"(?P<value>(?:\\.|[^"\\])*)"\s*,?\s*""",
     re.ASCII,
 )
 
@@ -126,7 +126,7 @@ def _runs(term: _Term) -> bool:
     if term.key in ("RUN", "PROGRAM"):
         return True
     if term.key == "IMPORT":
-        return term.attribute == "program"
+        return term.attribute in ("program", "")
     if term.key == "ENV":
         return term.assigns and term.attribute in ("SYSTEMD_WANTS", "SYSTEMD_USER_WANTS")
     return term.key == "SYSCTL" and term.assigns
