@@ -97,6 +97,17 @@ def _rest(thing: Json, keys: tuple[str, ...]) -> str:
     return " ".join(words) or "default"
 
 
+def _networks(value: Any) -> dict[str, Any]:
+    """By name on the engine, each with what it is made by and how the container is on it."""
+    found = {}
+    for one in value or ():
+        said = {**one["network"], **one}
+        said["pools"] = " ".join(str(text) for pool in said["pools"] for text in pool.values() if text)
+        shown = {key: part for key, part in said.items() if part and key != "network"}
+        found[str(said["name"])] = _rest(shown, ("name", "key"))
+    return found
+
+
 def _each(value: Any) -> dict[str, Any]:
     return {str(one): True for one in value or ()}
 
@@ -121,6 +132,8 @@ _NAMED: Mapping[str, Callable[[Any], dict[str, Any]]] = {
     "ports": _by("container"),
     "devices": _by("container"),
     "ulimits": _by("name"),
+    "networks": _networks,
+    "blkio_limits": _by("path", "kind"),
     "user": _fields,
     "healthcheck": _set_fields,
     "cap_add": _each,
@@ -140,6 +153,8 @@ _WORDS = {
     "sysctls": "sysctl",
     "labels": "label",
     "extra_hosts": "extra host",
+    "networks": "network",
+    "blkio_limits": "disk limit",
     "device_cgroup_rules": "device cgroup rule",
     "working_dir": "working directory",
 }

@@ -32,6 +32,9 @@ LABEL_ROLE = "robenv.role"
 LABEL_UID = "robenv.uid"
 """The host's UID that a home volume belongs to."""
 
+LABEL_NETWORK = "robenv.network"
+"""The digest of what a network was made by, 12 hex digits."""
+
 ROLE_BASE = "base"
 ROLE_IMAGE = "image"
 ROLE_ENVIRONMENT = "environment"

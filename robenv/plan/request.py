@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from robenv.plan.names import LABEL_DIRECTORY, LABEL_PROJECT, LABEL_ROLE, LABEL_UID, ROLE_HOME
+from robenv.plan.networks import endpoint_request
 from robenv.plan.values import DeviceRequest, Healthcheck, Mount, Pairs, Port, RunPlan
 
 NANOSECONDS = 1_000_000_000
@@ -42,6 +43,7 @@ def create_request(plan: RunPlan, *, tty: bool = False, stdin: bool = False) -> 
     if tty or stdin:
         body |= {"Tty": tty, "OpenStdin": stdin, "StdinOnce": stdin, "AttachStdin": stdin}
         body |= {"AttachStdout": True, "AttachStderr": True}
+    body["NetworkingConfig"] = _endpoint(plan)
     return {**_set_only(body), "HostConfig": _set_only({**_namespaces(plan), **_resources(plan), **_mounted(plan)})}
 
 
@@ -62,7 +64,7 @@ def _set_only(values: Mapping[str, Any]) -> dict[str, Any]:
 def _namespaces(plan: RunPlan) -> dict[str, Any]:
     """Of the HostConfig, what shuts the container off from the host or opens it."""
     return {
-        "NetworkMode": plan.network_mode,
+        "NetworkMode": plan.networks[0].network.name if plan.networks else plan.network_mode,
         "IpcMode": plan.ipc,
         "PidMode": plan.pid,
         "UTSMode": plan.uts,
@@ -88,6 +90,13 @@ def _namespaces(plan: RunPlan) -> dict[str, Any]:
     }
 
 
+def _endpoint(plan: RunPlan) -> dict[str, Any]:
+    """Of the first network alone: engines before API 1.44 take no more, and are told of the others by ``connect``."""
+    first = plan.networks[:1]
+    endpoints = {one.network.name: endpoint for one in first if (endpoint := endpoint_request(one))}
+    return {"EndpointsConfig": endpoints} if endpoints else {}
+
+
 def _resources(plan: RunPlan) -> dict[str, Any]:
     """Of the HostConfig, what limits the container."""
     return {
@@ -106,9 +115,28 @@ def _resources(plan: RunPlan) -> dict[str, Any]:
         "CpuRealtimePeriod": plan.cpu_rt_period,
         "CpusetCpus": plan.cpuset,
         "PidsLimit": plan.pids_limit,
+        "BlkioWeight": plan.blkio_weight,
+        **_disk_limits(plan),
         "Ulimits": [{"Name": one.name, "Soft": one.soft, "Hard": one.hard} for one in plan.ulimits],
         "StorageOpt": dict(plan.storage_opt),
     }
+
+
+_DISK_LIMITS = {
+    "weight": ("BlkioWeightDevice", "Weight"),
+    "read_bps": ("BlkioDeviceReadBps", "Rate"),
+    "write_bps": ("BlkioDeviceWriteBps", "Rate"),
+    "read_iops": ("BlkioDeviceReadIOps", "Rate"),
+    "write_iops": ("BlkioDeviceWriteIOps", "Rate"),
+}
+
+
+def _disk_limits(plan: RunPlan) -> dict[str, list[dict[str, Any]]]:
+    limits: dict[str, list[dict[str, Any]]] = {}
+    for one in plan.blkio_limits:
+        name, value = _DISK_LIMITS[one.kind]
+        limits.setdefault(name, []).append({"Path": one.path, value: one.value})
+    return limits
 
 
 def _mounted(plan: RunPlan) -> dict[str, Any]:

@@ -30,8 +30,9 @@ from robenv.plan.names import (
     container_name,
     home_volume,
 )
+from robenv.plan.networks import plan_networks
 from robenv.plan.privileges import with_least_privilege
-from robenv.plan.values import Device, Healthcheck, Mount, Pairs, Port, RunPlan, Ulimit, User
+from robenv.plan.values import Device, DiskLimit, Healthcheck, Mount, Pairs, Port, RunPlan, Ulimit, User
 
 if TYPE_CHECKING:
     from robenv.host.facts import Facts
@@ -39,8 +40,8 @@ if TYPE_CHECKING:
     from robenv.profile.schema import Profile
     from robenv.profile.schema import User as ProfileUser
     from robenv.profile.schema_run import Run
+    from robenv.profile.schema_run_parts import Blkio, VolumeMount
     from robenv.profile.schema_run_parts import Healthcheck as ProfileHealthcheck
-    from robenv.profile.schema_run_parts import VolumeMount
 
 KEEP_ALIVE = ("sleep", "infinity")
 
@@ -102,6 +103,9 @@ def plan_run(
         ports=tuple(Port(one.container, one.host_ip, one.host_port) for one in run.ports),
         ulimits=tuple(Ulimit(limit, one.soft, one.hard) for limit, one in run.ulimits.items()),
         sysctls=tuple(run.sysctls.items()),
+        networks=plan_networks(profile, name),
+        blkio_weight=run.blkio_config.weight,
+        blkio_limits=_disk_limits(run.blkio_config),
         healthcheck=_healthcheck(run.healthcheck),
         logging_driver=run.logging.driver,
         logging_options=tuple(run.logging.options.items()),
@@ -227,6 +231,16 @@ def _options(volume: VolumeMount) -> Iterator[tuple[str, Any]]:
     else:
         yield "size", volume.tmpfs.size
         yield "mode", volume.tmpfs.mode
+
+
+def _disk_limits(blkio: Blkio) -> tuple[DiskLimit, ...]:
+    weights = (DiskLimit(one.path, "weight", one.weight) for one in blkio.weight_device)
+    rates = (
+        DiskLimit(one.path, kind, one.rate)
+        for kind in ("read_bps", "write_bps", "read_iops", "write_iops")
+        for one in getattr(blkio, f"device_{kind}")
+    )
+    return (*weights, *rates)
 
 
 def _healthcheck(check: ProfileHealthcheck | None) -> Healthcheck | None:

@@ -33,6 +33,8 @@ class Base:
     bootstrap: Bootstrap | None = None
     stage: str = ""
     location: Location | None = None
+    asked: str = ""
+    """The image as the profile names it, where the lock has put a digest in its place."""
 
 
 @dataclass(frozen=True)
@@ -211,6 +213,55 @@ class DeviceRequest:
 
 
 @dataclass(frozen=True)
+class Pool:
+    """A subnet of a network, as in Compose's ``ipam.config``; empty texts are the engine's choice."""
+
+    subnet: str = ""
+    gateway: str = ""
+    ip_range: str = ""
+    aux_addresses: Pairs = ()
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network of the project's own, or somebody else's (``external``), of which only the name counts."""
+
+    name: str
+    """On the engine."""
+    key: str
+    """In the profile."""
+    driver: str = ""
+    options: Pairs = ()
+    ipam_driver: str = ""
+    ipam_options: Pairs = ()
+    pools: tuple[Pool, ...] = ()
+    external: bool = False
+    internal: bool = False
+    attachable: bool = False
+    enable_ipv6: bool = False
+    labels: Pairs = ()
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """How a container is on a network. Addresses are empty where the network gives one."""
+
+    network: Network
+    aliases: tuple[str, ...] = ()
+    ipv4_address: str = ""
+    ipv6_address: str = ""
+
+
+@dataclass(frozen=True)
+class DiskLimit:
+    """``kind``: ``weight``, ``read_bps``, ``write_bps``, ``read_iops`` or ``write_iops``; ``path``: a disk's node."""
+
+    path: str
+    kind: str
+    value: int
+
+
+@dataclass(frozen=True)
 class RunPlan:
     """A container to be made. Numbers are bytes, seconds and Engine units; absent settings are None or empty."""
 
@@ -232,6 +283,8 @@ class RunPlan:
     hostname: str = ""
     domainname: str = ""
     network_mode: str = ""
+    networks: tuple[Attachment, ...] = ()
+    """Never beside a ``network_mode``."""
     ipc: str = ""
     pid: str = ""
     uts: str = ""
@@ -260,6 +313,8 @@ class RunPlan:
     cpu_rt_period: int | None = None
     cpuset: str = ""
     pids_limit: int | None = None
+    blkio_weight: int | None = None
+    blkio_limits: tuple[DiskLimit, ...] = ()
     cap_add: tuple[str, ...] = ()
     cap_drop: tuple[str, ...] = ()
     security_opt: tuple[str, ...] = ()

@@ -175,19 +175,24 @@ def pairs(node: Node, context: Normalizer) -> Node:
 
 
 def names(node: Node, context: Normalizer) -> Node:
-    """A mapping from a list of names; a name with nothing behind it has its defaults."""
-    if isinstance(node, Sequence):
-        listed = [item for item in node.items if isinstance(item, Scalar) and item.kind == "str"]
-        if len(listed) < len(node.items):
-            return node
-        entries = {item.text: (item, _empty(item)) for item in listed}
-    elif isinstance(node, Mapping):
-        entries = {
-            key: (name, _empty(name) if _is_null(value) and not value.directive else value)
-            for key, (name, value) in node.entries.items()
-        }
-    else:
+    """A mapping from a list of names, each with its defaults."""
+    if not isinstance(node, Sequence):
+        return sections(node, context)
+    listed = [item for item in node.items if isinstance(item, Scalar) and item.kind == "str"]
+    if len(listed) < len(node.items):
         return node
+    entries = {item.text: (item, _empty(item)) for item in listed}
+    return Mapping(entries, node.source, node.line, node.column, node.directive)
+
+
+def sections(node: Node, context: Normalizer) -> Node:
+    """A name with nothing behind it has its defaults."""
+    if not isinstance(node, Mapping):
+        return node
+    entries = {
+        key: (name, _empty(name) if _is_null(value) and not value.directive else value)
+        for key, (name, value) in node.entries.items()
+    }
     return Mapping(entries, node.source, node.line, node.column, node.directive)
 
 

@@ -146,7 +146,7 @@ _NETWORKS = _each(
         ipam=_keys(driver=_SET, config=_SET, options=_each(_SET, normalize.pairs)),
         labels=_LABELS,
     ),
-    normalize.names,
+    normalize.sections,
 )
 
 PROFILE = _keys(

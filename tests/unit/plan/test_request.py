@@ -7,7 +7,19 @@ from typing import Any
 import pytest
 
 from robenv.plan.request import container_user, create_request
-from robenv.plan.values import Device, DeviceRequest, Healthcheck, Mount, Port, RunPlan, Ulimit, User
+from robenv.plan.values import (
+    Attachment,
+    Device,
+    DeviceRequest,
+    DiskLimit,
+    Healthcheck,
+    Mount,
+    Network,
+    Port,
+    RunPlan,
+    Ulimit,
+    User,
+)
 
 PLAN = RunPlan(
     project="picker",
@@ -90,6 +102,16 @@ HOST_CONFIG: list[tuple[dict[str, Any], str, Any]] = [
     ({"cpu_rt_period": 1000000}, "CpuRealtimePeriod", 1000000),
     ({"cpuset": "0-2"}, "CpusetCpus", "0-2"),
     ({"pids_limit": 100}, "PidsLimit", 100),
+    ({"blkio_weight": 300}, "BlkioWeight", 300),
+    ({"blkio_limits": (DiskLimit("/dev/sda", "weight", 9),)}, "BlkioWeightDevice", [{"Path": "/dev/sda", "Weight": 9}]),
+    *(
+        ({"blkio_limits": (DiskLimit("/dev/sda", kind, 9),)}, name, [{"Path": "/dev/sda", "Rate": 9}])
+        for kind, name in (
+            ("read_bps", "BlkioDeviceReadBps"), ("write_bps", "BlkioDeviceWriteBps"),
+            ("read_iops", "BlkioDeviceReadIOps"), ("write_iops", "BlkioDeviceWriteIOps"),
+        )
+    ),
+    ({"networks": (Attachment(Network("lan", "lan")),)}, "NetworkMode", "lan"),
     ({"cap_add": ("NET_ADMIN",)}, "CapAdd", ["NET_ADMIN"]),
     ({"cap_drop": ("ALL",)}, "CapDrop", ["ALL"]),
     ({"security_opt": ("seccomp=unconfined",)}, "SecurityOpt", ["seccomp=unconfined"]),

@@ -16,7 +16,7 @@ from robenv.plan.diff import diff_plans
 from robenv.plan.names import container_name, home_volume
 from robenv.plan.request import create_request
 from robenv.plan.run import plan_digest, plan_run
-from robenv.plan.values import Device, Healthcheck, Mount, Port, RunPlan, Ulimit, User
+from robenv.plan.values import Device, DiskLimit, Healthcheck, Mount, Port, RunPlan, Ulimit, User
 from robenv.profile.project import find_project
 from robenv.profile.resolve import resolve_builtin, resolve_project
 from robenv.profile.schema_run import Run
@@ -117,6 +117,11 @@ def test_a_profile_that_says_nothing_of_running(project: Project) -> None:
         ("cpu_rt_period: 1400us", "cpu_rt_period", 1400),
         ("cpuset: 0-3,6", "cpuset", "0-3,6"),
         ("pids_limit: 100", "pids_limit", 100),
+        ("blkio_config: {weight: 300}", "blkio_weight", 300),
+        (
+            "blkio_config: {device_write_bps: [{path: /dev/sda, rate: 1kb}]}",
+            "blkio_limits", (DiskLimit("/dev/sda", "write_bps", 1024),),
+        ),
         ("cap_add: [NET_ADMIN, CAP_SYS_NICE]", "cap_add", ("NET_ADMIN", "SYS_NICE")),
         ("cap_drop: [ALL]", "cap_drop", ("ALL",)),
         ("security_opt: [seccomp=unconfined]", "security_opt", ("seccomp=unconfined", NNP)),
@@ -162,7 +167,7 @@ def test_every_key_of_run_is_tried_here() -> None:
     """A key added to the schema has to reach the plan, and get a row above."""
     marks = test_composes_keys.pytestmark
     tried = {row[0].partition(":")[0] for mark in marks for row in mark.args[1]}
-    elsewhere = {"command", "entrypoint", "labels", "volumes", "tmpfs", "env_file"}
+    elsewhere = {"command", "entrypoint", "labels", "volumes", "tmpfs", "env_file", "networks"}
     assert set(Run.model_fields) == tried | elsewhere
 
 
