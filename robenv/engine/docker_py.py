@@ -13,7 +13,7 @@ from robenv.catalog.platforms import normalize
 from robenv.engine.containers import ContainerCalls
 from robenv.engine.dial import dial
 from robenv.engine.endpoint import Endpoint, Tls, find_endpoint, unreachable, untrusted
-from robenv.engine.http import send, use_version
+from robenv.engine.http import mind_only_the_endpoint, send, use_version
 from robenv.engine.images import ImageCalls
 from robenv.engine.protocol import EngineInfo, Json
 from robenv.engine.ssh import SshRelay
@@ -85,6 +85,7 @@ def connect_to(endpoint: Endpoint) -> DockerPyEngine:
                     tls=_tls(endpoint.tls),
                 )
                 opened.callback(api.close)
+                mind_only_the_endpoint(api)
                 version = api.version(api_version=False)
                 use_version(api, str(version["ApiVersion"]))
         except (EngineUnreachable, KeyError, UsageError) as error:

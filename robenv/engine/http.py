@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies_environment
 
 import docker
+from requests.utils import should_bypass_proxies
 
 EVER = None
 """A timeout for what may take as long as it takes."""
@@ -38,3 +42,33 @@ def use_version(api: docker.APIClient, version: str) -> None:
     """Speaks this version of the Engine API from now on."""
     inner: Any = api
     inner._version = version
+
+
+def mind_only_the_endpoint(api: docker.APIClient) -> None:
+    """Keeps requests from what it takes from the environment beside the endpoint itself.
+
+    That is REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE, which would overrule the engine's own CA, the logins of ~/.netrc, and
+    proxies that the docker CLI does not use: ALL_PROXY, and any for a loopback address. Those that it does use stay.
+    """
+    inner: Any = api
+    inner.trust_env = False
+    inner.proxies = engine_proxies(str(inner.base_url))
+
+
+def engine_proxies(url: str) -> dict[str, str]:
+    """The proxies for requests to an engine at ``http://…`` or ``https://…``, by Go's rules, which the docker CLI has.
+
+    Source: pkg.go.dev/golang.org/x/net/http/httpproxy.
+    """
+    parts = urlsplit(url)
+    proxy = getproxies_environment().get(parts.scheme, "")
+    if parts.scheme not in ("http", "https") or not proxy or _is_loopback(parts.hostname or ""):
+        return {}
+    return {} if should_bypass_proxies(url, no_proxy=None) else {parts.scheme: proxy}
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

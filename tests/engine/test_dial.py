@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import certifi
 import docker
 import pytest
 
@@ -157,9 +158,16 @@ def over_ssh(folder: Path) -> Iterator[tuple[SecondEngine, Callable[[], DockerPy
 
 
 @pytest.fixture(scope="module")
-def plain_environment() -> Iterator[pytest.MonkeyPatch]:
+def odd_environment() -> Iterator[None]:
+    """What requests would mind, and the docker CLI does not for an engine with its own CA on this machine."""
     with pytest.MonkeyPatch.context() as patch:
-        yield patch
+        for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+            patch.setenv(variable, certifi.where())
+        for variable in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+            patch.setenv(variable, "http://127.0.0.1:1")
+        for variable in ("NO_PROXY", "no_proxy"):
+            patch.delenv(variable, raising=False)
+        yield
 
 
 @pytest.fixture(scope="module", params=["tcp", "tls", "ssh"])
@@ -168,11 +176,9 @@ def remote(
     docker_api: docker.APIClient,
     base_image: str,
     tmp_path_factory: pytest.TempPathFactory,
-    plain_environment: pytest.MonkeyPatch,
+    odd_environment: None,
 ) -> Iterator[Remote]:
     folder = tmp_path_factory.mktemp("remote")
-    for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):  # requests lets them overrule the engine's own CA
-        plain_environment.delenv(variable, raising=False)
     way = over_ssh(folder) if request.param == "ssh" else over_tcp(folder, tls=request.param == "tls")
     with way as (second, connecting):
         second.copy_image(docker_api, base_image)
