@@ -7,10 +7,12 @@ from dataclasses import replace
 
 from robenv.engine.protocol import Engine
 from robenv.plan.accounts import account_archive, file_text, is_empty, plan_accounts
+from robenv.plan.display import with_session_config
 from robenv.plan.request import create_request
 from robenv.plan.values import RunPlan
 
 _FILES = ("/etc/passwd", "/etc/group", "/etc/shadow")
+_GITCONFIG = "/etc/gitconfig"
 
 
 def prepare_accounts(engine: Engine, container: str, plan: RunPlan, home_is_new: bool) -> None:
@@ -24,7 +26,10 @@ def prepare_accounts(engine: Engine, container: str, plan: RunPlan, home_is_new:
     shell_exists = engine.get_archive(container, plan.user.shell) is not None
     accounts = plan_accounts(plan.user, passwd, group, shadow, shell_exists=shell_exists, groups=plan.groups)
     skeleton = _skeleton(engine, container, plan.user.home) if home_is_new and plan.user.uid else None
-    engine.put_archive(container, "/", account_archive(accounts, plan.user, skeleton, plan.mounts))
+    settings: tuple[tuple[str, str], ...] = ()
+    if "git" in plan.session:
+        settings = ((_GITCONFIG, with_session_config(file_text(engine.get_archive(container, _GITCONFIG)))),)
+    engine.put_archive(container, "/", account_archive(accounts, plan.user, skeleton, plan.mounts, settings))
 
 
 def _prepare_home(engine: Engine, plan: RunPlan) -> None:

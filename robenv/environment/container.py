@@ -11,6 +11,7 @@ from pathlib import Path
 from robenv.engine.protocol import ContainerInfo, Engine, ImageInfo
 from robenv.environment.accounts import prepare_accounts
 from robenv.errors import ContainerExited, NameTaken
+from robenv.host.session import is_stale, prepare_session
 from robenv.plan.diff import describe, diff_plans
 from robenv.plan.names import (
     LABEL_DIRECTORY,
@@ -24,6 +25,7 @@ from robenv.plan.request import create_request
 from robenv.plan.values import Change, RunPlan
 
 _TIME_TO_FAIL = 0.5
+_TIME_TO_STOP = 2.0
 """Seconds."""
 _KEEPERS = ("docker-init", "/sbin/docker-init", "/dev/init", "sleep infinity", "catatonit", "tini")
 
@@ -98,7 +100,7 @@ def ensure_container(
     if found is not None:
         changes = changes_since(found, plan)
         if not changes and not recreate:
-            return ContainerResult(_started(engine, found), created=False)
+            return ContainerResult(_started(engine, found, plan), created=False)
         if found.running and not recreate and (running := busy_with(engine, found)):
             _say_why_kept(note, changes, running)
             return ContainerResult(found, created=False, changes=changes)
@@ -106,7 +108,10 @@ def ensure_container(
             note(f"changed: {describe(change)}")
         note(f"replacing the container {plan.name}")
         engine.remove_container(found.id, force=True)
-    return ContainerResult(_created(engine, plan), created=True)
+    created = _created(engine, plan)
+    if missing := prepare_session(plan.to_json()):
+        note(f"asked for and not in this login session: {', '.join(missing)}")
+    return ContainerResult(created, created=True)
 
 
 def _say_why_kept(note: Callable[[str], None], changes: tuple[Change, ...], running: tuple[str, ...]) -> None:
@@ -118,11 +123,18 @@ def _say_why_kept(note: Callable[[str], None], changes: tuple[Change, ...], runn
     note("`robenv up --recreate` replaces it")
 
 
-def _started(engine: Engine, container: ContainerInfo) -> ContainerInfo:
+def _started(engine: Engine, container: ContainerInfo, plan: RunPlan) -> ContainerInfo:
+    prepare_session(plan.to_json())
     if container.running:
-        return container
+        if not is_stale(plan.to_json(), container.started_at) or not _is_idle(engine, container):
+            return container
+        engine.stop(container.id, _TIME_TO_STOP)
     engine.start(container.id)
     return _check_running(engine, container.id)
+
+
+def _is_idle(engine: Engine, container: ContainerInfo) -> bool:
+    return container.labels.get(LABEL_MAIN) == "sleep" and not busy_with(engine, container)
 
 
 def _created(engine: Engine, plan: RunPlan) -> ContainerInfo:
@@ -142,11 +154,12 @@ def _created(engine: Engine, plan: RunPlan) -> ContainerInfo:
 
 def prepare_mounts(engine: Engine, plan: RunPlan) -> bool:
     """Makes the folders that bind mounts name, as this user rather than as the engine's root; whether the home volume
-    is yet to be made, which the engine does with the container."""
+    is yet to be made, which the engine does with the container. Raises OperationFailed."""
     if engine.endpoint.startswith("unix://"):
         for mount in plan.mounts:
             if mount.kind == "bind" and dict(mount.options).get("create_host_path"):
                 Path(mount.source).mkdir(parents=True, exist_ok=True)
+        prepare_session(plan.to_json())
     labels = {LABEL_PROJECT: plan.project, LABEL_DIRECTORY: plan.directory}
     return bool(plan.home_volume) and plan.home_volume not in {volume.name for volume in engine.volumes(labels)}
 

@@ -10,6 +10,7 @@ from robenv.engine.session_types import ContainerInfo, ExecRequest
 from robenv.engine.terminal import interact_exec, is_terminal
 from robenv.environment.entry import Entry, terminal_environment
 from robenv.errors import ContainerNotFound
+from robenv.host.session import is_stale, open_session
 from robenv.plan.names import LABEL_PLAN_JSON
 
 TYPE_CHECKING = False
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from robenv.engine.session_types import SessionEngine
 
 KILLED = 137
+STALE = (
+    "robenv: this container was started in a login that has ended, so display, sound and ssh agent do not reach it; "
+    "`robenv stop` and `robenv up` mend that"
+)
 
 
 def enter(
@@ -33,19 +38,22 @@ def enter(
     if LABEL_PLAN_JSON not in container.labels:
         raise ContainerNotFound(f"{container.name} was not made by robenv")
     entry = Entry(container.labels)
+    if is_stale(entry.plan, container.started_at):
+        print(STALE, file=sys.stderr)
     tty = is_terminal(0) and is_terminal(1)
-    request = ExecRequest(
-        container=container.id,
-        argv=entry.argv(command),
-        user=entry.user,
-        working_dir=entry.folder(directory),
-        environment=terminal_environment(),
-        tty=tty,
-        stdin=True,
-        detach_keys=detach_keys,
-    )
     began = time.time()
-    code = interact_exec(engine, request)
+    with open_session(entry.plan) as session:
+        request = ExecRequest(
+            container=container.id,
+            argv=entry.argv(command),
+            user=entry.user,
+            working_dir=entry.folder(directory),
+            environment=(*terminal_environment(), *session.environment),
+            tty=tty,
+            stdin=True,
+            detach_keys=detach_keys,
+        )
+        code = interact_exec(engine, request)
     if code is None:
         print("detached; the command runs on", file=sys.stderr)
         return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from typing import Any
 
 from robenv.plan.names import LABEL_ENTRYPOINT, LABEL_PLAN_JSON
 
@@ -20,10 +21,11 @@ _FROM_THE_TERMINAL = ("TERM", "COLORTERM", "LANG", "LC_ALL", "TZ", "NO_COLOR")
 class Entry:
     """Who enters, where, and through what."""
 
-    __slots__ = ("_binds", "entrypoint", "shell", "user", "working_dir")
+    __slots__ = ("_binds", "entrypoint", "plan", "shell", "user", "working_dir")
 
     def __init__(self, labels: Mapping[str, str]) -> None:
-        plan = json.loads(labels[LABEL_PLAN_JSON])
+        self.plan: dict[str, Any] = json.loads(labels[LABEL_PLAN_JSON])
+        plan = self.plan
         user = plan["user"]
         # By name, for the engine adds the supplementary groups only then; see robenv.plan.request.container_user.
         self.user: str = f"{user['uid']}:{user['gid']}" if plan["read_only"] else user["name"]

@@ -10,6 +10,7 @@ from robenv.engine.terminal import interact, is_terminal, terminal_size
 from robenv.environment.accounts import prepare_accounts
 from robenv.environment.container import prepare_mounts
 from robenv.environment.entry import terminal_environment
+from robenv.host.session import open_session
 from robenv.plan.names import LABEL_ROLE, ROLE_THROWAWAY
 from robenv.plan.request import create_request
 from robenv.plan.values import RunPlan
@@ -34,7 +35,12 @@ def throwaway(plan: RunPlan, image: ImageInfo, command: tuple[str, ...]) -> RunP
 
 def run_once(engine: Engine, plan: RunPlan, image: ImageInfo, command: tuple[str, ...]) -> int:
     """Creates, attaches, starts, waits and removes, whatever happens in between; the command's exit code."""
-    plan = throwaway(plan, image, command)
+    with open_session(plan.to_json()) as session:
+        plan = replace(plan, environment=(*plan.environment, *_pairs(session.environment)))
+        return _run(engine, throwaway(plan, image, command))
+
+
+def _run(engine: Engine, plan: RunPlan) -> int:
     tty = is_terminal(0) and is_terminal(1)
     home_is_new = prepare_mounts(engine, plan)
     container = engine.create_container(plan.name, create_request(plan, tty=tty, stdin=True), plan.platform)

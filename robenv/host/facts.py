@@ -141,6 +141,8 @@ class SessionFacts:
     """The agent's socket, absolute; "" where there is none or nobody answers there."""
     problems: tuple[str, ...] = ()
     """What the environment names and is not so: a DISPLAY that makes no sense, a dead agent socket."""
+    folder: str = ""
+    """Where this user's containers have their session folders, absolute; it need not be there yet."""
 
 
 @dataclass(frozen=True)

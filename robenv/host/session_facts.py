@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from robenv.host.login import WSLG, Login, look
+from robenv.host.login import WSLG, Login, look, session_base
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def read_session(host: Host) -> SessionFacts:
         pipewire=login.pipewire,
         ssh_agent=login.ssh_agent,
         problems=tuple(text for _, text in login.problems),
+        folder=_folder(host),
     )
 
 
@@ -44,7 +45,11 @@ def parts_there(host: Host) -> list[str]:
     """Which of the session's parts are there. Only this may change a plan: where they are does not."""
     login = _look(host)
     there = [part for part in ("x11", "wayland", "pulse", "pipewire", "ssh_agent") if getattr(login, part)]
-    return [*there, *(path for path in (X11_SOCKETS, WSLG) if host.kind(path) == "folder")]
+    return [_folder(host), *there, *(path for path in (X11_SOCKETS, WSLG) if host.kind(path) == "folder")]
+
+
+def _folder(host: Host) -> str:
+    return session_base(_Variables(host), host.user()[0], lambda path: host.kind(path) == "folder")
 
 
 def _look(host: Host) -> Login:

@@ -166,21 +166,25 @@ def _with_password(entries: list[list[str]], name: str) -> list[list[str]]:
 
 
 def account_archive(
-    accounts: Accounts, user: User, skeleton: bytes | None = None, mounts: Iterable[Mount] = ()
+    accounts: Accounts,
+    user: User,
+    skeleton: bytes | None = None,
+    mounts: Iterable[Mount] = (),
+    settings: Iterable[tuple[str, str]] = (),
 ) -> bytes:
     """A tar to be unpacked at / of the created container: the account files and the user's home folder.
 
     ``skeleton``: only when the home volume has just been made, the tar (as the engine gives it) of the image's own home
     folder of that user or, without one, of /etc/skel; everything in it becomes the user's, under the user's home.
     ``mounts``: the container's; the folders inside the home that lead to them are the user's, where the engine would
-    make them root's, and a home that is itself a folder of the host is left as it is. The same arguments give the same
-    bytes.
+    make them root's, and a home that is itself a folder of the host is left as it is.
+    ``settings``: other files of the system, as (path, text). The same arguments give the same bytes.
 
     The engine takes no archive for a container with a read-only root. There the home volume is made ready through a
     container that is only created, never started, with that volume and a root that can be written.
     """
     targets = {mount.target.rstrip("/"): mount.kind for mount in mounts}
-    entries = [*_account_files(accounts)]
+    entries = [*_account_files(accounts), *(_file(path.lstrip("/"), text, 0o644) for path, text in settings)]
     if targets.get(user.home) != "bind":
         entries += [*_home_entries(user, user.home.strip("/"), skeleton), *_leading_folders(user, targets)]
     return _tar(entries)

@@ -1,15 +1,141 @@
-"""What of this user's login session a profile gets: ``display``, ``audio``, ``ssh_agent``, ``git``. Pure."""
+"""What of this user's login session a profile gets: ``display``, ``audio``, ``ssh_agent``, ``git``. Pure.
+
+A plan names the parts of the session, never their values: those change with every login, and a container outlives it.
+See ``robenv.host.session``.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from robenv.plan.grant import Grant
+from robenv.plan.grant import Grant, Lack, combine
+from robenv.plan.values import Mount, RunPlan
 
 if TYPE_CHECKING:
-    from robenv.host.facts import Facts
+    from robenv.host.facts import Facts, SessionFacts
     from robenv.profile.schema import Profile
+
+SESSION_FOLDER = "/run/robenv"
+"""Where a container has the session."""
+X11_SOCKETS = "/tmp/.X11-unix"  # noqa: S108
+WSLG = "/mnt/wslg"
+_NEEDS_FOLDER = frozenset(("x11", "wayland", "pulseaudio", "pipewire"))
+"""Parts whose libraries want an $XDG_RUNTIME_DIR of the user's own."""
+_LOCAL_HOSTS = ("localhost:", "127.")
 
 
 def plan_display(profile: Profile, facts: Facts) -> Grant:
-    return Grant()
+    """``auto`` takes what is there, and says what is wrong; ``required`` makes that a lack. What is simply not there is
+    told when a container is made, by whoever makes it."""
+    plans = (_display(profile, facts), _audio(profile, facts), _agent(profile, facts), _git(profile))
+    grant = combine(plans)
+    if not grant.session or facts.engine.local:
+        return grant
+    far = "the engine is on another machine, and nothing of this login session (display, sound, ssh agent) reaches it"
+    return Grant(notes=(far,), lacks=grant.lacks)
+
+
+def with_session(plan: RunPlan, base: str) -> RunPlan:
+    """The plan with what its parts of the session need, and is the same for every command. ``base``: where this user's
+    session folders lie. What the plan says already, of the same name or at the same place, goes before."""
+    if not plan.session or not base:
+        return plan
+    mounted = {mount.target for mount in plan.mounts}
+    mounts = tuple(mount for mount in _mounts(plan, base) if mount.target not in mounted)
+    environment = {**_environment(plan), **dict(plan.environment)}
+    return replace(plan, mounts=(*plan.mounts, *mounts), environment=tuple(environment.items()))
+
+
+def _mounts(plan: RunPlan, base: str) -> Iterator[Mount]:
+    # Nothing inside is to change what the next command trusts. Sockets work all the same.
+    yield Mount("bind", f"{base}/{plan.name}", SESSION_FOLDER, read_only=True)
+    if _NEEDS_FOLDER.intersection(plan.session):
+        options = f"uid={plan.user.uid},gid={plan.user.gid},mode=0700"
+        yield Mount("tmpfs", "", _runtime_folder(plan), False, (("options", options),))
+
+
+def _environment(plan: RunPlan) -> dict[str, str]:
+    environment = {}
+    if _NEEDS_FOLDER.intersection(plan.session):
+        environment["XDG_RUNTIME_DIR"] = _runtime_folder(plan)
+    if "x11" in plan.session and plan.ipc != "host":
+        # Qt shares memory with the X server, and shows nothing where the server cannot reach it.
+        environment["QT_X11_NO_MITSHM"] = "1"
+    if "git" in plan.session and plan.read_only:
+        environment["GIT_CONFIG_SYSTEM"] = f"{SESSION_FOLDER}/gitconfig"
+    return environment
+
+
+def _runtime_folder(plan: RunPlan) -> str:
+    return f"/run/user/{plan.user.uid}"
+
+
+def with_session_config(text: str | None) -> str:
+    """The image's /etc/gitconfig (None: it has none), with the user's identity. It counts less than a configuration in
+    the home folder or a repository."""
+    own = text or ""
+    line_end = "\n" if own and not own.endswith("\n") else ""
+    return f"{own}{line_end}[include]\n\tpath = {SESSION_FOLDER}/gitconfig\n"
+
+
+def _display(profile: Profile, facts: Facts) -> Grant:
+    mode, session = profile.display, facts.session
+    if mode == "none":
+        return Grant()
+    parts = [part for part in ("x11", "wayland") if mode in (part, "auto", "required")]
+    mounts = []
+    if "x11" in parts and session.x11_sockets:
+        mounts.append(Mount("bind", X11_SOCKETS, X11_SOCKETS, read_only=True))
+    if session.wslg:
+        mounts.append(Mount("bind", WSLG, WSLG))
+    problems = _problems(session, "DISPLAY" if "x11" in parts else "", "WAYLAND_DISPLAY" if "wayland" in parts else "")
+    out_of_reach = session.x11.startswith(_LOCAL_HOSTS) and profile.run.network_mode != "host"
+    if "x11" in parts and out_of_reach:
+        problems += (f"the display {session.x11} is this machine's own network's: it needs `run.network_mode: host`",)
+    there = (session.x11 and not out_of_reach) or session.wayland
+    grant = Grant(mounts=tuple(mounts), session=(*parts, *(("wslg",) if session.wslg else ())))
+    hint = "log in to a desktop or with `ssh -X`; in a terminal that lost it, `export DISPLAY=:0`"
+    return _judged(grant, "display", mode, bool(there), problems, "no X11 or Wayland display", hint)
+
+
+def _audio(profile: Profile, facts: Facts) -> Grant:
+    mode, session = profile.audio, facts.session
+    if mode == "none":
+        return Grant()
+    parts = [part for part in ("pulseaudio", "pipewire") if mode in (part, "auto", "required")]
+    problems = _problems(
+        session, "PULSE_SERVER" if "pulseaudio" in parts else "", "PIPEWIRE_REMOTE" if "pipewire" in parts else ""
+    )
+    mounts = (Mount("bind", WSLG, WSLG),) if session.wslg else ()
+    grant = Grant(mounts=mounts, session=(*parts, *(("wslg",) if session.wslg else ())))
+    hint = "`systemctl --user start pipewire pipewire-pulse`, or `pulseaudio --start`"
+    there = bool(session.pulse or session.pipewire)
+    return _judged(grant, "audio", mode, there, problems, "no PulseAudio or PipeWire server", hint)
+
+
+def _agent(profile: Profile, facts: Facts) -> Grant:
+    mode = profile.ssh_agent
+    if mode == "none":
+        return Grant()
+    problems = _problems(facts.session, "SSH_AUTH_SOCK")
+    hint = 'start one in this terminal: eval "$(ssh-agent)" && ssh-add'
+    grant = Grant(session=("ssh_agent",))
+    return _judged(grant, "ssh_agent", mode, bool(facts.session.ssh_agent), problems, "no ssh agent", hint)
+
+
+def _git(profile: Profile) -> Grant:
+    return Grant(session=("git",)) if profile.git else Grant()
+
+
+def _judged(grant: Grant, key: str, mode: str, there: bool, problems: tuple[str, ...], absent: str, hint: str) -> Grant:
+    if mode != "required" or there:
+        return combine((grant, Grant(notes=problems)))
+    why = f": {'; '.join(problems)}" if problems else ""
+    return combine((grant, Grant(lacks=(Lack((key,), f"this login session has {absent}{why}", hint),))))
+
+
+def _problems(session: SessionFacts, *variables: str) -> tuple[str, ...]:
+    """Of those variables."""
+    return tuple(text for text in session.problems if text.split(" ", 1)[0] in variables)

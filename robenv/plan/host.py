@@ -21,7 +21,7 @@ def wanted_facts(profile: Profile) -> frozenset[str]:
     wanted: set[str] = set()
     if profile.gpu is not None and profile.gpu.mode != "none":
         wanted |= {"gpu", "engine", "devices"}
-    if any(mode != "none" for mode in (profile.display, profile.audio, profile.ssh_agent)):
+    if profile.git or any(mode != "none" for mode in (profile.display, profile.audio, profile.ssh_agent)):
         wanted |= {"session", "engine"}
     if profile.devices:
         wanted |= {"devices", "engine"}

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from robenv import __version__
 from robenv.errors import UsageError
+from robenv.plan.display import with_session
 from robenv.plan.grant import Grant
 from robenv.plan.names import (
     LABEL_DIRECTORY,
@@ -112,7 +113,7 @@ def plan_run(
         storage_opt=tuple(run.storage_opt.items()),
         **{key: getattr(run, key) for key in _SAME},
     )
-    plan = with_least_privilege(_granted(plan, grant))
+    plan = with_session(with_least_privilege(_granted(plan, grant)), facts.session.folder)
     if keeps_alive and not plan.init and not plan.stop_signal:
         # As PID 1 without an init, sleep would not hear SIGTERM, and every stop would take the whole grace period.
         plan = replace(plan, stop_signal="SIGKILL")
