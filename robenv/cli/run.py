@@ -15,6 +15,7 @@ def run(
     """Runs CMD, or a shell, in a container of its own that is removed afterwards; with CMD's exit code."""
     from robenv.environment.facts import facts_for
     from robenv.environment.image import ensure_image
+    from robenv.environment.networks import check_external
     from robenv.environment.run_once import run_once
 
     where: Where = context.obj
@@ -25,8 +26,9 @@ def run(
         grant = loaded.grant(facts)
         for text in grant.notes:
             reporter.note(text)
-        image = ensure_image(engine, loaded, reporter)
         plan = loaded.container(facts, grant)
+        check_external(engine, plan)
+        image = ensure_image(engine, loaded, reporter)
         code = run_once(engine, plan, image.image, tuple(command or ()))
     raise typer.Exit(code)
 

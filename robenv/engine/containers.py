@@ -14,7 +14,7 @@ from robenv.engine.http import EVER, send
 from robenv.engine.protocol import ContainerInfo, Json, VolumeInfo
 from robenv.engine.session import STDERR, demultiplexer
 from robenv.engine.start_errors import explained
-from robenv.engine.translate import translated
+from robenv.engine.translate import status_of, translated
 from robenv.errors import OperationFailed
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class ContainerCalls(ExecutionCalls):
                 answer = send(self._api, method.lower(), path, **_json(body))
                 return answer.json() if answer.content.strip() else None
         except OperationFailed as error:
-            if absent_ok and _status(error) == 404:
+            if absent_ok and status_of(error) == 404:
                 return None
             raise
 
@@ -231,7 +231,7 @@ class ContainerCalls(ExecutionCalls):
             with translated("remove the volume", name):
                 send(self._api, "delete", "/volumes/{0}", name, timeout=EVER)
         except OperationFailed as error:
-            if _status(error) != 404:
+            if status_of(error) != 404:
                 raise
 
 
@@ -243,15 +243,9 @@ def _label_filter(labels: Mapping[str, str | None]) -> list[str]:
     return [name if value is None else f"{name}={value}" for name, value in labels.items()]
 
 
-def _status(error: OperationFailed) -> int:
-    """The HTTP status that an error of the engine's came with; 0 where it came in another way."""
-    response = getattr(error.__cause__, "response", None)
-    return int(getattr(response, "status_code", 0) or 0)
-
-
 def _is_absent(error: OperationFailed) -> bool:
     """Whether a path inside a container is not there, also since a part of it is no folder."""
-    return type(error) is OperationFailed and (_status(error) == 404 or error.message.endswith(": not a directory"))
+    return type(error) is OperationFailed and (status_of(error) == 404 or error.message.endswith(": not a directory"))
 
 
 def _pieces(answer: Any, action: str) -> Iterator[bytes]:

@@ -15,6 +15,7 @@ from robenv.engine.dial import dial
 from robenv.engine.endpoint import Endpoint, Tls, find_endpoint, unreachable, untrusted
 from robenv.engine.http import mind_only_the_endpoint, send, use_version
 from robenv.engine.images import ImageCalls
+from robenv.engine.networks import NetworkCalls
 from robenv.engine.protocol import EngineInfo, Json
 from robenv.engine.ssh import SshRelay
 from robenv.engine.translate import translated
@@ -30,7 +31,7 @@ _ANY_VERSION = "1.24"
 _BUILDKIT_SINCE = (1, 39)
 
 
-class DockerPyEngine(ImageCalls, ContainerCalls):
+class DockerPyEngine(ImageCalls, ContainerCalls, NetworkCalls):
     """One engine. ``version`` is its answer to ``/version``, ``relay`` the way there over SSH. Close it when done."""
 
     def __init__(self, api: docker.APIClient, endpoint: Endpoint, version: Json, relay: SshRelay | None = None) -> None:

@@ -22,6 +22,7 @@ __all__ = [
     "ImageInfo",
     "Json",
     "LogEvent",
+    "NetworkInfo",
     "Session",
     "SessionEngine",
     "StepEvent",
@@ -70,9 +71,27 @@ class ImageInfo:
 
 
 @dataclass(frozen=True)
+class RegistryImage:
+    """What a registry has under a name: the digest of the image, or of its index, and the platforms in it."""
+
+    digest: str
+    platforms: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class VolumeInfo:
     name: str
     labels: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class NetworkInfo:
+    id: str
+    name: str
+    driver: str
+    labels: Mapping[str, str]
+    containers: tuple[str, ...] = ()
+    """The names of what is connected; told by ``find_network`` alone, and only of containers that run."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +172,15 @@ class Engine(SessionEngine, Protocol):
     def pull(self, reference: str, platform: str) -> Iterator[BuildEvent]:
         """Pulls with the user's registry credentials, and yields progress while it does."""
 
+    def registry_image(self, reference: str) -> RegistryImage:
+        """What the registry has under that name now, asked for with the user's credentials.
+
+        Raises ImageNotFound, RegistryDenied, RegistryUnreachable.
+        """
+
+    def push(self, reference: str) -> Iterator[BuildEvent]:
+        """Pushes with the user's registry credentials, and yields progress while it does."""
+
     def build(self, request: BuildRequest, context: Iterable[bytes]) -> Iterator[BuildEvent]:
         """Builds from a tar stream, and yields what happens; the last event is an ImageEvent.
 
@@ -219,3 +247,17 @@ class Engine(SessionEngine, Protocol):
     def volumes(self, labels: Mapping[str, str | None]) -> list[VolumeInfo]: ...
 
     def remove_volume(self, name: str) -> None: ...
+
+    # networks
+    def networks(self, labels: Mapping[str, str | None]) -> list[NetworkInfo]: ...
+
+    def find_network(self, name: str) -> NetworkInfo | None: ...
+
+    def create_network(self, request: Json) -> None:
+        """``request`` is the Engine API's create body. Raises NameTaken, HostLacks, OperationFailed."""
+
+    def connect_network(self, network: str, container: str, endpoint: Json) -> None:
+        """Connects a container that need not run yet. ``endpoint`` is an EndpointSettings of the Engine API."""
+
+    def remove_network(self, name: str) -> bool:
+        """False where something is connected to it; nothing happens where it is gone already."""

@@ -106,6 +106,12 @@ def sentence_of(error: docker.errors.APIError) -> str:
     return explanation or f"the engine answered {error.status_code or 'nothing that robenv understands'}"
 
 
+def status_of(error: RobenvError) -> int:
+    """The HTTP status that an error of the engine's came with; 0 where it came in another way."""
+    response = getattr(error.__cause__, "response", None)
+    return int(getattr(response, "status_code", 0) or 0)
+
+
 def _chain(error: BaseException) -> Iterator[BaseException]:
     """``error``, what it wraps and what it came from: requests and urllib3 keep it in ``args`` and ``reason``."""
     waiting, seen = [error], set()

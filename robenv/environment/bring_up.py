@@ -12,6 +12,7 @@ from robenv.environment.facts import facts_for
 from robenv.environment.image import ensure_image
 from robenv.environment.load import Loaded
 from robenv.environment.locks import locked
+from robenv.environment.networks import check_external
 from robenv.environment.reporter import Reporter
 
 
@@ -41,6 +42,7 @@ def bring_up(
     for text in grant.notes:
         reporter.note(text)
     plan = loaded.container(facts, grant)
+    check_external(engine, plan)
     with locked(plan.name, reporter.note):
         image = ensure_image(engine, loaded, reporter, no_cache=no_cache)
         result = ensure_container(engine, plan, image.image, reporter.note, recreate=recreate or image.rebuilt)

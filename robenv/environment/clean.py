@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from robenv.engine.protocol import ContainerInfo, Engine, ImageInfo
+from robenv.engine.protocol import ContainerInfo, Engine, ImageInfo, NetworkInfo, VolumeInfo
 from robenv.paths import cache_folder
-from robenv.plan.names import LABEL_DIRECTORY, LABEL_PROJECT, LABEL_ROLE, ROLE_BASE
+from robenv.plan.names import LABEL_DIRECTORY, LABEL_NETWORK, LABEL_PROJECT, LABEL_ROLE, ROLE_BASE
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Rubbish:
     """One thing that may go. ``size`` is in bytes, 0 where it is not known."""
 
     kind: str
-    """image, base, container, volume or cache"""
+    """image, base, container, network, volume or cache"""
     name: str
     reference: str
     size: int
@@ -49,8 +49,9 @@ def find_rubbish(engine: Engine, keep_images: frozenset[str], volumes: bool) -> 
         Rubbish("base", _name(base), base.id, base.size, "no image stands on it")
         for base in unused_bases(engine, [image for image in images if image not in old])
     ]
+    rubbish += _ownerless("network", engine.networks({LABEL_NETWORK: None}), left)
     if volumes:
-        rubbish += _volumes(engine, left)
+        rubbish += _ownerless("volume", engine.volumes({LABEL_PROJECT: None}), left)
     return rubbish + _caches()
 
 
@@ -89,12 +90,14 @@ def unused_bases(engine: Engine, images: Sequence[ImageInfo]) -> list[ImageInfo]
     return [base for base in bases if base.layers[:1] not in starts]
 
 
-def _volumes(engine: Engine, containers: Sequence[ContainerInfo]) -> list[Rubbish]:
+def _ownerless(
+    kind: str, things: Sequence[VolumeInfo] | Sequence[NetworkInfo], containers: Sequence[ContainerInfo]
+) -> list[Rubbish]:
     live = {_folder(container) for container in containers}
     return [
-        Rubbish("volume", volume.name, volume.name, 0, f"its folder is gone: {folder}")
-        for volume in engine.volumes({LABEL_PROJECT: None})
-        if (folder := volume.labels.get(LABEL_DIRECTORY, "")) not in live and not Path(folder).is_dir()
+        Rubbish(kind, thing.name, thing.name, 0, f"its folder is gone: {folder}")
+        for thing in things
+        if (folder := thing.labels.get(LABEL_DIRECTORY, "")) not in live and not Path(folder).is_dir()
     ]
 
 
@@ -113,6 +116,8 @@ def remove(engine: Engine, rubbish: Sequence[Rubbish]) -> None:
     for thing in rubbish:
         if thing.kind == "container":
             engine.remove_container(thing.reference)
+        elif thing.kind == "network":
+            engine.remove_network(thing.reference)
         elif thing.kind == "volume":
             engine.remove_volume(thing.reference)
         elif thing.kind == "cache":

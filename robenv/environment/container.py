@@ -10,6 +10,7 @@ from pathlib import Path
 
 from robenv.engine.protocol import ContainerInfo, Engine, ImageInfo
 from robenv.environment.accounts import prepare_accounts
+from robenv.environment.networks import connect_networks, ensure_networks
 from robenv.errors import ContainerExited, NameTaken
 from robenv.host.session import is_stale, prepare_session
 from robenv.plan.diff import describe, diff_plans
@@ -139,8 +140,10 @@ def _is_idle(engine: Engine, container: ContainerInfo) -> bool:
 
 def _created(engine: Engine, plan: RunPlan) -> ContainerInfo:
     volume_is_new = prepare_mounts(engine, plan)
+    ensure_networks(engine, plan)
     identifier = engine.create_container(plan.name, create_request(plan), plan.platform)
     try:
+        connect_networks(engine, identifier, plan)
         prepare_accounts(engine, identifier, plan, volume_is_new)
         engine.start(identifier)
         return _check_running(engine, identifier)

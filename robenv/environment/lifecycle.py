@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from robenv.engine.protocol import ContainerInfo, Engine
+from robenv.environment.networks import remove_networks
 from robenv.errors import ContainerNotFound
 from robenv.plan.names import LABEL_DIRECTORY, LABEL_HASH, LABEL_PROJECT, LABEL_ROLE, ROLE_ENVIRONMENT
 
@@ -74,7 +75,7 @@ def stop(engine: Engine, containers: list[ContainerInfo], timeout: float | None 
 
 
 def down(engine: Engine, root: Path | None, volumes: bool, timeout: float | None = None) -> list[str]:
-    """Removes containers, and with ``volumes`` what they kept; what was removed, by name."""
+    """Removes containers and the networks that nobody is left on, and with ``volumes`` what was kept; what was removed."""
     removed = []
     containers = containers_of(engine, root)
     for container in containers:
@@ -82,6 +83,7 @@ def down(engine: Engine, root: Path | None, volumes: bool, timeout: float | None
             engine.stop(container.id, timeout)
         engine.remove_container(container.id, force=True)
         removed.append(container.name)
+    removed += remove_networks(engine, root)
     if volumes:
         labels: dict[str, str | None] = {LABEL_PROJECT: None}
         if root is not None:

@@ -10,14 +10,15 @@ from robenv.engine.terminal import interact, is_terminal, terminal_size
 from robenv.environment.accounts import prepare_accounts
 from robenv.environment.container import prepare_mounts
 from robenv.environment.entry import terminal_environment
+from robenv.environment.networks import connect_networks, ensure_networks
 from robenv.host.session import open_session
 from robenv.plan.names import LABEL_ROLE, ROLE_THROWAWAY
 from robenv.plan.request import create_request
-from robenv.plan.values import RunPlan
+from robenv.plan.values import Attachment, RunPlan
 
 
 def throwaway(plan: RunPlan, image: ImageInfo, command: tuple[str, ...]) -> RunPlan:
-    """The project's plan for one command: a name of its own, nothing published twice, no restart."""
+    """The project's plan for one command: a name of its own, no address or port a second time, no restart."""
     labels = {**dict(plan.labels), LABEL_ROLE: ROLE_THROWAWAY}
     return replace(
         plan,
@@ -26,6 +27,7 @@ def throwaway(plan: RunPlan, image: ImageInfo, command: tuple[str, ...]) -> RunP
         command=command or (plan.user.shell,),
         environment=(*plan.environment, *_pairs(terminal_environment())),
         labels=tuple(labels.items()),
+        networks=tuple(Attachment(one.network) for one in plan.networks),
         ports=(),
         restart="",
         hostname="",
@@ -43,8 +45,10 @@ def run_once(engine: Engine, plan: RunPlan, image: ImageInfo, command: tuple[str
 def _run(engine: Engine, plan: RunPlan) -> int:
     tty = is_terminal(0) and is_terminal(1)
     home_is_new = prepare_mounts(engine, plan)
+    ensure_networks(engine, plan)
     container = engine.create_container(plan.name, create_request(plan, tty=tty, stdin=True), plan.platform)
     try:
+        connect_networks(engine, container, plan)
         prepare_accounts(engine, container, plan, home_is_new)
         session = engine.open_attach(container, tty=tty, stdin=True)
         try:

@@ -72,6 +72,8 @@ class Project:
                 api.remove_container(container["Id"], force=True, v=True)
         for volume in api.volumes(filters=mine)["Volumes"] or []:
             api.remove_volume(volume["Name"], force=True)
+        for network in api.networks(filters=mine):
+            api.remove_network(network["Id"])
         for image in api.images(filters=mine):
             for tag in image["RepoTags"] or [image["Id"]]:
                 api.remove_image(tag, force=True)

@@ -1,0 +1,74 @@
+"""The project's own networks: made before the container, used again, and removed when nobody is left on them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from robenv.engine.protocol import Engine, NetworkInfo
+from robenv.environment.locks import locked
+from robenv.errors import NameTaken, OperationFailed
+from robenv.plan.names import LABEL_DIRECTORY, LABEL_NETWORK, LABEL_PROJECT
+from robenv.plan.networks import endpoint_request, network_request
+from robenv.plan.values import Network, RunPlan
+
+
+def check_external(engine: Engine, plan: RunPlan) -> None:
+    """Looks, before anything is built, for the networks that somebody else was to make. Raises OperationFailed."""
+    for attachment in plan.networks:
+        network = attachment.network
+        if network.external and engine.find_network(network.name) is None:
+            hint = f"`docker network create {network.name}` makes it; without `external` robenv makes it itself"
+            raise OperationFailed(
+                f"there is no network {network.name}, which `{network.key}` says is external", "", hint
+            )
+
+
+def ensure_networks(engine: Engine, plan: RunPlan) -> None:
+    """The networks that the plan's container is on. One that the project made otherwise is made anew.
+
+    Raises NameTaken, HostLacks, and OperationFailed where one has to be made anew and is in use.
+    """
+    for attachment in plan.networks:
+        if not attachment.network.external:
+            # Another robenv that makes it takes a moment: nothing to tell of.
+            with locked(f"network-{attachment.network.name}", lambda _: None):
+                _ensure(engine, attachment.network, plan)
+
+
+def _ensure(engine: Engine, network: Network, plan: RunPlan) -> None:
+    request = network_request(network, plan)
+    found = engine.find_network(network.name)
+    if found is not None:
+        if not _is_of(found, plan):
+            raise NameTaken(
+                f"there is a network {network.name} that is not this project's",
+                hint=f"say `external: true` at networks.{network.key} to use it, or give it another `name`",
+            )
+        if found.labels.get(LABEL_NETWORK) == request["Labels"][LABEL_NETWORK]:
+            return
+        if not engine.remove_network(found.id):
+            raise OperationFailed(
+                f"the network {network.name} has changed in the profile and cannot be replaced: it is in use",
+                details=f"connected: {', '.join(found.containers)}",
+                hint="`robenv down` in the projects that use it, then `robenv up`",
+            )
+    engine.create_network(request)
+
+
+def connect_networks(engine: Engine, container: str, plan: RunPlan) -> None:
+    """To those beyond the first, on which the container was created."""
+    for attachment in plan.networks[1:]:
+        engine.connect_network(attachment.network.name, container, endpoint_request(attachment))
+
+
+def remove_networks(engine: Engine, root: Path | None) -> list[str]:
+    """Those of the project in ``root``, of every project where it is None, that nobody is on; what was removed."""
+    labels: dict[str, str | None] = {LABEL_NETWORK: None}
+    if root is not None:
+        labels[LABEL_DIRECTORY] = str(root)
+    return [network.name for network in engine.networks(labels) if engine.remove_network(network.id)]
+
+
+def _is_of(network: NetworkInfo, plan: RunPlan) -> bool:
+    labels = network.labels
+    return labels.get(LABEL_PROJECT) == plan.project and labels.get(LABEL_DIRECTORY) == plan.directory
