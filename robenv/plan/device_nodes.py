@@ -40,6 +40,6 @@ def class_of(path: str) -> str:
         if any(matches(path, pattern) or path == pattern for pattern in (*kind.nodes, *kind.links)):
             return name
     # A stable name's folder says it too, though what is asked for there may be a pattern of its own.
-    folder = posixpath.dirname(path)
-    links = ((name, pattern) for name, kind in CLASSES.items() for pattern in (*kind.links, *kind.nodes))
-    return next((name for name, link in links if posixpath.dirname(link) == folder != "/dev"), "")
+    folders = {path, posixpath.dirname(path)} - {"/dev"}
+    patterns = ((name, pattern) for name, kind in CLASSES.items() for pattern in (*kind.links, *kind.nodes))
+    return next((name for name, pattern in patterns if posixpath.dirname(pattern) in folders), "")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from robenv.catalog.devices import CLASSES
 from robenv.plan.device_nodes import class_of, is_pattern, nodes_of_class, tidy
-from robenv.profile.badvalue import did_you_mean
 
 if TYPE_CHECKING:
     from robenv.host.facts import Facts, Node
@@ -50,23 +50,33 @@ def _folder(path: str, below: list[str]) -> Missing:
 
 def _instead(path: str, facts: Facts) -> str:
     """The nearest name, and what there is of the same class."""
-    names = [node.path for node in facts.devices]
-    parts = [did_you_mean(path, names) or did_you_mean(_without_case(path, names), names)]
+    parts = []
+    near = _nearest(path, [node.path for node in facts.devices])
+    if near:
+        parts.append(f"there is {near}")
     kind = class_of(path) or _class_by_likeness(path)
     if kind:
         there = nodes_of_class(CLASSES[kind], facts.devices)
         parts.append(_of_class(kind, there) if there else f"no {kind} device is there: {CLASSES[kind].to_get}")
-    parts = [part for part in parts if part]
     return "; ".join(parts) or "`ls /dev` shows what there is; with `optional: true` it comes up without it"
 
 
-def _without_case(path: str, names: list[str]) -> str:
-    return next((name for name in names if name.lower() == path.lower()), path)
+def _nearest(path: str, names: list[str]) -> str:
+    """The nearest by its own name in the same folder, else by its whole path; "" where none is near."""
+    folder, name = posixpath.split(path)
+    same = {posixpath.basename(one): one for one in names if posixpath.dirname(one) == folder}
+    lower = next((one for key, one in same.items() if key.lower() == name.lower()), "")
+    if lower:
+        return lower
+    if near := difflib.get_close_matches(name, same, n=1, cutoff=0.7):
+        return same[near[0]]
+    return next(iter(difflib.get_close_matches(path, names, n=1, cutoff=0.85)), "")
 
 
 def _class_by_likeness(path: str) -> str:
     """``/dev/ttyUBS0`` is meant to be a serial port."""
     stems = {pattern.split("*")[0].split("[")[0]: name for name, kind in CLASSES.items() for pattern in kind.nodes}
+    stems = {stem: name for stem, name in stems.items() if not stem.endswith("/")}
     near = difflib.get_close_matches(path.rstrip("0123456789*"), stems, n=1, cutoff=0.75)
     return stems[near[0]] if near else ""
 
