@@ -87,6 +87,10 @@ class UsageError(RobenvError):
     exit_code = 2
 
 
+class NotTrusted(UsageError):
+    """A profile that is not the user's own asks for powers over the host that the user has not approved."""
+
+
 class ProfileError(RobenvError):
     """A profile has problems: all of them, each with its place."""
 

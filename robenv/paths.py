@@ -1,4 +1,4 @@
-"""Where robenv keeps what may be deleted at any time. Light: the quick way into a container imports this."""
+"""Where robenv keeps what it keeps of a user's. Light: the quick way into a container imports this."""
 
 from __future__ import annotations
 
@@ -7,18 +7,31 @@ import os
 
 def cache_folder() -> str:
     """``$XDG_CACHE_HOME/robenv`` or ``~/.cache/robenv``; not made here."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
+    return _folder("XDG_CACHE_HOME", ".cache")
+
+
+def state_folder() -> str:
+    """``$XDG_STATE_HOME/robenv`` or ``~/.local/state/robenv``: what must stay, such as approvals; not made here."""
+    return _folder("XDG_STATE_HOME", os.path.join(".local", "state"))
+
+
+def _folder(variable: str, usual: str) -> str:
+    base = os.environ.get(variable, "")
     if not os.path.isabs(base):
-        base = os.path.join(os.path.expanduser("~"), ".cache")
+        base = os.path.join(os.path.expanduser("~"), usual)
     return os.path.join(base, "robenv")
 
 
-def write_atomically(path: str, data: bytes) -> None:
-    """Writes so that a reader, or a robenv killed half-way, only ever sees the old file or the whole new one."""
+def write_atomically(path: str, data: bytes, mode: int = 0o666) -> None:
+    """Writes so that a reader, or a robenv killed half-way, only ever sees the old file or the whole new one.
+
+    ``mode``: the new file's permissions, less the umask.
+    """
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     temporary = f"{path}.{os.getpid()}.new"
     try:
-        with open(temporary, "wb") as file:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        with open(temporary, "wb", opener=lambda path, _: os.open(path, flags, mode)) as file:
             file.write(data)
         os.replace(temporary, path)
     except BaseException:

@@ -82,6 +82,7 @@ def _finish(reader: ChainReader, own: set[Path], files: ProjectFiles | None) -> 
         inputs=Inputs(tuple(map(Path, reader.read)), tuple(map(Path, reader.absent)), variables),
         warnings=tuple(reader.warnings),
         root=root,
+        documents=tuple(reader.documents),
     )
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from robenv.errors import Location, Problem
 from robenv.profile.nodes import Mapping, Origin, Path_, find, place_of
 from robenv.profile.project import ProjectFiles
 from robenv.profile.schema import Profile
 from robenv.profile.schema_build import AptRepository, FileCopy, Step
+
+if TYPE_CHECKING:
+    from robenv.profile.chain import Document
 
 Pairs = tuple[tuple[str, str], ...]
 T = TypeVar("T")
@@ -81,6 +84,8 @@ class Resolved:
     warnings: tuple[Problem, ...]
     root: Mapping = field(repr=False, compare=False)
     """The merged nodes, each at its place."""
+    documents: tuple[Document, ...] = field(default=(), repr=False, compare=False)
+    """The files of the chain, one a level, in the same order."""
 
     def locate(self, path: Path_) -> Location | None:
         """Where the value at ``path`` was written, such as ("run", "volumes", 0); None: nowhere, it is a default."""
