@@ -14,6 +14,8 @@ from robenv.environment.load import Loaded
 from robenv.environment.locks import locked
 from robenv.environment.networks import check_external
 from robenv.environment.reporter import Reporter
+from robenv.host.reader import LocalHost, Recorder
+from robenv.host.replay import keep
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,8 @@ def bring_up(
     ``remember_for`` is where the user stands: what was found is kept for the next `up` from there. None, where that one
     will not ask for the same.
     """
-    facts = facts_for(engine, loaded)
+    host = Recorder(LocalHost())
+    facts = facts_for(engine, loaded, host)
     grant = loaded.grant(facts)
     for text in grant.notes:
         reporter.note(text)
@@ -47,5 +50,6 @@ def bring_up(
         image = ensure_image(engine, loaded, reporter, no_cache=no_cache)
         result = ensure_container(engine, plan, image.image, reporter.note, recreate=recreate or image.rebuilt)
     if remember_for is not None and not result.changes:
-        warm.remember(remember_for, loaded, engine.endpoint, plan.name, digest_of(plan))
+        kept = keep(host, "session" in facts.read)
+        warm.remember(remember_for, loaded, engine.endpoint, plan.name, digest_of(plan), kept)
     return Up(result.container, result.created, image.built)

@@ -1,7 +1,8 @@
 """What the last `up` found out, kept with everything that went into it. Light: the quick way in imports this.
 
 An entry holds while every file has the size and times that it had, every file that was looked for and absent is absent,
-every variable has its value, and robenv, the user and the engine are the same. It may be deleted at any time.
+every variable has its value, the machine gives the answers that the plan was made from, and robenv, the user and the
+engine are the same. It may be deleted at any time.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from robenv.paths import cache_folder, write_atomically
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Any
 
     from robenv.environment.load import Loaded
 
@@ -56,10 +58,18 @@ def recall(directory: str, endpoint: str) -> tuple[str, str] | None:
             and all(os.environ.get(name) == value for name, value in entry["variables"].items())
             and not any(os.path.lexists(path) for path in entry["absent"])
             and all(_stamp(path) == stamp for path, stamp in entry["files"].items())
+            and (entry["host"] is None or _same_host(entry["host"]))
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return (entry["container"], entry["plan"]) if fresh else None
+
+
+def _same_host(kept: dict[str, Any]) -> bool:
+    """Imported only where the plan asked for anything of the host: most do not."""
+    from robenv.host.replay import still_so
+
+    return still_so(kept)
 
 
 def forget(directory: str) -> None:
@@ -70,8 +80,13 @@ def forget(directory: str) -> None:
         return
 
 
-def remember(directory: Path, loaded: Loaded, endpoint: str, container: str, plan: str) -> None:
-    """Keeps what the next `up` from ``directory`` needs. Where that cannot be trusted or written, keeps nothing."""
+def remember(
+    directory: Path, loaded: Loaded, endpoint: str, container: str, plan: str, host: dict[str, Any] | None
+) -> None:
+    """Keeps what the next `up` from ``directory`` needs. Where that cannot be trusted or written, keeps nothing.
+
+    ``host``: of ``robenv.host.replay.keep``.
+    """
     inputs = loaded.resolved.inputs
     paths = {str(path) for path in inputs.files} | {str(path) for path in loaded.rendered.fingerprint}
     stamps = {path: _stamp(path) for path in sorted(paths)}
@@ -84,6 +99,7 @@ def remember(directory: Path, loaded: Loaded, endpoint: str, container: str, pla
         "files": stamps,
         "absent": sorted({str(path) for path in inputs.absent} | set(loaded.rendered.absent)),
         "variables": dict(inputs.variables),
+        "host": host,
         "container": container,
         "plan": plan,
     }

@@ -154,6 +154,7 @@ class Facts:
     user_name: str
     platform: str
     timezone: str = ""
+    """Of no plan so far: the quick way in does not look whether it is another."""
     read: frozenset[str] = frozenset()
     """Which of the sections below were read."""
     kernel: Kernel = Kernel()

@@ -15,7 +15,6 @@ _JETSON_FILES = ("/tmp/argus_socket", "/etc/enctune.conf", "/etc/nv_tegra_releas
 """The camera daemon's socket, the encoder's settings, L4T's version, and jtop's socket."""
 _VENDORS = {"10de": "nvidia", "1002": "amd", "8086": "intel"}
 """By PCI vendor ID."""
-_DRIVERS = {"nvidia": "nvidia", "amdgpu": "amd", "i915": "intel", "xe": "intel"}
 _VERSION = re.compile(r"Kernel Module\s+(?:for \S+\s+)?(\d+(?:\.\d+)+)")
 _L4T = re.compile(r"# R(\d+) \(release\), REVISION: (\d+(?:\.\d+)*)")
 _CARD = re.compile(r"/sys/class/drm/(card\d+)/device/(?:drm/)?([A-Za-z0-9]+)")
@@ -85,7 +84,9 @@ def _cards(host: Host) -> tuple[DrmCard, ...]:
 
 
 def _vendor(uevent: str) -> str:
-    """By ``PCI_ID=10DE:2704``, or ``DRIVER=`` for what is not on PCI."""
+    """By ``PCI_ID=10DE:2704``; off PCI, by ``OF_COMPATIBLE_0=nvidia,tegra234-display``, the first part of which is the
+    vendor's prefix of the device tree."""
     fields = dict(line.split("=", 1) for line in uevent.split("\n") if "=" in line)
     pci = fields.get("PCI_ID", "").partition(":")[0].lower()
-    return _VENDORS.get(pci) or _DRIVERS.get(fields.get("DRIVER", ""), "other")
+    tree = fields.get("OF_COMPATIBLE_0", "").partition(",")[0]
+    return _VENDORS.get(pci) or ("nvidia" if tree == "nvidia" else "other")

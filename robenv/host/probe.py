@@ -32,13 +32,13 @@ def read_facts(
     from robenv.catalog.platforms import normalize
 
     host = host or LocalHost()
-    uid, gid, name = host.user()
+    uid, gid, name = host.apart().user()
     facts = Facts(
         uid=0 if rootless else uid,
         gid=0 if rootless else gid,
         user_name=name,
         platform=normalize(engine_platform),
-        timezone=read_timezone(host),
+        timezone=read_timezone(host.apart()),
         read=wanted,
     )
     return replace(facts, **_sections(host, wanted, engine)) if wanted else facts
@@ -68,7 +68,8 @@ def _sections(host: Host, wanted: frozenset[str], engine: EngineFacts) -> dict[s
     if "session" in wanted:
         from robenv.host.session_facts import read_session
 
-        fields["session"] = read_session(host)
+        # It changes from one command to the next; `robenv.host.replay` looks at what a plan may depend on.
+        fields["session"] = read_session(host.apart())
     return fields
 
 

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import os
 import stat
-import zlib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from typing import Any
 
     from robenv.host.facts import Node
@@ -33,6 +31,10 @@ class Host:
     def ask(self, verb: str, *arguments: str) -> Any:
         """The answer to one question, as JSON has it. The verbs are the names of the methods below."""
         raise NotImplementedError
+
+    def apart(self) -> Host:
+        """The same machine for questions on which no plan depends: a Recorder does not keep them."""
+        return self
 
     def read(self, path: str) -> str | None:
         """A file's text (UTF-8, anything else replaced)."""
@@ -116,21 +118,13 @@ class Recorder(Host):
         self._host = host
         self.answers: dict[tuple[str, ...], Any] = {}
 
+    def apart(self) -> Host:
+        return self._host
+
     def ask(self, verb: str, *arguments: str) -> Any:
         answer = self._host.ask(verb, *arguments)
         self.answers[(verb, *arguments)] = answer
         return answer
-
-
-def digest(question: Iterable[str], answer: Any) -> str:
-    """A short text that another answer most likely does not have. Terminals come and go, and no plan looks at them."""
-    import json
-
-    if next(iter(question)) == "tree":
-        nodes = [node for node in answer["nodes"] if not node[0].startswith(f"{_TERMINALS}/")]
-        answer = {**answer, "nodes": nodes}
-    text = json.dumps(answer, sort_keys=True, separators=(",", ":"))
-    return text if len(text) <= 40 else f"{zlib.crc32(text.encode()):08x}.{len(text)}"
 
 
 def _node(answer: list[Any]) -> Node:

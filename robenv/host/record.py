@@ -17,10 +17,14 @@ from robenv.host.reader import Host, LocalHost, Recorder
 
 def record(host: Host) -> dict[str, Any]:
     """The document, as ``robenv.host.recorded`` reads it, of all that the probes of every section ask."""
-    from robenv.host.probe import read_facts
+    from robenv.host.probe import read_facts, read_timezone
+    from robenv.host.session_facts import read_session
 
     recorder = Recorder(host)
     read_facts("linux/amd64", wanted=frozenset(SECTIONS), host=recorder)
+    recorder.user()
+    read_timezone(recorder)
+    read_session(recorder)
     document: dict[str, Any] = {"source": "recorded by python -m robenv.host.record"}
     for question, answer in recorder.answers.items():
         _RULES[question[0]](document, question[1:], answer)

@@ -51,9 +51,9 @@ class RecordedHost(Host):
         return first_line(self._answer_read(path), start)
 
     def _answer_glob(self, pattern: str) -> list[str]:
-        known = {**self._files, **self._links, **self._nodes, **self._others}
+        known = {*self._files, *self._links, *self._nodes, *self._others, *self._listening}
         folders = {str(parent) for path in known for parent in Path(path).parents}
-        return sorted(path for path in {*known, *folders, *self._listening} if _matches(path, pattern))
+        return sorted(path for path in known | folders if _matches(path, pattern))
 
     def _answer_texts(self, pattern: str) -> dict[str, str]:
         texts = ((path, self._answer_read(path)) for path in self._answer_glob(pattern))

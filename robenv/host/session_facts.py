@@ -42,10 +42,12 @@ def read_session(host: Host) -> SessionFacts:
 
 
 def parts_there(host: Host) -> list[str]:
-    """Which of the session's parts are there. Only this may change a plan: where they are does not."""
+    """Which of the session's parts are there. Only this may change a plan: where they are does not, but for a display
+    that is reached over the network, as ssh forwards one."""
     login = _look(host)
+    far = ["network"] if login.x11 and not login.x11.startswith(":") else []
     there = [part for part in ("x11", "wayland", "pulse", "pipewire", "ssh_agent") if getattr(login, part)]
-    return [_folder(host), *there, *(path for path in (X11_SOCKETS, WSLG) if host.kind(path) == "folder")]
+    return [_folder(host), *there, *far, *(path for path in (X11_SOCKETS, WSLG) if host.kind(path) == "folder")]
 
 
 def _folder(host: Host) -> str:
