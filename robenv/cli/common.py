@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,15 +14,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from robenv.cli.errors import paint, print_warnings
+from robenv.errors import UsageError
 
 if TYPE_CHECKING:
     from robenv.engine.protocol import Engine
     from robenv.environment.load import Loaded
-    from robenv.profile.resolved import Resolved
+    from robenv.environment.locking import Locked
 
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else there")]
 PlatformOption = Annotated[
     str | None, typer.Option("--platform", metavar="OS/ARCH", help="Build for this platform, such as linux/arm64")
+]
+LockedOption = Annotated[
+    bool, typer.Option("--locked", help="Fail unless robenv.lock holds fast all that the image is made from")
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes")]
 AllOption = Annotated[bool, typer.Option("--all", "-a", help="Of every project on this engine")]
@@ -35,13 +39,14 @@ class Where:
     directory: Path
     file: Path | None
 
-    def resolve(self, quiet: bool = False) -> Resolved:
-        from robenv.environment.load import resolve
+    def resolve(self, quiet: bool = False, locked: bool = False) -> Locked:
+        """The project by its lock; with ``locked``, only what the lock has. Raises UsageError, ProfileError."""
+        from robenv.environment.locking import resolve_locked
 
-        resolved = resolve(self.directory, self.file, os.environ)
+        found = resolve_locked(self.directory, self.file, os.environ, _no_note if quiet else note, frozen=locked)
         if not quiet:
-            print_warnings(resolved.warnings)
-        return resolved
+            print_warnings(found.resolved.warnings)
+        return found
 
     def root(self) -> Path:
         """The project's folder. Raises UsageError where there is none."""
@@ -49,11 +54,21 @@ class Where:
 
         return find_project(self.directory, self.file).root
 
-    def load(self, engine_platform: str, platform: str | None = None, quiet: bool = False) -> Loaded:
+    def load(
+        self, engine_platform: str, platform: str | None = None, quiet: bool = False, locked: bool = False,
+        pin: bool = False,
+    ) -> Loaded:  # fmt: skip
+        """The project, planned for a platform. ``pin``: holds git sources fast that the lock does not have yet."""
         from robenv.environment.load import choose_platform, load
+        from robenv.environment.locking import pin_sources, require_locked
 
-        resolved = self.resolve(quiet)
-        return load(resolved, choose_platform(resolved, platform, engine_platform))
+        found = self.resolve(quiet, locked)
+        chosen = choose_platform(found.resolved, platform, engine_platform)
+        if locked:
+            require_locked(found, chosen)
+        elif pin:
+            pin_sources(found, note)
+        return load(found.resolved, chosen)
 
 
 @contextmanager
@@ -68,6 +83,43 @@ def open_engine() -> Iterator[Engine]:
         engine.close()
 
 
+def lock_platforms(found: Locked) -> tuple[str, ...]:
+    """What a project is locked for: its ``platforms``; where it names none, those that the lock has, and this one."""
+    from robenv.catalog.platforms import normalize
+
+    named = tuple(normalize(platform) for platform in found.resolved.profile.platforms)
+    held = tuple(sorted({platform for by in found.lock.images.values() for platform in by}))
+    return named or held or (own_platform(),)
+
+
+def write_new_lock(
+    where: Where, moving: Callable[[str], bool], dry_run: bool = False, named: Sequence[str] = ()
+) -> list[str]:
+    """Brings the lock up to date, and tells what changes in it. Raises UsageError where ``named`` names nothing."""
+    from datetime import datetime, timezone
+
+    from robenv.environment.locking import make_lock, resolve_locked, write_lock
+    from robenv.share.lock import changes
+
+    found = resolve_locked(where.directory, where.file, os.environ, note, moving=moving)
+    print_warnings(found.resolved.warnings)
+    now = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    with ExitStack() as stack:
+        made, remarks = make_lock(lambda: stack.enter_context(open_engine()), found, lock_platforms(found), now, moving)
+    for remark in remarks:
+        note(remark)
+    there = (*made.git, *made.images, *(("apt",) if made.snapshot else ()))
+    for name in named:
+        if name and not any(name in one for one in there):
+            raise UsageError(
+                f"the lock has nothing that is called {name}", hint="it has " + (", ".join(there) or "nothing")
+            )
+    moved = list(changes(found.lock, made))
+    if not dry_run and (moved or not found.exists):
+        write_lock(found.path, made)
+    return moved
+
+
 def own_platform() -> str:
     """This machine's platform: what is planned for where no engine is asked."""
     import platform
@@ -80,6 +132,10 @@ def own_platform() -> str:
 def print_json(document: Any) -> None:
     json.dump(document, sys.stdout, indent=2, default=str, ensure_ascii=False)
     sys.stdout.write("\n")
+
+
+def _no_note(text: str) -> None:
+    """For --quiet."""
 
 
 def note(text: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated, Any
 
 import typer
@@ -27,12 +26,11 @@ def _one_line(value: Any) -> str:
 
 
 def _show(context: typer.Context, name: str, json: bool) -> None:
-    from robenv.environment.load import resolve
     from robenv.profile.provenance import provenance
     from robenv.profile.resolve import resolve_builtin
 
     where: Where = context.obj
-    resolved = resolve(where.directory, where.file, os.environ) if name == "." else resolve_builtin(name)
+    resolved = where.resolve(quiet=True).resolved if name == "." else resolve_builtin(name)
     rows = list(provenance(resolved))
     if json:
         values = [

@@ -4,29 +4,37 @@ from __future__ import annotations
 
 import typer
 
-from robenv.cli.common import PlatformOption, QuietOption, Where, open_engine
+from robenv.cli.common import LockedOption, PlatformOption, QuietOption, Where, open_engine
 from robenv.cli.reporter import TerminalReporter
+from robenv.cli.trust import asker
 from robenv.cli.up import CommandArgument
 
 
 def run(
-    context: typer.Context, command: CommandArgument = None, platform: PlatformOption = None, quiet: QuietOption = False
+    context: typer.Context,
+    command: CommandArgument = None,
+    platform: PlatformOption = None,
+    locked: LockedOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Runs CMD, or a shell, in a container of its own that is removed afterwards; with CMD's exit code."""
     from robenv.environment.facts import facts_for
     from robenv.environment.image import ensure_image
     from robenv.environment.networks import check_external
     from robenv.environment.run_once import run_once
+    from robenv.environment.trust import claims_of, require_trust
+    from robenv.plan.privileges import privilege_notes
 
     where: Where = context.obj
     with open_engine() as engine:
-        loaded = where.load(engine.info().platform, platform, quiet)
+        loaded = where.load(engine.info().platform, platform, quiet, locked, pin=True)
         reporter = TerminalReporter(quiet)
         facts = facts_for(engine, loaded)
         grant = loaded.grant(facts)
-        for text in grant.notes:
-            reporter.note(text)
         plan = loaded.container(facts, grant)
+        for text in (*grant.notes, *privilege_notes(plan)):
+            reporter.note(text)
+        require_trust(claims_of(loaded, facts, plan), asker())
         check_external(engine, plan)
         image = ensure_image(engine, loaded, reporter)
         code = run_once(engine, plan, image.image, tuple(command or ()))

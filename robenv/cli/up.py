@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from robenv.cli.common import PlatformOption, QuietOption, Where, open_engine
+from robenv.cli.common import LockedOption, PlatformOption, QuietOption, Where, open_engine
 from robenv.cli.reporter import TerminalReporter
+from robenv.cli.trust import asker
 
 CommandArgument = Annotated[list[str] | None, typer.Argument(metavar="[-- CMD…]", help="Default: a shell")]
 DetachKeysOption = Annotated[
@@ -24,6 +25,7 @@ def up(
     ] = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Build every layer anew")] = False,
     platform: PlatformOption = None,
+    locked: LockedOption = False,
     quiet: QuietOption = False,
     detach_keys: DetachKeysOption = "",
 ) -> None:
@@ -34,7 +36,7 @@ def up(
 
     where: Where = context.obj
     with open_engine() as engine:
-        loaded = where.load(engine.info().platform, platform, quiet)
+        loaded = where.load(engine.info().platform, platform, quiet, locked, pin=True)
         result = bring_up(
             engine,
             loaded,
@@ -42,6 +44,7 @@ def up(
             remember_for=where.directory if where.file is None and platform is None else None,
             recreate=recreate,
             no_cache=no_cache,
+            ask=asker(),
         )
         if detach:
             typer.echo(result.container.name)

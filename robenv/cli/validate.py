@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from robenv.cli.common import JsonOption, Where, print_json
+from robenv.cli.common import JsonOption, Where, note, print_json
 from robenv.cli.errors import print_error, print_warnings
 from robenv.errors import Problem, ProfileError
 
@@ -24,7 +24,7 @@ def validate(
     json: JsonOption = False,
 ) -> None:
     """Reports all problems of a profile and of everything that it extends, each with its place."""
-    from robenv.environment.load import resolve
+    from robenv.environment.locking import resolve_locked
 
     where: Where = context.obj
     found: list[dict[str, Any]] = []
@@ -33,7 +33,8 @@ def validate(
     for file in files or (None,):
         try:
             base = file.absolute().parent if file is not None else where.directory
-            resolved = resolve(base, file.absolute() if file is not None else where.file, os.environ)
+            chosen = file.absolute() if file is not None else where.file
+            resolved = resolve_locked(base, chosen, os.environ, note).resolved
         except ProfileError as error:
             failed.append(error)
             found.extend(_as_json(problem, "error") for problem in error.problems or (Problem(error.message),))

@@ -10,12 +10,12 @@ from docker.utils import parse_repository_tag
 from robenv.engine.build import BuildCalls
 from robenv.engine.inspect import inspect_image, same_platform
 from robenv.engine.protocol import ImageInfo
-from robenv.engine.pull import PullCalls
+from robenv.engine.registry import RegistryCalls
 from robenv.engine.translate import translated
 from robenv.errors import ImageNotFound
 
 
-class ImageCalls(BuildCalls, PullCalls):
+class ImageCalls(BuildCalls, RegistryCalls):
     """The image half of ``robenv.engine.protocol.Engine``; ``_api`` is docker-py's low-level client."""
 
     _api: docker.APIClient

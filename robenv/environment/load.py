@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from robenv.catalog.platforms import normalize
+from robenv.environment.locking import resolve_locked
 from robenv.errors import HostLacks, Problem, UsageError
 from robenv.host.facts import Facts
 from robenv.plan.build import plan_build
@@ -16,8 +17,7 @@ from robenv.plan.host import plan_host
 from robenv.plan.names import image_reference
 from robenv.plan.run import plan_run
 from robenv.plan.values import BuildPlan, RunPlan
-from robenv.profile.project import ProjectFiles, find_project
-from robenv.profile.resolve import resolve_project
+from robenv.profile.project import ProjectFiles
 from robenv.profile.resolved import Resolved
 from robenv.render import Rendered, content_hash, render
 
@@ -73,8 +73,8 @@ class Loaded:
 
 
 def resolve(directory: Path, file: Path | None, environ: Mapping[str, str]) -> Resolved:
-    """The profile of the project in or above ``directory``. Raises UsageError, ProfileError."""
-    return resolve_project(find_project(directory, file), environ)
+    """The profile of the project in or above ``directory``, by its lock. Raises UsageError, ProfileError."""
+    return resolve_locked(directory, file, environ, lambda text: None).resolved
 
 
 def choose_platform(resolved: Resolved, asked: str | None, engine: str) -> str:

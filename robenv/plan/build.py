@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from robenv.catalog.platforms import parse_platform
+from robenv.catalog.snapshots import snapshot_url
 from robenv.catalog.suites import find_suite, nearest_suite
 from robenv.errors import Location, Problem, ProfileError
 from robenv.plan.names import base_reference
@@ -43,6 +44,14 @@ def plan_build(resolved: Resolved, platform: str) -> BuildPlan:
     ProfileError for a bootstrapped suite that nobody knows, UsageError for a platform that nobody knows.
     """
     return _Planner(resolved, platform).plan()
+
+
+def pinned_reference(reference: str, digest: str) -> str:
+    """``NAME@sha256:…`` in place of ``NAME:TAG``; as it was without a digest, or where it has one already."""
+    if not digest or "@" in reference:
+        return reference
+    folder, slash, last = reference.rpartition("/")
+    return f"{folder}{slash}{last.partition(':')[0]}@{digest}"
 
 
 class _Planner:
@@ -90,7 +99,8 @@ class _Planner:
         if base.bootstrap is None:
             if not base.image:
                 raise ProfileError("there is no base", hint="a profile that is whole says `base: {image: …}`")
-            return Base(base.image, image=base.image, location=location)
+            pinned = pinned_reference(base.image, self.resolved.pins.digest(base.image, self.platform))
+            return Base(pinned, image=pinned, location=location, asked=base.image, snapshot=self._snapshot())
         given = base.bootstrap
         suite = find_suite(given.suite)
         if suite is None and not given.mirror:
@@ -98,7 +108,7 @@ class _Planner:
         official = suite.mirror_for(parse_platform(self.platform).debian) if suite else ""
         bootstrap = Bootstrap(
             suite=given.suite,
-            mirror=given.mirror or official,
+            mirror=self._past(given.mirror or official),
             components=given.components or (suite.components if suite else ("main",)),
             variant=given.variant,
             include=tuple(sorted(set(given.include))),
@@ -113,6 +123,15 @@ class _Planner:
             bootstrap.platform,
         )
         return Base(reference, bootstrap=bootstrap, location=location)
+
+    def _snapshot(self) -> str:
+        asked = self.profile.apt.snapshot
+        return self.resolved.pins.snapshot if asked == "locked" else asked
+
+    def _past(self, mirror: str) -> str:
+        """The archive as it was at the snapshot's moment. A mirror whose past nobody keeps stays as it is."""
+        moment = self._snapshot()
+        return (snapshot_url(mirror, moment) if moment else "") or mirror
 
     def _with_sudo(self, groups: list[Group]) -> list[Group]:
         """sudo where the profile wants it, in the group of the level that says so: those below stay as they are."""

@@ -35,6 +35,8 @@ class Base:
     location: Location | None = None
     asked: str = ""
     """The image as the profile names it, where the lock has put a digest in its place."""
+    snapshot: str = ""
+    """The moment to which an image's own apt sources are to lead, ``20261101T000000Z``; "" for none."""
 
 
 @dataclass(frozen=True)

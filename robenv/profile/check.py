@@ -138,6 +138,13 @@ def _repositories(whole: Whole) -> Iterator[Problem]:
             yield from _repository(whole, (*path, "apt", "repositories", name), repository)
 
 
+def _snapshots(whole: Whole) -> Iterator[Problem]:
+    for name, stage in whole.profile.stages.items():
+        if stage.apt.snapshot:
+            hint = "write it as apt.snapshot at the top of the file: it holds for all stages"
+            yield whole.problem(("stages", name, "apt", "snapshot"), "a stage has no snapshot of its own", hint)
+
+
 def _repository(whole: Whole, path: Path_, repository: AptRepository) -> Iterator[Problem]:
     name = show(str(path[-1]))
     for key in ("url", "suite"):
@@ -242,6 +249,7 @@ _CHECKS: tuple[tuple[frozenset[str], Check], ...] = (
     (frozenset(), _files),
     (frozenset(), _steps),
     (frozenset({"apt.repositories", "stages"}), _repositories),
+    (frozenset({"stages"}), _snapshots),
     (frozenset({"image", "stages"}), _healthchecks),
     (frozenset(), _network),
     (frozenset({"networks", "run.networks"}), networks),

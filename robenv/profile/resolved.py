@@ -74,6 +74,19 @@ class Inputs:
 
 
 @dataclass(frozen=True)
+class Pins:
+    """What a lock holds fast of the image. ``images``: (reference, platform, digest). ``snapshot``: the moment of the
+    package archives, ``20261101T000000Z``."""
+
+    images: tuple[tuple[str, str, str], ...] = ()
+    snapshot: str = ""
+
+    def digest(self, reference: str, platform: str) -> str:
+        """``sha256:…`` of an image, "" where none is held fast."""
+        return next((digest for name, of, digest in self.images if (name, of) == (reference, platform)), "")
+
+
+@dataclass(frozen=True)
 class Resolved:
     """``levels``: the target first, the project last, its overlay after it. ``files``: None for a built-in profile."""
 
@@ -86,6 +99,7 @@ class Resolved:
     """The merged nodes, each at its place."""
     documents: tuple[Document, ...] = field(default=(), repr=False, compare=False)
     """The files of the chain, one a level, in the same order."""
+    pins: Pins = Pins()
 
     def locate(self, path: Path_) -> Location | None:
         """Where the value at ``path`` was written, such as ("run", "volumes", 0); None: nowhere, it is a default."""

@@ -80,6 +80,7 @@ _BUILD = {
             )
         ),
         packages=_LIST,
+        snapshot=_SET,
     ),
     "pip": _LIST,
     "environment": _ENVIRONMENT,

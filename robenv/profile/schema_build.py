@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from contextlib import suppress
+from datetime import datetime
+from typing import Annotated, Any
 
 from pydantic import Field
 
+from robenv.profile.badvalue import BadValue
+from robenv.profile.excerpt import show
 from robenv.profile.schema_names import (
     AptSuite,
     Architecture,
@@ -26,7 +30,20 @@ from robenv.profile.schema_names import (
     WebAddress,
 )
 from robenv.profile.schema_run_parts import Environment, Healthcheck, PairList
-from robenv.profile.schema_types import Argv, ContainerPath, HostPath, Line, PlainLine, Section, one_of, text, unset
+from robenv.profile.schema_types import (
+    TEXT_SCHEMA,
+    Argv,
+    ContainerPath,
+    HostPath,
+    Leaf,
+    Line,
+    PlainLine,
+    Section,
+    one_of,
+    take_line,
+    text,
+    unset,
+)
 
 
 class Bootstrap(Section):
@@ -65,10 +82,27 @@ class AptRepository(Section):
     architectures: tuple[Architecture, ...] = ()
 
 
+def _moment(value: Any) -> str:
+    """``20261101T000000Z`` of a date or a moment; ``locked`` stays."""
+    expected = "`locked`, or a moment such as `2026-11-01` or `20261101T060000Z`"
+    text = take_line(value, expected, plain=True)
+    if text == "locked":
+        return text
+    for form in ("%Y-%m-%d", "%Y%m%dT%H%M%SZ", "%Y-%m-%dT%H:%M:%SZ"):
+        with suppress(ValueError):
+            return datetime.strptime(text, form).strftime("%Y%m%dT%H%M%SZ")
+    raise BadValue(f"{show(text)} is not {expected}")
+
+
 class Apt(Section):
     repositories: Annotated[dict[RepositoryName, AptRepository], Field(description="further package archives")] = Field(
         default_factory=dict
     )
+    snapshot: Annotated[
+        str,
+        Leaf(_moment, TEXT_SCHEMA),
+        Field(description="a moment such as 2026-11-01, or `locked`: robenv.lock has it"),
+    ] = ""
     packages: Annotated[tuple[Package, ...], Field(description="names, with =VERSION or /SUITE where wanted")] = ()
 
 

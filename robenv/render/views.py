@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from robenv.catalog.snapshots import snapshot_script
 from robenv.errors import Location
 from robenv.plan.names import ENTRYPOINT
 from robenv.plan.values import AptRepository, Base, BuildPlan, FileCopy, Group, Healthcheck, ImageSettings, Pairs, Stage
@@ -78,6 +79,7 @@ class StageView:
     reference: str
     cache: str
     """Tells apart the cache mounts of distributions and platforms."""
+    snapshot_argv: tuple[str, ...]
     groups: tuple[GroupView, ...]
     settings: ImageSettings
     user_last: bool
@@ -139,6 +141,7 @@ class _StageViewer:
             base=stage.base,
             reference=stage.base.stage or _reference(stage.base, stages),
             cache=cache,
+            snapshot_argv=(*DEFAULT_SHELL, snapshot_script(self.stage.base.snapshot)) if stage.base.snapshot else (),
             groups=groups,
             settings=settings,
             user_last=user_last,

@@ -1,0 +1,168 @@
+"""The lock of a project: read for every plan, written by `lock`, `update`, and where a profile from git is new."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from robenv.engine.protocol import Engine
+from robenv.errors import ImageNotFound, Problem, ProfileError
+from robenv.paths import write_atomically
+from robenv.plan.build import plan_build
+from robenv.plan.values import Base
+from robenv.profile.project import find_project
+from robenv.profile.resolve import resolve_project
+from robenv.profile.resolved import Resolved
+from robenv.profile.sources import display_path
+from robenv.share.lock import Lock, lock_path, lock_text, read_lock
+from robenv.share.sources import GitSources
+
+Moving = Callable[[str], bool]
+
+
+@dataclass(frozen=True)
+class Locked:
+    """A project, resolved by its lock. ``sources``: the commit of every git source that it uses."""
+
+    resolved: Resolved
+    lock: Lock
+    path: Path
+    exists: bool
+    sources: Mapping[str, str]
+
+    @property
+    def new_sources(self) -> dict[str, str]:
+        """Those that the lock does not have as they were used."""
+        return {source: commit for source, commit in self.sources.items() if self.lock.git.get(source) != commit}
+
+
+def resolve_locked(
+    directory: Path,
+    file: Path | None,
+    environ: Mapping[str, str],
+    note: Callable[[str], None],
+    *,
+    frozen: bool = False,
+    moving: Moving = lambda source: False,
+) -> Locked:
+    """The project in or above ``directory``, by its lock where it has one.
+
+    ``frozen``: a git source that the lock does not have is refused. Raises UsageError, ProfileError.
+    """
+    files = find_project(directory, file)
+    path = lock_path(files.file)
+    lock = read_lock(path, display_path(path, files.root))
+    known = lock or Lock()
+    sources = GitSources(known.git, frozen, moving, note)
+    resolved = resolve_project(files, environ, sources)
+    inputs = resolved.inputs
+    if lock is None:
+        inputs = replace(inputs, absent=(*inputs.absent, path))
+    else:
+        inputs = replace(inputs, files=(*inputs.files, path))
+    resolved = replace(resolved, inputs=inputs, pins=known.pins)
+    return Locked(resolved, known, path, lock is not None, dict(sources.used))
+
+
+def pin_sources(locked: Locked, note: Callable[[str], None]) -> None:
+    """Holds fast the git sources that the lock does not have yet, so that the next `up`, anywhere, takes the same."""
+    new = locked.new_sources
+    if not new:
+        return
+    write_lock(locked.path, replace(locked.lock, git={**locked.lock.git, **new}))
+    for source, commit in new.items():
+        note(f"{locked.path.name}: {source} is at {commit[:12]} from now on; `robenv update` moves it")
+
+
+def write_lock(path: Path, lock: Lock) -> None:
+    """The whole file or the old one."""
+    write_atomically(str(path), lock_text(lock).encode())
+    path.chmod(0o644)
+
+
+def make_lock(
+    engine: Callable[[], Engine], locked: Locked, platforms: tuple[str, ...], now: str, moving: Moving
+) -> tuple[Lock, tuple[str, ...]]:
+    """The lock that this project should have, and notes on what could not be held fast.
+
+    What the old one has stays unless ``moving`` says otherwise, what the profile no longer names goes. ``engine`` is
+    only asked for where an image's digest is to be found. ``now``: the moment for a package snapshot, if one is asked.
+    """
+    images: dict[str, dict[str, str]] = {}
+    notes: list[str] = []
+    for platform in platforms:
+        for base in image_bases(locked.resolved, platform):
+            name = base.asked
+            digest = locked.lock.images.get(name, {}).get(platform, "")
+            if not digest or moving(name):
+                digest = _digest(engine(), name, platform, notes)
+            if digest:
+                images.setdefault(name, {})[platform] = digest
+    snapshot = ""
+    if locked.resolved.profile.apt.snapshot == "locked":
+        kept = "" if moving("apt") else locked.lock.snapshot
+        snapshot = kept or now
+    return Lock(dict(locked.sources), images, snapshot), tuple(dict.fromkeys(notes))
+
+
+def image_bases(resolved: Resolved, platform: str) -> tuple[Base, ...]:
+    """The bases from registries that are named by a tag, as the profile names them in ``asked``."""
+    plan = plan_build(resolved, platform)
+    named = (replace(base, asked=base.asked or base.image) for base in plan.bases if base.image)
+    return tuple(base for base in named if "@" not in base.asked)
+
+
+def _digest(engine: Engine, name: str, platform: str, notes: list[str]) -> str:
+    try:
+        found = engine.registry_image(name)
+    except ImageNotFound:
+        if engine.find_image(name, platform) is None:
+            raise
+        notes.append(f"{name} is in no registry, only on this engine: it cannot be held fast")
+        return ""
+    if found.platforms and platform not in found.platforms:
+        raise ImageNotFound(
+            f"the image {name} is not offered for {platform}", hint=f"it is offered for {', '.join(found.platforms)}"
+        )
+    return found.digest
+
+
+def check_lock(locked: Locked, platforms: tuple[str, ...]) -> tuple[Problem, ...]:
+    """Where the lock and the profile differ; asks nobody."""
+    name = locked.path.name
+    problems = [Problem(f"{name} does not have {source}") for source in locked.new_sources]
+    gone = set(locked.lock.git) - set(locked.sources)
+    problems += [Problem(f"{name} has {source}, which no profile names") for source in sorted(gone)]
+    wanted = {
+        (base.asked, platform, base.location)
+        for platform in platforms
+        for base in image_bases(locked.resolved, platform)
+    }
+    for reference, platform, location in sorted(wanted, key=lambda one: one[:2]):
+        if platform not in locked.lock.images.get(reference, {}):
+            problems.append(Problem(f"{name} does not have {reference} for {platform}", location))
+    unused = {(reference, platform) for reference, by in locked.lock.images.items() for platform in by}
+    for reference, platform in sorted(unused - {one[:2] for one in wanted}):
+        problems.append(Problem(f"{name} has {reference} for {platform}, which no profile names"))
+    if (locked.resolved.profile.apt.snapshot == "locked") != bool(locked.lock.snapshot):
+        asked = locked.resolved.profile.apt.snapshot == "locked"
+        problems.append(
+            Problem(
+                f"{name} does not have a moment for apt.snapshot"
+                if asked
+                else f"{name} has a moment for apt.snapshot, which no profile asks for"
+            )
+        )
+    return tuple(problems)
+
+
+def require_locked(locked: Locked, platform: str) -> None:
+    """Raises ProfileError unless everything that this platform's image is made from is held fast."""
+    missing = [problem for problem in check_lock(locked, (platform,)) if "does not have" in problem.message]
+    if not locked.exists:
+        missing.insert(0, Problem(f"there is no {locked.path.name}"))
+    if missing:
+        raise ProfileError(
+            "the lock does not fit the profile", problems=tuple(missing), hint="`robenv lock` brings it up to date"
+        )
