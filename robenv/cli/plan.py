@@ -27,6 +27,13 @@ def _text(outlook: Outlook) -> str:
         lines.extend(f"  {change}" for change in outlook.changes)
     lines.append(f"then       {outlook.action}")
     lines.extend(f"note       {text}" for text in outlook.notes)
+    if outlook.powers:
+        lines.append("takes over the host:")
+        lines.extend(f"  {power.text}" for power in outlook.powers)
+    lines.extend(
+        f"not allowed yet: {len(claim.powers)} of these, asked for by {claim.name} ({claim.why}); see `robenv trust`"
+        for claim in outlook.not_allowed
+    )
     return "\n".join(lines)
 
 

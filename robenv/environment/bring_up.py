@@ -14,8 +14,10 @@ from robenv.environment.load import Loaded
 from robenv.environment.locks import locked
 from robenv.environment.networks import check_external
 from robenv.environment.reporter import Reporter
+from robenv.environment.trust import Ask, claims_of, require_trust
 from robenv.host.reader import LocalHost, Recorder
 from robenv.host.replay import keep
+from robenv.plan.privileges import privilege_notes
 
 
 @dataclass(frozen=True)
@@ -33,23 +35,26 @@ def bring_up(
     remember_for: Path | None,
     recreate: bool = False,
     no_cache: bool = False,
+    ask: Ask | None = None,
 ) -> Up:
     """The project's container, running, on an image of the present plan.
 
     ``remember_for`` is where the user stands: what was found is kept for the next `up` from there. None, where that one
-    will not ask for the same.
+    will not ask for the same. ``ask`` is asked whether profiles that are not the user's own may have what they take of
+    the host; None, where nobody can answer. Raises NotTrusted, and what it takes to build and to start.
     """
     host = Recorder(LocalHost())
     facts = facts_for(engine, loaded, host)
     grant = loaded.grant(facts)
-    for text in grant.notes:
-        reporter.note(text)
     plan = loaded.container(facts, grant)
+    for text in (*grant.notes, *privilege_notes(plan)):
+        reporter.note(text)
+    approvals = require_trust(claims_of(loaded, facts, plan), ask)
     check_external(engine, plan)
     with locked(plan.name, reporter.note):
         image = ensure_image(engine, loaded, reporter, no_cache=no_cache)
         result = ensure_container(engine, plan, image.image, reporter.note, recreate=recreate or image.rebuilt)
     if remember_for is not None and not result.changes:
         kept = keep(host, "session" in facts.read)
-        warm.remember(remember_for, loaded, engine.endpoint, plan.name, digest_of(plan), kept)
+        warm.remember(remember_for, loaded, engine.endpoint, plan.name, digest_of(plan), kept, approvals)
     return Up(result.container, result.created, image.built)

@@ -160,7 +160,8 @@ def prepare_mounts(engine: Engine, plan: RunPlan) -> bool:
     is yet to be made, which the engine does with the container. Raises OperationFailed."""
     if engine.endpoint.startswith("unix://"):
         for mount in plan.mounts:
-            if mount.kind == "bind" and dict(mount.options).get("create_host_path"):
+            # What is there may be a file or a socket as well.
+            if mount.kind == "bind" and dict(mount.options).get("create_host_path") and not Path(mount.source).exists():
                 Path(mount.source).mkdir(parents=True, exist_ok=True)
         prepare_session(plan.to_json())
     labels = {LABEL_PROJECT: plan.project, LABEL_DIRECTORY: plan.directory}

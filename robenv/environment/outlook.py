@@ -9,8 +9,11 @@ from robenv.engine.protocol import Engine
 from robenv.environment.container import busy_with, changes_since, own_container
 from robenv.environment.facts import facts_for
 from robenv.environment.load import Loaded
+from robenv.environment.trust import Claim, claims_of, not_approved, powers_of
 from robenv.plan.diff import describe
 from robenv.plan.names import LABEL_PLAN_JSON
+from robenv.plan.powers import Power
+from robenv.plan.privileges import privilege_notes
 from robenv.plan.request import create_request
 from robenv.plan.values import RunPlan
 
@@ -30,7 +33,11 @@ class Outlook:
     changes: tuple[str, ...]
     action: str
     notes: tuple[str, ...]
-    """What of the host was asked for and is not there."""
+    """What of the host was asked for and is not there, and what will do nothing."""
+    powers: tuple[Power, ...]
+    """What the container may do to the host that an ordinary one may not."""
+    not_allowed: tuple[Claim, ...]
+    """Of these powers those that `up` will ask about, since they are not the user's own doing."""
     create_request: dict[str, Any]
     build: dict[str, Any]
     run: dict[str, Any]
@@ -59,7 +66,9 @@ def look_ahead(engine: Engine | None, loaded: Loaded) -> Outlook:
         container_state=state,
         changes=changes,
         action=action,
-        notes=grant.notes,
+        notes=(*grant.notes, *privilege_notes(plan)),
+        powers=powers_of(loaded.resolved, plan),
+        not_allowed=not_approved(claims_of(loaded, facts, plan)),
         create_request=request,
         build=loaded.build.to_json(),
         run=plan.to_json(),

@@ -73,17 +73,20 @@ def _end(path: str) -> str:
     return os.path.realpath(path) if path.startswith("/") else path
 
 
-def claims_of(loaded: Loaded, facts: Facts, plan: RunPlan | None) -> tuple[Claim, ...]:
+def claims_of(loaded: Loaded, facts: Facts, plan: RunPlan) -> tuple[Claim, ...]:
     """What the files that are not the user's own take of the host, by the file or address that brings it in.
 
-    ``plan`` is the whole chain's container; None, where only an image is to be built: then only files of the host that
-    are taken into it count. Empty where every file is the user's own.
+    ``plan`` is the whole chain's container. Empty where every file is the user's own.
     """
-    resolved = loaded.resolved
-    strangers = find_strangers(resolved)
-    if not strangers:
-        return ()
-    return _Chain(loaded, strangers).claims(facts, plan)
+    strangers = find_strangers(loaded.resolved)
+    return _Chain(loaded, strangers).claims((facts, plan)) if strangers else ()
+
+
+def image_claims_of(loaded: Loaded) -> tuple[Claim, ...]:
+    """The same of an image that is only built: its steps run in containers without any power over the host, so that
+    only the files of the host count that are taken into it."""
+    strangers = find_strangers(loaded.resolved)
+    return _Chain(loaded, strangers).claims(None) if strangers else ()
 
 
 class _Chain:
@@ -99,9 +102,9 @@ class _Chain:
         self.entries = [one for one in self.documents if one in strangers and one in named]
         """Those that the user's own files name; all that they lead to is on their account."""
 
-    def claims(self, facts: Facts, plan: RunPlan | None) -> tuple[Claim, ...]:
+    def claims(self, container: tuple[Facts, RunPlan] | None) -> tuple[Claim, ...]:
         ways = {entry: reach(self.links, [entry], lambda one: True) for entry in self.entries}
-        asked = self._of_containers(facts, plan, ways) if plan is not None else {}
+        asked = self._of_container(*container, ways) if container else {}
         found: list[Claim] = []
         for entry, way in ways.items():
             wanted = dict.fromkeys(str(one) for one in (*asked.get(entry, ()), *self._copies(way - self.own)))
@@ -109,7 +112,7 @@ class _Chain:
             found.append(Claim(stranger.identity, entry.source.display, stranger.why, tuple(wanted)))
         return tuple(found)
 
-    def _of_containers(
+    def _of_container(
         self, facts: Facts, plan: RunPlan, ways: dict[Document, set[Document]]
     ) -> dict[Document, list[Power]]:
         own = self._powers(facts, self.own)

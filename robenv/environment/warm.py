@@ -81,14 +81,21 @@ def forget(directory: str) -> None:
 
 
 def remember(
-    directory: Path, loaded: Loaded, endpoint: str, container: str, plan: str, host: dict[str, Any] | None
+    directory: Path,
+    loaded: Loaded,
+    endpoint: str,
+    container: str,
+    plan: str,
+    host: dict[str, Any] | None,
+    approvals: tuple[str, ...] = (),
 ) -> None:
     """Keeps what the next `up` from ``directory`` needs. Where that cannot be trusted or written, keeps nothing.
 
-    ``host``: of ``robenv.host.replay.keep``.
+    ``host``: of ``robenv.host.replay.keep``. ``approvals``: the files that allow the plan its powers; without one of
+    them the entry does not hold.
     """
     inputs = loaded.resolved.inputs
-    paths = {str(path) for path in inputs.files} | {str(path) for path in loaded.rendered.fingerprint}
+    paths = {str(path) for path in (*inputs.files, *loaded.rendered.fingerprint, *approvals)}
     stamps = {path: _stamp(path) for path in sorted(paths)}
     newest = max((stamp[1] for stamp in stamps.values() if stamp), default=0)
     if None in stamps.values() or newest / 1e9 > time.time() - _RACY_SECONDS:
@@ -98,7 +105,8 @@ def remember(
         "key": [*_key(str(directory), endpoint)],
         "files": stamps,
         "absent": sorted({str(path) for path in inputs.absent} | set(loaded.rendered.absent)),
-        "variables": dict(inputs.variables),
+        # Whose files count as the user's own depends on who called sudo.
+        "variables": {**dict(inputs.variables), "SUDO_UID": os.environ.get("SUDO_UID")},
         "host": host,
         "container": container,
         "plan": plan,

@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 from robenv.catalog.devices import CLASSES
 from robenv.plan.privileges import DOCKER_DEFAULT, NO_NEW_PRIVILEGES
 from robenv.plan.values import Mount, RunPlan
+from robenv.profile.excerpt import safe
 
 
 @dataclass(frozen=True, order=True)
@@ -40,7 +41,7 @@ class HostPlaces:
 
 def powers(plan: RunPlan, places: HostPlaces = HostPlaces()) -> tuple[Power, ...]:
     """Every power over the host that the plan's container has, each once, in one order for all plans."""
-    found = (Power(kind, text) for kind, tell in _KINDS for text in tell(plan, places))
+    found = (Power(kind, safe(text)) for kind, tell in _KINDS for text in tell(plan, places))
     return tuple(dict.fromkeys(found))
 
 
@@ -105,7 +106,8 @@ def _folders(plan: RunPlan, places: HostPlaces) -> Iterator[str]:
     own = (plan.directory, *places.own)
     for mount in _binds(plan):
         source = _normal(mount.source)
-        if source == _X11_SOCKETS or _is_session_folder(plan, mount):
+        told = source == _X11_SOCKETS or PurePosixPath(source).name in _SOCKETS
+        if told or _is_session_folder(plan, mount):
             continue
         if any(_within(source, folder) for folder in own if folder):
             continue
@@ -323,7 +325,7 @@ def file_powers(paths: Iterable[str], own: Iterable[str]) -> tuple[Power, ...]:
     """Files of the host outside the folders ``own`` that are taken into the image or its environment."""
     folders = [folder for folder in own if folder]
     outside = {_normal(path) for path in paths if path and not any(_within(_normal(path), one) for one in folders)}
-    return tuple(Power("folder", f"takes in a copy of {path}") for path in sorted(outside))
+    return tuple(Power("folder", safe(f"takes in a copy of {path}")) for path in sorted(outside))
 
 
 def _binds(plan: RunPlan) -> Iterator[Mount]:

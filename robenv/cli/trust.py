@@ -1,0 +1,141 @@
+"""`robenv trust`"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from robenv.cli.common import JsonOption, Where, note, open_engine, own_platform, print_json, table
+from robenv.errors import EngineUnreachable, NotTrusted, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from robenv.engine.protocol import Engine
+    from robenv.environment.trust import Ask, Claim
+
+
+def asker() -> Ask | None:
+    """Shows claims on the terminal and asks; None where nobody is there to answer."""
+    return _ask if sys.stdin.isatty() and sys.stderr.isatty() else None
+
+
+def _ask(claims: Sequence[Claim]) -> bool:
+    from robenv.environment.trust import claims_text
+
+    print(claims_text(claims), file=sys.stderr)
+    try:
+        return typer.confirm("Allow this?", err=True)
+    except typer.Abort:
+        print(file=sys.stderr)
+        return False
+
+
+def _claims(engine: Engine | None, where: Where) -> tuple[Claim, ...]:
+    from robenv.environment.facts import facts_for
+    from robenv.environment.trust import claims_of
+
+    loaded = where.load(own_platform() if engine is None else engine.info().platform)
+    facts = facts_for(engine, loaded)
+    return claims_of(loaded, facts, loaded.container(facts, loaded.grant(facts)))
+
+
+def _claims_here(where: Where) -> tuple[Claim, ...]:
+    try:
+        with open_engine() as engine:
+            return _claims(engine, where)
+    except EngineUnreachable as error:
+        note(f"{error}; looked at without an engine")
+        return _claims(None, where)
+
+
+def _list(json: bool) -> None:
+    from robenv.environment.approvals import approvals
+
+    found = approvals()
+    if json:
+        print_json([one.to_json() for one in found])
+        return
+    if not found:
+        note("nothing is allowed to anybody else's profile")
+        return
+    rows = [(one.since, one.source, one.powers[0]) for one in found]
+    more = [[("", "", power) for power in one.powers[1:]] for one in found]
+    lines = [line for row, rest in zip(rows, more, strict=True) for line in (row, *rest)]
+    typer.echo(table(("SINCE", "PROFILE", "TAKES OVER THE HOST"), lines))
+
+
+def _revoke(where: Where, profile: str) -> None:
+    from robenv.environment.approvals import approvals, revoke
+
+    if profile:
+        known = {one.source: None for one in approvals()}
+        named = [source for source in known if profile in (source, source.rpartition(" (")[0])]
+    else:
+        named = [claim.source for claim in _claims_here(where)]
+    count = sum(revoke(source) for source in named)
+    if not count and profile:
+        raise UsageError(
+            f"nothing is allowed to `{profile}`", hint="`robenv trust --list` shows what is allowed to whom"
+        )
+    note("nothing was allowed here" if not count else f"taken back; what runs goes on until `robenv down` ({count})")
+
+
+def _show(claims: Sequence[Claim], yes: bool) -> None:
+    from robenv.environment.trust import claims_text, not_approved, require_trust
+
+    asking = [claim for claim in claims if claim.powers]
+    if not asking:
+        note(
+            "nothing here takes over this machine that is not yours"
+            if not claims
+            else "what is not yours here takes nothing of this machine: there is nothing to allow"
+        )
+        return
+    missing = not_approved(asking)
+    if not missing:
+        typer.echo(claims_text(asking))
+        note("this is allowed already; `robenv trust --revoke` takes it back")
+        return
+    ask = asker()
+    if not yes and ask is None:
+        typer.echo(claims_text(missing))
+        raise NotTrusted("nobody is here to allow this", hint="`robenv trust --yes` allows what is listed here")
+    if yes:
+        typer.echo(claims_text(missing))
+    require_trust(asking, (lambda _: True) if yes else ask)
+    note("allowed; `robenv trust --revoke` takes it back")
+
+
+def trust(
+    context: typer.Context,
+    profile: Annotated[str, typer.Argument(metavar="[PROFILE]", help="With --revoke: of which profile")] = "",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Allow what is listed, without asking")] = False,
+    list_all: Annotated[bool, typer.Option("--list", "-l", help="What is allowed to whom, in all projects")] = False,
+    revoke: Annotated[bool, typer.Option("--revoke", help="Take back what was allowed here, or to PROFILE")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Shows the powers over this machine that profiles take which are not yours, and allows them after asking.
+
+    Not yours is what comes from git, and a file that belongs to another user of this machine."""
+    if list_all + revoke + yes > 1 or (profile and not revoke):
+        raise UsageError("these options do not go together", hint="`robenv trust --help` shows them")
+    where: Where = context.obj
+    if list_all:
+        _list(json)
+    elif revoke:
+        _revoke(where, profile)
+    elif json and not yes:
+        from robenv.environment.trust import not_approved
+
+        claims = _claims_here(where)
+        missing = not_approved(claims)
+        print_json([{**claim.to_json(), "allowed": claim not in missing} for claim in claims])
+    else:
+        _show(_claims_here(where), yes)
+
+
+def register(app: typer.Typer, name: str, text: str) -> None:
+    app.command(name, short_help=text)(trust)
