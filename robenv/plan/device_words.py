@@ -54,7 +54,7 @@ def _instead(path: str, facts: Facts) -> str:
     near = _nearest(path, [node.path for node in facts.devices])
     if near:
         parts.append(f"there is {near}")
-    kind = class_of(path) or _class_by_likeness(path)
+    kind = class_of(path) or class_of(near) or _class_by_likeness(path)
     if kind:
         there = nodes_of_class(CLASSES[kind], facts.devices)
         parts.append(_of_class(kind, there) if there else f"no {kind} device is there: {CLASSES[kind].to_get}")
