@@ -31,9 +31,10 @@ def number_list(text: str) -> tuple[int, ...]:
     """The numbers of the kernel's list format, ``0-3,6``; those parts that are none are left out."""
     numbers: set[int] = set()
     for part in text.strip().split(","):
-        first, _, last = part.partition("-")
-        if first.isdecimal() and (last or first).isdecimal():
-            numbers.update(range(int(first), int(last or first) + 1))
+        first, dash, last = part.partition("-")
+        last = last if dash else first
+        if first.isdecimal() and last.isdecimal():
+            numbers.update(range(int(first), int(last) + 1))
     return tuple(sorted(numbers))
 
 

@@ -147,7 +147,9 @@ def _line(path: str, start: str) -> str | None:
 
 def first_line(text: str | None, start: str) -> str | None:
     """The first line of ``text`` that begins with ``start``."""
-    return next((line for line in (text or "").split("\n") if line.startswith(start)), None)
+    if text is None:
+        return None
+    return next((line for line in text.split("\n") if line.startswith(start)), None)
 
 
 def _glob(pattern: str) -> list[str]:

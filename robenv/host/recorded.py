@@ -30,6 +30,7 @@ from robenv.host.reader import Host, first_line, follow
 class RecordedHost(Host):
     def __init__(self, document: dict[str, Any]) -> None:
         self._document = document
+        self.source: str = document.get("source", "")
         self._files: dict[str, str] = document.get("files", {})
         self._links: dict[str, str] = document.get("links", {})
         self._nodes: dict[str, list[Any]] = document.get("nodes", {})
@@ -53,7 +54,12 @@ class RecordedHost(Host):
     def _answer_glob(self, pattern: str) -> list[str]:
         known = {*self._files, *self._links, *self._nodes, *self._others, *self._listening}
         folders = {str(parent) for path in known for parent in Path(path).parents}
-        return sorted(path for path in known | folders if _matches(path, pattern))
+        found = {path for path in known | folders if _matches(path, pattern)}
+        for link, target in ((link, follow(link, self._links)) for link in self._links):
+            if pattern.startswith(f"{link}/"):
+                below = self._answer_glob(target + pattern.removeprefix(link))
+                found |= {link + path.removeprefix(target) for path in below}
+        return sorted(found)
 
     def _answer_texts(self, pattern: str) -> dict[str, str]:
         texts = ((path, self._answer_read(path)) for path in self._answer_glob(pattern))
