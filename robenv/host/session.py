@@ -184,8 +184,8 @@ def _missing(asked: Wanted, environment: Mapping[str, str], login: Login) -> tup
         there = [value for value, _ in mine if value]
         if not mine or any(variable in environment or (value and not variable) for value, variable in mine):
             continue
-        where = f" ({there[0]} cannot be linked into {asked.folder}: another file system, or not yours)"
-        missing.append(kind + (where if there else ""))
+        why = [f" ({path} cannot be linked into {asked.folder}: another file system, or not yours)" for path in there]
+        missing.append(kind + "".join(why[:1]))
     return tuple(missing)
 
 
