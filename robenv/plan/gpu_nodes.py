@@ -61,7 +61,7 @@ def wsl(wish: Gpu, facts: Facts) -> Offer | None:
     )
     message = "WSL2 gives all GPUs of Windows or none: they cannot be chosen by `devices`"
     unmet = (Lack(("gpu", "devices"), message),) if wish.devices else ()
-    return Offer("WSL2's GPU", grant, unmet=unmet)
+    return Offer("WSL2's GPU", grant, unmet=unmet, incidental=True)
 
 
 def _cards(facts: Facts, vendor: str) -> tuple[DrmCard, ...]:

@@ -58,6 +58,8 @@ def jetson(wish: Gpu, facts: Facts) -> Offer | None:
 def card(wish: Gpu, facts: Facts) -> Offer | None:
     """None where the machine has no NVIDIA card. In WSL2 the driver is Windows', and only the toolkit hints at one."""
     gpu, runtime = facts.gpu, "nvidia" in facts.engine.runtimes
+    if gpu.tegra:
+        return None  # it has the driver and no card
     in_wsl = gpu.dxg and (gpu.nvidia_toolkit or wish.vendor == "nvidia")
     if not has_driver(facts) and not in_wsl:
         if not any(one.vendor == "nvidia" for one in gpu.cards):

@@ -24,7 +24,7 @@ class Offer:
     unmet: tuple[Lack, ...] = ()
     """What of the wish it cannot meet, though it can be used."""
     incidental: bool = False
-    """Nobody would look for it beside a GPU that can be used: a server's console card."""
+    """Beside another one it is not worth a word: it is what a virtual machine shows, or another way to the same."""
 
 
 def sift(

@@ -20,6 +20,8 @@ from robenv.host.facts import (
     NvidiaGpu,
     Tegra,
 )
+from robenv.host.probe import read_facts
+from robenv.host.recorded import RecordedHost
 from robenv.plan.gpu import plan_gpu
 from robenv.plan.gpu_nvidia import INSTALL_TOOLKIT, REGISTER_RUNTIME, WRITE_CDI_SPEC
 from robenv.plan.grant import Grant, Lack
@@ -402,6 +404,38 @@ def test_an_nvidia_card_without_its_driver_still_draws_by_mesa() -> None:
     grant = plan(facts, "auto")
     assert len(grant.devices) == 2 and "driver is not loaded" in grant.notes[0]
     assert plan(facts, {"mode": "required", "vendor": "nvidia"}).lacks, "who names NVIDIA means its driver"
+
+
+MACHINES = Path(__file__).parent.parent / "host" / "machines"
+
+
+@pytest.mark.parametrize(
+    ("machine", "engine", "ways", "notes"),
+    [
+        ("jetson_orin_jp5", TOOLKIT_ENGINE, ["runtime"], 0),
+        ("jetson_orin_jp6", TOOLKIT_ENGINE, ["runtime"], 0),
+        ("jetson_orin_jp6", ENGINE, [], 1),
+        ("jetson_thor_jp7", TOOLKIT_ENGINE, ["runtime"], 0),
+        ("laptop_intel_wayland", ENGINE, ["devices"], 0),
+        ("laptop_hybrid", TOOLKIT_ENGINE, ["runtime"], 1),
+        ("laptop_hybrid", ENGINE, ["devices"], 1),
+        ("raspberry_pi_5", ENGINE, ["devices"], 0),
+        ("workstation_amd", ENGINE, ["devices"], 0),
+        ("workstation_nvidia_x11", TOOLKIT_ENGINE, ["device_requests"], 0),
+        ("workstation_nvidia_x11", ENGINE, ["device_requests"], 0),
+        ("wsl2_gpu", TOOLKIT_ENGINE, ["device_requests"], 0),
+        ("server_headless_ssh", ENGINE, [], 1),
+    ],
+)
+def test_one_profile_comes_up_on_machines_of_every_kind(
+    machine: str, engine: EngineFacts, ways: list[str], notes: int
+) -> None:
+    """The machines are descriptions, read by the real probes."""
+    host = RecordedHost.load(MACHINES / f"{machine}.json")
+    wanted = frozenset(("gpu", "engine", "devices", "distribution"))
+    grant = plan(read_facts("linux/amd64", wanted=wanted, engine=engine, host=host), "auto")
+    assert [way for way in ("runtime", "devices", "device_requests") if getattr(grant, way)] == ways
+    assert len(grant.notes) == notes and not grant.lacks
 
 
 REMOTE = replace(WORKSTATION, engine=replace(ENGINE, local=False))
