@@ -263,3 +263,46 @@ def test_an_empty_home_is_told_from_one_that_holds_something() -> None:
         info.type = tarfile.DIRTYPE
         archive.addfile(info)
     assert is_empty(stream.getvalue())
+
+
+def _group_of(group: str, name: str) -> list[str]:
+    return next(line.split(":")[3].split(",") for line in group.splitlines() if line.startswith(f"{name}:"))
+
+
+def test_a_device_group_is_the_one_of_that_number_whatever_its_name() -> None:
+    accounts = plan_accounts(DEV, NOBLE_PASSWD, NOBLE_GROUP, NOBLE_SHADOW, groups=(20, 44, 7321, 20))
+    assert _group_of(accounts.group, "dialout") == ["ubuntu", "dev"]
+    assert _group_of(accounts.group, "video") == ["dev"], "once"
+    assert (
+        accounts.group == NOBLE_GROUP.replace("dialout:x:20:ubuntu", "dialout:x:20:ubuntu,dev") + "gid7321:x:7321:dev\n"
+    )
+
+
+def test_a_device_group_that_is_the_users_own_needs_no_membership() -> None:
+    accounts = plan_accounts(replace(DEV, gid=44), NOBLE_PASSWD, NOBLE_GROUP, NOBLE_SHADOW, groups=(44,))
+    assert accounts.group == NOBLE_GROUP
+
+
+def test_a_device_group_beside_a_group_that_happens_to_have_its_name() -> None:
+    accounts = plan_accounts(DEV, None, "gid7:x:1:\ndialout:x:20\n", None, groups=(7, 20))
+    assert accounts.group == "gid7:x:1:\ndialout:x:20:dev\ndev:x:1000:\ngid7_:x:7:dev\n"
+
+
+def test_root_gains_device_groups_too() -> None:
+    root = User("root", 0, 0, "/root", "/bin/bash", sudo=False)
+    assert _group_of(plan_accounts(root, NOBLE_PASSWD, NOBLE_GROUP, None, groups=(20,)).group, "dialout") == [
+        "ubuntu",
+        "root",
+    ]
+
+
+@given(
+    st.text(alphabet="ab:,\n0123", max_size=80),
+    st.lists(st.integers(1, 50), max_size=5),
+)
+def test_whatever_the_image_says_the_user_is_in_every_group(group: str, gids: list[int]) -> None:
+    lines = plan_accounts(DEV, None, group, None, groups=gids).group.splitlines()
+    records = [line.split(":") for line in lines]
+    for gid in gids:
+        first = next(fields for fields in records if len(fields) > 2 and fields[2].isdigit() and int(fields[2]) == gid)
+        assert "dev" in first[3].split(",")
