@@ -20,7 +20,10 @@ def root() -> Path:
 @pytest.fixture(scope="session", autouse=True)
 def _own_caches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keeps robenv's caches and the user's settings out of the tests, and the tests out of them."""
-    changed = {"XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache"))}
+    changed = {
+        "XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache")),
+        "XDG_STATE_HOME": str(tmp_path_factory.mktemp("state")),
+    }
     before = {name: os.environ.get(name) for name in changed}
     os.environ.update(changed)
     yield

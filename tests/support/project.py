@@ -28,6 +28,7 @@ class Project:
             key: value for key, value in os.environ.items() if key not in ("DOCKER_CONTEXT", "NO_COLOR", "TERM")
         }
         self.environ["XDG_CACHE_HOME"] = str(folder.parent / f"{folder.name}-cache")
+        self.environ["XDG_STATE_HOME"] = str(folder.parent / f"{folder.name}-state")
         self.write(profile)
 
     def write(self, profile: str = "") -> None:

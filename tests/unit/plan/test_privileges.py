@@ -8,31 +8,10 @@ from typing import Any
 import pytest
 
 from robenv.plan.privileges import DOCKER_DEFAULT, blocks_new_privileges, privilege_notes, with_least_privilege
-from robenv.plan.values import RunPlan, Ulimit, User
+from robenv.plan.values import Ulimit, User
+from tests.support.run_plans import DEV, ROOT, SUDOER, run_plan
 
-DEV = User("dev", 1000, 1000, "/home/dev", "/bin/bash", sudo=False)
-SUDOER = replace(DEV, sudo=True)
-ROOT = User("root", 0, 0, "/root", "/bin/bash", sudo=False)
 NNP = "no-new-privileges"
-
-
-def plan_of(user: User = DEV, **settings: Any) -> RunPlan:
-    plan = RunPlan(
-        project="picker",
-        directory="/srv/picker",
-        name="robenv-picker",
-        image="robenv/picker:0123456789ab",
-        platform="linux/amd64",
-        user=user,
-        working_dir="/workspace",
-        entrypoint=(),
-        command=("sleep", "infinity"),
-        environment=(),
-        mounts=(),
-        home_volume="",
-        labels=(),
-    )
-    return replace(plan, **settings)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +35,7 @@ def plan_of(user: User = DEV, **settings: Any) -> RunPlan:
 def test_the_default_and_what_goes_before_it(
     user: User, settings: dict[str, Any], cap_drop: tuple[str, ...], security_opt: tuple[str, ...]
 ) -> None:
-    plan = plan_of(user, **settings)
+    plan = run_plan(user, **settings)
     limited = with_least_privilege(plan)
     assert (limited.cap_drop, limited.security_opt) == (cap_drop, security_opt)
     assert replace(limited, cap_drop=plan.cap_drop, security_opt=plan.security_opt) == plan
@@ -75,7 +54,7 @@ def test_the_default_and_what_goes_before_it(
     ],
 )
 def test_the_last_word_about_new_privileges_counts(options: tuple[str, ...], blocks: bool) -> None:
-    assert blocks_new_privileges(plan_of(security_opt=options)) is blocks
+    assert blocks_new_privileges(run_plan(security_opt=options)) is blocks
 
 
 @pytest.mark.parametrize(
@@ -94,7 +73,7 @@ def test_the_last_word_about_new_privileges_counts(options: tuple[str, ...], blo
     ],
 )
 def test_a_capability_that_reaches_nobody_is_told_once(user: User, settings: dict[str, Any], words: list[str]) -> None:
-    notes = privilege_notes(with_least_privilege(plan_of(user, **settings)))
+    notes = privilege_notes(with_least_privilege(run_plan(user, **settings)))
     assert len(notes) == bool(words)
     assert all(word in notes[0] for word in words)
 
