@@ -11,27 +11,46 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from robenv.cli.common import JsonOption, confirm, note, open_engine, print_json
+from robenv.cli.common import JsonOption, Where, confirm, note, open_engine, own_platform, print_json
 from robenv.cli.errors import paint
-from robenv.errors import EngineUnreachable, UsageError
+from robenv.errors import EngineUnreachable, RobenvError, UsageError
 
 if TYPE_CHECKING:
     from robenv.doctor.check import Finding
+    from robenv.environment.load import Loaded
 
 _MARKS = {"ok": ("ok     ", "32"), "warning": ("warning", "33"), "failure": ("failure", "31")}
 _FAILED = 1
 _LACKS = 6
 
 
-def _examine() -> list[Finding]:
-    from robenv.doctor.check import Patient, examine
+def _examine(where: Where) -> list[Finding]:
+    from robenv.doctor.check import Finding, Patient, examine
 
+    project, findings = None, []
     try:
         with open_engine() as engine:
-            findings = examine(Patient(engine, engine.info(), None))
+            info = engine.info()
+            project, findings = _project(where, info.platform)
+            findings = examine(Patient(engine, info, None, project)) + findings
     except EngineUnreachable as error:
-        findings = examine(Patient(None, None, error))
+        project, findings = _project(where, own_platform())
+        findings = examine(Patient(None, None, error, project)) + findings
     return [replace(finding, fix=_for_this_user(finding.fix)) for finding in findings]
+
+
+def _project(where: Where, platform: str) -> tuple[Loaded | None, list[Finding]]:
+    """The project here, planned; none outside of one. A profile that cannot be used is a finding, and ends nothing."""
+    from robenv.doctor.check import Finding
+
+    try:
+        where.root()
+    except UsageError:
+        return None, []
+    try:
+        return where.load(platform, quiet=True), []
+    except RobenvError as error:
+        return None, [Finding("profile", "failure", str(error), "robenv validate")]
 
 
 def _for_this_user(command: str) -> str:
@@ -71,6 +90,7 @@ def _run(finding: Finding) -> bool:
 
 
 def doctor(
+    context: typer.Context,
     fix: Annotated[
         bool, typer.Option("--fix", help="Run the safe ones of the commands that mend, after asking")
     ] = False,
@@ -81,10 +101,11 @@ def doctor(
     command of --fix does."""
     if yes and not fix:
         raise UsageError("--yes is for --fix", hint="`robenv doctor --fix --yes`")
-    findings = _examine()
+    where: Where = context.obj
+    findings = _examine(where)
     mended = _mend(findings, yes) if fix else []
     if mended:
-        findings = _examine()
+        findings = _examine(where)
     if json:
         print_json([finding.to_json() for finding in findings])
     else:

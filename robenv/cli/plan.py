@@ -9,6 +9,7 @@ import typer
 
 from robenv.cli.common import JsonOption, PlatformOption, Where, note, open_engine, own_platform, print_json
 from robenv.errors import EngineUnreachable
+from robenv.profile.excerpt import safe
 
 if TYPE_CHECKING:
     from robenv.environment.outlook import Outlook
@@ -34,6 +35,9 @@ def _text(outlook: Outlook) -> str:
         f"not allowed yet: {len(claim.powers)} of these, asked for by {claim.name} ({claim.why}); see `robenv trust`"
         for claim in outlook.not_allowed
     )
+    if outlook.udev:
+        lines.append("udev rules for the host (`robenv doctor --fix` installs them):")
+        lines.extend(f"  {safe(line)}" for line in outlook.udev)
     return "\n".join(lines)
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from robenv.engine.protocol import Engine, EngineInfo
+from robenv.environment.load import Loaded
 from robenv.errors import RobenvError
 
 Status = Literal["ok", "warning", "failure"]
@@ -35,6 +36,8 @@ class Patient:
     engine: Engine | None
     info: EngineInfo | None
     unreachable: RobenvError | None
+    project: Loaded | None = None
+    """The project that doctor is asked in, where there is one."""
 
 
 Check = Callable[[Patient], Iterable[Finding]]
@@ -42,7 +45,7 @@ Check = Callable[[Patient], Iterable[Finding]]
 
 def examine(patient: Patient) -> list[Finding]:
     """Runs every check. A check that fails itself is a finding, and hides none of the others."""
-    from robenv.doctor import emulation, engine, tools
+    from robenv.doctor import devices, emulation, engine, tools
 
     findings: list[Finding] = []
     checks: tuple[Check, ...] = (
@@ -54,6 +57,9 @@ def examine(patient: Patient) -> list[Finding]:
         tools.mmdebstrap,
         tools.keyrings,
         emulation.binfmt,
+        devices.devices,
+        devices.modem_manager,
+        devices.udev,
     )
     for check in checks:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,11 +11,14 @@ from robenv.environment.container import busy_with, changes_since, own_container
 from robenv.environment.facts import facts_for
 from robenv.environment.load import Loaded
 from robenv.environment.trust import Claim, claims_of, not_approved, powers_of
+from robenv.host.reader import LocalHost
+from robenv.host.udev import rules_state
 from robenv.plan.diff import describe
 from robenv.plan.names import LABEL_PLAN_JSON
 from robenv.plan.powers import Power
 from robenv.plan.privileges import privilege_notes
 from robenv.plan.request import create_request
+from robenv.plan.udev import UdevFile, plan_udev
 from robenv.plan.values import RunPlan
 
 
@@ -38,6 +42,8 @@ class Outlook:
     """What the container may do to the host that an ordinary one may not."""
     not_allowed: tuple[Claim, ...]
     """Of these powers those that `up` will ask about, since they are not the user's own doing."""
+    udev: tuple[str, ...]
+    """The udev rules that the profile brings for the host: each file, and whether this machine has it."""
     create_request: dict[str, Any]
     build: dict[str, Any]
     run: dict[str, Any]
@@ -69,10 +75,20 @@ def look_ahead(engine: Engine | None, loaded: Loaded) -> Outlook:
         notes=(*grant.notes, *privilege_notes(plan)),
         powers=powers_of(loaded.resolved, plan),
         not_allowed=not_approved(claims_of(loaded, facts, plan)),
+        udev=tuple(_udev(plan_udev(loaded.resolved.profile))),
         create_request=request,
         build=loaded.build.to_json(),
         run=plan.to_json(),
     )
+
+
+def _udev(files: Iterable[UdevFile]) -> Iterator[str]:
+    host = LocalHost()
+    for rules in files:
+        state = rules_state(host, rules.source, rules.target)
+        yield f"{rules.source} as {rules.target}: {state}"
+        text = host.read(rules.source) or ""
+        yield from (f"  {line.strip()}" for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#"))
 
 
 def _container(engine: Engine | None, plan: RunPlan, image_there: bool) -> tuple[str, tuple[str, ...], str]:

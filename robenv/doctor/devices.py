@@ -1,0 +1,84 @@
+"""The devices that the project's profile asks for: there, for this user to open, and left alone by others."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from robenv.doctor.check import Finding, Patient
+from robenv.host.facts import Facts, Node
+from robenv.host.reader import Host, LocalHost
+from robenv.host.udev import rules_state
+from robenv.plan.device_nodes import class_of
+from robenv.plan.devices import plan_devices
+from robenv.plan.udev import plan_udev
+from robenv.profile.nodes import nearest
+from robenv.profile.resolved import Resolved
+
+
+def devices(patient: Patient, facts: Facts | None = None) -> Iterator[Finding]:
+    """``facts``: other ones than this machine's."""
+    if patient.project is None or not patient.project.resolved.profile.devices:
+        return
+    from robenv.environment.facts import facts_for
+
+    facts = facts or facts_for(patient.engine, patient.project)
+    grant = plan_devices(patient.project.resolved.profile, facts)
+    for lack in grant.lacks:
+        where = patient.project.resolved.locate(lack.path)
+        yield Finding("devices", "failure", f"{where}: {lack.message}; {lack.hint}" if where else lack.message)
+    for note in grant.notes:
+        yield Finding("devices", "warning", note)
+    given = {device.host for device in grant.devices}
+    if given and not grant.lacks:
+        yield Finding("devices", "ok", ", ".join(sorted(given)))
+    yield from _groups([node for node in facts.devices if node.path in given], facts)
+
+
+def _groups(nodes: list[Node], facts: Facts) -> Iterator[Finding]:
+    """Inside, the engine gives the group; outside, this user's own tools want it too."""
+    if facts.uid == 0:
+        return
+    shut = [node for node in nodes if node.gid not in os.getgroups() and not os.access(node.path, os.R_OK | os.W_OK)]
+    names = {gid: name for name, gid in reversed(facts.groups)}
+    for gid in dict.fromkeys(node.gid for node in shut):
+        paths = ", ".join(node.path for node in shut if node.gid == gid)
+        if gid and gid in names:
+            text = f"you are not in the group {names[gid]}: {paths} is open inside, and shut to you outside"
+            yield Finding("device groups", "warning", text, f"sudo usermod -aG {names[gid]} $USER")
+        elif gid:
+            yield Finding("device groups", "warning", f"{paths} belongs to the group {gid}, which has no name here")
+
+
+def modem_manager(patient: Patient, host: Host | None = None) -> Iterator[Finding]:
+    """ModemManager asks each new serial port whether it is a modem, which a microcontroller hears as garbage."""
+    if patient.project is None or not _wants_serial(patient.project.resolved):
+        return
+    names = (host or LocalHost()).texts("/proc/[0-9]*/comm").values()
+    if "ModemManager" not in (name.strip() for name in names):
+        return
+    text = (
+        "ModemManager writes to serial ports as they are plugged in; "
+        'a udev rule of the profile can keep it off one: ENV{ID_MM_DEVICE_IGNORE}="1"'
+    )
+    yield Finding("ModemManager", "warning", text, "sudo systemctl disable --now ModemManager")
+
+
+def _wants_serial(resolved: Resolved) -> bool:
+    wishes = resolved.profile.devices
+    return any("serial" in (wish.device_class, class_of(wish.by)) for wish in wishes)
+
+
+def udev(patient: Patient, host: Host | None = None) -> Iterator[Finding]:
+    """Whether the profile's udev rules are this machine's."""
+    if patient.project is None:
+        return
+    resolved = patient.project.resolved
+    for index, rules in enumerate(plan_udev(resolved.profile)):
+        state = rules_state(host or LocalHost(), rules.source, rules.target)
+        if state == "installed":
+            yield Finding("udev rules", "ok", rules.target)
+        else:
+            text = f"{rules.source} is {state}" + (f" from {rules.target}" if state == "different" else "")
+            own = not nearest(resolved.root, ("udev", index)).source.foreign
+            yield Finding("udev rules", "warning", text, rules.command, safe=own and not rules.allow_run)
