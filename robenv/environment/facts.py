@@ -10,6 +10,7 @@ from robenv.host.facts import EngineFacts, Facts
 from robenv.host.probe import read_facts
 from robenv.host.reader import Host
 from robenv.plan.host import wanted_facts
+from robenv.plan.quotas import LIMITS_OF_INFO
 
 
 def facts_for(engine: Engine | None, loaded: Loaded, host: Host | None = None) -> Facts:
@@ -38,5 +39,8 @@ def engine_facts(info: EngineInfo) -> EngineFacts:
         security_options=security,
         cgroup_version=int(raw.get("CgroupVersion") or 0),
         rootless="name=rootless" in security,
-        cpu_realtime=bool(raw.get("CpuRealtimeRuntime") or raw.get("CPURealtimeRuntime")),
+        endpoint=info.endpoint,
+        cpus=int(raw.get("NCPU") or 0),
+        memory=int(raw.get("MemTotal") or 0),
+        missing_limits=tuple(name for name in LIMITS_OF_INFO if raw.get(name) is False),
     )

@@ -54,8 +54,17 @@ class EngineFacts:
     security_options: tuple[str, ...] = ()
     cgroup_version: int = 0
     rootless: bool = False
-    cpu_realtime: bool = False
-    """Whether it can give containers a realtime budget."""
+    endpoint: str = ""
+    """``unix:///var/run/docker.sock``"""
+    cpus: int = 0
+    memory: int = 0
+    """Processors and bytes of its machine; 0 where it does not tell."""
+    missing_limits: tuple[str, ...] = ()
+    """Limits that its kernel cannot set, by ``/info``'s names: ``MemoryLimit``, ``PidsLimit``, …"""
+    rt_budget: int | None = None
+    """Microseconds of a second that it may give containers for realtime; None: not known."""
+    raises_limits: bool = True
+    """Whether it may raise resource limits above its own; False in a container without CAP_SYS_RESOURCE."""
 
 
 @dataclass(frozen=True)

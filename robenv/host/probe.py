@@ -50,9 +50,12 @@ def _sections(host: Host, wanted: frozenset[str], engine: EngineFacts) -> dict[s
     if "engine" in wanted:
         fields["engine"] = engine
     if "kernel" in wanted:
+        from robenv.host.engine_process import read_engine_process
         from robenv.host.kernel import read_kernel
 
         fields["kernel"] = read_kernel(host)
+        if engine.local and "engine" in wanted:
+            fields["engine"] = replace(engine, **read_engine_process(host, engine.endpoint))
     if "distribution" in wanted:
         from robenv.host.distribution import read_distribution
 

@@ -8,7 +8,8 @@ from robenv.plan.devices import plan_devices
 from robenv.plan.display import plan_display
 from robenv.plan.gpu import plan_gpu
 from robenv.plan.grant import Grant, combine
-from robenv.plan.middleware import plan_middleware
+from robenv.plan.middleware import asks_for_middleware, plan_middleware
+from robenv.plan.quotas import asks_for_quota, disks
 from robenv.plan.realtime import plan_realtime
 
 if TYPE_CHECKING:
@@ -20,15 +21,17 @@ def wanted_facts(profile: Profile) -> frozenset[str]:
     """The sections of Facts that this profile's plan depends on; no others need be read."""
     wanted: set[str] = set()
     if profile.gpu is not None and profile.gpu.mode != "none":
-        wanted |= {"gpu", "engine", "devices"}
+        wanted |= {"gpu", "engine", "devices", "distribution"}
     if profile.git or any(mode != "none" for mode in (profile.display, profile.audio, profile.ssh_agent)):
         wanted |= {"session", "engine"}
     if profile.devices:
         wanted |= {"devices", "engine"}
-    if profile.realtime:
+    if profile.realtime or asks_for_quota(profile.run):
         wanted |= {"kernel", "engine"}
-    if any(getattr(profile.run, key) for key in ("cpus", "cpuset", "mem_limit", "cpu_rt_runtime")):
-        wanted |= {"kernel", "engine"}
+    if disks(profile.run):
+        wanted |= {"devices", "engine"}
+    if asks_for_middleware(profile):
+        wanted |= {"engine"}
     return frozenset(wanted)
 
 
