@@ -25,9 +25,8 @@ _LACKS = 6
 
 
 def _examine(where: Where) -> list[Finding]:
-    from robenv.doctor.check import Finding, Patient, examine
+    from robenv.doctor.check import Patient, examine
 
-    project, findings = None, []
     try:
         with open_engine() as engine:
             info = engine.info()

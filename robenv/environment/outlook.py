@@ -87,8 +87,8 @@ def _udev(files: Iterable[UdevFile]) -> Iterator[str]:
     for rules in files:
         state = rules_state(host, rules.source, rules.target)
         yield f"{rules.source} as {rules.target}: {state}"
-        text = host.read(rules.source) or ""
-        yield from (f"  {line.strip()}" for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#"))
+        lines = (line.strip() for line in (host.read(rules.source) or "").split("\n"))
+        yield from (f"  {line}" for line in lines if line and not line.startswith("#"))
 
 
 def _container(engine: Engine | None, plan: RunPlan, image_there: bool) -> tuple[str, tuple[str, ...], str]:
