@@ -45,7 +45,7 @@ Check = Callable[[Patient], Iterable[Finding]]
 
 def examine(patient: Patient) -> list[Finding]:
     """Runs every check. A check that fails itself is a finding, and hides none of the others."""
-    from robenv.doctor import devices, emulation, engine, tools
+    from robenv.doctor import devices, emulation, engine, gpu, tools
 
     findings: list[Finding] = []
     checks: tuple[Check, ...] = (
@@ -60,6 +60,7 @@ def examine(patient: Patient) -> list[Finding]:
         devices.devices,
         devices.modem_manager,
         devices.udev,
+        gpu.gpu,
     )
     for check in checks:
         try:

@@ -36,7 +36,7 @@ def plan_gpu(profile: Profile, facts: Facts) -> Grant:
     wish = profile.gpu
     if wish is None or wish.mode == "none":
         return Grant()
-    offers = _offers(wish, facts)
+    offers = offers_for(wish, facts)
     taken = next((offer for offer in offers if not offer.problem), None)
     if taken is None:
         return _without(wish, offers)
@@ -46,7 +46,8 @@ def plan_gpu(profile: Profile, facts: Facts) -> Grant:
     return replace(taken.grant, notes=(*notes, *(f"gpu: {_sentence(lack)}" for lack in taken.unmet)))
 
 
-def _offers(wish: Gpu, facts: Facts) -> list[Offer]:
+def offers_for(wish: Gpu, facts: Facts) -> list[Offer]:
+    """What this machine has for a wish, usable or not, the most wanted first."""
     named = gpu_nvidia.named_cdi(wish, facts)
     if named is not None:
         return [named]

@@ -49,7 +49,7 @@ def jetson(wish: Gpu, facts: Facts) -> Offer | None:
     extra = Grant(mounts=files, groups=groups_of(nodes))
     if "nvidia" in facts.engine.runtimes or tells_nothing(facts):
         return _runtime(wish, facts, what, extra)
-    if _does_cdi(facts) and _known(facts, "nvidia"):
+    if does_cdi(facts) and cdi_devices(facts, "nvidia"):
         return cdi(wish, facts, "nvidia", what, extra)
     problem = "the engine has no runtime `nvidia`"
     return Offer(what, problem=problem, hint=REGISTER_RUNTIME if facts.gpu.nvidia_toolkit else INSTALL_TOOLKIT)
@@ -67,14 +67,14 @@ def card(wish: Gpu, facts: Facts) -> Offer | None:
         return Offer("the NVIDIA card", problem="NVIDIA's driver is not loaded", hint=install_driver(facts))
     driver = f"driver {gpu.nvidia_driver}" if gpu.nvidia_driver else "Windows' driver"
     what = f"NVIDIA ({', '.join(one.name for one in gpu.nvidia if one.name) or driver})"
-    if not (gpu.nvidia_toolkit and runtime) and _does_cdi(facts) and _known(facts, "nvidia"):
+    if not (gpu.nvidia_toolkit and runtime) and does_cdi(facts) and cdi_devices(facts, "nvidia"):
         return cdi(wish, facts, "nvidia", what)
     if gpu.nvidia_toolkit:
         return _device_request(wish, facts, what)
     if runtime:
         return _runtime(wish, facts, what)
-    problem = "the NVIDIA Container Toolkit is not installed"
-    return Offer(what, problem=problem, hint=f"{INSTALL_TOOLKIT} (from NVIDIA's archive: {TOOLKIT_ARCHIVE})")
+    problem = f"the NVIDIA Container Toolkit is not installed, which is in NVIDIA's own archive ({TOOLKIT_ARCHIVE})"
+    return Offer(what, problem=problem, hint=INSTALL_TOOLKIT)
 
 
 def has_driver(facts: Facts) -> bool:
@@ -86,7 +86,7 @@ def elsewhere(wish: Gpu, facts: Facts) -> Offer:
     what = "the GPU of the engine's machine"
     vendors = [wish.vendor] if wish.vendor else list(CDI_KINDS)
     for vendor in vendors:
-        if _known(facts, vendor):
+        if cdi_devices(facts, vendor):
             return cdi(wish, facts, vendor, what)
     if wish.vendor in ("", "nvidia", "jetson") and "nvidia" in facts.engine.runtimes:
         return _runtime(wish, facts, what)
@@ -108,9 +108,9 @@ def is_qualified(device: str) -> bool:
 def cdi(wish: Gpu, facts: Facts, vendor: str, what: str, extra: Grant = NOTHING) -> Offer:
     """By the names of a CDI spec. A bare index or UUID is one of ``vendor``'s."""
     kind = CDI_KINDS[vendor]
-    known = _known(facts, "")
-    if not _does_cdi(facts):
-        return Offer(what, problem="the engine does not do CDI", hint=_enable_cdi(facts))
+    known = cdi_devices(facts, "")
+    if not does_cdi(facts):
+        return Offer(what, problem="the engine does not do CDI", hint=enable_cdi(facts))
     if not known:
         return Offer(what, problem="no CDI spec names a device", hint=WRITE_CDI_SPEC)
     names = {device: _cdi_name(device, kind, facts, known) for device in wish.devices}
@@ -124,16 +124,18 @@ def cdi(wish: Gpu, facts: Facts, vendor: str, what: str, extra: Grant = NOTHING)
     return Offer(what, replace(extra, device_requests=(request,)), unmet=lacks)
 
 
-def _does_cdi(facts: Facts) -> bool:
+def does_cdi(facts: Facts) -> bool:
+    """Whether the engine takes CDI devices."""
     return bool(facts.engine.cdi_spec_dirs) or tells_nothing(facts)
 
 
-def _enable_cdi(facts: Facts) -> str:
+def enable_cdi(facts: Facts) -> str:
+    """How an engine that does not comes to do CDI."""
     version = tuple(int(part) for part in facts.engine.api_version.split(".") if part.isdigit())
     return ENABLE_CDI if version >= (1, 44) else "Docker Engine 25 is the first that does"
 
 
-def _known(facts: Facts, vendor: str) -> tuple[str, ...]:
+def cdi_devices(facts: Facts, vendor: str) -> tuple[str, ...]:
     """The names of CDI devices: as the engine tells them, else as this machine's specs do."""
     names = facts.engine.cdi_devices or (facts.gpu.cdi_devices if facts.engine.local else ())
     return tuple(name for name in names if not vendor or name.startswith(f"{CDI_KINDS.get(vendor)}="))

@@ -200,6 +200,21 @@ def test_an_nvidia_card_by_cdi(cdi: Callable[..., tuple[Project, Any]], newer_en
     assert run_in(api, name, script, user="root") == (0, there), "variables are the main process's alone"
 
 
+def test_doctor_sees_a_container_that_has_lost_its_gpu(cdi: Callable[..., tuple[Project, Any]]) -> None:
+    """What nvidia-smi says is a stand-in's; that it is asked inside, and only where a GPU was given, is real."""
+    loses = "echo 'Failed to initialize NVML: Unknown Error'; exit 255"
+    step = f"printf '#!/bin/sh\\n%s\\n' \"{loses}\" >/usr/bin/nvidia-smi; chmod +x /usr/bin/nvidia-smi"
+    steps = f"\nsteps:\n  - name: stand-in\n    run: {json.dumps(step)}\n"
+    mine, _ = cdi(f"gpu: {{devices: [robenv.test/gpu=0]}}{steps}")
+    other, _ = cdi(f"gpu: none{steps}", kind="robenv.test/other")
+    for one in (mine, other):
+        one.run("up", "-d")
+    findings = json.loads(mine.run("doctor", "--json").stdout)
+    (lost,) = [finding for finding in findings if finding["check"] == "GPU in containers"]
+    assert mine.name in lost["message"] and "issues/48" in lost["message"]
+    assert lost["fix"] == f"robenv -C {mine.folder} down && robenv -C {mine.folder} up -d"
+
+
 @pytest.fixture
 def dri() -> Iterator[tuple[Node, Node]]:
     """Two nodes under /dev/dri, both stand-ins: by their numbers they are /dev/fuse, which no container has."""
