@@ -77,6 +77,43 @@ _SAYINGS: tuple[tuple[re.Pattern[str], str, str, _Kind], ...] = (
         OperationFailed,
     ),
     (
+        re.compile(r'write "?(?P<what>\d+)"?: write \S*/cpu\.rt_(?P<to>runtime|period)_us'),
+        "the engine cannot give it {what} µs of realtime {to}",
+        "Ask for less in `run.cpu_rt_runtime`, or start the engine with more: dockerd --cpu-rt-runtime=950000.",
+        HostLacks,
+    ),
+    (
+        re.compile(r"setting rlimits?.* type (?P<what>\d+): operation not permitted"),
+        "the engine may not raise limits (number {what} of setrlimit(2)) above its own",
+        "Run the engine with CAP_SYS_RESOURCE, which one inside a container or a rootless one lacks; or do without "
+        "`realtime` and `run.ulimits`.",
+        HostLacks,
+    ),
+    (
+        re.compile(r"blkio\.throttle\S+: no such device"),
+        "the kernel limits whole disks only",
+        "Name a disk in `run.blkio_config`, as `lsblk -d` lists them.",
+        OperationFailed,
+    ),
+    (
+        re.compile(r"range of CPUs is from \S+ to (?P<what>\S+),", re.I),
+        "`cpus` is out of range: {what} at most",
+        "Correct `run.cpus`.",
+        HostLacks,
+    ),
+    (
+        re.compile(r"requested CPUs are not available - requested (?P<what>\S+), available: (?P<to>\S+)", re.I),
+        "`cpuset: {what}` names processors that are not there; there are {to}",
+        "Correct `run.cpuset`.",
+        HostLacks,
+    ),
+    (
+        re.compile(r"minimum memory limit allowed is (?P<what>\S+)", re.I),
+        "`mem_limit` is too small: {what} at least",
+        "Correct `run.mem_limit`.",
+        OperationFailed,
+    ),
+    (
         re.compile(r"network (?P<what>\S+) not found"),
         "there is no network {what}",
         "`docker network create {what}` makes it; or correct `run.network_mode`.",

@@ -74,6 +74,27 @@ def explained(sentence: str) -> RobenvError:
         ("unknown or invalid runtime name: crun", HostLacks, "the engine has no runtime crun"),
         ("unable to find user x: no matching entries in passwd file", OperationFailed, "the image has no user x"),
         ("Unable to find group x: no matching entries in group file", OperationFailed, "the image has no group x"),
+        (
+            f'{OLD}unable to apply cgroup configuration: failed to write "300000": write /sys/fs/cgroup/cpu/docker/e2/'
+            "cpu.rt_runtime_us: invalid argument: unknown",
+            HostLacks,
+            "cannot give it 300000 µs of realtime",
+        ),
+        (
+            f"{OLD}error during container init: error setting rlimits for ready process: error setting rlimit type 14: "
+            "operation not permitted: unknown",
+            HostLacks,
+            "may not raise limits (number 14 of setrlimit(2))",
+        ),
+        (
+            f"{OLD}error during container init: error setting cgroup config for procHooks process: failed to write "
+            '"254:1 100": write /sys/fs/cgroup/blkio/docker/fd/blkio.throttle.read_bps_device: no such device: unknown',
+            OperationFailed,
+            "whole disks only",
+        ),
+        ("Range of CPUs is from 0.01 to 2.00, as there are only 2 CPUs available", HostLacks, "2.00 at most"),
+        ("Requested CPUs are not available - requested 0-31, available: 0-1", HostLacks, "there are 0-1"),
+        ("Minimum memory limit allowed is 6MB", OperationFailed, "6MB at least"),
         ("network lan not found", OperationFailed, "there is no network lan"),
     ],
 )
@@ -105,11 +126,11 @@ def test_a_port_in_use_is_named(sentence: str) -> None:
 
 
 def test_what_is_not_known_is_shown_without_the_noise_around_it() -> None:
-    error = explained(f"{OLD}error setting rlimit type 7: operation not permitted: unknown")
-    assert error.message == "The container picker cannot start: error setting rlimit type 7: operation not permitted"
+    error = explained(f"{OLD}unable to set up the moon: operation not permitted: unknown")
+    assert error.message == "The container picker cannot start: unable to set up the moon: operation not permitted"
     assert OLD in error.details
 
 
 def test_what_is_plain_already_stays() -> None:
-    refused = OperationFailed("Could not start the container picker: Minimum memory limit allowed is 6MB")
+    refused = OperationFailed("Could not start the container picker: container is marked for removal")
     assert explain(refused, "picker") is refused
