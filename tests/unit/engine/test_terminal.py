@@ -25,6 +25,16 @@ from tests.unit.engine.test_frames import frame
 from tests.unit.engine.test_session import Process
 
 
+class Begun(ProcessSession):
+    """``begun`` is set once the loop has the session, and with it the signals and the terminal."""
+
+    begun: threading.Event
+
+    def set_blocking(self, blocking: bool) -> None:
+        super().set_blocking(blocking)
+        self.begun.set()
+
+
 class Desk:
     """A session, the engine's end of it (``far``), and pipes or a pseudo-terminal on this side."""
 
@@ -32,7 +42,8 @@ class Desk:
         self.near, self.far = socket.socketpair()
         self.far.settimeout(10)
         self.process = Process(code, looks)
-        self.session = ProcessSession(self.near, self.process, tty, True, b"", keys)
+        self.session = Begun(self.near, self.process, tty, True, b"", keys)
+        self.session.begun = threading.Event()
         self._threads: list[threading.Thread] = []
         self._fds: set[int] = set()
         self.master = self.slave = -1
@@ -60,15 +71,25 @@ class Desk:
         self._threads.append(thread)
 
     def after(self, seconds: float, work: Callable[[], object]) -> None:
+        """Does this so long after the loop has begun. A signal that came before would end the tests themselves."""
+
         def later() -> None:
-            time.sleep(seconds)
-            work()
+            if self.session.begun.wait(10):
+                time.sleep(seconds)
+                work()
 
         self.meanwhile(later)
 
     def join(self) -> None:
         for thread in self._threads:
             thread.join(20)
+
+    def signalled(self, times: int = 1) -> bool:
+        """Whether so many signals reach the process within some seconds."""
+        limit = time.monotonic() + 10
+        while len(self.process.signals) < times and time.monotonic() < limit:
+            time.sleep(0.005)
+        return len(self.process.signals) == times
 
     def end(self) -> None:
         self.far.shutdown(socket.SHUT_RDWR)
@@ -295,8 +316,13 @@ def test_a_process_that_closed_its_streams_is_waited_for(desk: Make) -> None:
 def test_signals_are_sent_on_and_the_end_is_waited_for(desk: Make, number: signal.Signals) -> None:
     here = desk(code=128 + number)
     handlers = [signal.getsignal(one) for one in signal.valid_signals()]
-    here.after(0.1, lambda: os.kill(os.getpid(), number))
-    here.after(0.4, here.end)
+
+    def ask() -> None:
+        os.kill(os.getpid(), number)
+        here.signalled()
+        here.end()
+
+    here.after(0.1, ask)
     assert here.interact() == 128 + number
     assert here.process.signals == [number.name.removeprefix("SIG")]
     assert [signal.getsignal(one) for one in signal.valid_signals()] == handlers
@@ -304,10 +330,19 @@ def test_signals_are_sent_on_and_the_end_is_waited_for(desk: Make, number: signa
 
 
 def test_who_insists_does_not_wait_for_ever(desk: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ending, "GRACE", 0.3)
+    monkeypatch.setattr(ending, "GRACE", 0.5)
     here = desk()
-    for seconds in (0.1, 0.2, 0.6):
-        here.after(seconds, lambda: os.kill(os.getpid(), signal.SIGINT))
+
+    def insist() -> None:
+        for times in (1, 2):
+            os.kill(os.getpid(), signal.SIGINT)
+            if not here.signalled(times):
+                here.end()
+                return
+        time.sleep(0.5)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    here.after(0.1, insist)
     assert here.interact() == 130
     assert here.process.signals == ["INT", "INT"]
 
