@@ -64,12 +64,12 @@ def _offers(facts: Facts) -> Iterator[Finding]:
 
 
 def _runtime(facts: Facts) -> Iterator[Finding]:
-    """A Jetson without it has been told of already: there it is the only way."""
+    """Where it is the only way, its absence has been told of already."""
     if tells_nothing(facts) or facts.gpu.tegra or not facts.gpu.nvidia_toolkit:
         return
     if "nvidia" in facts.engine.runtimes:
         yield Finding("NVIDIA runtime", "ok", "registered with the engine")
-    elif not (gpu_nvidia.cdi_devices(facts, "nvidia") and gpu_nvidia.does_cdi(facts)):
+    elif facts.gpu.nvidia_hook and not (gpu_nvidia.cdi_devices(facts, "nvidia") and gpu_nvidia.does_cdi(facts)):
         text = "the toolkit is installed, but its runtime is not registered with the engine"
         yield Finding("NVIDIA runtime", "warning", text, gpu_nvidia.REGISTER_RUNTIME)
 

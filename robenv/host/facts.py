@@ -119,6 +119,8 @@ class GpuFacts:
     nvidia: tuple[NvidiaGpu, ...] = ()
     nvidia_toolkit: bool = False
     """Whether the NVIDIA container toolkit's hook or runtime is on this machine."""
+    nvidia_hook: bool = False
+    """Whether it is the hook, without which an engine takes no device requests for NVIDIA's GPUs."""
     tegra: Tegra | None = None
     cards: tuple[DrmCard, ...] = ()
     kfd: Node | None = None

@@ -8,7 +8,8 @@ from robenv.host.cdi import read_cdi
 from robenv.host.facts import DrmCard, GpuFacts, NvidiaGpu, Tegra
 from robenv.host.reader import Host
 
-_TOOLKIT = ("nvidia-container-runtime-hook", "nvidia-container-toolkit", "nvidia-container-runtime")
+_HOOK = "nvidia-container-runtime-hook"
+_TOOLKIT = (_HOOK, "nvidia-container-toolkit", "nvidia-container-runtime")
 """The hook under its name and its older one, and the runtime, as NVIDIA's packages call them."""
 _PROGRAMS = ("/usr/bin", "/usr/local/bin", "/usr/local/nvidia/toolkit")
 _JETSON_FILES = ("/tmp/argus_socket", "/etc/enctune.conf", "/etc/nv_tegra_release", "/run/jtop.sock")  # noqa: S108
@@ -26,7 +27,8 @@ def read_gpu(host: Host, cdi_folders: tuple[str, ...] = ()) -> GpuFacts:
     return GpuFacts(
         nvidia_driver=_driver(host),
         nvidia=_nvidia(host),
-        nvidia_toolkit=any(host.kind(f"{folder}/{name}") == "file" for folder in _PROGRAMS for name in _TOOLKIT),
+        nvidia_toolkit=any(_has_program(host, name) for name in _TOOLKIT),
+        nvidia_hook=_has_program(host, _HOOK),
         tegra=tegra,
         cards=_cards(host),
         kfd=host.node("/dev/kfd"),
@@ -34,6 +36,10 @@ def read_gpu(host: Host, cdi_folders: tuple[str, ...] = ()) -> GpuFacts:
         cdi_devices=read_cdi(host, cdi_folders),
         jetson_files=tuple(path for path in _JETSON_FILES if host.kind(path)) if tegra else (),
     )
+
+
+def _has_program(host: Host, name: str) -> bool:
+    return any(host.kind(f"{folder}/{name}") == "file" for folder in _PROGRAMS)
 
 
 def _driver(host: Host) -> str:

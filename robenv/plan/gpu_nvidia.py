@@ -67,12 +67,14 @@ def card(wish: Gpu, facts: Facts) -> Offer | None:
         return Offer("the NVIDIA card", problem="NVIDIA's driver is not loaded", hint=install_driver(facts))
     driver = f"driver {gpu.nvidia_driver}" if gpu.nvidia_driver else "Windows' driver"
     what = f"NVIDIA ({', '.join(one.name for one in gpu.nvidia if one.name) or driver})"
-    if not (gpu.nvidia_toolkit and runtime) and does_cdi(facts) and cdi_devices(facts, "nvidia"):
+    if not runtime and does_cdi(facts) and cdi_devices(facts, "nvidia"):
         return cdi(wish, facts, "nvidia", what)
-    if gpu.nvidia_toolkit:
+    if gpu.nvidia_hook:
         return _device_request(wish, facts, what)
     if runtime:
         return _runtime(wish, facts, what)
+    if gpu.nvidia_toolkit:
+        return Offer(what, problem="the engine has no runtime `nvidia`", hint=REGISTER_RUNTIME)
     problem = f"the NVIDIA Container Toolkit is not installed, which is in NVIDIA's own archive ({TOOLKIT_ARCHIVE})"
     return Offer(what, problem=problem, hint=INSTALL_TOOLKIT)
 

@@ -38,7 +38,7 @@ class Quiet:
 
     def note(self, text: str) -> None: ...
     def event(self, event: object) -> None: ...
-    def building(self, title: str, rendered: object) -> None: ...
+    def building(self, title: str, rendered: object, doing: str = "") -> None: ...
     def finished(self) -> None: ...
 
 
@@ -118,7 +118,7 @@ def test_a_jetson_s_container_reaches_the_runtime_nvidia(standing: Standing, pro
 def test_a_device_request_reaches_nvidia_s_hook(
     gpu: str, visible: str, parts: str, standing: Standing, project: Make
 ) -> None:
-    cards = GpuFacts("570.133.20", (NvidiaGpu(0), NvidiaGpu(1)), nvidia_toolkit=True)
+    cards = GpuFacts("570.133.20", (NvidiaGpu(0), NvidiaGpu(1)), nvidia_toolkit=True, nvidia_hook=True)
     name = come_up(standing.engine, project(f"gpu: {gpu}"), cards)
     assert standing.api.inspect_container(name)["HostConfig"]["Runtime"] == "runc"
     assert standing.hook.arguments == "prestart"
@@ -129,7 +129,7 @@ def test_a_device_request_reaches_nvidia_s_hook(
 def test_an_engine_that_has_not_seen_the_toolkit_yet_says_so(project: Make, engine: Engine) -> None:
     """The toolkit was put in, and the engine was not started again since."""
     with pytest.raises(HostLacks, match="cannot give it a GPU") as caught:
-        come_up(engine, project("gpu: required"), GpuFacts("570.133.20", nvidia_toolkit=True))
+        come_up(engine, project("gpu: required"), GpuFacts("570.133.20", nvidia_toolkit=True, nvidia_hook=True))
     assert "restart the engine" in caught.value.hint
 
 

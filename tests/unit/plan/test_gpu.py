@@ -51,7 +51,7 @@ CARDS = (
     NvidiaGpu(0, "NVIDIA RTX A4000", "GPU-f15ae561-21b1-6003-c768-861fc285203b"),
     NvidiaGpu(1, "NVIDIA T4", "GPU-bf507abe-ec25-2053-5435-1c82511a3ae8"),
 )
-NVIDIA = GpuFacts("570.133.20", CARDS, nvidia_toolkit=True)
+NVIDIA = GpuFacts("570.133.20", CARDS, nvidia_toolkit=True, nvidia_hook=True)
 KFD = Node("/dev/kfd", "char", 234, 0, RENDER, 0o660)
 WORKSTATION = replace(NOTHING, gpu=NVIDIA, engine=TOOLKIT_ENGINE)
 AMD = replace(NOTHING, gpu=GpuFacts(cards=(card(1, "amd"),), kfd=KFD))
@@ -158,15 +158,19 @@ def test_the_toolkits_hook_does_without_its_runtime() -> None:
     assert plan(replace(WORKSTATION, engine=ENGINE), "required").device_requests == (ALL_GPUS,)
 
 
-def test_a_registered_runtime_does_where_its_programs_are_out_of_sight() -> None:
-    grant = plan(replace(WORKSTATION, gpu=replace(NVIDIA, nvidia_toolkit=False)), "required")
+@pytest.mark.parametrize("toolkit", [True, False])
+def test_a_registered_runtime_does_without_the_hook(toolkit: bool) -> None:
+    """The package nvidia-container-toolkit-base has none; and the runtime's programs may be out of sight."""
+    gpu = replace(NVIDIA, nvidia_hook=False, nvidia_toolkit=toolkit)
+    grant = plan(replace(WORKSTATION, gpu=gpu), "required")
     assert grant == Grant(runtime="nvidia", environment=(("NVIDIA_VISIBLE_DEVICES", "all"), *PARTS))
 
 
 @pytest.mark.parametrize(
     ("gpu", "distribution", "why", "command"),
     [
-        (replace(NVIDIA, nvidia_toolkit=False), Distribution(), "Toolkit is not installed", INSTALL_TOOLKIT),
+        (replace(NVIDIA, nvidia_hook=False, nvidia_toolkit=False), Distribution(), "not installed", INSTALL_TOOLKIT),
+        (replace(NVIDIA, nvidia_hook=False), Distribution(), "has no runtime `nvidia`", REGISTER_RUNTIME),
         (
             GpuFacts(cards=(card(0, "nvidia", renders=False),)),
             Distribution("ubuntu"),
@@ -197,7 +201,9 @@ CDI_NAMES = ("nvidia.com/gpu=0", "nvidia.com/gpu=1", "nvidia.com/gpu=all")
 
 
 def by_cdi(*names: str, engine: EngineFacts = CDI_ENGINE, toolkit: bool = False) -> Facts:
-    return replace(NOTHING, engine=engine, gpu=replace(NVIDIA, nvidia_toolkit=toolkit, cdi_devices=names))
+    return replace(
+        NOTHING, engine=engine, gpu=replace(NVIDIA, nvidia_toolkit=toolkit, nvidia_hook=toolkit, cdi_devices=names)
+    )
 
 
 @pytest.mark.parametrize(
@@ -364,7 +370,7 @@ def test_wsl2_gets_the_node_and_windows_libraries() -> None:
 
 
 def test_wsl2_with_the_toolkit_is_an_nvidia_machine() -> None:
-    facts = replace(WSL, engine=TOOLKIT_ENGINE, gpu=GpuFacts(dxg=True, nvidia_toolkit=True))
+    facts = replace(WSL, engine=TOOLKIT_ENGINE, gpu=GpuFacts(dxg=True, nvidia_toolkit=True, nvidia_hook=True))
     grant = plan(facts, {"mode": "required", "devices": "0"})
     assert grant.device_requests == (replace(ALL_GPUS, count=0, device_ids=("0",)),)
     assert "Toolkit" in only_lack(plan(WSL, {"mode": "required", "vendor": "nvidia"})).message
@@ -378,7 +384,7 @@ def test_a_hybrid_laptop_takes_nvidia_and_says_so() -> None:
 
 
 def test_a_hybrid_laptop_takes_the_next_where_nvidia_cannot_be_used_and_says_why() -> None:
-    facts = replace(HYBRID, gpu=replace(HYBRID.gpu, nvidia_toolkit=False), engine=ENGINE)
+    facts = replace(HYBRID, gpu=replace(HYBRID.gpu, nvidia_hook=False, nvidia_toolkit=False), engine=ENGINE)
     grant = plan(facts, "required")
     assert [device.host for device in grant.devices] == ["/dev/dri/card0", "/dev/dri/renderD128"]
     (note,) = grant.notes
