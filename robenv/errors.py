@@ -123,6 +123,18 @@ class HostLacks(RobenvError):
     exit_code = 6
 
 
+class RobotUnreachable(RobenvError):
+    """A robot does not answer: off, out of reach, or no such host."""
+
+    exit_code = 7
+
+
+class RobotRefused(RobenvError):
+    """A robot answers and refuses: its host key, the login, its engine, or what it is does not fit."""
+
+    exit_code = 7
+
+
 class Interrupted(RobenvError):
     """The user pressed ^C, or a signal asked robenv to end."""
 

@@ -27,6 +27,7 @@ ROOMS = (
     "engine",
     "share",
     "environment",
+    "deploy",
     "doctor",
     "cli",
 )

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from robenv.deploy.inventory import Inventory, Robot, read_inventory
+from robenv.errors import ProfileError, UsageError
+
+FLEET = """\
+all:
+  vars: {ansible_user: dev}
+  hosts:
+    lab: {ansible_host: 10.0.0.9, ansible_port: 2222}
+  children:
+    rovers:
+      vars: {ansible_user: rover, ansible_ssh_common_args: "-J gate -o 'ServerAliveInterval 5'"}
+      hosts:
+        rover[08:10]: {}
+        rover08: {ansible_user: root, robenv_docker_host: unix:///run/docker-own.sock}
+      children:
+        night: {hosts: {rover09: }}
+    arms:
+      hosts: {arm: {ansible_ssh_private_key_file: /keys/arm}}
+"""
+
+
+def read(folder: Path, text: str) -> Inventory:
+    (folder / "robots.yaml").write_text(text)
+    return read_inventory(folder / "robots.yaml")
+
+
+def by_name(inventory: Inventory) -> dict[str, Robot]:
+    return {robot.name: robot for robot in inventory.robots}
+
+
+def test_hosts_groups_and_variables(tmp_path: Path) -> None:
+    robots = by_name(read(tmp_path, FLEET))
+    assert list(robots) == ["lab", "rover08", "rover09", "rover10", "arm"]
+    assert (robots["lab"].host, robots["lab"].user, robots["lab"].port) == ("10.0.0.9", "dev", 2222)
+    assert (robots["rover08"].user, robots["rover09"].user, robots["arm"].user) == ("root", "rover", "dev")
+    assert robots["rover08"].docker_host == "/run/docker-own.sock"
+    assert robots["rover10"].ssh_options == ("-J", "gate", "-o", "ServerAliveInterval 5")
+    assert robots["arm"].ssh_options == ("-i", "/keys/arm")
+    assert robots["rover09"].groups == ("all", "rovers", "night")
+    assert robots["lab"].login == "-p 2222 dev@10.0.0.9"
+
+
+def test_selecting(tmp_path: Path) -> None:
+    fleet = read(tmp_path, FLEET)
+    assert [robot.name for robot in fleet.select(["night", "rovers"])] == ["rover09", "rover08", "rover10"]
+    assert [robot.name for robot in fleet.select([], True)] == ["lab", "rover08", "rover09", "rover10", "arm"]
+    assert fleet.select(["dev@somewhere.lan"]) == (Robot("dev@somewhere.lan", "somewhere.lan", "dev"),)
+    for names in ([], ["-oProxyCommand=id"], ["a b"], [""]):
+        with pytest.raises(UsageError):
+            fleet.select(names)
+    with pytest.raises(UsageError, match="no robots"):
+        Inventory().select([], True)
+
+
+def test_no_file_is_no_robots(tmp_path: Path) -> None:
+    assert read_inventory(tmp_path / "robots.yaml") == Inventory()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[a, b]\n", "mapping of groups"),
+        ("all: [a]\n", "not a mapping"),
+        ("all: {host: {a: }}\n", "did you mean `hosts`"),
+        ("all: {hosts: [a]}\n", "`hosts` is not a mapping"),
+        ("all: {vars: 3}\n", "variables are a mapping"),
+        ("all: {hosts: {'a b': }}\n", "no name of a robot"),
+        ("all: {hosts: {a: {ansible_port: x}}}\n", "is not a port"),
+        ("all: {hosts: {a: {ansible_host: -oProxyCommand=id}}}\n", "not a host"),
+        ('all: {hosts: {a: {ansible_ssh_common_args: "\'"}}}\n', "No closing quotation"),
+        ("all: {hosts: {a: {robenv_docker_host: tcp://x}}}\n", "path of a socket"),
+        ("all: {children: {b: {children: {b: {hosts: {x: }}}}}}\n", "inside itself"),
+        ("all: {hosts: {a: }}\nall: {}\n", "set twice"),
+    ],
+)
+def test_what_is_wrong_has_its_place(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(ProfileError) as caught:
+        read(tmp_path, text)
+    problem = caught.value.problems[0]
+    assert words in f"{problem.message} {problem.hint}"
+    assert problem.location is not None and problem.location.file == "robots.yaml"
+
+
+def test_all_problems_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ProfileError) as caught:
+        read(tmp_path, "all: {hosts: {a: {ansible_port: x}, b: {ansible_port: y}}, what: }\n")
+    assert len(caught.value.problems) == 3
