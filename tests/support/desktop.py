@@ -1,0 +1,132 @@
+"""A login session of a test's own: real servers of Debian's archive, run as a host's user that no other test has."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+HEX_DIGITS_OF_A_COOKIE = 32
+X11_SOCKETS = Path("/tmp/.X11-unix")
+
+
+class Desktop:
+    """Everything runs as ``uid`` and ends with ``close``. ``environ`` is what a shell of that login has."""
+
+    def __init__(self, uid: int) -> None:
+        self.uid = uid
+        # Not the test's own folder, into which only root may look.
+        self.home = Path(tempfile.mkdtemp(prefix="robenvtest-login-", dir="/var/tmp"))
+        os.chown(self.home, uid, uid)
+        self._logs = Path(tempfile.mkdtemp(prefix="robenvtest-logs-"))
+        self.environ = {"HOME": str(self.home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._agents: list[int] = []
+        self.runtime = Path(f"/run/user/{uid}")
+        self.runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.chown(self.runtime, uid, uid)
+        self.environ["XDG_RUNTIME_DIR"] = str(self.runtime)
+
+    def close(self) -> None:
+        for process in self._processes:
+            self.end(process)
+        self.end_agents()
+        for folder in (self.runtime, self.home, self._logs):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def run(self, *command: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        """Runs a program of the host in this login."""
+        settings: dict[str, Any] = {"env": self.environ, "capture_output": True, "text": True, "timeout": 60, **options}
+        return subprocess.run([*self._as_user(), *command], check=True, **settings)
+
+    def _as_user(self) -> tuple[str, ...]:
+        return ("setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups")
+
+    def _start(self, *command: str, **options: Any) -> subprocess.Popen[bytes]:
+        with (self._logs / command[0]).open("ab") as log:
+            settings: dict[str, Any] = {"env": self.environ, "stdin": subprocess.DEVNULL, "stdout": log, **options}
+            process = subprocess.Popen([*self._as_user(), *command], stderr=log, **settings)
+        self._processes.append(process)
+        return process
+
+    def end(self, process: subprocess.Popen[bytes]) -> None:
+        """SIGTERM, and waits; nothing where it has ended."""
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def start_x(self, cookie: str = "") -> str:
+        """An X server that lets in only who has its cookie; sets DISPLAY and XAUTHORITY. The display's name."""
+        cookie = cookie or secrets.token_hex(HEX_DIGITS_OF_A_COOKIE // 2)
+        server, mine = self.home / "server.auth", self.home / "session.auth"
+        self.run("xauth", "-q", "-f", str(server), "add", ":0", ".", cookie)
+        if not X11_SOCKETS.exists():  # which the system makes at its start, and no X server but root's
+            X11_SOCKETS.mkdir()
+            X11_SOCKETS.chmod(0o1777)
+        reading, writing = os.pipe()
+        try:
+            options = ("-screen", "0", "640x480x24", "-nolisten", "tcp", "-auth", str(server))
+            self._start("Xvfb", "-displayfd", str(writing), *options, pass_fds=(writing,))
+        finally:
+            os.close(writing)
+        with os.fdopen(reading) as answer:
+            number = answer.readline().strip()
+        if not number:
+            raise RuntimeError(f"Xvfb did not start:\n{(self._logs / 'Xvfb').read_text()}")
+        self.run("xauth", "-q", "-f", str(mine), "add", f":{number}", ".", cookie)
+        self.environ |= {"DISPLAY": f":{number}", "XAUTHORITY": str(mine)}
+        return f":{number}"
+
+    def windows(self) -> str:
+        """The names of all windows, with their places, as xwininfo prints them."""
+        return self.run("xwininfo", "-root", "-tree").stdout
+
+    def start_wayland(self, name: str = "wayland-7") -> subprocess.Popen[bytes]:
+        """A compositor without a screen; sets WAYLAND_DISPLAY."""
+        process = self._start("weston", "--backend=headless-backend.so", f"--socket={name}", "--idle-time=0")
+        self.environ["WAYLAND_DISPLAY"] = name
+        until(lambda: (self.runtime / name).exists(), process)
+        return process
+
+    def start_pulse(self) -> subprocess.Popen[bytes]:
+        """PulseAudio with no sound card, at its usual place, for who has its cookie."""
+        modules = ("-n", "-L", "module-null-sink", "-L", "module-native-protocol-unix")
+        process = self._start("pulseaudio", "--daemonize=no", "--exit-idle-time=-1", *modules)
+        until(lambda: (self.runtime / "pulse" / "native").exists(), process)
+        return process
+
+    def start_agent(self, name: str) -> str:
+        """An ssh agent with one key, whose comment is ``name``; sets SSH_AUTH_SOCK. The agent's socket."""
+        socket, key = self.home / f"{name}.sock", self.home / name
+        # As root, since it refuses to work for a UID that no account has.
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(key)], check=True)
+        os.chown(key, self.uid, self.uid)
+        output = self.run("ssh-agent", "-a", str(socket)).stdout
+        self._agents.append(int(output.partition("SSH_AGENT_PID=")[2].partition(";")[0]))
+        self.environ["SSH_AUTH_SOCK"] = str(socket)
+        self.run("ssh-add", "-q", str(key))
+        return str(socket)
+
+    def end_agents(self) -> None:
+        while self._agents:
+            os.kill(self._agents.pop(), 15)
+
+
+def until(ready: Callable[[], object], process: subprocess.Popen[Any] | None = None, timeout: float = 30) -> None:
+    """Waits until something is so, while ``process`` lives."""
+    deadline = time.monotonic() + timeout
+    while not ready():
+        if process is not None and process.poll() is not None:
+            raise AssertionError(f"{process.args!r} ended with {process.returncode}")
+        if time.monotonic() > deadline:
+            raise AssertionError("not so in time")
+        time.sleep(0.1)
