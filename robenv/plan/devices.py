@@ -50,7 +50,7 @@ def plan_devices(profile: Profile, facts: Facts) -> Grant:
             missing.append((index, found))
         else:
             given += found
-    placed, clashes = _placed(given)
+    placed, clashes = _placed([one for one in given if not _comes_and_goes(one, profile, facts)])
     hotplugged = {wish.device_class for wish in profile.devices if wish.hotplug} - {"can"}
     grants = [_answer(profile, index, what) for index, what in [*missing, *clashes]]
     grants += [Grant(devices=placed), _access([one.node for one in given], profile, facts)]
@@ -104,6 +104,12 @@ def _named(by: str, facts: Facts) -> list[Node]:
     if is_pattern(wanted):
         return [node for node in facts.devices if matches(node.path, wanted)]
     return [node for node in facts.devices if node.path == wanted]
+
+
+def _comes_and_goes(one: Given, profile: Profile, facts: Facts) -> bool:
+    """Whether the class's rule opens it, so that the plan does not depend on what is plugged in at the moment."""
+    wish = profile.devices[one.wish]
+    return wish.hotplug and one.node.major in _majors(CLASSES[wish.device_class], facts)
 
 
 def _real(node: Node) -> str:

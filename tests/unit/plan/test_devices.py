@@ -170,6 +170,14 @@ def test_hotplug_binds_dev_and_opens_the_class() -> None:
     assert grant.groups == (DIALOUT,)
 
 
+def test_with_hotplug_the_plan_does_not_depend_on_what_is_plugged_in() -> None:
+    wish = {"class": "serial", "hotplug": True}
+    uart = node("/dev/ttyAMA0", 204, 64, DIALOUT)
+    none = replace(FACTS, devices=(NODES[0],))
+    assert plan(wish) == plan(wish, facts=none)
+    assert given(wish, facts=replace(FACTS, devices=(*NODES, uart))) == {"/dev/ttyAMA0": "/dev/ttyAMA0"}
+
+
 def test_hotplug_needs_none_to_be_there_yet() -> None:
     facts = replace(FACTS, devices=(node("/dev/null", 1, 3, mode=0o666),))
     grant = plan({"class": "serial", "hotplug": True}, facts=facts)
