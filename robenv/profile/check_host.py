@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from robenv.errors import Problem
 from robenv.places import Location
-from robenv.profile.excerpt import show
+from robenv.profile.excerpt import render_excerpt, show
 from robenv.profile.files import kind_of
 from robenv.profile.udev_rules import udev_flaws
 
@@ -92,9 +92,10 @@ def _rules_file(whole: Whole, index: int, path: Path, rules: UdevRules) -> Itera
     if len(data) > _LARGEST or "\0" in text:
         yield whole.problem(at, f"{show(rules.file)} is no udev rules file")
         return
+    lines = tuple(text.split("\n"))
     for flaw in udev_flaws(text):
+        place = Location(rules.file, flaw.line, 1, excerpt=render_excerpt(lines, flaw.line, 1))
         if not flaw.runs:
-            yield Problem(flaw.message, Location(rules.file, flaw.line, 1), flaw.hint)
+            yield Problem(flaw.message, place, flaw.hint)
         elif not rules.allow_run:
-            hint = f"if that is meant, write {{file: {path.name}, allow_run: true}}"
-            yield Problem(flaw.message, Location(rules.file, flaw.line, 1), hint)
+            yield Problem(flaw.message, place, f"if that is meant, write {{file: {path.name}, allow_run: true}}")
