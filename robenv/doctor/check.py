@@ -45,7 +45,7 @@ Check = Callable[[Patient], Iterable[Finding]]
 
 def examine(patient: Patient) -> list[Finding]:
     """Runs every check. A check that fails itself is a finding, and hides none of the others."""
-    from robenv.doctor import devices, emulation, engine, gpu, tools
+    from robenv.doctor import devices, emulation, engine, gpu, session, tools
 
     findings: list[Finding] = []
     checks: tuple[Check, ...] = (
@@ -61,6 +61,10 @@ def examine(patient: Patient) -> list[Finding]:
         devices.modem_manager,
         devices.udev,
         gpu.gpu,
+        session.display,
+        session.sound,
+        session.agent,
+        session.git,
     )
     for check in checks:
         try:
