@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 from robenv.host.facts import DrmCard, Facts, Node
 from robenv.plan.gpu_nvidia import has_driver
 from robenv.plan.gpu_offer import Offer, groups_of, refused, sift
 from robenv.plan.grant import Grant, Lack
 from robenv.plan.values import Device, Mount
-from robenv.profile.schema_host import Gpu
+
+if TYPE_CHECKING:
+    from robenv.profile.schema_host import Gpu
 
 _NAMES = {"amd": "AMD", "intel": "Intel", "nvidia": "NVIDIA by Mesa", "other": "Mesa"}
 _WSL_LIBRARIES = "/usr/lib/wsl"

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fnmatch import fnmatch
+from typing import TYPE_CHECKING
 
 from robenv.host.facts import Facts
 from robenv.plan.gpu_offer import NOTHING, Offer, groups_of, refused, sift, tells_nothing
 from robenv.plan.grant import Grant, Lack
 from robenv.plan.values import DeviceRequest, Mount, Pairs
-from robenv.profile.schema_host import Gpu
+
+if TYPE_CHECKING:
+    from robenv.profile.schema_host import Gpu
 
 REGISTER_RUNTIME = "sudo nvidia-ctk runtime configure --runtime=docker && sudo systemctl restart docker"
 ENABLE_CDI = "sudo nvidia-ctk runtime configure --runtime=docker --cdi.enabled && sudo systemctl restart docker"

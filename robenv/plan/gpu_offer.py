@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from robenv.host.facts import Facts, Node
 from robenv.plan.grant import Grant, Lack
-from robenv.profile.schema_host import Gpu
+
+if TYPE_CHECKING:
+    from robenv.profile.schema_host import Gpu
 
 NOTHING = Grant()
 
