@@ -52,8 +52,8 @@ def privilege_notes(plan: RunPlan) -> tuple[str, ...]:
     names = ", ".join(added)
     if blocks_new_privileges(plan):
         return (
-            f"cap_add {names}: {plan.user.name} gets none of it under no-new-privileges; `user: {{sudo: true}}` gives it"
-            " to what runs under sudo, `security_opt: [no-new-privileges:false]` to programs that carry it (setcap)",
+            f"cap_add {names}: {plan.user.name} gets none of it under no-new-privileges; `user: {{sudo: true}}` gives "
+            "it to what runs under sudo, `security_opt: [no-new-privileges:false]` to programs that carry it (setcap)",
         )
     return (f"cap_add {names}: of {plan.user.name}'s programs only those get it that carry it (setcap)",)
 
