@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
 from robenv.catalog.devices import CLASSES
-from robenv.plan.privileges import DOCKER_DEFAULT, NO_NEW_PRIVILEGES
+from robenv.plan.privileges import DOCKER_DEFAULT, NO_NEW_PRIVILEGES, blocks_new_privileges
 from robenv.plan.values import Mount, RunPlan
 from robenv.profile.excerpt import safe
 
@@ -51,6 +51,13 @@ Teller = Callable[[RunPlan, HostPlaces], Iterable[str]]
 def _privileged(plan: RunPlan, places: HostPlaces) -> Iterator[str]:
     if plan.privileged:
         yield "privileged: all devices and capabilities, as good as root on the host"
+
+
+def _root(plan: RunPlan, places: HostPlaces) -> Iterator[str]:
+    """Root needs no capability to leave a setuid program of its own in a folder that the host has too."""
+    if plan.user.uid and not plan.privileged and not blocks_new_privileges(plan):
+        how = "sudo" if plan.user.sudo else "setuid programs"
+        yield f"root inside, by {how}: can leave programs in the project's folder that run as root on the host"
 
 
 _SOCKETS = ("docker.sock", "podman.sock", "containerd.sock", "crio.sock", "docker.sock.raw")
@@ -306,6 +313,7 @@ def _others(plan: RunPlan, places: HostPlaces) -> Iterator[str]:
 
 _KINDS: tuple[tuple[str, Teller], ...] = (
     ("privileged", _privileged),
+    ("root", _root),
     ("engine", _engine_socket),
     ("folder", _folders),
     ("folder", _volumes),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from robenv.plan.powers import HostPlaces, file_powers, powers
+from robenv.plan.privileges import with_least_privilege
 from robenv.plan.values import Attachment, Device, DeviceRequest, Mount, Network, Port, Ulimit
 from tests.support.run_plans import ROOT, SUDOER, run_plan
 
@@ -18,7 +19,7 @@ def bind(source: str, target: str = "/inside", read_only: bool = False) -> dict[
 
 
 def lines(**settings: Any) -> list[tuple[str, str]]:
-    return [(one.kind, one.text) for one in powers(run_plan(**settings), HOME)]
+    return [(one.kind, one.text) for one in powers(with_least_privilege(run_plan(**settings)), HOME)]
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,7 @@ def lines(**settings: Any) -> list[tuple[str, str]]:
     [
         {},
         {"user": ROOT},
-        {"user": SUDOER},
+        {"user": SUDOER, "security_opt": ("no-new-privileges",)},
         bind("/srv/picker", "/workspace"),
         bind("/srv/picker/data"),
         bind("/home/jane/.cache/robenv/git/1/config"),
@@ -34,7 +35,7 @@ def lines(**settings: Any) -> list[tuple[str, str]]:
         {"mounts": (Mount("volume", "", "/x", False, (("type", "tmpfs"), ("device", "tmpfs"))),)},
         {"mounts": (Mount("bind", "/run/user/1000/robenv/robenv-picker", "/run/robenv"),), "session": ("git",)},
         {"cap_add": ("NET_RAW", "CHOWN")},
-        {"cap_drop": ("ALL",), "security_opt": ("no-new-privileges:false", "seccomp=builtin")},
+        {"cap_drop": ("ALL",), "security_opt": ("no-new-privileges:true", "seccomp=builtin")},
         {"network_mode": "bridge", "ipc": "private", "cgroup": "private"},
         {"networks": (Attachment(Network("robenv-picker_lan", "lan")),)},
         {"runtime": "runc", "restart": "on-failure:3"},
@@ -49,6 +50,8 @@ def test_an_ordinary_container_has_none(settings: dict[str, Any]) -> None:
     ("settings", "kind", "words"),
     [
         ({"privileged": True}, "privileged", "as good as root"),
+        ({"user": SUDOER}, "root", "root inside, by sudo"),
+        ({"security_opt": ("no-new-privileges:false",)}, "root", "root inside, by setuid programs"),
         (bind("/srv/data"), "folder", "reads and writes /srv/data"),
         (bind("/srv/data", read_only=True), "folder", "reads /srv/data"),
         (bind("/srv/picker2"), "folder", "reads and writes /srv/picker2"),
