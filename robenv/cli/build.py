@@ -7,17 +7,14 @@ from typing import Annotated
 
 import typer
 
-from robenv.cli.common import JsonOption, LockedOption, QuietOption, Where, note, open_engine, print_json
+from robenv.cli.common import JsonOption, LockedOption, PlatformsOption, QuietOption, Where, open_engine, print_json
 from robenv.cli.reporter import TerminalReporter
 from robenv.cli.trust import asker
 
 
 def build(
     context: typer.Context,
-    platforms: Annotated[
-        list[str] | None,
-        typer.Option("--platform", metavar="OS/ARCH", help="Build for this platform; may be given several times"),
-    ] = None,
+    platforms: PlatformsOption = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Build every layer anew")] = False,
     timeline: Annotated[
         Path | None,
@@ -29,8 +26,6 @@ def build(
 ) -> None:
     """Builds the image unless there is one for what the profile says now, and prints its name."""
     from robenv.environment.image import ensure_image
-    from robenv.environment.load import choose_platform, load
-    from robenv.environment.locking import pin_sources, require_locked
     from robenv.environment.timeline import write_timeline
     from robenv.environment.trust import image_claims_of, require_trust
 
@@ -38,15 +33,8 @@ def build(
     reporter = TerminalReporter(quiet)
     results = []
     with open_engine() as engine:
-        found = where.resolve(quiet, locked)
-        resolved = found.resolved
-        wanted = {choose_platform(resolved, asked, engine.info().platform): None for asked in platforms or (None,)}
-        for platform in wanted if locked else ():
-            require_locked(found, platform)
-        if not locked:
-            pin_sources(found, note)
-        for platform in wanted:
-            loaded = load(resolved, platform)
+        every = where.load_each(engine.info().platform, platforms, quiet, locked)
+        for loaded in every:
             require_trust(image_claims_of(loaded), asker())
             results.append(ensure_image(engine, loaded, reporter, no_cache=no_cache))
     if timeline is not None:
@@ -54,8 +42,8 @@ def build(
     if json:
         print_json(
             [
-                {"image": result.reference, "id": result.image.id, "platform": platform, "built": result.built}
-                for result, platform in zip(results, wanted, strict=True)
+                {"image": one.reference, "id": one.image.id, "platform": loaded.build.platform, "built": one.built}
+                for one, loaded in zip(results, every, strict=True)
             ]
         )
         return

@@ -20,6 +20,8 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("down", "down", "Stop and remove the container"),
     ("lock", "lock", "Hold fast in robenv.lock what moves by itself, or check that it is"),
     ("update", "update", "Take what moved since: tags, branches, base images; shows what changes"),
+    ("push", "push", "Push the image to the team's registry, for others to take instead of building"),
+    ("pull", "pull", "Get the image of what the profile says now from the team's registry"),
     ("trust", "trust", "Allow a profile that is not yours the powers that it takes over this machine"),
     ("doctor", "doctor", "Check this machine, and say what mends it"),
     ("schema", "schema", "Print the JSON Schema of robenv.yaml"),

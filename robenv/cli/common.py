@@ -25,6 +25,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on s
 PlatformOption = Annotated[
     str | None, typer.Option("--platform", metavar="OS/ARCH", help="Build for this platform, such as linux/arm64")
 ]
+PlatformsOption = Annotated[
+    list[str] | None,
+    typer.Option("--platform", metavar="OS/ARCH", help="For this platform; may be given several times"),
+]
 LockedOption = Annotated[
     bool, typer.Option("--locked", help="Fail unless robenv.lock holds fast all that the image is made from")
 ]
@@ -59,16 +63,25 @@ class Where:
         pin: bool = False,
     ) -> Loaded:  # fmt: skip
         """The project, planned for a platform. ``pin``: holds git sources fast that the lock does not have yet."""
+        return self.load_each(engine_platform, (platform,), quiet, locked, pin)[0]
+
+    def load_each(
+        self, engine_platform: str, platforms: Sequence[str | None] | None, quiet: bool = False, locked: bool = False,
+        pin: bool = True,
+    ) -> list[Loaded]:  # fmt: skip
+        """The project, planned for several platforms, each once; for the engine's own where none is named."""
         from robenv.environment.load import choose_platform, load
         from robenv.environment.locking import pin_sources, require_locked
 
         found = self.resolve(quiet, locked)
-        chosen = choose_platform(found.resolved, platform, engine_platform)
-        if locked:
-            require_locked(found, chosen)
-        elif pin:
+        chosen = dict.fromkeys(
+            choose_platform(found.resolved, asked, engine_platform) for asked in platforms or (None,)
+        )
+        for platform in chosen if locked else ():
+            require_locked(found, platform)
+        if pin and not locked:
             pin_sources(found, note)
-        return load(found.resolved, chosen)
+        return [load(found.resolved, platform) for platform in chosen]
 
 
 @contextmanager

@@ -81,7 +81,7 @@ def _share(room: int, wanted: list[list[Text]]) -> list[list[Text]]:
 
 def _header(title: str, steps: list[Step], seconds: float) -> Text:
     done = sum(step.completed is not None for step in steps)
-    text = Text(f"Building {title}", "bold", no_wrap=True, overflow="ellipsis")
+    text = Text(title, "bold", no_wrap=True, overflow="ellipsis")
     return text.append(f"  {duration(seconds)}  {done}/{len(steps)} steps", "not bold dim")
 
 

@@ -40,9 +40,11 @@ class ProgressView:
         quiet: bool = False,
         stream: TextIO | None = None,
         lookup: Lookup | None = None,
+        doing: str = "Building",
     ) -> None:
         self.state = BuildState()
         self._title = title
+        self._doing = doing
         self._lookup = lookup or (lookup_in(rendered) if rendered is not None else None)
         self._quiet = quiet
         self._stream = stream or sys.stderr
@@ -57,11 +59,11 @@ class ProgressView:
         if _is_terminal(self._stream):
             from robenv.cli.progress_live import LiveView
 
-            self._live = LiveView(self._title, lambda: self.state, self._stream)
+            self._live = LiveView(f"{self._doing} {self._title}", lambda: self.state, self._stream)
             self._live.start()
         else:
             self._plain = _PlainView(self._stream)
-            self._plain.say(f"Building {self._title}")
+            self._plain.say(f"{self._doing} {self._title}")
 
     def handle(self, event: BuildEvent) -> None:
         before, self.state = self.state, fold(self.state, event)

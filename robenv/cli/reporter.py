@@ -30,10 +30,10 @@ class TerminalReporter:
         if self._view is not None:
             self._view.handle(event)
 
-    def building(self, title: str, rendered: Rendered | None) -> None:
+    def building(self, title: str, rendered: Rendered | None, doing: str = "Building") -> None:
         from robenv.cli.progress_view import ProgressView
 
-        self._view = ProgressView(title, rendered=rendered, quiet=self._quiet)
+        self._view = ProgressView(title, rendered=rendered, quiet=self._quiet, doing=doing)
         self._view.start()
 
     def finished(self) -> None:

@@ -12,7 +12,7 @@ from typing import TextIO
 
 from robenv import __version__
 from robenv.engine import archive, bootstrap
-from robenv.engine.iterators import close
+from robenv.engine.iterators import forward
 from robenv.engine.protocol import BuildEvent, BuildRequest, Engine, ImageInfo, LogEvent, StepEvent
 from robenv.errors import DiskFull, ImageNotFound, OperationFailed
 from robenv.paths import cache_folder
@@ -37,7 +37,7 @@ def ensure_base(engine: Engine, base: Base, platform: str, on_event: OnEvent) ->
         return found
     if base.bootstrap is not None:
         return _bootstrap(engine, base.reference, base.bootstrap, on_event)
-    _forward(engine.pull(base.reference, wanted), on_event)
+    forward(engine.pull(base.reference, wanted), on_event)
     return _found(engine.find_image(base.reference, wanted), base.reference)
 
 
@@ -77,7 +77,7 @@ def _make(
         labels={names.LABEL_ROLE: names.ROLE_BASE, names.LABEL_VERSION: __version__},
         buildkit=engine.info().buildkit,
     )
-    _forward(engine.build(request, _context(recipe.bootstrap, tar)), on_event)
+    forward(engine.build(request, _context(recipe.bootstrap, tar)), on_event)
 
 
 def _context(wanted: Bootstrap, tar: Path) -> Iterator[bytes]:
@@ -129,15 +129,6 @@ def _no_room(error: OSError, folder: Path) -> OperationFailed:
     return kind(
         f"The base cannot be made in {folder}.", details=str(error), hint="XDG_CACHE_HOME chooses another place."
     )
-
-
-def _forward(events: Iterator[BuildEvent], on_event: OnEvent) -> None:
-    """Hands every event on, and closes the iterator however that ends: this is what cancels."""
-    try:
-        for event in events:
-            on_event(event)
-    finally:
-        close(events)
 
 
 def _found(image: ImageInfo | None, reference: str) -> ImageInfo:

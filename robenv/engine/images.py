@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import docker
 from docker.utils import parse_repository_tag
 
+from robenv.engine.archives import ArchiveCalls
 from robenv.engine.build import BuildCalls
 from robenv.engine.inspect import inspect_image, same_platform
 from robenv.engine.protocol import ImageInfo
@@ -15,7 +16,7 @@ from robenv.engine.translate import translated
 from robenv.errors import ImageNotFound
 
 
-class ImageCalls(BuildCalls, RegistryCalls):
+class ImageCalls(BuildCalls, RegistryCalls, ArchiveCalls):
     """The image half of ``robenv.engine.protocol.Engine``; ``_api`` is docker-py's low-level client."""
 
     _api: docker.APIClient

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 def close(iterable: Iterable[Any]) -> None:
@@ -11,3 +13,12 @@ def close(iterable: Iterable[Any]) -> None:
     end = getattr(iterable, "close", None)
     if end is not None:
         end()
+
+
+def forward(items: Iterable[T], take: Callable[[T], object]) -> None:
+    """Hands every item on, and closes the iterator however that ends: this is what cancels on the engine."""
+    try:
+        for item in items:
+            take(item)
+    finally:
+        close(items)

@@ -5,7 +5,7 @@ Every method raises the classes of ``robenv.errors`` and nothing of docker-py's,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -181,6 +181,12 @@ class Engine(SessionEngine, Protocol):
     def push(self, reference: str) -> Iterator[BuildEvent]:
         """Pushes with the user's registry credentials, and yields progress while it does."""
 
+    def save_images(self, references: Sequence[str]) -> Iterator[bytes]:
+        """A tar of these images, as `docker save` writes it, in pieces of at most 1 MiB."""
+
+    def load_images(self, tar: Iterable[bytes]) -> tuple[str, ...]:
+        """Loads such a tar, sent in pieces; the names or IDs that the engine tells. What ``tar`` raises comes out."""
+
     def build(self, request: BuildRequest, context: Iterable[bytes]) -> Iterator[BuildEvent]:
         """Builds from a tar stream, and yields what happens; the last event is an ImageEvent.
 
@@ -209,6 +215,8 @@ class Engine(SessionEngine, Protocol):
     def kill(self, container: str, signal: str) -> None: ...
 
     def remove_container(self, container: str, force: bool = False) -> None: ...
+
+    def set_restart_policy(self, container: str, policy: str) -> None: ...
 
     def wait(self, container: str) -> int:
         """Blocks until it has stopped; its exit code."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import docker
+import requests.exceptions
 from docker.utils import parse_repository_tag
 
 from robenv.engine.http import EVER, send
@@ -16,6 +17,8 @@ from robenv.engine.pull import PullCalls, pull_failure
 from robenv.engine.records import Record, error_of, records
 from robenv.engine.translate import sentence_of, translated
 
+_PATIENCE = 30
+"""Seconds that a registry gets for a question: it may be one that is out of reach from here."""
 _DONE = ("Pushed", "Layer already exists", "Mounted from")
 
 
@@ -30,7 +33,10 @@ class RegistryCalls(PullCalls):
         headers = self._credentials(reference)
         with translated(f"ask for {reference}"):
             try:
-                answer = send(self._api, "get", "/distribution/{0}/json", reference, headers=headers).json()
+                path = "/distribution/{0}/json"
+                answer = send(self._api, "get", path, reference, headers=headers, timeout=_PATIENCE).json()
+            except requests.exceptions.Timeout as error:
+                raise pull_failure(f"i/o timeout: no answer in {_PATIENCE} s", reference, bool(headers)) from error
             except docker.errors.APIError as error:
                 raise pull_failure(sentence_of(error), reference, bool(headers)) from error
         platforms = (

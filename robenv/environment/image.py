@@ -1,4 +1,4 @@
-"""Makes sure that the image of a plan is there."""
+"""Makes sure that the image of a plan is there: on the engine already, from the team's registry, or built."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 from robenv import __version__
 from robenv.engine.bases import ensure_base
+from robenv.engine.iterators import forward
 from robenv.engine.protocol import BuildRequest, Engine, ImageInfo
 from robenv.environment.load import Loaded
 from robenv.environment.reporter import Reporter, building
-from robenv.errors import OperationFailed
+from robenv.errors import DiskFull, ImageNotFound, OperationFailed
 from robenv.plan import names
 from robenv.render import Rendered, context_stream, render
+from robenv.share.registry import ProjectImage, pull_image, push_image
 
 
 @dataclass(frozen=True)
@@ -21,16 +23,21 @@ class ImageResult:
     built: bool
     rebuilt: bool = False
     """Built anew although one with its hash was there: what runs on the earlier one is out of date."""
+    pulled: bool = False
 
 
 def ensure_image(engine: Engine, loaded: Loaded, reporter: Reporter, no_cache: bool = False) -> ImageResult:
-    """Builds the image of the plan unless one with its content hash is there.
+    """Makes sure of the image of the plan: takes one with its content hash from the engine, or from the profile's
+    ``registry``, and builds where neither has it.
 
     Raises BuildFailed, ImageNotFound, RegistryDenied, HostLacks, EngineLost, DiskFull.
     """
     found = None if no_cache else engine.find_image(loaded.image)
     if found is not None:
         return ImageResult(found, loaded.image, built=False)
+    pushed = None if no_cache else _take_pushed(engine, loaded, reporter)
+    if pushed is not None:
+        return ImageResult(pushed, loaded.image, built=False, pulled=True)
     buildkit = engine.info().buildkit
     rendered = loaded.rendered if buildkit else render(loaded.build, buildkit=False)
     with building(reporter, f"{loaded.build.project} for {loaded.build.platform}", rendered):
@@ -41,6 +48,64 @@ def ensure_image(engine: Engine, loaded: Loaded, reporter: Reporter, no_cache: b
     if image is None:
         raise OperationFailed(f"the engine says that it built {loaded.image}, and does not have it")
     return ImageResult(image, loaded.image, built=True, rebuilt=no_cache)
+
+
+def project_image(loaded: Loaded) -> ProjectImage:
+    return ProjectImage(loaded.build.project, loaded.content_hash, loaded.build.platform)
+
+
+def push_project(engine: Engine, loaded: Loaded, registry: str, reporter: Reporter) -> tuple[str, str]:
+    """Pushes the image, which must be there; its name and digest in the registry.
+
+    Raises ImageNotFound, RegistryDenied, RegistryUnreachable, EngineLost.
+    """
+    wanted = project_image(loaded)
+    remote = wanted.pushed(registry)
+    with building(reporter, remote, None, doing="Pushing"):
+        return remote, push_image(engine, wanted, registry, reporter.event)
+
+
+def pull_project(engine: Engine, loaded: Loaded, registry: str, reporter: Reporter) -> ImageResult:
+    """The image out of a registry, unless the engine has it.
+
+    Raises ImageNotFound, RegistryDenied, RegistryUnreachable, WrongImage, DiskFull, EngineLost.
+    """
+    found = engine.find_image(loaded.image)
+    if found is not None:
+        return ImageResult(found, loaded.image, built=False)
+    wanted = project_image(loaded)
+    try:
+        return ImageResult(_pull(engine, wanted, registry, reporter), loaded.image, built=False, pulled=True)
+    except ImageNotFound as error:
+        raise ImageNotFound(
+            f"nobody has pushed this project's present image to {registry}",
+            details=error.message,
+            hint="`robenv push`, from a machine that has it, puts it there; `robenv build` makes it here",
+        ) from error
+
+
+def _pull(engine: Engine, wanted: ProjectImage, registry: str, reporter: Reporter) -> ImageInfo:
+    engine.registry_image(wanted.pushed(registry))  # a short question first: often it has none
+    with building(reporter, wanted.pushed(registry), None, doing="Pulling"):
+        return pull_image(engine, wanted, registry, reporter.event)
+
+
+def _take_pushed(engine: Engine, loaded: Loaded, reporter: Reporter) -> ImageInfo | None:
+    """The image that a colleague has pushed; None where there is none, or, with a note, where it cannot be had."""
+    registry = loaded.resolved.profile.registry
+    if not registry:
+        return None
+    wanted = project_image(loaded)
+    try:
+        return _pull(engine, wanted, registry, reporter)
+    except ImageNotFound:
+        return None
+    except DiskFull:
+        raise
+    except OperationFailed as error:
+        way_out = f" ({error.hint.rstrip('.')})" if error.hint else ""
+        reporter.note(f"{error.message.rstrip('.')}{way_out}: building instead")
+        return None
 
 
 def _build(
@@ -57,12 +122,4 @@ def _build(
         buildkit=buildkit,
         no_cache=no_cache,
     )
-    events = engine.build(request, context_stream(rendered))
-    try:
-        for event in events:
-            reporter.event(event)
-    finally:
-        # Closing is what cancels on the engine when ^C or an error of the display ends the loop early.
-        close = getattr(events, "close", None)
-        if close is not None:
-            close()
+    forward(engine.build(request, context_stream(rendered)), reporter.event)

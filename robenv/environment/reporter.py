@@ -17,17 +17,17 @@ class Reporter(Protocol):
     def event(self, event: BuildEvent) -> None:
         """A piece of progress of the build, or of a base that it needs."""
 
-    def building(self, title: str, rendered: Rendered | None) -> None:
-        """A build begins; ``rendered`` maps a failed step to its lines."""
+    def building(self, title: str, rendered: Rendered | None, doing: str = "Building") -> None:
+        """A build begins, or what else is ``doing``; ``rendered`` maps a failed step to its lines."""
 
     def finished(self) -> None:
         """The build that began has ended, well or not."""
 
 
 @contextmanager
-def building(reporter: Reporter, title: str, rendered: Rendered | None) -> Iterator[None]:
-    """Brackets a build, so that a live display always ends."""
-    reporter.building(title, rendered)
+def building(reporter: Reporter, title: str, rendered: Rendered | None, doing: str = "Building") -> Iterator[None]:
+    """Brackets a build, or another piece of work that tells events, so that a live display always ends."""
+    reporter.building(title, rendered, doing)
     try:
         yield
     finally:

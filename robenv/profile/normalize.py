@@ -231,6 +231,13 @@ def own_path(node: Node, context: Normalizer) -> Node:
     return path(node, context)
 
 
+def own_registry(node: Node, context: Normalizer) -> Node:
+    """Where images come from and go to, which only the user's own files may say."""
+    if context.source.foreign:
+        context.refuse(node, "which registry has the images, only the project can say", "leave it out")
+    return node
+
+
 def file_copy(node: Node, context: Normalizer) -> Node:
     return node if isinstance(node, Mapping) and node.get("from") else _with_path(node, "source", context)
 

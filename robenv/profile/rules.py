@@ -155,6 +155,7 @@ PROFILE = _keys(
     description=_OWN,
     extends=Rule("own", normal=normalize.one_or_many),
     platforms=_SET,
+    registry=Rule("replace", normal=normalize.own_registry),
     base=_BASE,
     **_BUILD,
     setup=_LIST,
@@ -172,4 +173,9 @@ PROFILE = _keys(
     ros=_keys(domain_id=_SET, rmw=_SET),
     networks=_NETWORKS,
     run=_RUN,
+    deploy=_keys(
+        command=_SET,
+        healthcheck=_keys(**_HEALTHCHECK.keys, port=_SET, ros_node=_SET, ros_topic=_SET),
+        keep=_SET,
+    ),
 )

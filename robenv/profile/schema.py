@@ -9,8 +9,9 @@ from pydantic import Field
 from robenv.profile.badvalue import BadValue
 from robenv.profile.excerpt import show
 from robenv.profile.schema_build import Base, BuildSection, Stage
+from robenv.profile.schema_deploy import Deploy
 from robenv.profile.schema_host import Audio, Display, GpuOrWord, Ros, SshAgent, Udev, Wish
-from robenv.profile.schema_names import HostOrId, Platform, ProjectName, StageName, UserName
+from robenv.profile.schema_names import HostOrId, Platform, ProjectName, Registry, StageName, UserName
 from robenv.profile.schema_network import Networks
 from robenv.profile.schema_run import Run
 from robenv.profile.schema_types import (
@@ -78,6 +79,9 @@ class Profile(BuildSection):
         tuple[Line, ...], OneOrMany, Field(description="built-in profiles and ./files that this one adds to")
     ] = ()
     platforms: Annotated[tuple[Platform, ...], Field(description="what `robenv build` builds for")] = ()
+    registry: Annotated[Registry, Field(description="HOST/PATH to which `push` takes images, and where `up` looks")] = (
+        ""
+    )
     base: Annotated[Base, Field(description="one of image and bootstrap")] = unset(Base)
     setup: Annotated[
         tuple[ContainerPath, ...], Field(description="sourced, where they exist, before every command")
@@ -100,6 +104,7 @@ class Profile(BuildSection):
         default_factory=dict
     )
     run: Run = unset(Run)
+    deploy: Deploy = unset(Deploy)
 
 
 def json_schema() -> dict[str, Any]:

@@ -31,6 +31,31 @@ def _image(value: Any) -> str:
     return reference
 
 
+# A host has a dot or a port, or is localhost: anything else would be a folder of Docker Hub's.
+_REGISTRY = re.compile(rf"(?=[^/]*[.:]|localhost(?:/|$)){_DOMAIN}(?:/{_PART})*", re.ASCII)
+
+
+def registry_prefix(value: Any) -> str:
+    """What stands before an image's name, as ``docker push`` takes it. Raises BadValue."""
+    expected = "a place in a registry such as `registry.example.org/team`"
+    prefix = take_line(value, expected)
+    bare = prefix.partition("://")[2] or prefix
+    host, slash, path = bare.rstrip("/").partition("/")
+    better = f"{host}{slash}{path.lower()}"
+    if len(prefix) <= 180 and _REGISTRY.fullmatch(prefix):
+        return prefix
+    hint = ""
+    if "@" in prefix:
+        hint = "no login belongs here: `docker login` keeps it"
+    elif better != prefix and _REGISTRY.fullmatch(better):
+        hint = f"did you mean {show(better)}?"
+    elif _REGISTRY.fullmatch(f"docker.io/{prefix}"):
+        hint = f"begin it with the registry's host; Docker Hub's is {show('docker.io/' + prefix)}"
+    elif _REFERENCE.fullmatch(prefix) and _REGISTRY.fullmatch(prefix.rpartition(":")[0]):
+        hint = "leave the tag out: robenv's own is the content hash"
+    raise BadValue(f"{show(prefix)} is not {expected}", hint)
+
+
 # Debian Policy 5.6.1 and 5.6.12; `=version` and `/suite` as apt-get takes them.
 _PACKAGE = re.compile(
     r"[a-z0-9][a-z0-9+.-]*[a-z0-9+.](?::[a-z0-9][a-z0-9-]*)?"
@@ -172,6 +197,7 @@ StageName = Annotated[
     str, pattern(r"(?=.{1,63}$)(?!scratch$)[a-z](?:[a-z0-9]|[._-](?=[a-z0-9]))*", "a stage's name such as `builder`")
 ]
 ImageReference = Annotated[str, Leaf(_image, TEXT_SCHEMA)]
+Registry = Annotated[str, Leaf(registry_prefix, TEXT_SCHEMA)]
 Package = Annotated[str, Leaf(_package, TEXT_SCHEMA)]
 PipRequirement = Annotated[str, Leaf(_requirement, TEXT_SCHEMA)]
 Platform = Annotated[str, Leaf(_platform, {"enum": list(PLATFORMS)})]

@@ -81,11 +81,11 @@ def newer_engine(docker_api: Any, base_image: str) -> Iterator[NewerEngine]:
 
 @pytest.fixture
 def registry() -> Iterator[Callable[..., Registry]]:
-    """Makes and starts registries on localhost: ``registry(login=True)`` asks for a login."""
+    """Makes and starts registries: ``registry(login=True)`` asks for a login, ``tls=True`` has a certificate."""
     with ExitStack() as stack:
 
-        def make(login: bool = False) -> Registry:
-            made = Registry(login)
+        def make(login: bool = False, tls: bool = False) -> Registry:
+            made = Registry(login, tls)
             stack.callback(made.close)
             return made.start()
 

@@ -1,0 +1,35 @@
+"""What `push` and `pull` share: which registry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from robenv.errors import UsageError
+
+if TYPE_CHECKING:
+    from robenv.environment.load import Loaded
+
+RegistryOption = Annotated[
+    str | None, typer.Option("--registry", metavar="HOST/PATH", help="Instead of the profile's `registry`")
+]
+
+
+def registry_for(loaded: Loaded, asked: str | None) -> str:
+    """The one asked for, else the profile's. Raises UsageError."""
+    from robenv.profile.badvalue import BadValue
+    from robenv.profile.schema_names import registry_prefix
+
+    if asked is not None:
+        try:
+            return registry_prefix(asked)
+        except BadValue as error:
+            raise UsageError(error.message, hint=error.hint) from None
+    registry = loaded.resolved.profile.registry
+    if not registry:
+        raise UsageError(
+            "this project names no registry",
+            hint="write `registry: HOST/PATH` into robenv.yaml, such as registry.example.org/team, or give --registry",
+        )
+    return registry
