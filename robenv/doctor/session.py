@@ -37,9 +37,10 @@ def display(patient: Patient, host: Host | None = None) -> Iterator[Finding]:
         yield Finding("display", "ok", f"Wayland at {session.wayland}")
     if session.wslg:
         yield Finding("display", "ok", "WSLg")
-    yield from _problems(session, "display", "DISPLAY", _other_display())
-    yield from _problems(session, "display", "WAYLAND_DISPLAY", "unset WAYLAND_DISPLAY")
-    if _asked(patient, "display") and not (found or session.wayland or session.problems):
+    wrong = [*_problems(session, "display", "DISPLAY", _other_display())]
+    wrong += _problems(session, "display", "WAYLAND_DISPLAY", "unset WAYLAND_DISPLAY")
+    yield from wrong
+    if _asked(patient, "display") and not (found or session.wayland or wrong):
         yield Finding("display", "warning", "this shell has none: log in to a desktop, or `ssh -X`", _other_display(""))
 
 

@@ -39,6 +39,7 @@ class AgentRelay:
             _thread.start_new_thread(self._serve, ())
         except BaseException:
             self.close()
+            self._let_go()
             raise
 
     def close(self) -> None:
@@ -55,9 +56,12 @@ class AgentRelay:
             while self._round():
                 pass
         finally:
-            for connection in (self._listener, *self._pairs):
-                connection.close()
-            os.close(self._closing)
+            self._let_go()
+
+    def _let_go(self) -> None:
+        for connection in (self._listener, *self._pairs):
+            connection.close()
+        os.close(self._closing)
 
     def _round(self) -> bool:
         poll = select.poll()

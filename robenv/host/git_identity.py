@@ -76,7 +76,7 @@ def _read(fd: int) -> bytes | None:
     poll = select.poll()
     poll.register(fd, select.POLLIN)
     until = time.monotonic() + _PATIENCE
-    parts = []
+    parts: list[bytes] = []
     while poll.poll(max(0.0, until - time.monotonic()) * 1000):
         data = os.read(fd, 65536)
         if not data:

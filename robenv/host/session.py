@@ -195,7 +195,7 @@ def _write_cookie(asked: Wanted, display_name: str) -> str:
 
     display = parse_display(display_name)
     path = os.environ.get("XAUTHORITY") or os.path.expanduser("~/.Xauthority")
-    cookies = [] if display is None else cookies_for(parse_cookies(_read(path)), display, os.uname().nodename)
+    cookies = [] if display is None else cookies_for(parse_cookies(_read(path) or b""), display, os.uname().nodename)
     name = f"Xauthority-{display.number if display else 0}"
     _write(asked, name, format_cookies(cookies))
     return f"{INSIDE}/{name}"
@@ -269,13 +269,13 @@ def _sweep(folder: str) -> None:
                 os.unlink(os.path.join(folder, name))
 
 
-def _read(path: str) -> bytes:
-    """A small file's content; b"" where it cannot be read."""
+def _read(path: str) -> bytes | None:
+    """A small file's content; None where it cannot be read."""
     try:
         with open(path, "rb") as file:
             return file.read(_COOKIES)
     except (OSError, ValueError):
-        return b""
+        return None
 
 
 def _write(asked: Wanted, name: str, data: bytes) -> None:

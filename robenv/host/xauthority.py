@@ -64,7 +64,7 @@ def parse_display(text: str) -> Display | None:
 
 def parse_cookies(data: bytes) -> list[Cookie]:
     """The entries of an Xauthority file, up to where it breaks off or stops making sense."""
-    cookies = []
+    cookies: list[Cookie] = []
     at = 0
     while at + 2 <= len(data):
         family = int.from_bytes(data[at : at + 2], "big")

@@ -29,12 +29,9 @@ _LOCAL_HOSTS = ("localhost:", "127.")
 def plan_display(profile: Profile, facts: Facts) -> Grant:
     """``auto`` takes what is there, and says what is wrong; ``required`` makes that a lack. What is simply not there is
     told when a container is made, by whoever makes it."""
-    plans = (_display(profile, facts), _audio(profile, facts), _agent(profile, facts), _git(profile))
-    grant = combine(plans)
-    if not grant.session or facts.engine.local:
-        return grant
-    far = "the engine is on another machine, and nothing of this login session (display, sound, ssh agent) reaches it"
-    return Grant(notes=(far,), lacks=grant.lacks)
+    if not facts.engine.local:
+        return _from_afar(profile)
+    return combine((_display(profile, facts), _audio(profile, facts), _agent(profile, facts), _git(profile)))
 
 
 def with_session(plan: RunPlan, base: str) -> RunPlan:
@@ -78,6 +75,16 @@ def with_session_config(text: str | None) -> str:
     own = text or ""
     line_end = "\n" if own and not own.endswith("\n") else ""
     return f"{own}{line_end}[include]\n\tpath = {SESSION_FOLDER}/gitconfig\n"
+
+
+def _from_afar(profile: Profile) -> Grant:
+    modes = {key: getattr(profile, key) for key in ("display", "audio", "ssh_agent")}
+    asked = [key for key, mode in modes.items() if mode != "none"] + (["git"] if profile.git else [])
+    if not asked:
+        return Grant()
+    text = "the engine is on another machine, which nothing of this login session reaches"
+    lacks = tuple(Lack((key,), text, f"`{key}: auto` does without") for key in asked if modes.get(key) == "required")
+    return Grant(notes=(f"{text}: {', '.join(asked)}",), lacks=lacks)
 
 
 def _display(profile: Profile, facts: Facts) -> Grant:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.support import gui_image
 from tests.support.desktop import Desktop, until
-from tests.support.project import ROBENV, Project, as_user
+from tests.support.project import Project
 
 pytestmark = pytest.mark.engine
 
@@ -33,43 +30,13 @@ def desktop() -> Iterator[Desktop]:
 
 @pytest.fixture
 def mine(docker_api: Any, tmp_path: Path, desktop: Desktop) -> Iterator[Make]:
-    made: list[Project] = []
-
-    def make(profile: str) -> Project:
-        project = Project(tmp_path / "project", gui_image.ensure(docker_api), profile)
-        os.chown(project.folder, UID, UID)
-        tmp_path.chmod(0o777)
-        follow(project, desktop)
-        made.append(project)
-        return project
-
-    yield make
-    for one in made:
-        one.close(docker_api)
-
-
-def follow(project: Project, desktop: Desktop) -> None:
-    """robenv's shell is one of that login, as it is now."""
-    names = ("DISPLAY", "XAUTHORITY", "WAYLAND_DISPLAY", "SSH_AUTH_SOCK", "PULSE_SERVER")
-    for name in names:
-        project.environ.pop(name, None)
-    project.environ |= desktop.environ
-
-
-def start(project: Project, *arguments: str) -> subprocess.Popen[bytes]:
-    """``robenv ARGUMENTS`` as the login's user, in the background."""
-    command = [*as_user(UID), *ROBENV, *arguments]
-    return subprocess.Popen(command, cwd=project.folder, env=project.environ, stdin=subprocess.DEVNULL)
-
-
-def stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    process.wait(30)
+    with desktop.projects(docker_api, tmp_path) as make:
+        yield make
 
 
 def pixels(desktop: Desktop) -> list[bytes]:
     """What the X server shows: four bytes for every pixel, a line for every row."""
-    picture = desktop.run("xwd", "-root", "-silent", text=False).stdout
+    picture = desktop.output("xwd", "-root", "-silent")
     numbers = [int.from_bytes(picture[at : at + 4], "big") for at in range(0, 100, 4)]
     header, width, colours = numbers[0], numbers[4], numbers[19]
     row = numbers[12]
@@ -87,18 +54,18 @@ def test_a_window_shows_on_the_hosts_screen(mine: Make, desktop: Desktop) -> Non
     desktop.start_x()
     project = mine("display: auto\n")
     assert project.run("up", "--", "id", "-u", user=UID).stdout == f"{UID}\n"
-    process = start(project, "exec", "--", "xeyes", "-geometry", "300x200+50+60", "-center", "red")
+    process = desktop.robenv(project, "exec", "--", "xeyes", "-geometry", "300x200+50+60", "-center", "red")
     try:
         until(lambda: '"xeyes": ("xeyes" "XEyes")  300x200+50+60' in desktop.windows(), process)
         until(lambda: red(desktop, slice(60, 260)) > 10_000, process)
         assert red(desktop, slice(260, 480)) == 0
     finally:
-        stop(process)
-    once = start(project, "run", "--", "xclock", "-geometry", "100x100+0+0")
+        desktop.end(process)
+    once = desktop.robenv(project, "run", "--", "xclock", "-geometry", "100x100+0+0")
     try:
         until(lambda: '"xclock"' in desktop.windows(), once)
     finally:
-        stop(once)
+        desktop.end(once)
 
 
 def test_who_has_another_cookie_is_refused_and_a_new_one_is_taken_up_at_once(mine: Make, desktop: Desktop) -> None:
@@ -166,14 +133,14 @@ def test_a_wayland_client_shows_frames_and_a_new_compositor_is_found(mine: Make,
     project = mine("display: wayland\n")
     script = "WAYLAND_DEBUG=1 timeout 3 weston-simple-shm 2>&1 | grep -c 'wl_callback.*done('"
     assert int(project.run("up", "--", "sh", "-c", script, user=UID).stdout) > 10
-    shell = start(project, "exec", "--", "sleep", "60")  # so that the same container has to do
+    shell = desktop.robenv(project, "exec", "--", "sleep", "60")  # so that the same container has to do
     try:
         desktop.end(compositor)
         assert project.run("exec", "--", "sh", "-c", "echo [$WAYLAND_DISPLAY]", user=UID).stdout == "[]\n"
         desktop.start_wayland()
         assert int(project.run("exec", "--", "sh", "-c", script, user=UID).stdout) > 10
     finally:
-        stop(shell)
+        desktop.end(shell)
 
 
 def test_sound_reaches_the_hosts_server(mine: Make, desktop: Desktop) -> None:
@@ -191,7 +158,7 @@ def test_a_login_that_ended_is_noticed(mine: Make, desktop: Desktop, docker_api:
     first = docker_api.inspect_container(container)
     time.sleep(1.1)
     shutil.rmtree(desktop.runtime / "robenv")  # as the login manager does
-    busy = start(project, "exec", "--", "sleep", "60")
+    busy = desktop.robenv(project, "exec", "--", "sleep", "60")
     try:
         until(lambda: "sleep 60" in str(docker_api.top(container)), busy)
         told = project.run("exec", "--", "true", user=UID).stderr
@@ -199,7 +166,7 @@ def test_a_login_that_ended_is_noticed(mine: Make, desktop: Desktop, docker_api:
         project.run("up", "-d", user=UID)
         assert docker_api.inspect_container(container)["State"]["StartedAt"] == first["State"]["StartedAt"]
     finally:
-        stop(busy)
+        desktop.end(busy)
     project.run("up", "--", "timeout", "2", "xeyes", user=UID, check=124)
     again = docker_api.inspect_container(container)
     assert again["Id"] == first["Id"]

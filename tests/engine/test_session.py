@@ -7,13 +7,13 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import pytest
 
-from tests.support import gui_image
 from tests.support.desktop import Desktop, until
-from tests.support.project import ROBENV, Project, as_user
+from tests.support.project import Project
 
 pytestmark = pytest.mark.engine
 
@@ -31,21 +31,8 @@ def desktop() -> Iterator[Desktop]:
 
 @pytest.fixture
 def mine(docker_api: Any, tmp_path: Path, desktop: Desktop) -> Iterator[Make]:
-    made: list[Project] = []
-
-    def make(profile: str) -> Project:
-        project = Project(tmp_path / "project", gui_image.ensure(docker_api), profile)
-        os.chown(project.folder, UID, UID)
-        tmp_path.chmod(0o777)
-        for name in ("DISPLAY", "SSH_AUTH_SOCK", "WAYLAND_DISPLAY"):
-            project.environ.pop(name, None)
-        project.environ |= desktop.environ
-        made.append(project)
-        return project
-
-    yield make
-    for one in made:
-        one.close(docker_api)
+    with desktop.projects(docker_api, tmp_path) as make:
+        yield make
 
 
 def test_keys_of_the_agent_are_there_for_each_shell(mine: Make, desktop: Desktop) -> None:
@@ -53,7 +40,9 @@ def test_keys_of_the_agent_are_there_for_each_shell(mine: Make, desktop: Desktop
     project = mine("ssh_agent: auto\n")
     time.sleep(1.1)  # a file this fresh is not trusted to be unchanged
     assert " first (ED25519)" in project.run("up", "--", "ssh-add", "-l", user=UID).stdout
-    shell = start(project, "exec", "--", "sh", "-c", "read line; ssh-add -l; ssh-add -l")
+    shell = desktop.robenv(
+        project, "exec", "--", "sh", "-c", "read line; ssh-add -l; ssh-add -l", stdin=PIPE, stdout=PIPE
+    )
     try:
         assert " first (ED25519)" in project.run("exec", "--", "ssh-add", "-l", user=UID).stdout
         output, _ = shell.communicate(b"\n", timeout=60)
@@ -64,16 +53,11 @@ def test_keys_of_the_agent_are_there_for_each_shell(mine: Make, desktop: Desktop
     # A new login's agent, without a new container.
     desktop.end_agents()
     desktop.start_agent("second")
-    project.environ |= desktop.environ
+    desktop.follow(project)
     done = project.run("up", "--", "ssh-add", "-l", user=UID)
     assert " second (ED25519)" in done.stdout
     assert "first" not in done.stdout
     assert done.stderr == ""
-
-
-def start(project: Project, *arguments: str) -> subprocess.Popen[bytes]:
-    streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    return subprocess.Popen([*as_user(UID), *ROBENV, *arguments], cwd=project.folder, env=project.environ, **streams)
 
 
 def test_the_agents_socket_goes_with_the_command(mine: Make, desktop: Desktop) -> None:
@@ -83,7 +67,7 @@ def test_the_agents_socket_goes_with_the_command(mine: Make, desktop: Desktop) -
     assert done.stdout == "600 dev\n"
     folder = next((desktop.runtime / "robenv").iterdir())
     assert not [path.name for path in folder.iterdir() if path.name.startswith("agent")]
-    killed = start(project, "exec", "--", "sleep", "60")
+    killed = desktop.robenv(project, "exec", "--", "sleep", "60", stdin=PIPE, stdout=PIPE)
     try:
         until(lambda: [path for path in folder.iterdir() if path.name.startswith("agent")], killed)
     finally:
@@ -108,7 +92,9 @@ def test_an_agent_that_dies_meanwhile_ends_no_command(mine: Make, desktop: Deskt
     desktop.start_agent("mine")
     project = mine("ssh_agent: auto\n")
     project.run("up", "-d", user=UID)
-    shell = start(project, "exec", "--", "sh", "-c", "ssh-add -l; read line; ssh-add -l 2>&1; echo on")
+    shell = desktop.robenv(
+        project, "exec", "--", "sh", "-c", "ssh-add -l; read line; ssh-add -l 2>&1; echo on", stdin=PIPE, stdout=PIPE
+    )
     try:
         assert shell.stdout is not None
         assert b" mine (ED25519)" in shell.stdout.readline()

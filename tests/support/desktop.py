@@ -8,9 +8,13 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from tests.support import gui_image
+from tests.support.project import ROBENV, Project, as_user
 
 HEX_DIGITS_OF_A_COOKIE = 32
 X11_SOCKETS = Path("/tmp/.X11-unix")
@@ -40,10 +44,41 @@ class Desktop:
         for folder in (self.runtime, self.home, self._logs):
             shutil.rmtree(folder, ignore_errors=True)
 
-    def run(self, *command: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        """Runs a program of the host in this login."""
-        settings: dict[str, Any] = {"env": self.environ, "capture_output": True, "text": True, "timeout": 60, **options}
-        return subprocess.run([*self._as_user(), *command], check=True, **settings)
+    @contextmanager
+    def projects(self, api: Any, folder: Path) -> Iterator[Callable[[str], Project]]:
+        """Makes projects of this login's user from their profiles, with the image of ``gui_image``."""
+        made: list[Project] = []
+
+        def make(profile: str) -> Project:
+            project = Project(folder / f"project{len(made)}", gui_image.ensure(api), profile)
+            made.append(project)
+            os.chown(project.folder, self.uid, self.uid)
+            folder.chmod(0o777)
+            self.follow(project)
+            return project
+
+        yield make
+        for one in made:
+            one.close(api)
+
+    def follow(self, project: Project) -> None:
+        """The project's shell is one of this login, as it is now."""
+        for name in ("DISPLAY", "XAUTHORITY", "WAYLAND_DISPLAY", "SSH_AUTH_SOCK", "PULSE_SERVER", "XDG_CONFIG_HOME"):
+            project.environ.pop(name, None)
+        project.environ |= self.environ
+
+    def robenv(self, project: Project, *arguments: str, **streams: Any) -> subprocess.Popen[bytes]:
+        """Starts ``robenv ARGUMENTS`` as this login's user and goes on."""
+        settings: dict[str, Any] = {"stdin": subprocess.DEVNULL, **streams, "env": project.environ}
+        return subprocess.Popen([*as_user(self.uid), *ROBENV, *arguments], cwd=project.folder, **settings)
+
+    def run(self, *command: str) -> str:
+        """Runs a program of the host in this login; its output."""
+        return self.output(*command).decode()
+
+    def output(self, *command: str) -> bytes:
+        command = (*self._as_user(), *command)
+        return subprocess.run(command, check=True, env=self.environ, stdout=subprocess.PIPE, timeout=60).stdout
 
     def _as_user(self) -> tuple[str, ...]:
         return ("setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups")
@@ -88,7 +123,7 @@ class Desktop:
 
     def windows(self) -> str:
         """The names of all windows, with their places, as xwininfo prints them."""
-        return self.run("xwininfo", "-root", "-tree").stdout
+        return self.run("xwininfo", "-root", "-tree")
 
     def start_wayland(self, name: str = "wayland-7") -> subprocess.Popen[bytes]:
         """A compositor without a screen; sets WAYLAND_DISPLAY."""
@@ -110,7 +145,7 @@ class Desktop:
         # As root, since it refuses to work for a UID that no account has.
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(key)], check=True)
         os.chown(key, self.uid, self.uid)
-        output = self.run("ssh-agent", "-a", str(socket)).stdout
+        output = self.run("ssh-agent", "-a", str(socket))
         self._agents.append(int(output.partition("SSH_AGENT_PID=")[2].partition(";")[0]))
         self.environ["SSH_AUTH_SOCK"] = str(socket)
         self.run("ssh-add", "-q", str(key))
