@@ -45,7 +45,7 @@ Check = Callable[[Patient], Iterable[Finding]]
 
 def examine(patient: Patient) -> list[Finding]:
     """Runs every check. A check that fails itself is a finding, and hides none of the others."""
-    from robenv.doctor import devices, emulation, engine, gpu, session, tools
+    from robenv.doctor import devices, emulation, engine, gpu, network, realtime, session, tools
 
     findings: list[Finding] = []
     checks: tuple[Check, ...] = (
@@ -65,6 +65,8 @@ def examine(patient: Patient) -> list[Finding]:
         session.sound,
         session.agent,
         session.git,
+        realtime.realtime,
+        network.network,
     )
     for check in checks:
         try:

@@ -26,10 +26,7 @@ LIMITS = (Ulimit("rtprio", HIGHEST_PRIORITY, HIGHEST_PRIORITY), Ulimit("memlock"
 SOME_TIME = 100_000
 """Microseconds of a second, where it is not known what the engine has to give."""
 GIVE_BUDGET = 'add "cpu-rt-runtime": 950000 to /etc/docker/daemon.json, then: sudo systemctl restart docker'
-RAISE_OWN_LIMITS = (
-    "printf '%s - rtprio 99\\n%s - memlock unlimited\\n' $USER $USER | sudo tee /etc/security/limits.d/robenv.conf, "
-    "then log in again and restart the engine"
-)
+RAISE_OWN_LIMITS = "`robenv doctor` names the command that raises yours, in /etc/security/limits.d"
 
 
 def plan_realtime(profile: Profile, facts: Facts) -> Grant:
@@ -48,13 +45,14 @@ def plan_realtime(profile: Profile, facts: Facts) -> Grant:
     )
 
 
-def _needs_budget(facts: Facts) -> bool:
+def needs_budget(facts: Facts) -> bool:
+    """Whether this kernel gives a container's realtime processes only time that the engine has set aside."""
     return facts.engine.local and facts.kernel.rt_group_sched and facts.engine.cgroup_version != 2
 
 
 def _time(profile: Profile, facts: Facts) -> int | None:
     """Half of what the engine has, so that `robenv run` beside it, or another project, has some too."""
-    if not _needs_budget(facts) or profile.run.cpu_rt_runtime is not None:
+    if not needs_budget(facts) or profile.run.cpu_rt_runtime is not None:
         return None
     budget = facts.engine.rt_budget
     return SOME_TIME if budget is None else budget // 2 or None
@@ -62,7 +60,7 @@ def _time(profile: Profile, facts: Facts) -> int | None:
 
 def _realtime_lacks(profile: Profile, facts: Facts, root: bool) -> Iterator[Lack]:
     engine = facts.engine
-    if _needs_budget(facts) and engine.rt_budget == 0 and profile.run.cpu_rt_runtime is None:
+    if needs_budget(facts) and engine.rt_budget == 0 and profile.run.cpu_rt_runtime is None:
         yield Lack(("realtime",), _no_budget(), GIVE_BUDGET)
     if engine.rootless and not _may_itself(facts):
         message = "a rootless engine cannot give more than you have: realtime priorities are not among it"

@@ -89,7 +89,7 @@ def test_the_profiles_own_time_stands(tmp_path: Path) -> None:
             replace(with_engine(LAPTOP, rootless=True), kernel=replace(LAPTOP.kernel, rtprio=0)),
             "realtime",
             "rootless engine",
-            "/etc/security/limits.d/robenv.conf",
+            "/etc/security/limits.d",
         ),
         ("run: {cpu_rt_runtime: 500ms}", GROUPS, "run.cpu_rt_runtime", "500000 µs", "ask for less"),
         (
