@@ -125,6 +125,8 @@ class Connection:
             except subprocess.TimeoutExpired:
                 self._master.kill()
                 self._master.wait()
+            if self._master.stdin is not None:
+                self._master.stdin.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _options(self) -> list[str]:
@@ -135,14 +137,15 @@ class Connection:
 
     def _log_in(self) -> None:
         # BatchMode: a question in the middle of a live table could not be answered. A session of its own: ^C is for
-        # robenv, which undoes what it began over this very login.
-        argv = ["ssh", "-M", "-N", "-T", "-o", "BatchMode=yes", "-o", f"ConnectTimeout={CONNECT_TIMEOUT}"]
-        argv += ["-o", "ControlPersist=no", "-o", "ExitOnForwardFailure=yes", *self._options(), "--", self.robot.host]
+        # robenv, which undoes what it began over this very login. Its command over there lasts until its stdin, which
+        # this process holds, ends: so the login ends with this process, also where that is killed.
+        argv = ["ssh", "-M", "-T", "-o", "BatchMode=yes", "-o", f"ConnectTimeout={CONNECT_TIMEOUT}"]
+        argv += ["-o", "ControlPersist=no", *self._options(), "--", self.robot.host, "exec cat >/dev/null"]
         words = (self._folder / "said").open("w+b")
         with words:
             try:
                 self._master = subprocess.Popen(
-                    argv, stdin=subprocess.DEVNULL, stdout=words, stderr=words, start_new_session=True
+                    argv, stdin=subprocess.PIPE, stdout=words, stderr=words, start_new_session=True
                 )
             except FileNotFoundError:
                 raise RobotUnreachable(

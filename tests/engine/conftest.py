@@ -17,6 +17,7 @@ from tests.support import leaks
 from tests.support.newer_engine import NewerEngine
 from tests.support.project import Project
 from tests.support.registry import Registry
+from tests.support.robots import Robot, Yard
 from tests.support.second_engine import SecondEngine
 
 
@@ -77,6 +78,32 @@ def newer_engine(docker_api: Any, base_image: str) -> Iterator[NewerEngine]:
         yield made
     finally:
         made.close()
+
+
+@pytest.fixture(scope="session")
+def yard() -> Iterator[Yard]:
+    """Where stand-in robots are."""
+    with Yard() as made:
+        yield made
+
+
+@pytest.fixture
+def new_robot(yard: Yard) -> Iterator[Callable[..., Robot]]:
+    """Makes and starts robots that a test may kill and refurnish: ``new_robot(rate="20mbit")``; see ``Yard.robot``."""
+    with ExitStack() as stack:
+
+        def make(**options: Any) -> Robot:
+            made = yard.robot(**options)
+            stack.callback(yard.remove, made)
+            return made
+
+        yield make
+
+
+@pytest.fixture(scope="session")
+def robot(yard: Yard) -> Robot:
+    """A stand-in robot with the system's engine. It is shared: leave it as it was, running and empty."""
+    return yard.robot()
 
 
 @pytest.fixture

@@ -309,6 +309,7 @@ class Yard:
         self.address = f"{self._net}.254"
         self._end = f"rt{secrets.token_hex(3)}y"
         self._robots: list[Robot] = []
+        self._count = 0
         # Its own network: in this machine's, a firewall may drop what a bridge passes on.
         self.switch = Namespace()
 
@@ -339,10 +340,16 @@ class Yard:
         data_size: int | None = None,
     ) -> Robot:
         """Makes a robot and starts it; see ``Robot``."""
-        number = len(self._robots) + 1
+        self._count += 1
+        number = self._count
         made = Robot(self, name or f"robenvtest-r{number}", f"{self._net}.{number}", engine, rate, files, data_size)
         self._robots.append(made)
         return made.start()
+
+    def remove(self, robot: Robot) -> None:
+        """Ends it, with all that it has."""
+        self._robots.remove(robot)
+        robot.close()
 
     @property
     def nobody(self) -> str:
