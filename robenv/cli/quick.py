@@ -50,9 +50,9 @@ def enter(arguments: list[str]) -> int | None:
 def _enter(directory: str, command: tuple[str, ...]) -> int | None:
     from robenv.engine.direct import DirectEngine, supports
     from robenv.engine.endpoint import find_endpoint
+    from robenv.environment.enter import has_stale_session
     from robenv.environment.entry import Entry
     from robenv.errors import RobenvError
-    from robenv.host.session import is_stale
     from robenv.plan.names import LABEL_PLAN
 
     try:
@@ -68,7 +68,7 @@ def _enter(directory: str, command: tuple[str, ...]) -> int | None:
         return None  # The whole command meets the same and explains it.
     if container is None or container.status != "running" or container.labels.get(LABEL_PLAN) != known[1]:
         return None
-    if is_stale(Entry(container.labels).plan, container.started_at):
+    if has_stale_session(container, Entry(container.labels)):
         return None
     return _run(engine, container, command)
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import sys
 import time
+from contextlib import contextmanager
 
 from robenv.engine.session_types import ContainerInfo, ExecRequest
 from robenv.engine.terminal import interact_exec, is_terminal
 from robenv.environment.entry import Entry, terminal_environment
 from robenv.errors import ContainerNotFound
-from robenv.host.session import is_stale, open_session
 from robenv.plan.names import LABEL_PLAN_JSON
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from robenv.engine.session_types import SessionEngine
 
 KILLED = 137
@@ -38,17 +40,17 @@ def enter(
     if LABEL_PLAN_JSON not in container.labels:
         raise ContainerNotFound(f"{container.name} was not made by robenv")
     entry = Entry(container.labels)
-    if is_stale(entry.plan, container.started_at):
+    if has_stale_session(container, entry):
         print(STALE, file=sys.stderr)
     tty = is_terminal(0) and is_terminal(1)
     began = time.time()
-    with open_session(entry.plan) as session:
+    with _session(entry) as settings:
         request = ExecRequest(
             container=container.id,
             argv=entry.argv(command),
             user=entry.user,
             working_dir=entry.folder(directory),
-            environment=(*terminal_environment(), *session.environment),
+            environment=(*terminal_environment(), *settings),
             tty=tty,
             stdin=True,
             detach_keys=detach_keys,
@@ -60,6 +62,27 @@ def enter(
     if code == KILLED:
         _explain_kill(engine, container, began)
     return code
+
+
+def has_stale_session(container: ContainerInfo, entry: Entry) -> bool:
+    """Whether what it has of a login session is of one that has ended."""
+    if not entry.plan.get("session"):
+        return False
+    from robenv.host.session import is_stale
+
+    return is_stale(entry.plan, container.started_at)
+
+
+@contextmanager
+def _session(entry: Entry) -> Iterator[tuple[str, ...]]:
+    """The variables of the login session, for one command. Most containers have none, and import nothing for it."""
+    if not entry.plan.get("session"):
+        yield ()
+        return
+    from robenv.host.session import open_session
+
+    with open_session(entry.plan) as session:
+        yield session.environment
 
 
 def _explain_kill(engine: SessionEngine, container: ContainerInfo, began: float) -> None:
