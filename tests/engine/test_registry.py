@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,22 @@ pytestmark = pytest.mark.engine
 
 COLLEAGUE = 61234
 _STEP = "steps: [{name: mark, run: date +%N > /made}]\n"
+
+
+@pytest.fixture(scope="module")
+def plain() -> Iterator[Registry]:
+    """An open one over HTTP; one for all, since packing the base for it takes long."""
+    made = Registry()
+    yield made.start()
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[Registry]:
+    """One with a login, behind a certificate."""
+    made = Registry(login=True, tls=True)
+    yield made.start()
+    made.close()
 
 
 def _profile(registry: Registry) -> str:
@@ -41,14 +57,13 @@ def _tags(engine: Engine, project: Project) -> list[str]:
 
 def test_a_colleague_with_another_uid_uses_the_pushed_image(
     project: Callable[..., Project],
-    registry: Callable[..., Registry],
+    guarded: Registry,
     second_engine: Callable[..., SecondEngine],
     tmp_path: Path,
 ) -> None:
-    shared = registry(login=True, tls=True)
-    mine = project(_profile(shared))
+    mine = project(_profile(guarded))
     config = tmp_path / "docker"
-    shared.log_in(config)
+    guarded.log_in(config)
     mine.environ["DOCKER_CONFIG"] = str(config)
     second = second_engine()
     clone = tmp_path / "clone"
@@ -62,7 +77,7 @@ def test_a_colleague_with_another_uid_uses_the_pushed_image(
         "user": COLLEAGUE,
         "env": {**mine.environ, "DOCKER_HOST": second.url, "XDG_CACHE_HOME": str(cache), "HOME": str(cache)},
     }
-    with shared.trusted(), cable(second):
+    with guarded.trusted(), cable(second):
         (pushed,) = json.loads(mine.run("push", "--json").stdout)
         made = mine.run("run", "--", "cat", "/made").stdout
         # The base is in no registry and not on that engine: it could not be built there.
@@ -70,7 +85,7 @@ def test_a_colleague_with_another_uid_uses_the_pushed_image(
     assert done.stdout == f"{made}{COLLEAGUE}\n"
     assert "Building" not in done.stderr
     assert (clone / "new").stat().st_uid == COLLEAGUE
-    assert pushed["image"].startswith(f"{shared.address}/team/{mine.name}:")
+    assert pushed["image"].startswith(f"{guarded.address}/team/{mine.name}:")
     assert pushed["digest"].startswith("sha256:")
     engine = connect(second.environment)
     assert [tag.partition(":")[0] for tag in _tags(engine, mine)] == [f"robenv/{mine.name}"]
@@ -78,10 +93,9 @@ def test_a_colleague_with_another_uid_uses_the_pushed_image(
 
 
 def test_what_is_there_is_pulled_and_what_is_not_is_built(
-    project: Callable[..., Project], registry: Callable[..., Registry], engine: Engine
+    project: Callable[..., Project], plain: Registry, engine: Engine
 ) -> None:
-    shared = registry()
-    one = project(_profile(shared))
+    one = project(_profile(plain))
     first = one.run("build")
     assert "Building" in first.stderr
     assert "note" not in first.stderr
@@ -99,7 +113,7 @@ def test_what_is_there_is_pulled_and_what_is_not_is_built(
     assert reference.endswith(first.stdout.strip().rpartition(":")[2])
     assert json.loads(one.run("pull", "--json").stdout)[0]["pulled"] is False
 
-    one.write(_profile(shared) + "environment: {A: b}\n")
+    one.write(_profile(plain) + "environment: {A: b}\n")
     refused = one.run("pull", check=1)
     assert "nobody has pushed this project's present image" in refused.stderr
     assert "robenv push" in refused.stderr
@@ -117,15 +131,12 @@ def test_without_a_registry_the_way_out_is_named(project: Callable[..., Project]
         assert "did you mean `Registry.example.org/team`?" in wrong.stderr
 
 
-def test_another_registry_for_once(
-    project: Callable[..., Project], registry: Callable[..., Registry], engine: Engine
-) -> None:
-    shared = registry()
+def test_another_registry_for_once(project: Callable[..., Project], plain: Registry, engine: Engine) -> None:
     one = project(_STEP)
-    pushed = one.run("push", "--registry", f"{shared.address}/other").stdout
-    assert pushed.startswith(f"{shared.address}/other/{one.name}:")
+    pushed = one.run("push", "--registry", f"{plain.address}/other").stdout
+    assert pushed.startswith(f"{plain.address}/other/{one.name}:")
     _forget(engine, one)
-    one.run("pull", "--registry", f"{shared.address}/other")
+    one.run("pull", "--registry", f"{plain.address}/other")
     assert len(_tags(engine, one)) == 1
 
 
@@ -137,40 +148,39 @@ def _one_note_then_a_build(one: Project, *words: str) -> None:
     assert PASSWORD not in done.stderr
 
 
-def test_a_wrong_password(
-    project: Callable[..., Project], registry: Callable[..., Registry], tmp_path: Path, engine: Engine
-) -> None:
-    shared = registry(login=True, tls=True)
-    one = project(_profile(shared))
+def test_a_wrong_password(project: Callable[..., Project], guarded: Registry, tmp_path: Path, engine: Engine) -> None:
+    one = project(_profile(guarded))
     config = tmp_path / "docker"
     one.environ["DOCKER_CONFIG"] = str(config)
-    with shared.trusted():
-        _one_note_then_a_build(one, "wants a login", f"docker login {shared.address}")
-        shared.log_in(config, "wrong")
+    with guarded.trusted():
+        _one_note_then_a_build(one, "wants a login", f"docker login {guarded.address}")
+        guarded.log_in(config, "wrong")
         for command in ("push", "pull"):
             if command == "pull":
                 _forget(engine, one)
             refused = one.run(command, check=1)
             assert "refused the credentials" in refused.stderr
-            assert f"docker login {shared.address}" in refused.stderr
-        _one_note_then_a_build(one, "refused the credentials", f"docker login {shared.address}")
+            assert f"docker login {guarded.address}" in refused.stderr
+        _one_note_then_a_build(one, "refused the credentials", f"docker login {guarded.address}")
     assert len(_tags(engine, one)) == 1
 
 
 def test_an_unknown_certificate(
-    project: Callable[..., Project], registry: Callable[..., Registry], engine: Engine
+    project: Callable[..., Project], guarded: Registry, engine: Engine, tmp_path: Path
 ) -> None:
-    shared = registry(tls=True)
-    one = project(_profile(shared))
-    _one_note_then_a_build(one, "could not reach", f"/etc/docker/certs.d/{shared.address}/ca.crt")
+    one = project(_profile(guarded))
+    config = tmp_path / "docker"
+    guarded.log_in(config)
+    one.environ["DOCKER_CONFIG"] = str(config)
+    _one_note_then_a_build(one, "could not reach", f"/etc/docker/certs.d/{guarded.address}/ca.crt")
     refused = one.run("push", check=1)
     assert "certificate" in refused.stderr
-    assert f"/etc/docker/certs.d/{shared.address}/ca.crt" in refused.stderr
-    with shared.trusted():
+    assert f"/etc/docker/certs.d/{guarded.address}/ca.crt" in refused.stderr
+    with guarded.trusted():
         one.run("push")
     _forget(engine, one)
     refused = one.run("pull", check=1)
-    assert f"/etc/docker/certs.d/{shared.address}/ca.crt" in refused.stderr
+    assert f"/etc/docker/certs.d/{guarded.address}/ca.crt" in refused.stderr
 
 
 def test_a_registry_that_is_off(project: Callable[..., Project], registry: Callable[..., Registry]) -> None:
@@ -182,12 +192,11 @@ def test_a_registry_that_is_off(project: Callable[..., Project], registry: Calla
 
 
 def test_another_image_under_that_name_is_refused(
-    project: Callable[..., Project], registry: Callable[..., Registry], engine: Engine, docker_api: Any, base_image: str
+    project: Callable[..., Project], plain: Registry, engine: Engine, docker_api: Any, base_image: str
 ) -> None:
-    shared = registry()
-    one = project(_profile(shared))
+    one = project(_profile(plain))
     local = one.run("build").stdout.strip()
-    remote = f"{shared.address}/team/{local.removeprefix('robenv/')}"
+    remote = f"{plain.address}/team/{local.removeprefix('robenv/')}"
     docker_api.tag(base_image, remote)
     docker_api.push(remote)
     docker_api.remove_image(remote)
