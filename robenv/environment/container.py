@@ -10,7 +10,7 @@ from pathlib import Path
 
 from robenv.engine.protocol import ContainerInfo, Engine, ImageInfo
 from robenv.environment.accounts import prepare_accounts
-from robenv.environment.networks import connect_networks, ensure_networks
+from robenv.environment.networks import connect_networks, ensure_networks, networks_gone
 from robenv.errors import ContainerExited, NameTaken
 from robenv.host.session import is_stale, prepare_session
 from robenv.plan.diff import describe, diff_plans
@@ -100,6 +100,7 @@ def ensure_container(
     found = own_container(engine, plan)
     if found is not None:
         changes = changes_since(found, plan)
+        recreate = recreate or (not found.running and networks_gone(engine, plan))
         if not changes and not recreate:
             return ContainerResult(_started(engine, found, plan), created=False)
         if found.running and not recreate and (running := busy_with(engine, found)):

@@ -55,6 +55,12 @@ def _ensure(engine: Engine, network: Network, plan: RunPlan) -> None:
     engine.create_network(request)
 
 
+def networks_gone(engine: Engine, plan: RunPlan) -> bool:
+    """Whether a network of the plan is not there: `docker network prune` takes those whose containers are stopped, and
+    a container of a network that is gone does not start again, not even where one of that name is made."""
+    return any(engine.find_network(attachment.network.name) is None for attachment in plan.networks)
+
+
 def connect_networks(engine: Engine, container: str, plan: RunPlan) -> None:
     """To those beyond the first, on which the container was created."""
     for attachment in plan.networks[1:]:

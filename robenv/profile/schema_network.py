@@ -104,14 +104,14 @@ class Attachment(Section):
 
 def _listed(value: Any) -> Any:
     """The mapping form of a list of names, each with its defaults."""
-    if isinstance(value, (list, tuple)):
-        return {take_line(name, "the name of a network"): {} for name in value}
-    return {name: {} if one is None else one for name, one in value.items()} if isinstance(value, dict) else value
+    if not isinstance(value, (list, tuple)):
+        return value
+    return {take_line(name, "the name of a network"): {} for name in value}
 
 
-def _defaults(value: Any) -> Any:
-    return {name: {} if one is None else one for name, one in value.items()} if isinstance(value, dict) else value
-
-
-Networks = Annotated[dict[NetworkName, Network], Short(_defaults, {"type": "object"})]
-Attachments = Annotated[dict[NetworkName, Attachment], Short(_listed, {"type": "array", "items": TEXT_SCHEMA})]
+_Defaults = Short(lambda value: {} if value is None else value, {"type": "null"})
+"""A name with nothing behind it."""
+Networks = dict[NetworkName, Annotated[Network, _Defaults]]
+Attachments = Annotated[
+    dict[NetworkName, Annotated[Attachment, _Defaults]], Short(_listed, {"type": "array", "items": TEXT_SCHEMA})
+]

@@ -100,6 +100,15 @@ def test_one_that_somebody_else_is_on_stays(project: Make, docker_api: Any, base
     assert name in mine.run("down").stdout
 
 
+def test_one_that_was_pruned_away_is_made_anew(project: Make, docker_api: Any) -> None:
+    mine = project("networks: {lan: {}}\nrun: {networks: [lan]}\n")
+    mine.run("up", "-d")
+    mine.run("stop")
+    docker_api.remove_network(networks_of(mine, docker_api)["lan"]["Id"])  # as `docker network prune` would
+    mine.run("up", "-d")
+    assert set(networks_of(mine, docker_api)) == {"lan"}
+
+
 def test_somebody_elses_is_used_and_left(project: Make, docker_api: Any, shared: str) -> None:
     mine = project(f"networks: {{plant: {{external: true, name: {shared}}}}}\nrun: {{networks: [plant]}}\n")
     mine.run("up", "-d")
