@@ -10,7 +10,7 @@ import docker
 
 from robenv.catalog.platforms import normalize, parse_platform
 from robenv.engine.http import send
-from robenv.engine.protocol import ImageInfo
+from robenv.engine.protocol import BlobInfo, ImageInfo
 from robenv.errors import UsageError
 
 _PLATFORM_SINCE = (1, 49)
@@ -69,4 +69,11 @@ def image_info(inspected: Mapping[str, Any]) -> ImageInfo:
         working_dir=str(config.get("WorkingDir") or ""),
         user=str(config.get("User") or ""),
         layers=tuple((inspected.get("RootFS") or {}).get("Layers") or ()),
+        blob=_blob(inspected.get("Descriptor") or {}),
     )
+
+
+def _blob(descriptor: Mapping[str, Any]) -> BlobInfo | None:
+    if not descriptor.get("digest"):
+        return None
+    return BlobInfo(str(descriptor.get("mediaType") or ""), str(descriptor["digest"]), int(descriptor.get("size") or 0))

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from robenv.engine.session_types import ContainerInfo, ExecRequest, Session, SessionEngine
 
 __all__ = [
+    "BlobInfo",
     "BuildEvent",
     "BuildRequest",
     "ContainerInfo",
@@ -51,6 +52,22 @@ class EngineInfo:
     raw: Json
     """The whole answer of ``/info``."""
 
+    @property
+    def content_store(self) -> bool:
+        """Whether images lie in containerd's store, as blobs, instead of one by one in a storage driver's."""
+        rows = self.raw.get("DriverStatus") or ()
+        return any(list(row) == ["driver-type", "io.containerd.snapshotter.v1"] for row in rows)
+
+
+@dataclass(frozen=True)
+class BlobInfo:
+    """A blob of a containerd image store, as the OCI image specification describes one."""
+
+    media_type: str
+    digest: str
+    size: int
+    """Bytes."""
+
 
 @dataclass(frozen=True)
 class ImageInfo:
@@ -68,6 +85,8 @@ class ImageInfo:
     user: str
     layers: tuple[str, ...]
     """Diff IDs, lowest first."""
+    blob: BlobInfo | None = None
+    """Its manifest or its index in a containerd image store; None in others, and before version 1.48 of the API."""
 
 
 @dataclass(frozen=True)
