@@ -75,7 +75,7 @@ def stop(engine: Engine, containers: list[ContainerInfo], timeout: float | None 
 
 
 def down(engine: Engine, root: Path | None, volumes: bool, timeout: float | None = None) -> list[str]:
-    """Removes containers, the networks that nobody is left on, and with ``volumes`` what was kept; what went, by name."""
+    """Removes containers, networks that nobody is left on, and with ``volumes`` what was kept; what went, by name."""
     removed = []
     containers = containers_of(engine, root)
     for container in containers:
