@@ -116,6 +116,12 @@ class ContainerCalls(ExecutionCalls):
             if "is already in progress" not in error.message:
                 raise
 
+    def set_restart_policy(self, container: str, policy: str) -> None:
+        """``no``, ``always``, … from now on, whether it runs or not. Raises ContainerNotFound."""
+        with translated("change the restart policy of the container", short(container)):
+            body = {"RestartPolicy": {"Name": policy, "MaximumRetryCount": 0}}
+            send(self._api, "post", "/containers/{0}/update", container, **_json(body))
+
     def wait(self, container: str) -> int:
         with translated("wait for the container", short(container)):
             answer = send(self._api, "post", "/containers/{0}/wait", container, timeout=EVER).json()

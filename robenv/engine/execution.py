@@ -245,4 +245,5 @@ def container_info(raw: Mapping[str, Any]) -> ContainerInfo:
         started_at=state.get("StartedAt") or "",
         exec_ids=tuple(raw.get("ExecIDs") or ()),
         health=(state.get("Health") or {}).get("Status") or "",
+        restart_policy=((raw.get("HostConfig") or {}).get("RestartPolicy") or {}).get("Name") or "",
     )

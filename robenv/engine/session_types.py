@@ -26,6 +26,8 @@ class ContainerInfo(NamedTuple):
     exec_ids: tuple[str, ...]
     """Commands that run in it by ``exec``."""
     health: str = ""
+    restart_policy: str = ""
+    """``no``, ``always``, ``unless-stopped`` or ``on-failure``."""
 
     @property
     def running(self) -> bool:

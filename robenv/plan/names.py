@@ -35,11 +35,17 @@ LABEL_UID = "robenv.uid"
 LABEL_NETWORK = "robenv.network"
 """The digest of what a network was made by, 12 hex digits."""
 
+LABEL_RELEASE = "robenv.release"
+"""The ID of a release on a robot, 12 hex digits."""
+LABEL_HEALTH = "robenv.health"
+"""A release's health check as JSON: [argv, interval, timeout, start period, retries], in seconds; "" for none."""
+
 ROLE_BASE = "base"
 ROLE_IMAGE = "image"
 ROLE_ENVIRONMENT = "environment"
 ROLE_THROWAWAY = "throwaway"
 ROLE_HOME = "home"
+ROLE_RELEASE = "release"
 
 ENTRYPOINT = "/usr/local/lib/robenv/entrypoint"
 """Where an image whose profile has ``setup`` keeps the script that sources them and then runs its arguments."""

@@ -161,10 +161,11 @@ def _union(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
 
 def plan_digest(plan: RunPlan) -> str:
     """12 hex digits over all of a plan but robenv's own labels: another robenv that plans the same changes nothing."""
-    return hashlib.sha256(_stored_json(plan).encode()).hexdigest()[:12]
+    return hashlib.sha256(stored_json(plan).encode()).hexdigest()[:12]
 
 
-def _stored_json(plan: RunPlan) -> str:
+def stored_json(plan: RunPlan) -> str:
+    """A plan as JSON, without robenv's own labels, for LABEL_PLAN_JSON."""
     bare = replace(plan, labels=tuple(pair for pair in plan.labels if not pair[0].startswith("robenv.")))
     return json.dumps(bare.to_json(), sort_keys=True, separators=(",", ":"))
 
@@ -178,7 +179,7 @@ def _labelled(plan: RunPlan, content_hash: str, main: str) -> RunPlan:
         (LABEL_VERSION, __version__),
         (LABEL_MAIN, main),
         (LABEL_PLAN, plan_digest(plan)),
-        (LABEL_PLAN_JSON, _stored_json(plan)),
+        (LABEL_PLAN_JSON, stored_json(plan)),
     )
     return replace(plan, labels=(*plan.labels, *own))
 

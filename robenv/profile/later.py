@@ -11,7 +11,6 @@ LATER: dict[str, tuple[str, str]] = {
         (_NOT_YET, "extend a built-in profile of the distribution, and name packages in apt.packages"),
     ),
     "mirrors": (_NOT_YET, "set base.bootstrap.mirror, or add the mirror under apt.repositories"),
-    "deploy": (_NOT_YET, "take it out of the file for now"),
     "workspace.repos": (_NOT_YET, "fetch the repositories into the workspace on the host"),
     "volumes": (_ELSEWHERE, "write it as run.volumes"),
     "ports": (_ELSEWHERE, "write it as run.ports"),

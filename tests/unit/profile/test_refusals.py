@@ -162,7 +162,6 @@ REFUSED = [
     ("run: {image: x}", "write it as base.image"),
     ("run: {gpus: all}", "does not have `run.gpus` yet"),
     ("gpu: any", "expected auto, none, required"),
-    ("deploy: {}", "does not have `deploy` yet"),
     ("ros: {distro: jazzy}", "does not have `ros.distro` yet"),
     ("extends: [5]", "put it in quotes"),
     ("extends: {a: b}", "expected a list"),

@@ -1,0 +1,110 @@
+"""`robenv deploy`"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from robenv.cli.common import JsonOption, LockedOption, QuietOption, Where, note, open_engine, print_json, table
+from robenv.cli.errors import error_text
+from robenv.cli.fleet_view import FleetView, outcome_rows
+from robenv.cli.reporter import TerminalReporter
+from robenv.cli.robot import InventoryOption, inventory_of
+from robenv.errors import RobotUnreachable
+
+if TYPE_CHECKING:
+    from robenv.deploy.fleet import Outcome, Source
+    from robenv.engine.protocol import Engine, ImageInfo
+    from robenv.environment.load import Loaded
+
+RobotsArgument = Annotated[list[str] | None, typer.Argument(metavar="[ROBOT…]", help="Robots or groups of robots.yaml")]
+AllRobotsOption = Annotated[bool, typer.Option("--all", help="Every robot of robots.yaml")]
+_HEADER = ("ROBOT", "STATE", "RELEASE", "BEFORE", "SENT", "TIME")
+
+
+def deploy(
+    context: typer.Context,
+    robots: RobotsArgument = None,
+    every: AllRobotsOption = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Judge everything, send nothing")] = False,
+    inventory: InventoryOption = None,
+    locked: LockedOption = False,
+    quiet: QuietOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Brings robots to the present state of the project: builds, checks every robot before a byte is sent, sends what
+    each lacks, starts the new release behind the old one, and keeps it only if it is healthy.
+
+    Exit code 7 where some were not reached or refused, 1 where a release failed; the others are done."""
+    from robenv.deploy import fleet
+    from robenv.deploy.preflight import refuse
+
+    where: Where = context.obj
+    chosen = inventory_of(where, inventory).select(robots or (), every)
+    view = FleetView([robot.name for robot in chosen], quiet or json)
+    with open_engine() as engine, view:
+        source = _source(where, engine, view, quiet, locked)
+        # Loaded once before anybody is asked: a profile with problems is told first.
+        project = source.load(engine.info().platform).build.project
+        with fleet.gathered(chosen, project, view) as (reached, missed):
+            if dry_run:
+                fleet.prepare(source, reached)
+                refuse({one.robot.name: one.problems for one in reached})
+                done = [fleet.Outcome(one.robot.name, "would deploy", one.release.id) for one in reached if one.release]
+            else:
+                done = fleet.deploy(source, reached, view)
+    report(_in_order(chosen, [*done, *missed]), json)
+
+
+def _source(where: Where, engine: Engine, view: FleetView, quiet: bool, locked: bool) -> Source:
+    from robenv.deploy.fleet import Source
+    from robenv.environment.image import ensure_image
+    from robenv.environment.load import choose_platform, load
+    from robenv.environment.locking import pin_sources, require_locked
+
+    found = where.resolve(quiet, locked)
+    if not locked:
+        pin_sources(found, note)
+    plans: dict[str, Loaded] = {}
+    images: dict[str, ImageInfo] = {}
+
+    def loaded(platform: str) -> Loaded:
+        chosen = choose_platform(found.resolved, platform, platform)
+        if locked:
+            require_locked(found, chosen)
+        return plans.setdefault(chosen, load(found.resolved, chosen))
+
+    def image(plan: Loaded) -> ImageInfo:
+        if plan.image not in images:
+            if engine.find_image(plan.image) is None:
+                view.pause()
+            images[plan.image] = ensure_image(engine, plan, TerminalReporter(quiet)).image
+        return images[plan.image]
+
+    return Source(engine, loaded, image, found.resolved.profile.deploy.keep)
+
+
+def _in_order(chosen: Any, outcomes: list[Outcome]) -> list[Outcome]:
+    order = {robot.name: number for number, robot in enumerate(chosen)}
+    return sorted(outcomes, key=lambda one: order.get(one.robot, 0))
+
+
+def report(outcomes: list[Outcome], json: bool) -> None:
+    """The table and every error, or one document; the exit code of the worst."""
+    if json:
+        print_json([one.to_json() for one in outcomes])
+    else:
+        typer.echo(table(_HEADER, outcome_rows(outcomes)))
+        for one in outcomes:
+            if one.error is not None:
+                typer.echo("\n" + error_text(one.error), err=True)
+    states = {one.state for one in outcomes}
+    if states & {"unreachable", "refused"}:
+        raise typer.Exit(RobotUnreachable.exit_code)
+    if "failed" in states:
+        raise typer.Exit(1)
+
+
+def register(app: typer.Typer, name: str, text: str) -> None:
+    app.command(name, short_help=text)(deploy)

@@ -1,0 +1,124 @@
+"""How a deploy is shown: one live table on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from robenv.cli.common import human_size
+
+if TYPE_CHECKING:
+    from rich.live import Live
+    from rich.table import Table
+
+_STYLES = {"deployed": "green", "unchanged": "green", "unreachable": "yellow", "refused": "red", "failed": "red"}
+
+
+@dataclass
+class Row:
+    """What is known of one robot's way."""
+
+    doing: str = "logging in"
+    state: str = ""
+    sent: int = 0
+    total: int = 0
+    began: float = 0.0
+    ended: float = 0.0
+
+    def moving(self, now: float) -> str:
+        """``12.3MB of 40MB, 14 s left``; "" where nothing moves."""
+        if not self.total or self.state:
+            return ""
+        text = f"{human_size(self.sent)} of {human_size(self.total)}"
+        passed = now - self.began
+        if self.sent and passed > 1 and self.sent < self.total:
+            text += f", {(self.total - self.sent) * passed / self.sent:.0f} s left"
+        return text
+
+
+class FleetView:
+    """A ``robenv.deploy.fleet.Report``. Use as a context manager."""
+
+    def __init__(self, robots: list[str], quiet: bool) -> None:
+        self.rows = {name: Row() for name in robots}
+        self._quiet = quiet
+        self._lock = threading.Lock()
+        self._started = time.monotonic()
+        self._live: Live | None = None
+
+    def __enter__(self) -> FleetView:
+        if not self._quiet and sys.stderr.isatty():
+            from rich.console import Console
+            from rich.live import Live
+
+            console = Console(file=sys.stderr, highlight=False, markup=False, emoji=False)
+            self._live = Live(get_renderable=self.picture, console=console, refresh_per_second=6, transient=True)
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.pause()
+
+    def pause(self) -> None:
+        """The table goes, for something else to be shown."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def say(self, robot: str, text: str) -> None:
+        with self._lock:
+            row = self.rows.setdefault(robot, Row())
+            changed, row.doing = row.doing != text, text
+        if changed:
+            self._line(robot, text)
+
+    def moved(self, robot: str, sent: int, total: int) -> None:
+        with self._lock:
+            row = self.rows.setdefault(robot, Row())
+            if not row.total or sent < row.sent:
+                row.began = time.monotonic()
+            row.sent, row.total = sent, total
+
+    def ended(self, robot: str, state: str, text: str) -> None:
+        with self._lock:
+            row = self.rows.setdefault(robot, Row())
+            row.state, row.doing, row.ended = state, text, time.monotonic()
+        self._line(robot, f"{state}: {text}" if text else state)
+
+    def picture(self) -> Table:
+        """The table as it stands."""
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=None, pad_edge=False)
+        for title in ("ROBOT", "STATE", "", "TIME"):
+            table.add_column(title, no_wrap=True, overflow="ellipsis")
+        now = time.monotonic()
+        with self._lock:
+            for name, row in self.rows.items():
+                state = Text(row.state or "working", style=_STYLES.get(row.state, "cyan"))
+                detail = row.moving(now) or row.doing
+                table.add_row(name, state, detail, f"{(row.ended or now) - self._started:.0f} s")
+        return table
+
+    def _line(self, robot: str, text: str) -> None:
+        if self._live is None and not self._quiet:
+            print(f"{robot}: {text}", file=sys.stderr, flush=True)
+
+
+def outcome_rows(outcomes: list[Any]) -> list[tuple[str, ...]]:
+    """For the table at the end."""
+    return [
+        (
+            one.robot,
+            one.state,
+            one.release[:8] or "-",
+            one.was[:8] or "-",
+            human_size(one.sent) if one.sent else "-",
+            f"{one.seconds:.1f} s",
+        )
+        for one in outcomes
+    ]

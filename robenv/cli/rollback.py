@@ -1,0 +1,39 @@
+"""`robenv rollback`"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from robenv.cli.common import JsonOption, QuietOption, Where
+from robenv.cli.deploy import AllRobotsOption, RobotsArgument, report
+from robenv.cli.fleet_view import FleetView
+from robenv.cli.robot import InventoryOption, inventory_of
+
+
+def rollback(
+    context: typer.Context,
+    robots: RobotsArgument = None,
+    every: AllRobotsOption = False,
+    to: Annotated[
+        str, typer.Option("--to", metavar="RELEASE", help="The first digits of a kept release; default: the one before")
+    ] = "",
+    inventory: InventoryOption = None,
+    quiet: QuietOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Goes back to a release that is still on the robot; nothing is sent. It is on trial as a new one is."""
+    from robenv.deploy import fleet
+
+    where: Where = context.obj
+    chosen = inventory_of(where, inventory).select(robots or (), every)
+    profile = where.resolve(quiet=True).resolved.profile
+    view = FleetView([robot.name for robot in chosen], quiet or json)
+    with view, fleet.gathered(chosen, profile.name, view) as (reached, missed):
+        done = fleet.roll_back_all(reached, profile.name, to, profile.deploy.keep, view)
+    report([*done, *missed], json)
+
+
+def register(app: typer.Typer, name: str, text: str) -> None:
+    app.command(name, short_help=text)(rollback)

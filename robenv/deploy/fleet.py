@@ -1,0 +1,239 @@
+"""A deploy or a rollback on several robots: everything is judged before a byte is sent, then they go side by side."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from robenv.deploy.connection import Connection, connect, end_all
+from robenv.deploy.inventory import Robot
+from robenv.deploy.operation import Done, put_release, roll_back
+from robenv.deploy.outlook import plan_for
+from robenv.deploy.preflight import check_robot, refuse, wanted
+from robenv.deploy.programs import find_programs, needed
+from robenv.deploy.release import Release
+from robenv.deploy.robot_lock import robot_locked
+from robenv.deploy.survey import Survey, survey
+from robenv.deploy.switch import At
+from robenv.deploy.transfer import Sent, send_image
+from robenv.engine.protocol import BuildEvent, Engine, ImageInfo, TransferEvent
+from robenv.environment.load import Loaded
+from robenv.errors import EngineLost, Problem, RobenvError, RobotRefused, RobotUnreachable, UsageError
+
+AT_ONCE = 16
+"""Robots that are worked on side by side."""
+
+
+class Report(Protocol):
+    """Who is told how it goes; called from several threads."""
+
+    def say(self, robot: str, text: str) -> None:
+        """What is being done there."""
+
+    def moved(self, robot: str, sent: int, total: int) -> None:
+        """Bytes on their way there."""
+
+    def ended(self, robot: str, state: str, text: str) -> None:
+        """That robot is done with."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """``state``: ``deployed``, ``unchanged``, ``unreachable``, ``refused`` or ``failed``."""
+
+    robot: str
+    state: str
+    release: str = ""
+    was: str = ""
+    sent: int = 0
+    """Bytes that went over the link for the image."""
+    seconds: float = 0.0
+    error: RobenvError | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        document = {
+            "robot": self.robot, "state": self.state, "release": self.release, "was": self.was, "sent": self.sent,
+            "seconds": round(self.seconds, 1),
+        }  # fmt: skip
+        if self.error is not None:
+            document["error"] = {"message": self.error.message, "details": self.error.details, "hint": self.error.hint}
+        return document
+
+
+@dataclass
+class Robotics:
+    """One robot on its way: logged in, looked at, with what is to be put on it."""
+
+    robot: Robot
+    connection: Connection
+    survey: Survey
+    loaded: Loaded | None = None
+    image: ImageInfo | None = None
+    release: Release | None = None
+    problems: tuple[Problem, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where images come from: this machine's engine, the plan of a platform, and the image of a plan."""
+
+    engine: Engine
+    load: Callable[[str], Loaded]
+    """The project for a platform. Raises UsageError where the profile is not for it."""
+    image: Callable[[Loaded], ImageInfo]
+    """Builds it where it is not there."""
+    keep: int
+
+
+@contextmanager
+def gathered(robots: Sequence[Robot], project: str, report: Report) -> Iterator[tuple[list[Robotics], list[Outcome]]]:
+    """Logs in to all of them side by side and looks at each: those that answer, and what is said of the others."""
+    with ExitStack() as stack:
+        reached: list[Robotics] = []
+        missed: list[Outcome] = []
+        for robot, found in zip(robots, _side_by_side(robots, lambda one: _reach(one, project)), strict=True):
+            if isinstance(found, Robotics):
+                stack.callback(found.connection.close)
+                reached.append(found)
+            else:
+                missed.append(_missed(robot, found))
+                report.ended(robot.name, missed[-1].state, str(found))
+        yield reached, missed
+
+
+def deploy(source: Source, reached: list[Robotics], report: Report, at: At = lambda step: None) -> list[Outcome]:
+    """Builds what they need, judges all of them, and puts the release on each.
+
+    Raises RobotRefused with every problem of every robot before a byte is sent; BuildFailed, ProfileError.
+    """
+    prepare(source, reached)
+    refuse({one.robot.name: one.problems for one in reached})
+    return _side_by_side(reached, lambda one: _timed(one, report, lambda: _deploy_one(source, one, report, at)))
+
+
+def prepare(source: Source, reached: list[Robotics]) -> None:
+    """Plans and builds for each robot's own platform, and gathers what keeps the release off it."""
+    programs: dict[str, frozenset[str] | None] = {}
+    for one in reached:
+        try:
+            loaded = source.load(one.survey.engine.platform)
+        except UsageError as error:
+            one.problems = (Problem(f"{one.robot.name}: {error.message}", hint=error.hint),)
+            continue
+        image = source.image(loaded)
+        if image.id not in programs:
+            programs[image.id] = find_programs(source.engine, image)
+        # Asked once more: which of the robot's facts the plan depends on is known only now.
+        one.survey = survey(one.connection, loaded)
+        release, grant = plan_for(loaded, one.survey, image)
+        want = wanted(
+            loaded.resolved,
+            loaded.build,
+            release.plan,
+            grant.lacks,
+            0 if one.connection.engine.find_image(loaded.image) else _missing_bytes(source.engine, one, image),
+            needed(loaded.resolved.profile.deploy),
+            programs[image.id],
+        )
+        one.loaded, one.image, one.release = loaded, image, release
+        one.problems = check_robot(one.survey, want, loaded.resolved)
+
+
+def _missing_bytes(here: Engine, one: Robotics, image: ImageInfo) -> int:
+    """At most this much, unpacked: an image of the project that is there has most of the layers."""
+    shared = max((_shared(image, there) for there in one.connection.engine.images()), default=0)
+    return image.size * (len(image.layers) - shared) // max(1, len(image.layers))
+
+
+def _shared(image: ImageInfo, there: ImageInfo) -> int:
+    count = 0
+    for own, other in zip(image.layers, there.layers, strict=False):
+        if own != other:
+            break
+        count += 1
+    return count
+
+
+def roll_back_all(reached: list[Robotics], project: str, to: str, keep: int, report: Report) -> list[Outcome]:
+    """Back to an earlier release on each of them."""
+
+    def one_back(one: Robotics) -> Outcome:
+        with robot_locked(one.connection, project):
+            done = roll_back(one.connection.engine, project, to, keep, lambda text: report.say(one.robot.name, text))
+        return _outcome(one.robot.name, done, 0)
+
+    return _side_by_side(reached, lambda one: _timed(one, report, lambda: one_back(one)))
+
+
+def _deploy_one(source: Source, one: Robotics, report: Report, at: At) -> Outcome:
+    loaded, release, name = one.loaded, one.release, one.robot.name
+    if loaded is None or release is None:
+        raise RobotRefused(f"{name}: nothing was planned for it")
+    sent: list[Sent] = []
+
+    def send() -> None:
+        engine = one.connection.engine
+        if engine.find_image(loaded.image) is None:
+            report.say(name, "sending what it lacks of the image")
+            sent.append(send_image(source.engine, engine, loaded.image, loaded.image, progress=moved))
+
+    def moved(event: BuildEvent) -> None:
+        if isinstance(event, TransferEvent):
+            report.moved(name, event.current, event.total)
+
+    with robot_locked(one.connection, release.plan.project):
+        at("locked")
+        done = put_release(one.connection.engine, release, send, source.keep, lambda text: report.say(name, text), at)
+    return _outcome(name, done, sum(part.bytes for part in sent))
+
+
+def _outcome(name: str, done: Done, sent: int) -> Outcome:
+    return Outcome(name, "deployed" if done.changed else "unchanged", done.release, done.was, sent)
+
+
+def _timed(one: Robotics, report: Report, work: Callable[[], Outcome]) -> Outcome:
+    began = time.monotonic()
+    try:
+        outcome = work()
+    except RobenvError as error:
+        shown = error
+        if isinstance(error, EngineLost) and not one.connection.alive:
+            shown = one.connection.lost(error.details)
+        outcome = _missed(one.robot, shown)
+    outcome = replace(outcome, seconds=time.monotonic() - began)
+    report.ended(one.robot.name, outcome.state, str(outcome.error) if outcome.error else outcome.release[:8])
+    return outcome
+
+
+def _missed(robot: Robot, error: RobenvError) -> Outcome:
+    state = "failed"
+    if isinstance(error, RobotUnreachable):
+        state = "unreachable"
+    elif isinstance(error, RobotRefused):
+        state = "refused"
+    return Outcome(robot.name, state, error=error)
+
+
+def _reach(robot: Robot, project: str) -> Robotics | RobenvError:
+    connection = None
+    try:
+        connection = connect(robot)
+        return Robotics(robot, connection, survey(connection, None, project))
+    except RobenvError as error:
+        if connection is not None:
+            connection.close()
+        return error
+
+
+def _side_by_side(items: Sequence[Any], work: Callable[[Any], Any]) -> list[Any]:
+    with ThreadPoolExecutor(max_workers=min(AT_ONCE, len(items)) or 1) as pool:
+        try:
+            return list(pool.map(work, items))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            end_all()  # else ^C would wait for whoever does not answer; the robots fall back by themselves
+            raise

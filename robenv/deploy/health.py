@@ -1,0 +1,108 @@
+"""Whether a release does well: asked from outside, for as long as it is on trial."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from robenv.deploy import release
+from robenv.deploy.inside import read_file, run_inside
+from robenv.engine.protocol import ContainerInfo, Engine
+from robenv.errors import ContainerNotFound
+from robenv.plan.values import Healthcheck
+
+_PAUSE = 0.2
+"""Seconds between two looks."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """``healthy``, and else why not, in one line, with what the check wrote last."""
+
+    healthy: bool
+    reason: str = ""
+    output: str = ""
+
+
+def await_active(engine: Engine, container: str, wanted: str, timeout: float) -> bool:
+    """Waits until the release ``wanted`` runs its command. False where it ended, or still waits at the timeout."""
+    until = time.monotonic() + timeout
+    while time.monotonic() < until:
+        if read_file(engine, container, release.ACTIVE) == wanted:
+            return True
+        info = engine.find_container(container)
+        if info is None or not info.running:
+            return False
+        time.sleep(_PAUSE)
+    return False
+
+
+def await_health(
+    engine: Engine, container: str, health: Healthcheck | None, say: Callable[[str], None] = lambda text: None
+) -> Verdict:
+    """Waits until the release that runs in ``container`` is healthy, or is not.
+
+    Without a check it has to run for SETTLE seconds. With one: it is asked every ``interval`` seconds; failures within
+    ``start_period`` do not count, ``retries`` in a row are enough.
+    """
+    if health is None:
+        return _settles(engine, container)
+    began, failures = time.monotonic(), 0
+    verdict = Verdict(False, "its health check was never asked")
+    while True:
+        info = engine.find_container(container)
+        if info is None or not info.running:
+            return ended(info)
+        verdict = _ask(engine, info, health)
+        if verdict.healthy:
+            return verdict
+        starting = time.monotonic() - began < health.start_period
+        failures = 0 if starting else failures + 1
+        say("starting" if starting else f"check failed, {failures} of {health.retries}")
+        if failures >= health.retries:
+            return verdict
+        _sleep_watching(engine, container, health.interval)
+
+
+def ended(info: ContainerInfo | None) -> Verdict:
+    """The verdict on a release whose command has ended."""
+    if info is None:
+        return Verdict(False, "its container is gone")
+    if info.oom_killed:
+        return Verdict(False, "it was killed for want of memory")
+    return Verdict(False, f"it ended with exit code {info.exit_code}")
+
+
+def _ask(engine: Engine, info: ContainerInfo, health: Healthcheck) -> Verdict:
+    # In the container too, so that a check that never answers does not stay.
+    argv = ("timeout", "-k", "1", f"{health.timeout:g}", *health.test)
+    try:
+        code, output = run_inside(engine, info, argv, health.timeout + release.MARGIN / 3)
+    except ContainerNotFound:
+        return ended(engine.find_container(info.id))
+    if code == 0:
+        return Verdict(True)
+    if code is None or code in (124, 137):
+        return Verdict(False, f"its health check did not answer in {health.timeout:g} s", output)
+    return Verdict(False, f"its health check failed with exit code {code}", output)
+
+
+def _settles(engine: Engine, container: str) -> Verdict:
+    until = time.monotonic() + release.SETTLE
+    while time.monotonic() < until:
+        info = engine.find_container(container)
+        if info is None or info.status != "running":
+            return ended(info)
+        time.sleep(_PAUSE)
+    return Verdict(True)
+
+
+def _sleep_watching(engine: Engine, container: str, seconds: float) -> None:
+    """Ends early where the command does."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        time.sleep(min(left, 0.5))
+        info = engine.find_container(container)
+        if info is None or not info.running:
+            return

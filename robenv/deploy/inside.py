@@ -1,0 +1,79 @@
+"""Small things done inside a container of a robot: a command to its end, a file read or written."""
+
+from __future__ import annotations
+
+import io
+import select
+import tarfile
+import time
+
+from robenv.deploy.release import ACTIVE, FOLDER, LOCK
+from robenv.engine.protocol import ContainerInfo, Engine, ExecRequest
+from robenv.environment.entry import Entry
+
+_MOST = 64 * 1024
+"""Bytes of a command's output that are kept."""
+
+
+def run_inside(
+    engine: Engine, container: ContainerInfo, argv: tuple[str, ...], timeout: float
+) -> tuple[int | None, str]:
+    """(exit code, last output) of a command run as the container's own user; None where it took longer than
+    ``timeout`` seconds. Raises ContainerNotFound, EngineLost."""
+    request = ExecRequest(container.id, argv, Entry(container.labels).user, tty=True, stdin=False)
+    until = time.monotonic() + timeout
+    output = bytearray()
+    session = engine.open_exec(request)
+    try:
+        session.set_blocking(False)
+        while True:
+            left = until - time.monotonic()
+            if left <= 0:
+                return None, _text(output)
+            if not session.pending() and not select.select([session.fileno()], [], [], left)[0]:
+                continue
+            try:
+                data = session.recv(_MOST)
+            except BlockingIOError:
+                continue
+            if not data:
+                break
+            output += data
+            del output[:-_MOST]
+        session.set_blocking(True)
+        return session.exit_code(), _text(output)
+    finally:
+        session.close()
+
+
+def _text(output: bytearray) -> str:
+    return output.decode("utf-8", "replace").replace("\r\n", "\n").strip()
+
+
+def read_file(engine: Engine, container: str, name: str) -> str:
+    """A file of the release volume; "" where there is none."""
+    tar = engine.get_archive(container, f"{FOLDER}/{name}")
+    if tar is None:
+        return ""
+    with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
+        member = archive.next()
+        content = archive.extractfile(member) if member is not None and member.isreg() else None
+        return content.read().decode("utf-8", "replace").strip() if content is not None else ""
+
+
+def prepare_folder(engine: Engine, container: str) -> None:
+    """Makes the files of a new release volume. Those of one that is in use stay: a lock is its file, not its name."""
+    missing = (name for name in (LOCK, ACTIVE) if engine.get_archive(container, f"{FOLDER}/{name}") is None)
+    write_files(engine, container, dict.fromkeys(missing, ""))
+
+
+def write_files(engine: Engine, container: str, files: dict[str, str]) -> None:
+    """Puts files into the release volume, which any user inside may then write."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        for name, text in files.items():
+            data = text.encode()
+            member = tarfile.TarInfo(name)
+            member.size, member.mode, member.mtime = len(data), 0o666, int(time.time())
+            archive.addfile(member, io.BytesIO(data))
+    engine.put_archive(container, FOLDER, stream.getvalue())

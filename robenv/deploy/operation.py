@@ -1,0 +1,113 @@
+"""What `deploy` and `rollback` do on one robot, in the order of the way, once the lock there is held."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from robenv.deploy.release import Release
+from robenv.deploy.switch import At, Trial, create, current, is_confirmed, releases, switch, tidy, try_again
+from robenv.engine.protocol import ContainerInfo, Engine
+from robenv.errors import OperationFailed, UsageError
+from robenv.plan.names import LABEL_HEALTH, LABEL_PROJECT, LABEL_RELEASE
+from robenv.plan.values import Healthcheck
+
+Say = Callable[[str], None]
+
+
+def _nowhere(step: str) -> None:
+    """Where nobody listens to the steps."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """``release`` runs and is confirmed. ``was``: the one before; "" for none. ``changed``: whether that is new."""
+
+    release: str
+    was: str = ""
+    changed: bool = True
+
+
+def put_release(
+    engine: Engine, release: Release, send: Callable[[], None], keep: int, say: Say, at: At = _nowhere
+) -> Done:
+    """Brings a robot to ``release``. ``send`` sees to it that the robot has its image.
+
+    Raises ReleaseFailed, and what the engine and ``send`` raise; then the earlier release runs.
+    """
+    project = release.plan.project
+    found = tidy(engine, project, say)
+    old = current(engine, found)
+    if old is not None and old.labels.get(LABEL_RELEASE) == release.id and is_confirmed(old):
+        return Done(release.id, release.id, changed=False)
+    at("surveyed")
+    send()
+    at("sent")
+    container = create(engine, release)
+    at("created")
+    done = switch(engine, container, Trial(release.id, release.health), old or _booting(found), say, at)
+    prune(engine, project, keep, say)
+    at("pruned")
+    return Done(done.release, done.was)
+
+
+def roll_back(engine: Engine, project: str, to: str, keep: int, say: Say, at: At = _nowhere) -> Done:
+    """Back to the release ``to`` (its ID or the first digits of it), by default the one before; nothing is sent.
+
+    Raises UsageError where there is none, ReleaseFailed where it does no better.
+    """
+    found = tidy(engine, project, say)
+    old = current(engine, found)
+    target = _target(found, old, to)
+    trial = _trial_of(target)
+    try_again(engine, target.id, trial.id)
+    at("created")
+    done = switch(engine, target.id, trial, old, say, at, keep_failed=True)
+    prune(engine, project, keep, say)
+    at("pruned")
+    return Done(done.release, done.was)
+
+
+def prune(engine: Engine, project: str, keep: int, say: Say) -> None:
+    """Removes earlier releases beyond the newest ``keep``, and the project's images that none of the rest needs."""
+    found = releases(engine, project)
+    running = current(engine, found)
+    earlier = [info for info in found if running is None or info.id != running.id]
+    for info in earlier[keep:]:
+        say(f"removing {info.name}")
+        engine.remove_container(info.id, force=True)
+    used = {info.image_id for info in releases(engine, project)}
+    for image in engine.images({LABEL_PROJECT: project}):
+        if image.id not in used:
+            for tag in image.tags or (image.id,):
+                try:
+                    engine.remove_image(tag)
+                except OperationFailed:
+                    continue  # something else on that machine uses it
+
+
+def _booting(found: list[ContainerInfo]) -> ContainerInfo | None:
+    return next((info for info in found if is_confirmed(info)), None)
+
+
+def _target(found: list[ContainerInfo], old: ContainerInfo | None, to: str) -> ContainerInfo:
+    others = [info for info in found if old is None or info.id != old.id]
+    chosen = [info for info in others if info.labels.get(LABEL_RELEASE, "").startswith(to)] if to else others[:1]
+    if len(chosen) == 1:
+        return chosen[0]
+    names = ", ".join(info.labels.get(LABEL_RELEASE, "")[:8] for info in others)
+    raise UsageError(
+        f"there is no earlier release {to}".rstrip() if not chosen else f"{to} is more than one release",
+        hint=f"there is {names}" if names else "`deploy.keep` says how many stay on a robot",
+    )
+
+
+def _trial_of(info: ContainerInfo) -> Trial:
+    """What there is to know of a release from its container's own labels."""
+    try:
+        asked = json.loads(info.labels.get(LABEL_HEALTH) or "null")
+        health = Healthcheck(tuple(asked[0]), *asked[1:]) if asked else None
+        return Trial(info.labels[LABEL_RELEASE], health)
+    except (KeyError, ValueError, TypeError, IndexError) as error:
+        raise OperationFailed(f"{info.name} was not made by this robenv") from error

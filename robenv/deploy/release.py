@@ -1,0 +1,227 @@
+"""A release: the container that a robot is to run, and the few lines of shell in front of its command. Pure.
+
+All releases of a project share one small volume, and in it a lock that the kernel keeps. A release's main process waits
+for that lock before it becomes the command, and holds it for as long as the command lives. So two releases never run at
+once, and one that waits is a standby: it takes over by itself when the other ends, whoever else is dead by then.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from robenv.errors import ProfileError
+from robenv.plan.names import (
+    LABEL_DIRECTORY,
+    LABEL_ENTRYPOINT,
+    LABEL_HASH,
+    LABEL_HEALTH,
+    LABEL_PLAN_JSON,
+    LABEL_PROJECT,
+    LABEL_RELEASE,
+    LABEL_ROLE,
+    LABEL_VERSION,
+    ROLE_RELEASE,
+    container_name,
+)
+from robenv.plan.run import plan_digest, plan_run, stored_json
+from robenv.plan.values import Healthcheck, Mount, RunPlan
+from robenv.profile.schema_deploy import health_command
+
+if TYPE_CHECKING:
+    from robenv.host.facts import Facts
+    from robenv.plan.grant import Grant
+    from robenv.profile.resolved import Resolved
+    from robenv.profile.schema import Profile
+    from robenv.profile.schema_deploy import DeployHealthcheck
+
+FOLDER = "/run/robenv-release"
+LOCK = "lock"
+ACTIVE = "active"
+"""The file in FOLDER with the ID of the release whose command runs."""
+CONFIRMED, AGAIN = "yes", "again"
+"""What the file ``confirmed-RELEASE`` in FOLDER says: it was good and may live; it was once, and is on trial anew."""
+RECIPE = 1
+"""Counts up whenever a release of the same parts is started in another way."""
+
+MARGIN = 30.0
+"""Seconds that a release on trial has beyond what its health check may take."""
+SETTLE = 10.0
+"""Seconds that a command without a health check has to run to be taken as healthy."""
+
+SCRIPT = f"""\
+release=$1 trial=$2
+shift 2
+confirmed() {{ [ "$(cat "{FOLDER}/confirmed-$release" 2>/dev/null)" = {CONFIRMED} ]; }}
+exec 9>>{FOLDER}/{LOCK}
+flock 9 || exit 125
+if ! confirmed; then
+  main=$$
+  ( (
+    exec 9>&- >/dev/null 2>&1 </dev/null
+    sleep "$trial"
+    confirmed && exit 0
+    kill -TERM "$main"
+    sleep 10
+    kill -KILL "$main"
+  ) & )
+fi
+echo "$release" > {FOLDER}/{ACTIVE}
+exec "$@"
+"""
+"""What PID 1's child runs: ``sh -c SCRIPT sh RELEASE TRIAL COMMAND…``. The watchdog is a grandchild without the lock,
+so that it dies with the container and keeps nobody waiting."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """``id``: 12 hex digits over all that it is. ``plan``: for one robot. ``health``: as its commands are run, in the
+    image's entrypoint; () where it only has to keep running."""
+
+    id: str
+    plan: RunPlan
+    health: Healthcheck | None
+    trial: float
+    """Seconds in which it has to be confirmed, or it ends itself."""
+
+    @property
+    def name(self) -> str:
+        return self.plan.name
+
+
+def plan_release(
+    resolved: Resolved,
+    image: str,
+    facts: Facts,
+    *,
+    content_hash: str,
+    grant: Grant,
+    platform: str,
+    entrypoint: tuple[str, ...],
+    image_command: tuple[str, ...] = (),
+    version: str,
+) -> Release:
+    """The release for the robot with these facts. ``entrypoint`` and ``image_command`` are the image's own.
+
+    Raises ProfileError where nothing says what it is to run.
+    """
+    profile = resolved.profile
+    argv = _argv(profile, entrypoint, image_command)
+    if not argv:
+        raise ProfileError(
+            "nothing says what a robot is to run",
+            hint="such as `deploy: {command: roslaunch picker robot.launch}`",
+        )
+    settings = profile.deploy
+    health = release_health(_asked(settings.healthcheck), entrypoint)
+    trial = trial_time(health)
+    plan = plan_run(resolved, image, facts, content_hash=content_hash, grant=grant, platform=platform, command=argv)
+    plan = replace(_for_robot(plan, resolved), healthcheck=health, init=True, restart="")
+    digest = hashlib.sha256(json.dumps([RECIPE, content_hash, plan_digest(plan), argv]).encode()).hexdigest()
+    identifier = digest[:12]
+    plan = replace(plan, healthcheck=_engine_health(health, identifier))
+    labels = {
+        **dict(profile.run.labels),
+        LABEL_PROJECT: profile.name,
+        LABEL_DIRECTORY: "",
+        LABEL_ROLE: ROLE_RELEASE,
+        LABEL_RELEASE: identifier,
+        LABEL_HASH: content_hash,
+        LABEL_VERSION: version,
+        LABEL_ENTRYPOINT: json.dumps(list(entrypoint)),
+        LABEL_HEALTH: json.dumps(
+            [list(health.test), health.interval, health.timeout, health.start_period, health.retries]
+        )
+        if health
+        else "",
+        LABEL_PLAN_JSON: stored_json(plan),
+    }
+    plan = replace(
+        plan,
+        name=f"robenv-{profile.name}-{identifier[:8]}",
+        entrypoint=("/bin/sh", "-c", SCRIPT, "sh", identifier, f"{trial:.0f}"),
+        command=argv,
+        mounts=(*plan.mounts, Mount("volume", release_volume(profile.name), FOLDER)),
+        labels=tuple(labels.items()),
+    )
+    return Release(identifier, plan, health, trial)
+
+
+def release_volume(project: str) -> str:
+    return f"robenv-{project}-release"
+
+
+def _argv(profile: Profile, entrypoint: tuple[str, ...], image_command: tuple[str, ...]) -> tuple[str, ...]:
+    """The whole command line: ``deploy.command``, else ``run.command``, else the image's own, behind the entrypoint."""
+    front = entrypoint if profile.run.entrypoint is None else profile.run.entrypoint
+    command = profile.deploy.command or profile.run.command or image_command
+    return (*front, *command) if command else ()
+
+
+def _for_robot(plan: RunPlan, resolved: Resolved) -> RunPlan:
+    """Without the workspace, which is the developer's, and by names that do not tell from which folder it was deployed:
+    a colleague's next deploy finds the same volumes."""
+    profile = resolved.profile
+    here = container_name(profile.name, plan.directory)
+    there = f"robenv-{profile.name}-robot"
+
+    def named(text: str) -> str:
+        return there + text.removeprefix(here) if text.startswith(here) else text
+
+    mounts = tuple(
+        replace(mount, source=named(mount.source)) if mount.kind == "volume" else mount
+        for mount in plan.mounts
+        if not _is_workspace(mount, plan, profile)
+    )
+    networks = tuple(replace(one, network=replace(one.network, name=named(one.network.name))) for one in plan.networks)
+    return replace(
+        plan, directory="", mounts=mounts, home_volume=named(plan.home_volume), networks=networks, session=()
+    )
+
+
+def _is_workspace(mount: Mount, plan: RunPlan, profile: Profile) -> bool:
+    return mount.kind == "bind" and (mount.target, mount.source) == (
+        profile.workspace.target,
+        profile.workspace.source or plan.directory,
+    )
+
+
+def local_mounts(plan: RunPlan, root: str) -> Iterator[str]:
+    """Folders of the project that a release would mount: they are on the developer's machine alone."""
+    for mount in plan.mounts:
+        if mount.kind == "bind" and (mount.source == root or mount.source.startswith(f"{root}/")):
+            yield mount.source
+
+
+def _asked(check: DeployHealthcheck | None) -> Healthcheck | None:
+    if check is None or check.disable:
+        return None
+    return Healthcheck(health_command(check), check.interval, check.timeout, check.start_period, check.retries)
+
+
+def release_health(check: Healthcheck | None, entrypoint: tuple[str, ...]) -> Healthcheck | None:
+    """The check with its command behind the image's entrypoint, so that ROS is sourced; engine defaults put in."""
+    if check is None or not check.test or check.test[0] == "NONE":
+        return None
+    command = check.test[1:] if check.test[0] == "CMD" else ("/bin/sh", "-c", check.test[1])
+    return Healthcheck(
+        (*entrypoint, *command), check.interval or 30.0, check.timeout or 30.0, check.start_period, check.retries or 3
+    )
+
+
+def trial_time(health: Healthcheck | None) -> float:
+    """The longest that a healthy release may take to be confirmed."""
+    if health is None:
+        return SETTLE + MARGIN
+    return health.start_period + (health.retries + 1) * (health.interval + health.timeout) + MARGIN
+
+
+def _engine_health(health: Healthcheck | None, release: str) -> Healthcheck | None:
+    """For the engine, which checks on a standby too: that one has nothing to be asked."""
+    if health is None:
+        return None
+    script = f'[ "$(cat {FOLDER}/{ACTIVE})" = "$1" ] || exit 0; shift; exec "$@"'
+    return replace(health, test=("CMD", "/bin/sh", "-c", script, "sh", release, *health.test))

@@ -1,0 +1,288 @@
+"""From the release that runs to another one, step by step, so that the robot is never left with neither.
+
+The steps are small, and after each of them the robot does right by itself, whoever is killed: see docs/deploying.md for
+the table. ``at`` is told each step as it is done; tests kill things there.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from robenv.deploy.health import Verdict, await_active, await_health, ended
+from robenv.deploy.inside import prepare_folder, read_file, run_inside, write_files
+from robenv.deploy.release import ACTIVE, AGAIN, CONFIRMED, Release
+from robenv.engine.protocol import ContainerInfo, Engine
+from robenv.environment.accounts import prepare_accounts
+from robenv.environment.container import prepare_mounts
+from robenv.environment.networks import connect_networks, ensure_networks
+from robenv.errors import OperationFailed, RobenvError
+from robenv.plan.names import LABEL_PLAN_JSON, LABEL_PROJECT, LABEL_RELEASE, LABEL_ROLE, ROLE_RELEASE
+from robenv.plan.request import create_request
+from robenv.plan.values import Healthcheck
+
+STEPS = ("created", "waiting", "handed", "healthy", "confirmed", "promoted", "retired", "pruned")
+"""In this order. Before ``handed`` the old release runs; from ``confirmed`` on the new one stays."""
+
+_TO_START = 20.0
+"""Seconds in which a started release has to reach the lock."""
+_LAST_LINES = 15
+At = Callable[[str], None]
+
+
+class ReleaseFailed(OperationFailed):
+    """A release did not do well, and the earlier one runs again, or there was none."""
+
+
+@dataclass(frozen=True)
+class Switched:
+    """``was``: the release that ran before; "" for none."""
+
+    release: str
+    was: str = ""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What it takes to judge a release that has been created: its ID, and what it is asked."""
+
+    id: str
+    health: Healthcheck | None
+
+
+def releases(engine: Engine, project: str) -> list[ContainerInfo]:
+    """The project's releases on this engine, newest first."""
+    found = engine.containers({LABEL_PROJECT: project, LABEL_ROLE: ROLE_RELEASE})
+    return sorted(found, key=lambda one: one.created, reverse=True)
+
+
+def is_confirmed(info: ContainerInfo) -> bool:
+    """Whether it is what the robot boots into."""
+    return info.restart_policy == "always"
+
+
+def current(engine: Engine, found: list[ContainerInfo]) -> ContainerInfo | None:
+    """The release whose command runs: of those that run, the one that holds the lock."""
+    running = [info for info in found if info.running]
+    if not running:
+        return None
+    active = read_file(engine, running[0].id, ACTIVE)
+    return next((info for info in running if info.labels.get(LABEL_RELEASE) == active), running[0])
+
+
+def tidy(engine: Engine, project: str, say: Callable[[str], None]) -> list[ContainerInfo]:
+    """Ends what a deploy that was killed left behind, and returns the releases that are there then, newest first.
+
+    On trial, never confirmed: removed, and the standby behind it takes over. Two that are confirmed: the newer stays.
+    """
+    for info in releases(engine, project):
+        if not is_confirmed(info):
+            _end_trial(engine, info, say)
+    confirmed = [info for info in releases(engine, project) if is_confirmed(info)]
+    for older in confirmed[1:]:
+        say(f"retiring {older.name}: {confirmed[0].name} was confirmed after it")
+        retire(engine, older)
+    for info in confirmed[:1]:
+        if not info.running:
+            say(f"starting {info.name}, which is confirmed and did not run")
+            engine.start(info.id)
+    return releases(engine, project)
+
+
+def _end_trial(engine: Engine, info: ContainerInfo, say: Callable[[str], None]) -> None:
+    release = info.labels.get(LABEL_RELEASE, "")
+    mark = read_file(engine, info.id, f"confirmed-{release}")
+    if mark not in (CONFIRMED, AGAIN):
+        say(f"removing {info.name}: a deploy ended before it was confirmed")
+        engine.remove_container(info.id, force=True)
+        return
+    if info.running:
+        say(f"stopping {info.name}: it was tried again and not confirmed")
+        engine.stop(info.id)
+    if mark == AGAIN:
+        confirm(engine, info.id, release)
+
+
+def create(engine: Engine, release: Release) -> str:
+    """The release's container, not started; on trial."""
+    plan = release.plan
+    earlier = engine.find_container(plan.name)
+    if earlier is not None:
+        engine.remove_container(earlier.id, force=True)
+    ensure_networks(engine, plan)
+    home_is_new = prepare_mounts(engine, plan)
+    container = engine.create_container(plan.name, create_request(plan), plan.platform)
+    try:
+        connect_networks(engine, container, plan)
+        prepare_accounts(engine, container, plan, home_is_new)
+        prepare_folder(engine, container)
+    except BaseException:
+        engine.remove_container(container, force=True)
+        raise
+    return container
+
+
+def switch(
+    engine: Engine,
+    container: str,
+    trial: Trial,
+    old: ContainerInfo | None,
+    say: Callable[[str], None],
+    at: At = lambda step: None,
+    *,
+    keep_failed: bool = False,
+) -> Switched:
+    """Starts ``container``, hands over from ``old`` to it, and confirms it once it is healthy.
+
+    Raises ReleaseFailed, with the new one's last lines, where it is not: then ``old`` runs again. The new container is
+    removed, unless ``keep_failed``: an earlier release that was tried again stays.
+    """
+    try:
+        _hand_over(engine, container, trial, old, say, at)
+        say("waiting for its health")
+        verdict = await_health(engine, container, trial.health, say)
+        _require(engine, container, trial, verdict)
+        at("healthy")
+    except BaseException as error:
+        _undo(engine, container, trial if keep_failed else None, old, say, error)
+        raise
+    confirm(engine, container, trial.id)
+    at("confirmed")
+    engine.set_restart_policy(container, "always")
+    at("promoted")
+    if old is not None:
+        retire(engine, old)
+    at("retired")
+    return Switched(trial.id, old.labels.get(LABEL_RELEASE, "") if old is not None else "")
+
+
+def confirm(engine: Engine, container: str, release: str) -> None:
+    """From now on the release's own watchdog lets it live."""
+    write_files(engine, container, {f"confirmed-{release}": CONFIRMED})
+
+
+def try_again(engine: Engine, container: str, release: str) -> None:
+    """Sets the watchdog on an earlier release once more: what was good then may not be now, and nobody may be there to
+    see. Before it is started."""
+    write_files(engine, container, {f"confirmed-{release}": AGAIN})
+
+
+def retire(engine: Engine, old: ContainerInfo) -> None:
+    """The old release no longer boots. First its policy, so that the engine does not start it once more."""
+    engine.set_restart_policy(old.id, "no")
+    engine.stop(old.id)
+
+
+def _hand_over(
+    engine: Engine, container: str, trial: Trial, old: ContainerInfo | None, say: Callable[[str], None], at: At
+) -> None:
+    engine.start(container)
+    running = old is not None and old.running
+    if old is not None and running:
+        _await_standby(engine, container, trial)
+    at("waiting")
+    if old is not None and running:
+        say(f"handing over from {old.name}")
+        end_from_inside(engine, old, _grace(old))
+    if not await_active(engine, container, trial.id, _TO_START):
+        info = engine.find_container(container)
+        verdict = ended(info) if info is None or not info.running else Verdict(False, "it did not start")
+        raise _failed(engine, container, trial, verdict)
+    at("handed")
+
+
+def is_waiting(engine: Engine, container: str) -> bool:
+    """Whether a release that runs waits for the lock."""
+    return any((row.get("CMD") or row.get("COMMAND") or "").startswith("flock ") for row in engine.processes(container))
+
+
+def _await_standby(engine: Engine, container: str, trial: Trial) -> None:
+    """Until it waits for the lock: what cannot even start its shell must not end the release that runs."""
+    until = time.monotonic() + _TO_START
+    while time.monotonic() < until:
+        info = engine.find_container(container)
+        if info is None or not info.running:
+            raise _failed(engine, container, trial, ended(info))
+        if is_waiting(engine, container):
+            return
+        time.sleep(0.1)
+    raise _failed(engine, container, trial, Verdict(False, "it did not get as far as waiting for its turn"))
+
+
+def end_from_inside(engine: Engine, old: ContainerInfo, grace: float) -> None:
+    """Ends the old release's command as if it had ended by itself: its policy starts it again, as the standby.
+
+    A stop through the engine would count as a person's, after which nothing starts it again by itself.
+    """
+    before = old.started_at
+    for script, patience in (("kill -TERM 1", grace), ("kill -KILL -1", 5.0)):
+        with suppress(OperationFailed):  # it may end while it is being told to
+            run_inside(engine, old, ("/bin/sh", "-c", script), timeout=5)
+        until = time.monotonic() + patience
+        while time.monotonic() < until:
+            info = engine.find_container(old.id)
+            if info is None or info.started_at != before or info.status != "running":
+                return
+            time.sleep(0.1)
+    # It does not hear from inside: then from outside, and started again as the standby.
+    engine.stop(old.id, timeout=1)
+    engine.start(old.id)
+
+
+def _undo(
+    engine: Engine,
+    container: str,
+    kept: Trial | None,
+    old: ContainerInfo | None,
+    say: Callable[[str], None],
+    error: BaseException,
+) -> None:
+    """The new one goes (``kept``: it is an earlier one, and stays as such); the old one, its standby, has the lock
+    then. What cannot be undone from here, because the link is gone, the robot does itself: the new one's watchdog
+    ends it."""
+    try:
+        if kept is not None:
+            engine.stop(container)
+            confirm(engine, container, kept.id)
+        else:
+            engine.remove_container(container, force=True)
+        if old is not None:
+            _run_again(engine, old, say)
+    except RobenvError as second:
+        say(f"could not undo it from here ({second}); the robot goes back to the earlier release by itself")
+        error.__context__ = second
+
+
+def _run_again(engine: Engine, old: ContainerInfo, say: Callable[[str], None]) -> None:
+    info = engine.find_container(old.id)
+    if info is not None and not info.running:
+        engine.start(old.id)
+    runs = await_active(engine, old.id, old.labels.get(LABEL_RELEASE, ""), _TO_START)
+    say(f"{old.name} runs again" if runs else f"{old.name} does not run again: look at its logs")
+
+
+def _grace(info: ContainerInfo) -> float:
+    """Seconds that its command gets to end, as its own plan says."""
+    plan = json.loads(info.labels.get(LABEL_PLAN_JSON) or "{}")
+    return float(plan.get("stop_grace_period") or 10.0)
+
+
+def _require(engine: Engine, container: str, trial: Trial, verdict: Verdict) -> None:
+    if not verdict.healthy:
+        raise _failed(engine, container, trial, verdict)
+
+
+def _failed(engine: Engine, container: str, trial: Trial, verdict: Verdict) -> ReleaseFailed:
+    lines = b"".join(data for _, data in engine.logs(container, tail=_LAST_LINES)).decode("utf-8", "replace").rstrip()
+    parts = []
+    if verdict.output:
+        parts.append(f"the check wrote:\n{verdict.output[-2000:]}")
+    parts.append(f"its last lines:\n{lines}" if lines else "it wrote nothing")
+    return ReleaseFailed(
+        f"release {trial.id[:8]} is not healthy: {verdict.reason}",
+        details="\n".join(parts),
+        hint="look at deploy.command and deploy.healthcheck in the profile; `robenv run` tries the same image here",
+    )
