@@ -23,11 +23,13 @@ from robenv.engine.docker_py import connect_to
 from robenv.engine.endpoint import Endpoint, config_folder
 from robenv.engine.protocol import Engine
 from robenv.errors import EngineDenied, EngineUnreachable, RobotRefused, RobotUnreachable
+from robenv.profile.excerpt import safe
 
 CONNECT_TIMEOUT = 15
 """Seconds to log in."""
 ALIVE = ("-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=4")
 """A link that is silent for 20 s is lost: robots drive out of reach."""
+_OPEN: set[Connection] = set()
 _KEPT = 2000
 """Characters of what ssh says that an error shows."""
 
@@ -55,6 +57,7 @@ class Connection:
         self._engine: Engine | None = None
         self._host: RemoteHost | None = None
         self._master: subprocess.Popen[bytes] | None = None
+        _OPEN.add(self)
         try:
             self._log_in()
         except BaseException:
@@ -107,12 +110,18 @@ class Connection:
         """The error for a link that broke."""
         return RobotUnreachable(
             f"{self.robot.name}: the connection broke",
-            details=details.strip()[-_KEPT:],
+            details=_essence(details),
             hint="run the same command again: it goes on with what is still missing",
         )
 
+    def cut(self) -> None:
+        """Ends the login at once, whatever goes through it; ``close`` is still to be called."""
+        if self._master is not None:
+            self._master.terminate()
+
     def close(self) -> None:
         """Ends everything that goes through this login."""
+        _OPEN.discard(self)
         if self._engine is not None:
             with suppress(Exception):
                 self._engine.close()
@@ -169,7 +178,7 @@ class Connection:
                 raise self.lost(done.stderr.decode(errors="replace"))
             raise RobotRefused(
                 f"{self.robot.name}: its engine's socket cannot be forwarded",
-                details=done.stderr.decode(errors="replace").strip(),
+                details=_essence(done.stderr.decode(errors="replace")),
                 hint="its sshd needs AllowStreamLocalForwarding yes (the default)",
             )
         endpoint = Endpoint(f"unix://{local}", f"robot {self.robot.name}", None, config_folder(os.environ))
@@ -202,6 +211,13 @@ class Connection:
 def connect(robot: Robot) -> Connection:
     """Logs in. Raises RobotUnreachable, RobotRefused."""
     return Connection(robot)
+
+
+def end_all() -> None:
+    """Breaks every connection, also those that are still being made: whoever uses one, in another thread, is told and
+    cleans up."""
+    for connection in tuple(_OPEN):
+        connection.cut()
 
 
 _REASONS: tuple[tuple[tuple[str, ...], type[RobotUnreachable] | type[RobotRefused], str, str], ...] = (
@@ -261,5 +277,6 @@ def login_failed(robot: Robot, said: str) -> RobotUnreachable | RobotRefused:
 
 
 def _essence(said: str) -> str:
-    lines = [line.rstrip() for line in said.splitlines() if line.strip(" @\r")]
+    # A banner of the robot's is in it: nothing of that may command this terminal.
+    lines = [safe(line.rstrip()) for line in said.splitlines() if line.strip(" @\r")]
     return "\n".join(lines)[-_KEPT:]

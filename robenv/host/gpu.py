@@ -23,7 +23,7 @@ _CARD = re.compile(r"/sys/class/drm/(card\d+)/device/(?:drm/)?([A-Za-z0-9]+)")
 
 def read_gpu(host: Host, cdi_folders: tuple[str, ...] = ()) -> GpuFacts:
     """``cdi_folders``: where the engine looks for CDI specs; where it does not say, their usual places are read."""
-    tegra = _tegra(host)
+    tegra = read_tegra(host)
     return GpuFacts(
         nvidia_driver=_driver(host),
         nvidia=_nvidia(host),
@@ -63,7 +63,8 @@ def _nvidia(host: Host) -> tuple[NvidiaGpu, ...]:
     return tuple(gpus)
 
 
-def _tegra(host: Host) -> Tegra | None:
+def read_tegra(host: Host) -> Tegra | None:
+    """What kind of Jetson this is, by L4T's own file; None where it is none."""
     found = _L4T.match(host.read("/etc/nv_tegra_release") or "")
     if not found:
         return None
