@@ -43,11 +43,13 @@ class Where:
     directory: Path
     file: Path | None
 
-    def resolve(self, quiet: bool = False, locked: bool = False) -> Locked:
-        """The project by its lock; with ``locked``, only what the lock has. Raises UsageError, ProfileError."""
+    def resolve(self, quiet: bool = False, locked: bool = False, shared: bool = False) -> Locked:
+        """The project by its lock; with ``locked``, only what the lock has; ``shared``, without
+        the overlay and .env. Raises UsageError, ProfileError."""
         from robenv.environment.locking import resolve_locked
 
-        found = resolve_locked(self.directory, self.file, os.environ, _no_note if quiet else note, frozen=locked)
+        tell = _no_note if quiet else note
+        found = resolve_locked(self.directory, self.file, os.environ, tell, frozen=locked, shared=shared)
         if not quiet:
             print_warnings(found.resolved.warnings)
         return found
@@ -67,13 +69,13 @@ class Where:
 
     def load_each(
         self, engine_platform: str, platforms: Sequence[str | None] | None, quiet: bool = False, locked: bool = False,
-        pin: bool = True,
+        pin: bool = True, shared: bool = False,
     ) -> list[Loaded]:  # fmt: skip
         """The project, planned for several platforms, each once; for the engine's own where none is named."""
         from robenv.environment.load import choose_platform, load
         from robenv.environment.locking import pin_sources, require_locked
 
-        found = self.resolve(quiet, locked)
+        found = self.resolve(quiet, locked, shared)
         chosen = dict.fromkeys(
             choose_platform(found.resolved, asked, engine_platform) for asked in platforms or (None,)
         )

@@ -45,12 +45,15 @@ def resolve_locked(
     *,
     frozen: bool = False,
     moving: Moving = lambda source: False,
+    shared: bool = False,
 ) -> Locked:
     """The project in or above ``directory``, by its lock where it has one.
 
-    ``frozen``: a git source that the lock does not have is refused. Raises UsageError, ProfileError.
+    ``frozen``: a git source that the lock does not have is refused. ``shared``: without the overlay and ``.env``, as
+    somebody else has it. Raises UsageError, ProfileError.
     """
-    files = find_project(directory, file)
+    found = find_project(directory, file)
+    files = found.shared if shared else found
     path = lock_path(files.file)
     lock = read_lock(path, display_path(path, files.root))
     known = lock or Lock()

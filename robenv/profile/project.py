@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from robenv.errors import UsageError
@@ -18,12 +18,17 @@ _OTHER_SPELLINGS = ("robenv.yml", "Robenv.yaml", "robenv.YAML", ".robenv.yaml")
 
 @dataclass(frozen=True)
 class ProjectFiles:
-    """The files of a project; ``local`` and ``env_file`` need not exist. ``local`` None: no overlay is looked for."""
+    """The files of a project; ``local`` and ``env_file`` need not exist. None: not looked for."""
 
     root: Path
     file: Path
     local: Path | None
-    env_file: Path
+    env_file: Path | None
+
+    @property
+    def shared(self) -> ProjectFiles:
+        """The same without what is of one machine or one person alone: the overlay and ``.env``."""
+        return replace(self, local=None, env_file=None)
 
 
 def find_project(directory: Path, file: Path | None = None) -> ProjectFiles:

@@ -44,7 +44,8 @@ def resolve_project(
 ) -> Resolved:
     """A project's profile with all that it extends and its local overlay. Raises ProfileError with every problem."""
     reader = ChainReader(files.root, Variables(environ), remote)
-    _read_dotenv(reader, files.env_file)
+    if files.env_file is not None:
+        _read_dotenv(reader, files.env_file)
     reader.follow(Found(files.file, "project", "", files.root))
     own = {files.file}
     if files.local is not None and os.path.lexists(files.local):

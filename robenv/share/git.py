@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any
 
 from robenv.errors import OperationFailed
 from robenv.paths import cache_folder
@@ -99,6 +100,26 @@ class Repository:
                     raise
         return tree
 
+    def write_pack(self, commit: str, target: Path) -> None:
+        """The commit and all of its files, without its past, as a pack: git's own form, in which it checks itself.
+
+        Raises GitFailed.
+        """
+        names = self._git("rev-list", "--objects", "--no-walk", "--end-of-options", commit)
+        with target.open("wb") as file:
+            self._run(self._argv("pack-objects", "--stdout", "--quiet"), names.encode(), file)
+
+    def take_pack(self, commit: str, source: Path) -> None:
+        """Takes in what ``write_pack`` wrote, and unpacks the commit. Raises GitFailed."""
+        with self._locked():
+            self._make()
+            if not self._knows(commit):
+                with source.open("rb") as file:
+                    self._run(self._argv("index-pack", "--stdin"), file)
+            if not self._knows(commit):
+                raise GitFailed(f"the files of {self.url} at {commit[:12]} are not what they should be")
+        self.unpacked(commit)
+
     def tree(self, commit: str) -> Path:
         return self.folder / "trees" / commit
 
@@ -130,12 +151,17 @@ class Repository:
         return True
 
     def _git(self, *arguments: str) -> str:
-        return self._run(["git", *_QUIET, "--git-dir", str(self._git_folder), *arguments])
+        return self._run(self._argv(*arguments))
 
-    def _run(self, argv: list[str]) -> str:
+    def _argv(self, *arguments: str) -> list[str]:
+        return ["git", *_QUIET, "--git-dir", str(self._git_folder), *arguments]
+
+    def _run(self, argv: list[str], given: bytes | IO[bytes] = b"", target: int | IO[bytes] = subprocess.PIPE) -> str:
+        """What it prints; "" where that goes to ``target``. ``given``: what it reads."""
+        source: dict[str, Any] = {"input": given} if isinstance(given, bytes) else {"stdin": given}
         try:
             done = subprocess.run(
-                argv, capture_output=True, timeout=_TIMEOUT, env=_environment(), stdin=subprocess.DEVNULL, check=False
+                argv, stdout=target, stderr=subprocess.PIPE, timeout=_TIMEOUT, env=_environment(), check=False, **source
             )
         except FileNotFoundError:
             raise GitFailed("git is not there", hint="sudo apt-get install git") from None
@@ -143,7 +169,7 @@ class Repository:
             raise GitFailed(f"{self.url} did not answer in {_TIMEOUT} s", hint="is the network there?") from None
         if done.returncode:
             raise _failure(self.url, done.stderr.decode(errors="replace").strip())
-        return done.stdout.decode(errors="replace")
+        return (done.stdout or b"").decode(errors="replace")
 
     def _unpack(self, commit: str, folder: Path) -> None:
         """Blob by blob: `git archive` would run the user's filters and line-end conversion over them."""
@@ -153,7 +179,7 @@ class Repository:
             raise GitFailed(
                 f"{self.url} has more than {_MAX_FILES} files", hint="keep profiles in a repository of their own"
             )
-        argv = ["git", *_QUIET, "--git-dir", str(self._git_folder), "cat-file", "--batch"]
+        argv = self._argv("cat-file", "--batch")
         pipe = subprocess.PIPE
         with subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env=_environment()) as process:
             try:

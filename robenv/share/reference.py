@@ -39,6 +39,14 @@ class GitReference:
         return self.ref if _COMMIT.fullmatch(self.ref) else ""
 
 
+def repository_of(source: str) -> str:
+    """The repository of a lock's source, ``URL@REF``: an @ before the path is a login's."""
+    start = source.find("://") + 3 if "://" in source else source.find(":")
+    path = source.find("/", start) if "://" in source else start
+    at = source.find("@", path)
+    return source if at < 0 else source[:at]
+
+
 def parse_reference(text: str) -> GitReference:
     """Of ``git+https://…``, ``git+ssh://…``, ``git+file:///…`` and ``git@HOST:PATH``, each with ``[@REF][#PROFILE]``.
 

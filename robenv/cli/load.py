@@ -1,0 +1,45 @@
+"""`robenv load`"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from robenv.cli.common import JsonOption, PlatformOption, QuietOption, Where, note, open_engine, print_json
+from robenv.cli.reporter import TerminalReporter
+
+
+def load(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `robenv save` wrote")],
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="DIR", help="Write the project's files into this new folder")
+    ] = None,
+    platform: PlatformOption = None,
+    quiet: QuietOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Brings FILE's image to the engine and its profiles from git into the cache; asks no network."""
+    from robenv.catalog.platforms import normalize
+    from robenv.environment.carry import load_archive, unlike
+
+    where: Where = context.obj
+    wanted = normalize(platform) if platform is not None else None
+    with open_engine() as engine:
+        arrived = load_archive(
+            engine, where.directory / file, where.directory / to if to else None, wanted, TerminalReporter(quiet)
+        )
+    for remark in unlike(arrived):
+        note(remark)
+    images = [image.wanted.reference for image in arrived.contents.images]
+    if json:
+        print_json({"images": images, "project": str(arrived.project) if arrived.project else None})
+        return
+    for image in images:
+        typer.echo(image)
+
+
+def register(app: typer.Typer, name: str, text: str) -> None:
+    app.command(name, short_help=text)(load)

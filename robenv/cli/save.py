@@ -1,0 +1,58 @@
+"""`robenv save`"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from robenv.cli.common import (
+    JsonOption,
+    LockedOption,
+    PlatformsOption,
+    QuietOption,
+    Where,
+    note,
+    open_engine,
+    print_json,
+)
+from robenv.cli.reporter import TerminalReporter
+from robenv.cli.trust import asker
+
+
+def save(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Such as picker.robenv")],
+    platforms: PlatformsOption = None,
+    locked: LockedOption = False,
+    quiet: QuietOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Writes the image, the profile with all that it extends, and the lock into FILE; builds the image first if need
+    be. Never goes along: .env, robenv.local.yaml and run.env_file."""
+    from robenv.environment.carry import own_variables, save_project
+    from robenv.environment.outgoing import outgoing_files
+    from robenv.environment.trust import image_claims_of, require_trust
+
+    where: Where = context.obj
+    with open_engine() as engine:
+        every = where.load_each(engine.info().platform, platforms, quiet, locked, shared=True)
+        found = where.resolve(True, locked, shared=True)  # once more, for the lock may be new
+        files = outgoing_files(every, found.path if found.exists else None)
+        for loaded in every:
+            require_trust(image_claims_of(loaded), asker())
+        contents = save_project(engine, file, every, found.sources, files, TerminalReporter(quiet))
+    if not quiet:
+        for name in files.left_out:
+            note(f"{name} (run.env_file) may hold secrets and is not in the file: bring it there yourself")
+        if names := own_variables(every):
+            note(f"the image depends on {', '.join(names)} of your environment: set the same there")
+    if json:
+        print_json({"file": str(file), "size": file.stat().st_size, **contents.to_json()})
+    else:
+        typer.echo(str(file))
+
+
+def register(app: typer.Typer, name: str, text: str) -> None:
+    app.command(name, short_help=text)(save)

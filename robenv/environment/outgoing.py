@@ -1,0 +1,106 @@
+"""Which files of a project go along with `save`: those that its profile is made of, and nothing of one person's."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from robenv.environment.load import Loaded
+from robenv.errors import Problem, UsageError
+from robenv.plan.values import FileCopy
+from robenv.profile.nodes import Mapping as Node
+from robenv.profile.nodes import Scalar, find
+from robenv.profile.nodes import Sequence as Items
+from robenv.profile.project import DOTENV
+from robenv.render.entries import FILE, SYMLINK
+
+
+@dataclass
+class Outgoing:
+    """``files``: by path in the project's folder, where each is; ``links``: symbolic links, with their targets.
+    ``left_out``: files that the profile names and that may hold secrets."""
+
+    files: dict[str, Path] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
+
+
+def outgoing_files(every: Sequence[Loaded], lock: Path | None) -> Outgoing:
+    """The files of a project, resolved without its overlay and ``.env``, for each platform; and its lock.
+
+    Raises UsageError for those that lie elsewhere, and for a `.env` that goes into the image.
+    """
+    found = Outgoing()
+    if lock is not None:
+        found.files[lock.name] = lock
+    for loaded in every:
+        _Gatherer(loaded, found).gather()
+    return found
+
+
+class _Gatherer:
+    def __init__(self, loaded: Loaded, found: Outgoing) -> None:
+        self._loaded = loaded
+        self._found = found
+        self._root = loaded.files.root
+        resolved = loaded.resolved
+        self._foreign = [one.source.root for one in resolved.documents if one.source.foreign]
+        self._secret = {path for one in resolved.documents for path in _env_files(one.root)}
+        self._outside: dict[str, None] = {}
+
+    def gather(self) -> None:
+        resolved = self._loaded.resolved
+        for path in (*resolved.inputs.files, *(Path(rules.file) for rules in resolved.profile.udev)):
+            if str(path) in self._secret:
+                name = os.path.relpath(path, self._root)
+                self._found.left_out += [name] if name not in self._found.left_out else []
+            else:
+                self._add(path, path)
+        for stage in self._loaded.build.stages:
+            for group in stage.groups:
+                for repository in group.repositories:
+                    if repository.key_host_path:
+                        self._add(Path(repository.key_host_path), Path(repository.key_host_path))
+                for file in group.files:
+                    self._copied(file)
+        if self._outside:
+            raise UsageError(
+                "`save` takes only files of the project's own folder, or profiles from git",
+                problems=tuple(Problem(f"{path} lies outside of {self._root}") for path in self._outside),
+                hint="move them in, or into a repository that `extends` names",
+            )
+
+    def _copied(self, file: FileCopy) -> None:
+        """What goes into the image, under the name by which the profile calls it."""
+        if file.stage:
+            return
+        for entry in self._loaded.rendered.context:
+            if entry.name == file.source or entry.name.startswith(file.source + "/"):
+                path = Path(file.host_path + entry.name[len(file.source) :])
+                if entry.kind == FILE:
+                    self._add(path, Path(entry.host_path))
+                elif entry.kind == SYMLINK and (name := self._inside(path)):
+                    self._found.links[name] = entry.link
+
+    def _add(self, path: Path, real: Path) -> None:
+        if name := self._inside(path):
+            self._found.files[name] = real
+
+    def _inside(self, path: Path) -> str:
+        """Its path in the project's folder; "" for one that comes with robenv, or with a repository."""
+        if any(path.is_relative_to(folder) for folder in self._foreign):
+            return ""
+        if not path.is_relative_to(self._root):
+            self._outside[str(path)] = None
+            return ""
+        if path.name == DOTENV:
+            raise UsageError(f"the image holds {path}, and `save` carries no {DOTENV}", hint="take it out of `files`")
+        return path.relative_to(self._root).as_posix()
+
+
+def _env_files(root: Node) -> list[str]:
+    files = find(root, ("run", "env_file"))
+    paths = (item.get("path") for item in files.items if isinstance(item, Node)) if isinstance(files, Items) else ()
+    return [path.text for path in paths if isinstance(path, Scalar)]
