@@ -1,0 +1,76 @@
+"""What the commands share that work on a robot: which robots there are, and one of them opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from robenv.cli.common import Where
+from robenv.errors import EngineLost, UsageError
+
+if TYPE_CHECKING:
+    from robenv.deploy.connection import Connection
+    from robenv.deploy.inventory import Inventory
+    from robenv.engine.protocol import ContainerInfo, Engine
+
+RobotOption = Annotated[
+    str, typer.Option("--robot", "-r", metavar="ROBOT", help="On this robot: of robots.yaml, or as ssh knows it")
+]
+InventoryOption = Annotated[
+    Path | None, typer.Option("--inventory", "-i", metavar="FILE", help="The robots, instead of robots.yaml")
+]
+
+
+def inventory_of(where: Where, file: Path | None = None) -> Inventory:
+    """The robots of ``file``, else of robots.yaml beside the project's file, else of this folder's.
+
+    Raises UsageError, ProfileError.
+    """
+    from robenv.deploy.inventory import FILE, read_inventory
+
+    if file is not None:
+        path = where.directory / file
+        if not path.exists():
+            raise UsageError(f"there is no inventory {file}")
+        return read_inventory(path)
+    try:
+        folder = where.root()
+    except UsageError:
+        folder = where.directory
+    return read_inventory(folder / FILE)
+
+
+def project_of(where: Where) -> str:
+    """The project's name. Raises UsageError, ProfileError."""
+    return where.resolve(quiet=True).resolved.profile.name
+
+
+@contextmanager
+def open_robot(where: Where, name: str) -> Iterator[Connection]:
+    """A connection to the one robot of that name. Raises UsageError, RobotUnreachable, RobotRefused."""
+    from robenv.deploy.connection import connect
+
+    chosen = inventory_of(where).select([name])
+    if len(chosen) != 1:
+        raise UsageError(f"{name} is a group of {len(chosen)} robots", hint="name one of them")
+    with connect(chosen[0]) as connection:
+        try:
+            yield connection
+        except EngineLost as error:
+            if connection.alive:
+                raise
+            raise connection.lost(error.details) from error
+
+
+@contextmanager
+def on_robot(where: Where, name: str) -> Iterator[tuple[Engine, ContainerInfo]]:
+    """The project's release that runs on a robot. Raises ContainerNotFound, and as ``open_robot`` does."""
+    from robenv.deploy.roster import running_release
+
+    project = project_of(where)
+    with open_robot(where, name) as connection:
+        yield connection.engine, running_release(connection, project)

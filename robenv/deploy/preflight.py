@@ -1,0 +1,218 @@
+"""Whether a release can run on a robot, judged before a byte is sent: every problem of every robot at once. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from robenv.catalog.platforms import parse_platform
+from robenv.deploy.release import local_mounts
+from robenv.errors import Problem, RobotRefused, UsageError
+from robenv.plan.grant import Lack
+from robenv.plan.values import BuildPlan, RunPlan
+
+if TYPE_CHECKING:
+    from robenv.deploy.survey import Survey
+    from robenv.profile.resolved import Resolved
+
+OLDEST_API = (1, 41)
+"""Docker Engine 20.10, the oldest that robenv is tested against."""
+MARGIN = 256 * 1024 * 1024
+"""Bytes that stay free on a robot's disk."""
+_COPIES = 2
+"""The engine unpacks what it is sent while it still keeps what came."""
+
+_L4T = re.compile(r"(?:^|[-_])r(\d+)\.(\d+)(?:\.\d+)*(?:[-_]|$)")
+"""L4T in a tag: ``r36.4.0``, ``r35.2.1-py3``, ``humble-ros-base-l4t-r36.3.0``."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be put on one robot. ``platform``: the image's. ``base``: the reference that it is made from."""
+
+    platform: str
+    base: str = ""
+    to_send: int = 0
+    """Unpacked bytes of what the robot does not have yet."""
+    lacks: tuple[Lack, ...] = ()
+    """What of the profile's wishes the robot has not: devices, GPU, limits."""
+    local_mounts: tuple[str, ...] = ()
+    needed: frozenset[str] = frozenset()
+    programs: frozenset[str] | None = None
+    """Those that the image has, of ``needed``; None where nobody could look."""
+
+
+def wanted(
+    resolved: Resolved,
+    build: BuildPlan,
+    plan: RunPlan,
+    lacks: tuple[Lack, ...],
+    to_send: int,
+    needed: frozenset[str],
+    programs: frozenset[str] | None,
+) -> Wanted:
+    """``plan``: the release's."""
+    root = str(resolved.files.root) if resolved.files is not None else ""
+    return Wanted(
+        platform=build.platform,
+        base=base_image(build),
+        to_send=to_send,
+        lacks=lacks,
+        local_mounts=tuple(local_mounts(plan, root)) if root else (),
+        needed=needed,
+        programs=programs,
+    )
+
+
+def base_image(build: BuildPlan) -> str:
+    """The reference of the image that the last stage stands on in the end; "" where it is made from a package
+    archive."""
+    stages = {stage.name: stage for stage in build.stages}
+    base = build.stages[-1].base
+    while base.stage and base.stage in stages:
+        base = stages[base.stage].base
+    return base.asked or base.image
+
+
+def check_robot(survey: Survey, want: Wanted, resolved: Resolved | None = None) -> tuple[Problem, ...]:
+    """Everything that keeps the release off that robot. ``resolved``: to tell the places in the profile."""
+    found = [
+        *_engine(survey),
+        *_platform(survey, want),
+        *_l4t(survey, want),
+        *_disk(survey, want),
+        *_lacks(want, resolved),
+        *_mounts(want),
+        *_programs(want),
+    ]
+    name = survey.robot.name
+    return tuple(replace(problem, message=f"{name}: {problem.message}") for problem in found)
+
+
+def refuse(problems: Mapping[str, Sequence[Problem]]) -> None:
+    """Raises RobotRefused with all problems of all robots, by their names, where there is any."""
+    every = tuple(problem for found in problems.values() for problem in found)
+    if not every:
+        return
+    names = ", ".join(name for name, found in problems.items() if found)
+    raise RobotRefused(f"nothing was sent: this cannot run on {names}", problems=_said_once(every))
+
+
+def _said_once(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    return tuple(dict.fromkeys(problems))
+
+
+def _engine(survey: Survey) -> Iterator[Problem]:
+    version = survey.engine.api_version
+    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+    if numbers < OLDEST_API:
+        engine = f"{survey.engine.product} {survey.engine.version}".strip()
+        yield Problem(
+            f"its engine, {engine} (API {version}), is older than Docker Engine 20.10 (API 1.41)",
+            hint="on the robot: `sudo apt-get install docker.io`, or Docker's own packages",
+        )
+
+
+def _platform(survey: Survey, want: Wanted) -> Iterator[Problem]:
+    if same_processor(survey.engine.platform, want.platform):
+        return
+    hint = f"add {survey.engine.platform} to `platforms` in the profile"
+    yield Problem(
+        f"it is {survey.engine.platform}, and the image is for {want.platform}: it would not run there, or only in "
+        "emulation",
+        hint=hint,
+    )
+
+
+def same_processor(robot: str, image: str) -> bool:
+    """Whether an image runs on an engine's own processor. Of ARM's variants a robot runs its own and earlier ones; of
+    amd64's an engine does not tell which it has."""
+    try:
+        there, asked = parse_platform(robot), parse_platform(image)
+    except UsageError:
+        return robot == image
+    if there.architecture != asked.architecture:
+        return False
+    return there.architecture != "arm" or asked.variant <= there.variant
+
+
+def l4t_family(major: int, minor: int) -> str:
+    """What of L4T runs with what: the versions of one family, and no others."""
+    if major == 36:
+        return "36.4 and later" if minor >= 4 else "36.0 to 36.3"
+    if major == 32:
+        return f"32.{minor}"
+    return str(major)
+
+
+def l4t_of_image(reference: str) -> tuple[int, int] | None:
+    """The L4T release that an image is made for, by its name; None where it is none of Jetson's."""
+    name, _, tag = reference.rpartition("/")[2].partition("@")[0].partition(":")
+    if "l4t" not in name and "l4t" not in tag and "jetson" not in reference:
+        return None
+    found = _L4T.search(tag)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def _l4t(survey: Survey, want: Wanted) -> Iterator[Problem]:
+    image = l4t_of_image(want.base)
+    if image is None:
+        return
+    needs = l4t_family(*image)
+    if not survey.l4t:
+        yield Problem(
+            f"the base {want.base} is for a Jetson with L4T {needs}, and this is none",
+            hint="a Jetson has /etc/nv_tegra_release; choose another base for this robot",
+        )
+        return
+    major, minor = (int(part) for part in [*survey.l4t.split("."), "0"][:2])
+    has = l4t_family(major, minor)
+    if has != needs:
+        yield Problem(
+            f"it has L4T {survey.l4t}, and the base {want.base} runs with {needs} alone",
+            hint=f"choose a base for L4T {has}, or bring the robot to {needs} by JetPack",
+        )
+
+
+def _disk(survey: Survey, want: Wanted) -> Iterator[Problem]:
+    if survey.disk_free is None or not want.to_send:
+        return
+    need = want.to_send * _COPIES + MARGIN
+    if survey.disk_free < need:
+        yield Problem(
+            f"its disk has {survey.disk_free / 1e9:.1f} GB free at {survey.engine.root_dir}, and this takes "
+            f"{need / 1e9:.1f} GB while it is being unpacked",
+            hint="on the robot: `docker system df` shows what takes the space, `docker image prune` frees some",
+        )
+
+
+def _lacks(want: Wanted, resolved: Resolved | None) -> Iterator[Problem]:
+    for lack in want.lacks:
+        yield Problem(lack.message, resolved.locate(lack.path) if resolved is not None else None, lack.hint)
+
+
+def _mounts(want: Wanted) -> Iterator[Problem]:
+    for folder in want.local_mounts:
+        yield Problem(
+            f"{folder} is to be mounted, and is on this machine alone",
+            hint="put it into the image with `files`, or mount a folder of the robot's or a volume",
+        )
+
+
+_PACKAGES = {"flock": "util-linux", "timeout": "coreutils", "sleep": "coreutils", "cat": "coreutils"}
+
+
+def _programs(want: Wanted) -> Iterator[Problem]:
+    if want.programs is None:
+        return
+    for name in sorted(want.needed - want.programs):
+        package = _PACKAGES.get(name, name)
+        if " or " in name:
+            yield Problem(
+                f"deploy.healthcheck asks for ROS, and the image has no {name}",
+                hint="check with a command instead: `healthcheck: {test: …}`",
+            )
+        else:
+            yield Problem(f"the image has no {name}, which a release needs", hint=f"`apt: {{packages: [{package}]}}`")

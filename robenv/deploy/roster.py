@@ -1,0 +1,75 @@
+"""Several robots asked at once, and the release that runs on one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from robenv.deploy.connection import Connection, connect, end_all
+from robenv.deploy.inventory import Robot
+from robenv.deploy.survey import Survey, survey
+from robenv.deploy.switch import current, releases
+from robenv.engine.protocol import ContainerInfo
+from robenv.errors import ContainerNotFound, RobenvError, RobotRefused, RobotUnreachable
+
+AT_ONCE = 16
+"""Robots that are asked side by side; each takes two or three processes of ssh."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a robot said, or why it said nothing."""
+
+    robot: Robot
+    survey: Survey | None = None
+    error: RobenvError | None = None
+
+    @property
+    def state(self) -> str:
+        """``reachable``, ``unreachable`` (off, out of reach), ``refused`` (it answers and refuses), ``failed``."""
+        if self.error is None:
+            return "reachable"
+        if isinstance(self.error, RobotRefused):
+            return "refused"
+        return "unreachable" if isinstance(self.error, RobotUnreachable) else "failed"
+
+    def to_json(self) -> dict[str, Any]:
+        document: dict[str, Any] = {"name": self.robot.name, "host": self.robot.host, "state": self.state}
+        if self.error is not None:
+            words = {"message": self.error.message, "details": self.error.details, "hint": self.error.hint}
+            document["error"] = words
+        return document | (self.survey.to_json() if self.survey is not None else {})
+
+
+def ask_all(robots: Sequence[Robot], project: str) -> list[Answer]:
+    """Asks each what it is and what of ``project`` it runs, side by side; answers in the order of ``robots``."""
+    with ThreadPoolExecutor(max_workers=min(AT_ONCE, len(robots)) or 1) as pool:
+        try:
+            return list(pool.map(lambda robot: _ask(robot, project), robots))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            end_all()  # else ^C would wait for whoever does not answer
+            raise
+
+
+def _ask(robot: Robot, project: str) -> Answer:
+    try:
+        with connect(robot) as connection:
+            return Answer(robot, survey(connection, None, project))
+    except RobenvError as error:
+        return Answer(robot, error=error)
+
+
+def running_release(connection: Connection, project: str) -> ContainerInfo:
+    """The project's release that runs there. Raises ContainerNotFound."""
+    found = releases(connection.engine, project)
+    running = current(connection.engine, found)
+    if running is None:
+        name = connection.robot.name
+        state = f"its last release, {found[0].name}, is {found[0].status}" if found else f"{project} is not there"
+        raise ContainerNotFound(
+            f"{name}: nothing of {project} runs: {state}", hint=f"`robenv deploy {name}` puts it there"
+        )
+    return running
