@@ -97,7 +97,7 @@ def test_the_summary_counts() -> None:
 def _picture(state: BuildState, height: int, width: int = 60, now: float = 100.0) -> list[str]:
     console = Console(file=io.StringIO(), width=width, height=height, force_terminal=True, color_system=None)
     with console.capture() as capture:
-        console.print(picture("picker", state, 0.0, now, height))
+        console.print(picture("Building picker", state, 0.0, now, height))
     return capture.get().splitlines()
 
 
