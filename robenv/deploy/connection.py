@@ -57,6 +57,7 @@ class Connection:
         self._engine: Engine | None = None
         self._host: RemoteHost | None = None
         self._master: subprocess.Popen[bytes] | None = None
+        self._cut = False
         _OPEN.add(self)
         try:
             self._log_in()
@@ -116,6 +117,7 @@ class Connection:
 
     def cut(self) -> None:
         """Ends the login at once, whatever goes through it; ``close`` is still to be called."""
+        self._cut = True
         if self._master is not None:
             self._master.terminate()
 
@@ -162,6 +164,8 @@ class Connection:
                 ) from None
             until = time.monotonic() + CONNECT_TIMEOUT * 2
             while self._master.poll() is None and not self._control.exists() and time.monotonic() < until:
+                if self._cut:
+                    raise self.lost()
                 time.sleep(0.01)
             if self._master.poll() is None and self._control.exists():
                 return

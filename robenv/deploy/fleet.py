@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from robenv.deploy.connection import Connection, connect, end_all
+from robenv.deploy.connection import Connection, connect
 from robenv.deploy.inventory import Robot
 from robenv.deploy.operation import Done, put_release, roll_back
 from robenv.deploy.outlook import plan_for
@@ -19,13 +18,11 @@ from robenv.deploy.release import Release
 from robenv.deploy.robot_lock import robot_locked
 from robenv.deploy.survey import Survey, survey
 from robenv.deploy.switch import At
+from robenv.deploy.together import side_by_side
 from robenv.deploy.transfer import Sent, send_image
 from robenv.engine.protocol import BuildEvent, Engine, ImageInfo, TransferEvent
 from robenv.environment.load import Loaded
 from robenv.errors import EngineLost, Problem, RobenvError, RobotRefused, RobotUnreachable, UsageError
-
-AT_ONCE = 16
-"""Robots that are worked on side by side."""
 
 
 class Report(Protocol):
@@ -95,7 +92,7 @@ def gathered(robots: Sequence[Robot], project: str, report: Report) -> Iterator[
     with ExitStack() as stack:
         reached: list[Robotics] = []
         missed: list[Outcome] = []
-        for robot, found in zip(robots, _side_by_side(robots, lambda one: _reach(one, project)), strict=True):
+        for robot, found in zip(robots, side_by_side(robots, lambda one: _reach(one, project)), strict=True):
             if isinstance(found, Robotics):
                 stack.callback(found.connection.close)
                 reached.append(found)
@@ -112,7 +109,7 @@ def deploy(source: Source, reached: list[Robotics], report: Report, at: At = lam
     """
     prepare(source, reached)
     refuse({one.robot.name: one.problems for one in reached})
-    return _side_by_side(reached, lambda one: _timed(one, report, lambda: _deploy_one(source, one, report, at)))
+    return side_by_side(reached, lambda one: _timed(one, report, lambda: _deploy_one(source, one, report, at)))
 
 
 def prepare(source: Source, reached: list[Robotics]) -> None:
@@ -166,7 +163,7 @@ def roll_back_all(reached: list[Robotics], project: str, to: str, keep: int, rep
             done = roll_back(one.connection.engine, project, to, keep, lambda text: report.say(one.robot.name, text))
         return _outcome(one.robot.name, done, 0)
 
-    return _side_by_side(reached, lambda one: _timed(one, report, lambda: one_back(one)))
+    return side_by_side(reached, lambda one: _timed(one, report, lambda: one_back(one)))
 
 
 def _deploy_one(source: Source, one: Robotics, report: Report, at: At) -> Outcome:
@@ -227,13 +224,3 @@ def _reach(robot: Robot, project: str) -> Robotics | RobenvError:
         if connection is not None:
             connection.close()
         return error
-
-
-def _side_by_side(items: Sequence[Any], work: Callable[[Any], Any]) -> list[Any]:
-    with ThreadPoolExecutor(max_workers=min(AT_ONCE, len(items)) or 1) as pool:
-        try:
-            return list(pool.map(work, items))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            end_all()  # else ^C would wait for whoever does not answer; the robots fall back by themselves
-            raise

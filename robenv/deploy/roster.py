@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from robenv.deploy.connection import Connection, connect, end_all
+from robenv.deploy.connection import Connection, connect
 from robenv.deploy.inventory import Robot
 from robenv.deploy.survey import Survey, survey
 from robenv.deploy.switch import current, releases
+from robenv.deploy.together import side_by_side
 from robenv.engine.protocol import ContainerInfo
 from robenv.errors import ContainerNotFound, RobenvError, RobotRefused, RobotUnreachable
-
-AT_ONCE = 16
-"""Robots that are asked side by side; each takes two or three processes of ssh."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +42,7 @@ class Answer:
 
 def ask_all(robots: Sequence[Robot], project: str) -> list[Answer]:
     """Asks each what it is and what of ``project`` it runs, side by side; answers in the order of ``robots``."""
-    with ThreadPoolExecutor(max_workers=min(AT_ONCE, len(robots)) or 1) as pool:
-        try:
-            return list(pool.map(lambda robot: _ask(robot, project), robots))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            end_all()  # else ^C would wait for whoever does not answer
-            raise
+    return side_by_side(robots, lambda robot: _ask(robot, project))
 
 
 def _ask(robot: Robot, project: str) -> Answer:
