@@ -13,7 +13,7 @@ from robenv.catalog.platforms import normalize
 from robenv.engine.containers import ContainerCalls
 from robenv.engine.dial import dial
 from robenv.engine.endpoint import Endpoint, Tls, find_endpoint, unreachable, untrusted
-from robenv.engine.http import mind_only_the_endpoint, send, use_version
+from robenv.engine.http import mind_only_the_endpoint, send, trust_as_docker, use_version
 from robenv.engine.images import ImageCalls
 from robenv.engine.networks import NetworkCalls
 from robenv.engine.protocol import EngineInfo, Json
@@ -87,6 +87,8 @@ def connect_to(endpoint: Endpoint) -> DockerPyEngine:
                 )
                 opened.callback(api.close)
                 mind_only_the_endpoint(api)
+                if endpoint.tls is not None and endpoint.tls.verify:
+                    trust_as_docker(api)
                 version = api.version(api_version=False)
                 use_version(api, str(version["ApiVersion"]))
         except (EngineUnreachable, KeyError, UsageError) as error:

@@ -9,7 +9,11 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies_environment
 
 import docker
+from requests.adapters import HTTPAdapter
 from requests.utils import should_bypass_proxies
+from urllib3.util.ssl_ import create_urllib3_context
+
+from robenv.engine.dial import trusting_as_docker
 
 EVER = None
 """A timeout for what may take as long as it takes."""
@@ -42,6 +46,26 @@ def use_version(api: docker.APIClient, version: str) -> None:
     """Speaks this version of the Engine API from now on."""
     inner: Any = api
     inner._version = version
+
+
+class _Adapter(HTTPAdapter):
+    """requests' own, but for whom it trusts, also by way of a proxy."""
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> Any:
+        return super().init_poolmanager(*arguments, ssl_context=_context(), **options)
+
+    def proxy_manager_for(self, proxy: Any, **options: Any) -> Any:
+        return super().proxy_manager_for(proxy, ssl_context=_context(), **options)
+
+
+def _context() -> Any:
+    return trusting_as_docker(create_urllib3_context())
+
+
+def trust_as_docker(api: docker.APIClient) -> None:
+    """For an engine that is asked for its certificate."""
+    inner: Any = api
+    inner.mount("https://", _Adapter())
 
 
 def mind_only_the_endpoint(api: docker.APIClient) -> None:
