@@ -43,6 +43,16 @@ class DirectEngine(ExecutionCalls):
             self._plain.close()
             self._plain = None
 
+    def oom_events(self, container: str, since: float, until: float) -> int:
+        """As the whole engine's, which is imported for it: few commands are killed."""
+        from robenv.engine.docker_py import connect_to
+
+        engine = connect_to(self._endpoint())
+        try:
+            return engine.oom_events(container, since, until)
+        finally:
+            engine.close()
+
     def _call(self, action: str, method: str, path: str, body: Any = None, absent_ok: bool = False) -> Any:
         answer = self._asked(action, method, path, body)
         self._note(answer)
@@ -91,11 +101,15 @@ class DirectEngine(ExecutionCalls):
             stream.connect(self.endpoint.removeprefix(_SCHEME))
         except OSError as error:
             stream.close()
-            from robenv.engine.endpoint import Endpoint, unreachable
+            from robenv.engine.endpoint import unreachable
 
-            given = self._given if isinstance(self._given, Endpoint) else Endpoint(self._given, "as before")
-            raise unreachable(error, given) from error
+            raise unreachable(error, self._endpoint()) from error
         return stream
+
+    def _endpoint(self) -> Endpoint:
+        from robenv.engine.endpoint import Endpoint
+
+        return self._given if isinstance(self._given, Endpoint) else Endpoint(self._given, "as before")
 
     def _note(self, answer: Answer) -> None:
         parts = answer.headers.get("api-version", "").split(".")

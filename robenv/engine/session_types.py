@@ -103,4 +103,7 @@ class SessionEngine(Protocol):
     def open_exec(self, request: ExecRequest, size: tuple[int, int] | None = None) -> Session:
         """Starts a command in a running container. ``size`` is (rows, columns) of the terminal."""
 
+    def oom_events(self, container: str, since: float, until: float) -> int:
+        """How often the kernel killed something inside for want of memory, between two times (epoch seconds)."""
+
     def close(self) -> None: ...

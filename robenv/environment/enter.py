@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from robenv.engine.session_types import ContainerInfo, ExecRequest
 from robenv.engine.terminal import interact_exec, is_terminal
 from robenv.environment.entry import Entry, terminal_environment
-from robenv.errors import ContainerNotFound
+from robenv.errors import ContainerNotFound, RobenvError
 from robenv.plan.names import LABEL_PLAN_JSON
 
 TYPE_CHECKING = False
@@ -87,8 +87,11 @@ def _session(entry: Entry) -> Iterator[tuple[str, ...]]:
 
 def _explain_kill(engine: SessionEngine, container: ContainerInfo, began: float) -> None:
     """137 says only that something sent SIGKILL; the engine knows whether it was the kernel, for want of memory."""
-    count = getattr(engine, "oom_events", None)
-    if count is not None and count(container.id, began - 1, time.time() + 1):
+    try:
+        count = engine.oom_events(container.id, began - 1, time.time() + 1)
+    except RobenvError:
+        return  # The command has ended, and its exit code says so.
+    if count:
         print(
             "robenv: the kernel killed a process in the container: it reached its memory limit (run.mem_limit)",
             file=sys.stderr,

@@ -279,6 +279,24 @@ def test_a_container_removed_meanwhile(entering: SessionEngine, docker_api: dock
     session.close()
 
 
+def test_what_is_killed_for_want_of_memory_is_counted(
+    entering: SessionEngine, docker_api: docker.APIClient, base_image: str
+) -> None:
+    small = docker_api.create_host_config(mem_limit=12 << 20, memswap_limit=12 << 20)
+    made = docker_api.create_container(
+        base_image, ["sleep", "60"], name=f"robenvtest-small-{secrets.token_hex(4)}", host_config=small
+    )["Id"]
+    try:
+        docker_api.start(made)
+        began = time.time()
+        hog = "head -c 200000000 /dev/zero | tail; exit $?"
+        assert run(entering, made, "sh", "-c", hog).exit_code == 137
+        wait_for(lambda: entering.oom_events(made, began - 1, time.time()) >= 1)
+        assert entering.oom_events(made, began - 60, began - 30) == 0
+    finally:
+        docker_api.remove_container(made, force=True)
+
+
 def test_no_engine_there() -> None:
     for kind in ("direct", "docker-py"):
         with pytest.raises(EngineUnreachable, match="No engine answers"):
