@@ -6,21 +6,23 @@ import io
 import select
 import tarfile
 import time
+from contextlib import suppress
 
-from robenv.deploy.release import ACTIVE, FOLDER, LOCK
+from robenv.deploy.release import ACTIVE, FOLDER, LOCK, confirmed_file
 from robenv.engine.protocol import ContainerInfo, Engine, ExecRequest
 from robenv.environment.entry import Entry
+from robenv.errors import OperationFailed
 
 _MOST = 64 * 1024
 """Bytes of a command's output that are kept."""
 
 
 def run_inside(
-    engine: Engine, container: ContainerInfo, argv: tuple[str, ...], timeout: float
+    engine: Engine, container: ContainerInfo, argv: tuple[str, ...], timeout: float, user: str = ""
 ) -> tuple[int | None, str]:
-    """(exit code, last output) of a command run as the container's own user; None where it took longer than
-    ``timeout`` seconds. Raises ContainerNotFound, EngineLost."""
-    request = ExecRequest(container.id, argv, Entry(container.labels).user, tty=True, stdin=False)
+    """(exit code, last output) of a command run as ``user``, by default the container's own; None where it took longer
+    than ``timeout`` seconds. Raises ContainerNotFound, EngineLost."""
+    request = ExecRequest(container.id, argv, user or Entry(container.labels).user, tty=True, stdin=False)
     until = time.monotonic() + timeout
     output = bytearray()
     session = engine.open_exec(request)
@@ -61,10 +63,23 @@ def read_file(engine: Engine, container: str, name: str) -> str:
         return content.read().decode("utf-8", "replace").strip() if content is not None else ""
 
 
-def prepare_folder(engine: Engine, container: str) -> None:
-    """Makes the files of a new release volume. Those of one that is in use stay: a lock is its file, not its name."""
-    missing = (name for name in (LOCK, ACTIVE) if engine.get_archive(container, f"{FOLDER}/{name}") is None)
-    write_files(engine, container, dict.fromkeys(missing, ""))
+def prepare_folder(engine: Engine, container: str, release: str) -> None:
+    """Makes the files of a new release volume, and forgets what they say of an earlier container of this release: the
+    new one is on trial. A lock that is in use stays: it is its file, not its name."""
+    files = {confirmed_file(release): ""}
+    if engine.get_archive(container, f"{FOLDER}/{LOCK}") is None:
+        files[LOCK] = ""
+    if read_file(engine, container, ACTIVE) in ("", release):
+        files[ACTIVE] = ""
+    write_files(engine, container, files)
+
+
+def keep_file(engine: Engine, container: str, name: str) -> None:
+    """Has the robot write it to its disk now, where that can be asked of the container: the power may go."""
+    info = engine.find_container(container)
+    if info is not None and info.status == "running":
+        with suppress(OperationFailed):
+            run_inside(engine, info, ("sync", f"{FOLDER}/{name}"), timeout=30)
 
 
 def write_files(engine: Engine, container: str, files: dict[str, str]) -> None:

@@ -70,10 +70,8 @@ def roll_back(engine: Engine, project: str, to: str, keep: int, say: Say, at: At
 
 
 def prune(engine: Engine, project: str, keep: int, say: Say) -> None:
-    """Removes earlier releases beyond the newest ``keep``, and the project's images that none of the rest needs."""
-    found = releases(engine, project)
-    running = current(engine, found)
-    earlier = [info for info in found if running is None or info.id != running.id]
+    """Removes earlier releases beyond the last ``keep``, and the project's images that none of the rest needs."""
+    earlier = [info for info in releases(engine, project) if not is_confirmed(info)]
     for info in earlier[keep:]:
         say(f"removing {info.name}")
         engine.remove_container(info.id, force=True)

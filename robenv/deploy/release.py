@@ -42,6 +42,8 @@ FOLDER = "/run/robenv-release"
 LOCK = "lock"
 ACTIVE = "active"
 """The file in FOLDER with the ID of the release whose command runs."""
+HISTORY = "history"
+"""The file in FOLDER with the IDs of the releases that were confirmed, the last one at the end."""
 CONFIRMED, AGAIN = "yes", "again"
 """What the file ``confirmed-RELEASE`` in FOLDER says: it was good and may live; it was once, and is on trial anew."""
 RECIPE = 1
@@ -148,6 +150,11 @@ def plan_release(
         labels=tuple(labels.items()),
     )
     return Release(identifier, plan, health, trial)
+
+
+def confirmed_file(release: str) -> str:
+    """The file in FOLDER that says whether a release may live."""
+    return f"confirmed-{release}"
 
 
 def release_volume(project: str) -> str:

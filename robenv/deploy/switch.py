@@ -13,8 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from robenv.deploy.health import Verdict, await_active, await_health, ended
-from robenv.deploy.inside import prepare_folder, read_file, run_inside, write_files
-from robenv.deploy.release import ACTIVE, AGAIN, CONFIRMED, Release
+from robenv.deploy.inside import keep_file, prepare_folder, read_file, run_inside, write_files
+from robenv.deploy.release import ACTIVE, AGAIN, CONFIRMED, HISTORY, Release, confirmed_file
 from robenv.engine.protocol import ContainerInfo, Engine
 from robenv.environment.accounts import prepare_accounts
 from robenv.environment.container import prepare_mounts
@@ -30,6 +30,12 @@ STEPS = ("created", "waiting", "handed", "healthy", "confirmed", "promoted", "re
 _TO_START = 20.0
 """Seconds in which a started release has to reach the lock."""
 _LAST_LINES = 15
+_GRACE = 10.0
+"""Seconds that a command gets to end where the profile does not say."""
+_KILL = "kill -KILL -1"
+"""All but the container's PID 1, which ends with the command."""
+_REMEMBERED = 100
+"""Releases whose order is kept."""
 At = Callable[[str], None]
 
 
@@ -54,9 +60,20 @@ class Trial:
 
 
 def releases(engine: Engine, project: str) -> list[ContainerInfo]:
-    """The project's releases on this engine, newest first."""
+    """The project's releases on this engine: those never confirmed, then the others, the last confirmed first.
+
+    By the order in which they were confirmed, and not by the time: many a robot boots with a clock that is years back.
+    """
     found = engine.containers({LABEL_PROJECT: project, LABEL_ROLE: ROLE_RELEASE})
-    return sorted(found, key=lambda one: one.created, reverse=True)
+    if len(found) < 2:
+        return found
+    order = {release: number for number, release in enumerate(read_file(engine, found[0].id, HISTORY).split())}
+    last = len(order)
+    return sorted(found, key=lambda one: (order.get(_id(one), last), one.created), reverse=True)
+
+
+def _id(info: ContainerInfo) -> str:
+    return info.labels.get(LABEL_RELEASE, "")
 
 
 def is_confirmed(info: ContainerInfo) -> bool:
@@ -70,40 +87,56 @@ def current(engine: Engine, found: list[ContainerInfo]) -> ContainerInfo | None:
     if not running:
         return None
     active = read_file(engine, running[0].id, ACTIVE)
-    return next((info for info in running if info.labels.get(LABEL_RELEASE) == active), running[0])
+    return next((info for info in running if _id(info) == active), running[0])
 
 
 def tidy(engine: Engine, project: str, say: Callable[[str], None]) -> list[ContainerInfo]:
     """Ends what a deploy that was killed left behind, and returns the releases that are there then, newest first.
 
-    On trial, never confirmed: removed, and the standby behind it takes over. Two that are confirmed: the newer stays.
+    On trial, never confirmed: removed, and the standby behind it takes over. Found healthy, and not made what the robot
+    boots into any more: that is done now. Two that are confirmed: the one that was so last stays.
     """
-    for info in releases(engine, project):
+    found = releases(engine, project)
+    running = current(engine, found)
+    for info in found:
         if not is_confirmed(info):
-            _end_trial(engine, info, say)
+            _end_trial(engine, info, running is not None and running.id == info.id, say)
     confirmed = [info for info in releases(engine, project) if is_confirmed(info)]
     for older in confirmed[1:]:
         say(f"retiring {older.name}: {confirmed[0].name} was confirmed after it")
         retire(engine, older)
     for info in confirmed[:1]:
-        if not info.running:
-            say(f"starting {info.name}, which is confirmed and did not run")
-            engine.start(info.id)
+        _see_to(engine, info, say)
     return releases(engine, project)
 
 
-def _end_trial(engine: Engine, info: ContainerInfo, say: Callable[[str], None]) -> None:
-    release = info.labels.get(LABEL_RELEASE, "")
-    mark = read_file(engine, info.id, f"confirmed-{release}")
+def _end_trial(engine: Engine, info: ContainerInfo, active: bool, say: Callable[[str], None]) -> None:
+    release = _id(info)
+    mark = read_file(engine, info.id, confirmed_file(release))
     if mark not in (CONFIRMED, AGAIN):
         say(f"removing {info.name}: a deploy ended before it was confirmed")
         engine.remove_container(info.id, force=True)
-        return
-    if info.running:
-        say(f"stopping {info.name}: it was tried again and not confirmed")
-        engine.stop(info.id)
-    if mark == AGAIN:
-        confirm(engine, info.id, release)
+    elif mark == CONFIRMED and active:
+        say(f"keeping {info.name}: a deploy ended when it had been found healthy")
+        engine.set_restart_policy(info.id, "always")
+    else:
+        if info.running:
+            say(f"stopping {info.name}: it was tried again and not confirmed")
+            engine.stop(info.id)
+        if mark == AGAIN:
+            confirm(engine, info.id, release)
+
+
+def _see_to(engine: Engine, info: ContainerInfo, say: Callable[[str], None]) -> None:
+    """That the release that the robot boots into runs, and without a watchdog."""
+    if read_file(engine, info.id, confirmed_file(_id(info))) != CONFIRMED:
+        confirm(engine, info.id, _id(info))
+    if not info.running:
+        say(f"starting {info.name}, which is confirmed and did not run")
+        try:
+            engine.start(info.id)
+        except OperationFailed as error:  # what is deployed now may be what mends it
+            say(f"{info.name} does not start: {error}")
 
 
 def create(engine: Engine, release: Release) -> str:
@@ -118,7 +151,7 @@ def create(engine: Engine, release: Release) -> str:
     try:
         connect_networks(engine, container, plan)
         prepare_accounts(engine, container, plan, home_is_new)
-        prepare_folder(engine, container)
+        prepare_folder(engine, container, release.id)
     except BaseException:
         engine.remove_container(container, force=True)
         raise
@@ -146,28 +179,40 @@ def switch(
         verdict = await_health(engine, container, trial.health, say)
         _require(engine, container, trial, verdict)
         at("healthy")
+        _promote(engine, container, trial, at)
     except BaseException as error:
         _undo(engine, container, trial if keep_failed else None, old, say, error)
         raise
-    confirm(engine, container, trial.id)
-    at("confirmed")
-    engine.set_restart_policy(container, "always")
     at("promoted")
     if old is not None:
         retire(engine, old)
     at("retired")
-    return Switched(trial.id, old.labels.get(LABEL_RELEASE, "") if old is not None else "")
+    return Switched(trial.id, _id(old) if old is not None else "")
+
+
+def _promote(engine: Engine, container: str, trial: Trial, at: At) -> None:
+    """It stays, and is what the robot boots into; then it is seen to run: what ended before the engine was told to keep
+    it running stays ended, and with the old release retired nothing would run."""
+    before = [one for one in read_file(engine, container, HISTORY).split() if one != trial.id]
+    write_files(engine, container, {HISTORY: "\n".join([*before[-_REMEMBERED:], trial.id])})
+    confirm(engine, container, trial.id)
+    at("confirmed")
+    engine.set_restart_policy(container, "always")
+    info = engine.find_container(container)
+    if info is None or not info.running:
+        _require(engine, container, trial, ended(info))
 
 
 def confirm(engine: Engine, container: str, release: str) -> None:
     """From now on the release's own watchdog lets it live."""
-    write_files(engine, container, {f"confirmed-{release}": CONFIRMED})
+    write_files(engine, container, {confirmed_file(release): CONFIRMED})
+    keep_file(engine, container, confirmed_file(release))
 
 
 def try_again(engine: Engine, container: str, release: str) -> None:
     """Sets the watchdog on an earlier release once more: what was good then may not be now, and nobody may be there to
     see. Before it is started."""
-    write_files(engine, container, {f"confirmed-{release}": AGAIN})
+    write_files(engine, container, {confirmed_file(release): AGAIN})
 
 
 def retire(engine: Engine, old: ContainerInfo) -> None:
@@ -186,7 +231,7 @@ def _hand_over(
     at("waiting")
     if old is not None and running:
         say(f"handing over from {old.name}")
-        end_from_inside(engine, old, _grace(old))
+        end_from_inside(engine, old)
     if not await_active(engine, container, trial.id, _TO_START):
         info = engine.find_container(container)
         verdict = ended(info) if info is None or not info.running else Verdict(False, "it did not start")
@@ -206,30 +251,40 @@ def _await_standby(engine: Engine, container: str, trial: Trial) -> None:
         info = engine.find_container(container)
         if info is None or not info.running:
             raise _failed(engine, container, trial, ended(info))
-        if is_waiting(engine, container):
-            return
+        if is_waiting(engine, container) or read_file(engine, container, ACTIVE) == trial.id:
+            return  # the other where the old one keeps crashing: its turn came in between
         time.sleep(0.1)
     raise _failed(engine, container, trial, Verdict(False, "it did not get as far as waiting for its turn"))
 
 
-def end_from_inside(engine: Engine, old: ContainerInfo, grace: float) -> None:
+def end_from_inside(engine: Engine, old: ContainerInfo) -> None:
     """Ends the old release's command as if it had ended by itself: its policy starts it again, as the standby.
 
     A stop through the engine would count as a person's, after which nothing starts it again by itself.
     """
-    before = old.started_at
-    for script, patience in (("kill -TERM 1", grace), ("kill -KILL -1", 5.0)):
+    plan = json.loads(old.labels.get(LABEL_PLAN_JSON) or "{}")
+    signal = str(plan.get("stop_signal") or "TERM").removeprefix("SIG")
+    grace = float(plan.get("stop_grace_period") or _GRACE)
+    # As root at last: a command may have become somebody else.
+    for script, user, patience in ((f"kill -{signal} 1", "", grace), (_KILL, "", 3.0), (_KILL, "0", 3.0)):
         with suppress(OperationFailed):  # it may end while it is being told to
-            run_inside(engine, old, ("/bin/sh", "-c", script), timeout=5)
-        until = time.monotonic() + patience
-        while time.monotonic() < until:
-            info = engine.find_container(old.id)
-            if info is None or info.started_at != before or info.status != "running":
-                return
-            time.sleep(0.1)
+            run_inside(engine, old, ("/bin/sh", "-c", script), timeout=5, user=user)
+        if _has_ended(engine, old, patience):
+            return
     # It does not hear from inside: then from outside, and started again as the standby.
     engine.stop(old.id, timeout=1)
     engine.start(old.id)
+
+
+def _has_ended(engine: Engine, old: ContainerInfo, patience: float) -> bool:
+    """Whether its command ends within ``patience`` seconds."""
+    until = time.monotonic() + patience
+    while time.monotonic() < until:
+        info = engine.find_container(old.id)
+        if info is None or info.started_at != old.started_at or info.status != "running":
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def _undo(
@@ -260,14 +315,8 @@ def _run_again(engine: Engine, old: ContainerInfo, say: Callable[[str], None]) -
     info = engine.find_container(old.id)
     if info is not None and not info.running:
         engine.start(old.id)
-    runs = await_active(engine, old.id, old.labels.get(LABEL_RELEASE, ""), _TO_START)
+    runs = await_active(engine, old.id, _id(old), _TO_START)
     say(f"{old.name} runs again" if runs else f"{old.name} does not run again: look at its logs")
-
-
-def _grace(info: ContainerInfo) -> float:
-    """Seconds that its command gets to end, as its own plan says."""
-    plan = json.loads(info.labels.get(LABEL_PLAN_JSON) or "{}")
-    return float(plan.get("stop_grace_period") or 10.0)
 
 
 def _require(engine: Engine, container: str, trial: Trial, verdict: Verdict) -> None:
