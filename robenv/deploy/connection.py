@@ -229,7 +229,7 @@ _REASONS: tuple[tuple[tuple[str, ...], type[RobotUnreachable] | type[RobotRefuse
         ("REMOTE HOST IDENTIFICATION HAS CHANGED", "Host key for"),
         RobotRefused,
         "its host key has changed: it was set up anew, or something else answers in its place",
-        "if it was set up anew: `ssh-keygen -R {host}`, then log in once with ssh and compare the key",
+        "if it was set up anew: `ssh-keygen -R {known_as}`, then log in once with ssh and compare the key",
     ),
     (
         ("Host key verification failed", "No ED25519 host key is known", "host key is known for"),
@@ -241,7 +241,7 @@ _REASONS: tuple[tuple[tuple[str, ...], type[RobotUnreachable] | type[RobotRefuse
         ("Permission denied", "Too many authentication failures", "no mutual signature"),
         RobotRefused,
         "it refuses the login",
-        "this must work without a question: `ssh -o BatchMode=yes {login} true`; `ssh-copy-id {login}` installs a key",
+        "this must work without a question: `ssh -o BatchMode=yes {login} true`; `ssh-copy-id {place}` installs a key",
     ),
     (
         ("Could not resolve hostname",),
@@ -272,7 +272,9 @@ def login_failed(robot: Robot, said: str) -> RobotUnreachable | RobotRefused:
             return kind(
                 f"{robot.name}: {message}",
                 details=_essence(said),
-                hint=hint.format(host=shlex.quote(robot.host), login=robot.login),
+                hint=hint.format(
+                    host=shlex.quote(robot.host), login=robot.login, place=robot.place, known_as=robot.known_as
+                ),
             )
     hint = f"this must work without a question: `ssh -o BatchMode=yes {robot.login} true`"
     return RobotUnreachable(

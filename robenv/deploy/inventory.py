@@ -46,10 +46,20 @@ class Robot:
     variables: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def place(self) -> str:
+        """For messages: ``user@host``, with ``-p`` where it listens elsewhere."""
+        place = f"{self.user}@{self.host}" if self.user else self.host
+        return f"-p {self.port} {shlex.quote(place)}" if self.port else shlex.quote(place)
+
+    @property
     def login(self) -> str:
         """For messages: what a person would write after ``ssh``."""
-        place = f"{self.user}@{self.host}" if self.user else self.host
-        return f"-p {self.port} {place}" if self.port else place
+        return " ".join([*map(shlex.quote, self.ssh_options), self.place])
+
+    @property
+    def known_as(self) -> str:
+        """Its name in known_hosts, quoted for a shell."""
+        return shlex.quote(self.host if self.port in (None, 22) else f"[{self.host}]:{self.port}")
 
 
 @dataclass(frozen=True)

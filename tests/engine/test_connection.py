@@ -160,7 +160,7 @@ def test_an_engine_that_is_stopped(new_robot: Callable[..., Robot]) -> None:
 def test_a_host_key_that_nobody_knows(robot: Robot, tmp_path: Path) -> None:
     options = (*robot.known.ssh_options, "-o", f"UserKnownHostsFile={tmp_path / 'known'}")
     known = replace(robot.known, ssh_options=options)
-    _fails(known, RobotRefused, "its host key is not known", f"`ssh robot@{robot.address}`")
+    _fails(known, RobotRefused, "its host key is not known", f"`ssh -F \\S+ -o \\S+ robot@{robot.address}`")
 
 
 def test_a_host_key_that_has_changed(yard: Yard, new_robot: Callable[..., Robot]) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -142,6 +143,24 @@ def test_many_are_asked_side_by_side(fleet: Project, yard: Yard, rover: Robot) -
     found = json.loads(fleet.run("robots", "--json", check=7).stdout)
     assert [one["state"] for one in found] == ["reachable"] + ["unreachable"] * 12
     assert time.monotonic() - began < 30
+
+
+def test_an_interruption_waits_for_nobody(fleet: Project, yard: Yard, rover: Robot, tmp_path: Path) -> None:
+    """Robots that swallow every word keep nobody from leaving, and nothing is left of the connections to them."""
+    hanging = {"ansible_host": "127.0.0.1", "ansible_ssh_common_args": "-o ProxyCommand='sleep 300'"}
+    yard.inventory(fleet.folder / "robots.yaml", rover, **{f"mute{number}": hanging for number in range(4)})
+    place = tmp_path / "t"
+    place.mkdir()
+    with fleet.start("robots", env={**fleet.environ, "TMPDIR": str(place)}, stderr=subprocess.PIPE) as client:
+        deadline = time.monotonic() + 30
+        while len(list(place.glob("robenv-r-*"))) < 4 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        began = time.monotonic()
+        client.send_signal(signal.SIGINT)
+        client.communicate(timeout=30)
+    assert time.monotonic() - began < 8
+    assert client.returncode == 130
+    assert list(place.iterdir()) == []
 
 
 def test_what_runs_there(deployed: Project, rover: Robot) -> None:

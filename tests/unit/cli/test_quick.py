@@ -38,6 +38,8 @@ def test_takes_another_folder() -> None:
         ["exec"],
         ["exec", "--"],
         ["exec", "--help"],
+        ["exec", "-r", "rover", "--", "true"],
+        ["shell", "-r", "rover"],
         ["shell", "--", "true"],
         ["shell", "true"],
         ["-C", "x"],

@@ -91,3 +91,11 @@ def test_all_problems_at_once(tmp_path: Path) -> None:
     with pytest.raises(ProfileError) as caught:
         read(tmp_path, "all: {hosts: {a: {ansible_port: x}, b: {ansible_port: y}}, what: }\n")
     assert len(caught.value.problems) == 3
+
+
+def test_what_messages_say_after_ssh_can_be_pasted() -> None:
+    robot = Robot("rover", "10.0.0.3", "dev", 2222, ("-J", "gate", "-o", "ProxyCommand=nc %h"))
+    assert robot.login == "-J gate -o 'ProxyCommand=nc %h' -p 2222 dev@10.0.0.3"
+    assert robot.place == "-p 2222 dev@10.0.0.3"
+    assert robot.known_as == "'[10.0.0.3]:2222'"
+    assert (Robot("rover", "rover").login, Robot("rover", "rover").known_as) == ("rover", "rover")
