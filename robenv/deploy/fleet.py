@@ -18,11 +18,11 @@ from robenv.deploy.release import Release
 from robenv.deploy.robot_lock import robot_locked
 from robenv.deploy.survey import Survey, survey
 from robenv.deploy.switch import At
-from robenv.deploy.together import side_by_side
+from robenv.deploy.together import side_by_side, state_after
 from robenv.deploy.transfer import Sent, send_image
 from robenv.engine.protocol import BuildEvent, Engine, ImageInfo, TransferEvent
 from robenv.environment.load import Loaded
-from robenv.errors import EngineLost, Problem, RobenvError, RobotRefused, RobotUnreachable, UsageError
+from robenv.errors import EngineLost, Problem, RobenvError, RobotRefused, UsageError
 
 
 class Report(Protocol):
@@ -207,12 +207,7 @@ def _timed(one: Robotics, report: Report, work: Callable[[], Outcome]) -> Outcom
 
 
 def _missed(robot: Robot, error: RobenvError) -> Outcome:
-    state = "failed"
-    if isinstance(error, RobotUnreachable):
-        state = "unreachable"
-    elif isinstance(error, RobotRefused):
-        state = "refused"
-    return Outcome(robot.name, state, error=error)
+    return Outcome(robot.name, state_after(error), error=error)
 
 
 def _reach(robot: Robot, project: str) -> Robotics | RobenvError:

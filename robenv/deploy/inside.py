@@ -63,13 +63,27 @@ def read_file(engine: Engine, container: str, name: str) -> str:
         return content.read().decode("utf-8", "replace").strip() if content is not None else ""
 
 
+def read_notes(engine: Engine, container: str) -> dict[str, str]:
+    """Every file of the release volume, by name, in one go."""
+    tar = engine.get_archive(container, FOLDER)
+    notes: dict[str, str] = {}
+    if tar is not None:
+        with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
+            for member in archive:
+                content = archive.extractfile(member) if member.isreg() else None
+                if content is not None:
+                    notes[member.name.rpartition("/")[2]] = content.read().decode("utf-8", "replace").strip()
+    return notes
+
+
 def prepare_folder(engine: Engine, container: str, release: str) -> None:
     """Makes the files of a new release volume, and forgets what they say of an earlier container of this release: the
     new one is on trial. A lock that is in use stays: it is its file, not its name."""
+    notes = read_notes(engine, container)
     files = {confirmed_file(release): ""}
-    if engine.get_archive(container, f"{FOLDER}/{LOCK}") is None:
+    if LOCK not in notes:
         files[LOCK] = ""
-    if read_file(engine, container, ACTIVE) in ("", release):
+    if notes.get(ACTIVE, "") in ("", release):
         files[ACTIVE] = ""
     write_files(engine, container, files)
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from robenv.deploy.release import Release
-from robenv.deploy.switch import At, Trial, create, current, is_confirmed, releases, switch, tidy, try_again
+from robenv.deploy.standing import is_confirmed, standing, tidy
+from robenv.deploy.switch import At, Trial, create, switch, try_again
 from robenv.engine.protocol import ContainerInfo, Engine
 from robenv.errors import OperationFailed, UsageError
 from robenv.plan.names import LABEL_HEALTH, LABEL_PROJECT, LABEL_RELEASE
@@ -38,7 +39,7 @@ def put_release(
     """
     project = release.plan.project
     found = tidy(engine, project, say)
-    old = current(engine, found)
+    old = found.running
     if old is not None and old.labels.get(LABEL_RELEASE) == release.id and is_confirmed(old):
         return Done(release.id, release.id, changed=False)
     at("surveyed")
@@ -46,7 +47,7 @@ def put_release(
     at("sent")
     container = create(engine, release)
     at("created")
-    done = switch(engine, container, Trial(release.id, release.health), old or _booting(found), say, at)
+    done = switch(engine, container, Trial(release.id, release.health), old or found.booting, say, at)
     prune(engine, project, keep, say)
     at("pruned")
     return Done(done.release, done.was)
@@ -58,8 +59,8 @@ def roll_back(engine: Engine, project: str, to: str, keep: int, say: Say, at: At
     Raises UsageError where there is none, ReleaseFailed where it does no better.
     """
     found = tidy(engine, project, say)
-    old = current(engine, found)
-    target = _target(found, old, to)
+    old = found.running or found.booting
+    target = _target(found.releases, old, to)
     trial = _trial_of(target)
     try_again(engine, target.id, trial.id)
     at("created")
@@ -71,11 +72,12 @@ def roll_back(engine: Engine, project: str, to: str, keep: int, say: Say, at: At
 
 def prune(engine: Engine, project: str, keep: int, say: Say) -> None:
     """Removes earlier releases beyond the last ``keep``, and the project's images that none of the rest needs."""
-    earlier = [info for info in releases(engine, project) if not is_confirmed(info)]
+    found = standing(engine, project).releases
+    earlier = [info for info in found if not is_confirmed(info)]
     for info in earlier[keep:]:
         say(f"removing {info.name}")
         engine.remove_container(info.id, force=True)
-    used = {info.image_id for info in releases(engine, project)}
+    used = {info.image_id for info in found if info not in earlier[keep:]}
     for image in engine.images({LABEL_PROJECT: project}):
         if image.id not in used:
             for tag in image.tags or (image.id,):
@@ -85,11 +87,7 @@ def prune(engine: Engine, project: str, keep: int, say: Say) -> None:
                     continue  # something else on that machine uses it
 
 
-def _booting(found: list[ContainerInfo]) -> ContainerInfo | None:
-    return next((info for info in found if is_confirmed(info)), None)
-
-
-def _target(found: list[ContainerInfo], old: ContainerInfo | None, to: str) -> ContainerInfo:
+def _target(found: tuple[ContainerInfo, ...], old: ContainerInfo | None, to: str) -> ContainerInfo:
     others = [info for info in found if old is None or info.id != old.id]
     chosen = [info for info in others if info.labels.get(LABEL_RELEASE, "").startswith(to)] if to else others[:1]
     if len(chosen) == 1:

@@ -8,11 +8,11 @@ from typing import Any
 
 from robenv.deploy.connection import Connection, connect
 from robenv.deploy.inventory import Robot
+from robenv.deploy.standing import standing
 from robenv.deploy.survey import Survey, survey
-from robenv.deploy.switch import current, releases
-from robenv.deploy.together import side_by_side
+from robenv.deploy.together import side_by_side, state_after
 from robenv.engine.protocol import ContainerInfo
-from robenv.errors import ContainerNotFound, RobenvError, RobotRefused, RobotUnreachable
+from robenv.errors import ContainerNotFound, RobenvError
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,8 @@ class Answer:
 
     @property
     def state(self) -> str:
-        """``reachable``, ``unreachable`` (off, out of reach), ``refused`` (it answers and refuses), ``failed``."""
-        if self.error is None:
-            return "reachable"
-        if isinstance(self.error, RobotRefused):
-            return "refused"
-        return "unreachable" if isinstance(self.error, RobotUnreachable) else "failed"
+        """``reachable``, or as ``state_after``."""
+        return "reachable" if self.error is None else state_after(self.error)
 
     def to_json(self) -> dict[str, Any]:
         document: dict[str, Any] = {"name": self.robot.name, "host": self.robot.host, "state": self.state}
@@ -55,12 +51,12 @@ def _ask(robot: Robot, project: str) -> Answer:
 
 def running_release(connection: Connection, project: str) -> ContainerInfo:
     """The project's release that runs there. Raises ContainerNotFound."""
-    found = releases(connection.engine, project)
-    running = current(connection.engine, found)
-    if running is None:
+    found = standing(connection.engine, project)
+    last = next(iter(found.releases), None)
+    if found.running is None:
         name = connection.robot.name
-        state = f"its last release, {found[0].name}, is {found[0].status}" if found else f"{project} is not there"
+        state = f"its last release, {last.name}, is {last.status}" if last else f"{project} is not there"
         raise ContainerNotFound(
             f"{name}: nothing of {project} runs: {state}", hint=f"`robenv deploy {name}` puts it there"
         )
-    return running
+    return found.running

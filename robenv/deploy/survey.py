@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from robenv.deploy.connection import Connection
 from robenv.deploy.inventory import Robot
-from robenv.deploy.switch import current, releases
+from robenv.deploy.standing import Standing, standing
 from robenv.engine.protocol import ContainerInfo, EngineInfo
 from robenv.environment.facts import engine_facts
 from robenv.host.facts import Facts
@@ -76,7 +76,7 @@ def survey(connection: Connection, loaded: Loaded | None, project: str = "") -> 
     engine = connection.engine
     info = engine.info()
     name = loaded.build.project if loaded is not None else project
-    found = releases(engine, name) if name else []
+    found = standing(engine, name) if name else Standing()
     tegra = read_tegra(connection.host)
     return Survey(
         robot=connection.robot,
@@ -85,8 +85,8 @@ def survey(connection: Connection, loaded: Loaded | None, project: str = "") -> 
         disk_free=disk_free(connection, info),
         board=(tegra.board if tegra else "") or read_board(connection.host),
         l4t=tegra.l4t if tegra else "",
-        releases=tuple(found),
-        running=current(engine, found),
+        releases=found.releases,
+        running=found.running,
     )
 
 

@@ -13,14 +13,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from robenv.deploy.health import Verdict, await_active, await_health, ended
-from robenv.deploy.inside import keep_file, prepare_folder, read_file, run_inside, write_files
-from robenv.deploy.release import ACTIVE, AGAIN, CONFIRMED, HISTORY, Release, confirmed_file
+from robenv.deploy.inside import prepare_folder, read_file, run_inside, write_files
+from robenv.deploy.release import ACTIVE, AGAIN, HISTORY, Release, confirmed_file
+from robenv.deploy.standing import confirm, release_id, retire
 from robenv.engine.protocol import ContainerInfo, Engine
 from robenv.environment.accounts import prepare_accounts
 from robenv.environment.container import prepare_mounts
 from robenv.environment.networks import connect_networks, ensure_networks
 from robenv.errors import OperationFailed, RobenvError
-from robenv.plan.names import LABEL_PLAN_JSON, LABEL_PROJECT, LABEL_RELEASE, LABEL_ROLE, ROLE_RELEASE
+from robenv.plan.names import LABEL_PLAN_JSON
 from robenv.plan.request import create_request
 from robenv.plan.values import Healthcheck
 
@@ -57,86 +58,6 @@ class Trial:
 
     id: str
     health: Healthcheck | None
-
-
-def releases(engine: Engine, project: str) -> list[ContainerInfo]:
-    """The project's releases on this engine: those never confirmed, then the others, the last confirmed first.
-
-    By the order in which they were confirmed, and not by the time: many a robot boots with a clock that is years back.
-    """
-    found = engine.containers({LABEL_PROJECT: project, LABEL_ROLE: ROLE_RELEASE})
-    if len(found) < 2:
-        return found
-    order = {release: number for number, release in enumerate(read_file(engine, found[0].id, HISTORY).split())}
-    last = len(order)
-    return sorted(found, key=lambda one: (order.get(_id(one), last), one.created), reverse=True)
-
-
-def _id(info: ContainerInfo) -> str:
-    return info.labels.get(LABEL_RELEASE, "")
-
-
-def is_confirmed(info: ContainerInfo) -> bool:
-    """Whether it is what the robot boots into."""
-    return info.restart_policy == "always"
-
-
-def current(engine: Engine, found: list[ContainerInfo]) -> ContainerInfo | None:
-    """The release whose command runs: of those that run, the one that holds the lock."""
-    running = [info for info in found if info.running]
-    if not running:
-        return None
-    active = read_file(engine, running[0].id, ACTIVE)
-    return next((info for info in running if _id(info) == active), running[0])
-
-
-def tidy(engine: Engine, project: str, say: Callable[[str], None]) -> list[ContainerInfo]:
-    """Ends what a deploy that was killed left behind, and returns the releases that are there then, newest first.
-
-    On trial, never confirmed: removed, and the standby behind it takes over. Found healthy, and not made what the robot
-    boots into any more: that is done now. Two that are confirmed: the one that was so last stays.
-    """
-    found = releases(engine, project)
-    running = current(engine, found)
-    for info in found:
-        if not is_confirmed(info):
-            _end_trial(engine, info, running is not None and running.id == info.id, say)
-    confirmed = [info for info in releases(engine, project) if is_confirmed(info)]
-    for older in confirmed[1:]:
-        say(f"retiring {older.name}: {confirmed[0].name} was confirmed after it")
-        retire(engine, older)
-    for info in confirmed[:1]:
-        _see_to(engine, info, say)
-    return releases(engine, project)
-
-
-def _end_trial(engine: Engine, info: ContainerInfo, active: bool, say: Callable[[str], None]) -> None:
-    release = _id(info)
-    mark = read_file(engine, info.id, confirmed_file(release))
-    if mark not in (CONFIRMED, AGAIN):
-        say(f"removing {info.name}: a deploy ended before it was confirmed")
-        engine.remove_container(info.id, force=True)
-    elif mark == CONFIRMED and active:
-        say(f"keeping {info.name}: a deploy ended when it had been found healthy")
-        engine.set_restart_policy(info.id, "always")
-    else:
-        if info.running:
-            say(f"stopping {info.name}: it was tried again and not confirmed")
-            engine.stop(info.id)
-        if mark == AGAIN:
-            confirm(engine, info.id, release)
-
-
-def _see_to(engine: Engine, info: ContainerInfo, say: Callable[[str], None]) -> None:
-    """That the release that the robot boots into runs, and without a watchdog."""
-    if read_file(engine, info.id, confirmed_file(_id(info))) != CONFIRMED:
-        confirm(engine, info.id, _id(info))
-    if not info.running:
-        say(f"starting {info.name}, which is confirmed and did not run")
-        try:
-            engine.start(info.id)
-        except OperationFailed as error:  # what is deployed now may be what mends it
-            say(f"{info.name} does not start: {error}")
 
 
 def create(engine: Engine, release: Release) -> str:
@@ -187,15 +108,14 @@ def switch(
     if old is not None:
         retire(engine, old)
     at("retired")
-    return Switched(trial.id, _id(old) if old is not None else "")
+    return Switched(trial.id, release_id(old) if old is not None else "")
 
 
 def _promote(engine: Engine, container: str, trial: Trial, at: At) -> None:
     """It stays, and is what the robot boots into; then it is seen to run: what ended before the engine was told to keep
     it running stays ended, and with the old release retired nothing would run."""
     before = [one for one in read_file(engine, container, HISTORY).split() if one != trial.id]
-    write_files(engine, container, {HISTORY: "\n".join([*before[-_REMEMBERED:], trial.id])})
-    confirm(engine, container, trial.id)
+    confirm(engine, container, trial.id, [*before[-_REMEMBERED:], trial.id])
     at("confirmed")
     engine.set_restart_policy(container, "always")
     info = engine.find_container(container)
@@ -203,22 +123,10 @@ def _promote(engine: Engine, container: str, trial: Trial, at: At) -> None:
         _require(engine, container, trial, ended(info))
 
 
-def confirm(engine: Engine, container: str, release: str) -> None:
-    """From now on the release's own watchdog lets it live."""
-    write_files(engine, container, {confirmed_file(release): CONFIRMED})
-    keep_file(engine, container, confirmed_file(release))
-
-
 def try_again(engine: Engine, container: str, release: str) -> None:
     """Sets the watchdog on an earlier release once more: what was good then may not be now, and nobody may be there to
     see. Before it is started."""
     write_files(engine, container, {confirmed_file(release): AGAIN})
-
-
-def retire(engine: Engine, old: ContainerInfo) -> None:
-    """The old release no longer boots. First its policy, so that the engine does not start it once more."""
-    engine.set_restart_policy(old.id, "no")
-    engine.stop(old.id)
 
 
 def _hand_over(
@@ -315,7 +223,7 @@ def _run_again(engine: Engine, old: ContainerInfo, say: Callable[[str], None]) -
     info = engine.find_container(old.id)
     if info is not None and not info.running:
         engine.start(old.id)
-    runs = await_active(engine, old.id, _id(old), _TO_START)
+    runs = await_active(engine, old.id, release_id(old), _TO_START)
     say(f"{old.name} runs again" if runs else f"{old.name} does not run again: look at its logs")
 
 

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TypeVar
 
 from robenv.deploy.connection import end_all
+from robenv.errors import RobenvError, RobotRefused, RobotUnreachable
 
 AT_ONCE = 16
 """Robots that are worked on side by side; each takes two or three processes of ssh."""
@@ -30,3 +31,10 @@ def side_by_side(items: Sequence[Item], work: Callable[[Item], Result]) -> list[
             while wait(begun, timeout=0.1).not_done:
                 end_all()
             raise
+
+
+def state_after(error: RobenvError) -> str:
+    """``unreachable`` (off, out of reach), ``refused`` (it answers and refuses) or ``failed``."""
+    if isinstance(error, RobotRefused):
+        return "refused"
+    return "unreachable" if isinstance(error, RobotUnreachable) else "failed"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from robenv.deploy.inside import read_file
 from robenv.deploy.release import ACTIVE, Release, plan_release
-from robenv.deploy.switch import current, is_waiting, releases
+from robenv.deploy.standing import standing
+from robenv.deploy.switch import is_waiting
 from robenv.engine.protocol import Engine
 from robenv.environment.load import load, resolve
 from robenv.host.probe import read_facts
@@ -48,8 +48,8 @@ class Maker:
 
 def runs(engine: Engine, project: str) -> str:
     """The ID of the release whose command runs; "" for none."""
-    found = current(engine, releases(engine, project))
-    return found.labels[LABEL_RELEASE] if found is not None and read_file(engine, found.id, ACTIVE) else ""
+    found = standing(engine, project)
+    return found.running.labels[LABEL_RELEASE] if found.running is not None and (found.notes or {}).get(ACTIVE) else ""
 
 
 def commands(engine: Engine, project: str) -> list[str]:
