@@ -68,6 +68,7 @@ def image_info(inspected: Mapping[str, Any]) -> ImageInfo:
         environment=tuple(config.get("Env") or ()),
         working_dir=str(config.get("WorkingDir") or ""),
         user=str(config.get("User") or ""),
+        digests=tuple(inspected.get("RepoDigests") or ()),
         layers=tuple((inspected.get("RootFS") or {}).get("Layers") or ()),
         blob=_blob(inspected.get("Descriptor") or {}),
     )

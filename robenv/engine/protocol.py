@@ -85,6 +85,8 @@ class ImageInfo:
     user: str
     layers: tuple[str, ...]
     """Diff IDs, lowest first."""
+    digests: tuple[str, ...] = ()
+    """``NAME@sha256:…`` for each registry that it came from or went to; a containerd store gives one to every image."""
     blob: BlobInfo | None = None
     """Its manifest or its index in a containerd image store; None in others, and before version 1.48 of the API."""
 

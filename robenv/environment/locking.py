@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from robenv.engine.protocol import Engine
-from robenv.errors import ImageNotFound, Problem, ProfileError
+from robenv.errors import ImageNotFound, Problem, ProfileError, RegistryUnreachable
 from robenv.paths import write_atomically
 from robenv.plan.build import plan_build
 from robenv.plan.values import Base
@@ -119,8 +119,9 @@ def image_bases(resolved: Resolved, platform: str) -> tuple[Base, ...]:
 def _digest(engine: Engine, name: str, platform: str, notes: list[str]) -> str:
     try:
         found = engine.registry_image(name)
-    except ImageNotFound:
-        if engine.find_image(name, platform) is None:
+    except (ImageNotFound, RegistryUnreachable) as error:
+        here = engine.find_image(name, platform)
+        if here is None or (here.digests and isinstance(error, RegistryUnreachable)):
             raise
         notes.append(f"{name} is in no registry, only on this engine: it cannot be held fast")
         return ""

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -20,7 +21,7 @@ from robenv.environment.locking import (
     resolve_locked,
     write_lock,
 )
-from robenv.errors import ImageNotFound, ProfileError
+from robenv.errors import ImageNotFound, ProfileError, RegistryUnreachable
 from robenv.plan.build import pinned_reference, plan_build
 from robenv.share.lock import Lock, read_lock
 
@@ -35,17 +36,22 @@ class Registries:
 
     digests: dict[str, str] = field(default_factory=dict)
     local: tuple[str, ...] = ()
+    pulled: tuple[str, ...] = ()
+    reachable: bool = True
     platforms: tuple[str, ...] = (AMD, ARM)
     asked: list[str] = field(default_factory=list)
 
     def registry_image(self, reference: str) -> RegistryImage:
         self.asked.append(reference)
+        if not self.reachable:
+            raise RegistryUnreachable(f"no way to {reference}")
         if reference not in self.digests:
             raise ImageNotFound(f"no image {reference}")
         return RegistryImage(self.digests[reference], self.platforms)
 
     def find_image(self, reference: str, platform: str = "") -> Any:
-        return object() if reference in self.local else None
+        digests = (f"{reference}@{ONE}",) if reference in self.pulled else ()
+        return SimpleNamespace(digests=digests) if reference in self.local + self.pulled else None
 
 
 def project(folder: Path, text: str, lock: Lock | None = None) -> Locked:
@@ -102,6 +108,14 @@ def test_an_image_that_is_only_on_this_engine_is_told(tmp_path: Path) -> None:
     assert notes == ("mine:1 is in no registry, only on this engine: it cannot be held fast",)
     with pytest.raises(ImageNotFound):
         made(found, Registries())
+
+
+def test_a_registry_out_of_reach(tmp_path: Path) -> None:
+    found = project(tmp_path, "base: {image: 'mine:1'}\n")
+    assert made(found, Registries(local=("mine:1",), reachable=False)) == Lock(), "it came from no registry"
+    for registries in (Registries(reachable=False), Registries(pulled=("mine:1",), reachable=False)):
+        with pytest.raises(RegistryUnreachable):
+            made(found, registries)
 
 
 def test_a_platform_that_the_image_is_not_for(tmp_path: Path) -> None:
