@@ -304,8 +304,7 @@ class Yard:
         self.known_hosts.write_text("")
         _make_key(self.key)
         self.ssh_config.write_text(_CLIENT.format(folder=self.folder))
-        # Of 198.18.0.0/15, which RFC 2544 keeps for benchmarks; each yard has a /24 of its own.
-        self._net = f"198.{18 + secrets.randbelow(2)}.{secrets.randbelow(256)}"
+        self._net = _free_net()
         self.address = f"{self._net}.254"
         self._end = f"rt{secrets.token_hex(3)}y"
         self._robots: list[Robot] = []
@@ -384,6 +383,14 @@ class Yard:
         subprocess.run(["ip", "link", "delete", self._end], check=False, stderr=subprocess.DEVNULL)
         self.switch.close()
         shutil.rmtree(self.folder)
+
+
+def _free_net() -> str:
+    """The first three numbers of a /24 of a yard's own, of 198.18.0.0/15, which RFC 2544 keeps for benchmarks."""
+    taken = subprocess.run(["ip", "-br", "address"], capture_output=True, text=True, check=True).stdout
+    while f" {(net := f'198.{18 + secrets.randbelow(2)}.{secrets.randbelow(256)}')}." in taken:
+        continue
+    return net
 
 
 def _make_key(path: Path) -> None:
