@@ -12,9 +12,10 @@ _END = bytes(2 * tarfile.BLOCKSIZE)
 
 
 class Body:
-    """Iterates over pieces of bytes; ``size`` is how many there will be."""
+    """Iterates over pieces of bytes; ``size`` is how many there will be, ``gone`` whether all were taken."""
 
     def __init__(self, spool: Spool, layers: Iterable[Packed], files: Sequence[tuple[str, bytes]]) -> None:
+        self.gone = False
         self._parts: list[bytes | Packed] = []
         for layer in layers:
             self._parts.append(spool.frame(_header(path_of(layer.digest), layer.size)))
@@ -30,6 +31,7 @@ class Body:
                 yield from part.pieces()
             else:
                 yield part
+        self.gone = True
 
 
 def small_tar(files: Iterable[tuple[str, bytes]]) -> bytes:

@@ -150,7 +150,7 @@ class _Transfer:
             try:
                 self._target.load_images(meter.counted(body))
             except EngineLost:
-                if not arrived(self._target, name, layers, _PATIENCE):
+                if not (body.gone and arrived(self._target, name, layers, _PATIENCE)):
                     raise
             except OperationFailed as error:
                 self._give_up(name, step, error)
