@@ -45,7 +45,7 @@ Check = Callable[[Patient], Iterable[Finding]]
 
 def examine(patient: Patient) -> list[Finding]:
     """Runs every check. A check that fails itself is a finding, and hides none of the others."""
-    from robenv.doctor import devices, emulation, engine, gpu, network, realtime, session, tools
+    from robenv.doctor import devices, emulation, engine, gpu, network, project, realtime, session, tools
 
     findings: list[Finding] = []
     checks: tuple[Check, ...] = (
@@ -57,6 +57,7 @@ def examine(patient: Patient) -> list[Finding]:
         tools.mmdebstrap,
         tools.keyrings,
         emulation.binfmt,
+        project.project,
         devices.devices,
         devices.modem_manager,
         devices.udev,

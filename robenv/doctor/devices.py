@@ -24,9 +24,6 @@ def devices(patient: Patient, facts: Facts | None = None) -> Iterator[Finding]:
 
     facts = facts or facts_for(patient.engine, patient.project)
     grant = plan_devices(patient.project.resolved.profile, facts)
-    for lack in grant.lacks:
-        where = patient.project.resolved.locate(lack.path)
-        yield Finding("devices", "failure", f"{where}: {lack.message}; {lack.hint}" if where else lack.message)
     for note in grant.notes:
         yield Finding("devices", "warning", note)
     given = {device.host for device in grant.devices}

@@ -102,7 +102,8 @@ def _session(patient: Patient, host: Host | None) -> SessionFacts | None:
 
 
 def _asked(patient: Patient, key: str) -> bool:
-    return patient.project is not None and getattr(patient.project.resolved.profile, key) != "none"
+    """What is required and not there is told of with the project."""
+    return patient.project is not None and getattr(patient.project.resolved.profile, key) not in ("none", "required")
 
 
 def _problems(session: SessionFacts, check: str, variable: str, fix: str) -> Iterator[Finding]:

@@ -40,7 +40,8 @@ def _package(keyring: Keyring) -> str:
     ours, others = keyring.package_on_debian, keyring.package_on_ubuntu
     if _is_ubuntu():
         ours, others = others, ours
-    return next((name for name in (ours, others) if _is_offered(name)), "")
+    offered = _offered(ours, others)
+    return next((name for name in (ours, others) if name in offered), "")
 
 
 def _is_ubuntu() -> bool:
@@ -51,12 +52,13 @@ def _is_ubuntu() -> bool:
     return "ubuntu" in (release.get("ID", ""), *release.get("ID_LIKE", "").split())
 
 
-def _is_offered(package: str) -> bool:
-    """Whether apt could install it. A package that others only suggest has a name there and no version."""
+def _offered(*packages: str) -> set[str]:
+    """Those that apt could install. A package that others only suggest has a name there and no version."""
     if not shutil.which("apt-cache"):
-        return False
-    asked = subprocess.run(["apt-cache", "madison", package], capture_output=True, text=True, check=False)
-    return bool(asked.stdout.strip())
+        return set()
+    # One call for all: where apt has no cache of its own, each reads the whole index.
+    asked = subprocess.run(["apt-cache", "madison", *packages], capture_output=True, text=True, check=False)
+    return {line.partition("|")[0].strip() for line in asked.stdout.splitlines()}
 
 
 def _install(package: str) -> str:

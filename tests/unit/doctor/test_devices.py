@@ -55,12 +55,8 @@ def test_without_a_project_or_a_wish_there_is_nothing_to_say(patient: Make) -> N
         assert [*devices(one, FACTS), *udev(one, Machine()), *modem_manager(one, Machine(a="ModemManager"))] == []
 
 
-def test_what_is_missing_is_a_failure_with_its_place(patient: Make) -> None:
-    wishes = "devices: [robenvtest-nono, {by: camera, optional: true}]\n"
-    missing, optional = devices(patient(wishes), replace(FACTS, uid=0))
-    assert missing.status == "failure"
-    assert missing.message.startswith("robenv.yaml:3:11: there is no device /dev/robenvtest-nono")
-    assert "there is /dev/robenvtest-none" in missing.message
+def test_what_is_optional_and_missing_is_a_warning(patient: Make) -> None:
+    (optional,) = devices(patient("devices: [{by: camera, optional: true}]\n"), replace(FACTS, uid=0))
     assert optional == Finding("devices", "warning", "there is no device /dev/camera; it is optional")
 
 

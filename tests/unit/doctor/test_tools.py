@@ -33,9 +33,8 @@ class Machine:
         self._patch.setattr(platform, "freedesktop_os_release", lambda: release)
         if packages is not None:
             self.program("apt-get")
-            self.program(
-                "apt-cache", f'for one in {packages} x; do [ "$*" != "madison $one" ] || echo " $one | 1 |"; done'
-            )
+            known = f'for one in {packages}; do case "$* " in madison*" $one "*) echo " $one | 1 |" ;; esac; done'
+            self.program("apt-cache", known)
 
 
 @pytest.fixture

@@ -1,0 +1,64 @@
+"""The project here: would `up` give its container what the profile asks for, and what will be of no use."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator
+
+from robenv.doctor.check import Finding, Patient
+from robenv.environment.load import Loaded
+from robenv.host.facts import Facts
+from robenv.plan.host import plan_host
+from robenv.plan.middleware import plan_middleware
+from robenv.plan.privileges import privilege_notes
+from robenv.plan.quotas import quota_notes
+from robenv.plan.values import RunPlan
+
+
+def project(patient: Patient, facts: Facts | None = None) -> Iterator[Finding]:
+    """What of GPU, display, devices and the rest is optional and not there, their own checks tell.
+
+    ``facts``: other ones than this machine's.
+    """
+    from robenv.environment.facts import facts_for
+
+    loaded = patient.project
+    if loaded is None:
+        return
+    facts = facts or facts_for(patient.engine, loaded)
+    profile = loaded.resolved.profile
+    grant = plan_host(profile, facts)
+    for lack in grant.lacks:
+        place = loaded.resolved.locate(lack.path)
+        said = (f"{place}: " if place else "") + lack.message + (f"; {lack.hint}" if lack.hint else "")
+        yield Finding(".".join(str(step) for step in lack.path[:2] if isinstance(step, str)), "failure", said)
+    yield from _notes("quotas", quota_notes(profile, facts))
+    yield from _notes("middleware", plan_middleware(profile, facts).notes)
+    if not grant.lacks:
+        plan = loaded.container(facts, grant)
+        yield from _notes("capabilities", privilege_notes(plan))
+        yield from _user(loaded, plan)
+        yield from _trust(loaded, facts, plan)
+
+
+def _notes(check: str, notes: tuple[str, ...]) -> Iterator[Finding]:
+    return (Finding(check, "warning", note) for note in notes)
+
+
+def _user(loaded: Loaded, plan: RunPlan) -> Iterator[Finding]:
+    folder = loaded.resolved.profile.workspace.source
+    user = plan.user
+    if not os.access(folder, os.W_OK):
+        text = f"{folder} is not yours to write to, and so it is not inside"
+        yield Finding("user", "warning", text, f"sudo chown -R $USER {shlex.quote(folder)}")
+    else:
+        yield Finding("user", "ok", f"{user.name} inside, UID {user.uid}, GID {user.gid}")
+
+
+def _trust(loaded: Loaded, facts: Facts, plan: RunPlan) -> Iterator[Finding]:
+    from robenv.environment.trust import claims_of, not_approved
+
+    for claim in not_approved(claims_of(loaded, facts, plan)):
+        text = f"{claim.name} asks for powers over this machine that are not allowed yet ({claim.why})"
+        yield Finding("trust", "warning", text, "robenv trust")
