@@ -4,9 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
 from typing import Any
 
-from robenv.plan.values import Change
+from robenv.plan.values import (
+    Attachment,
+    Change,
+    Device,
+    DeviceRequest,
+    DiskLimit,
+    Healthcheck,
+    Mount,
+    Network,
+    Pool,
+    Port,
+    Ulimit,
+    User,
+)
 
 Json = Mapping[str, Any]
 
@@ -48,10 +62,17 @@ def describe(change: Change) -> str:
     return f"{subject}: {old} → {new}"
 
 
+_PARTS = (User, Mount, Port, Device, Ulimit, Healthcheck, DiskLimit, DeviceRequest, Attachment, Network, Pool)
+_NAMES = tuple(dict.fromkeys(field.name for part in _PARTS for field in fields(part)))
+_ORDER = {name: index for index, name in enumerate(_NAMES)}
+
+
 def _as_json(value: Any) -> Any:
-    """As it would come back from JSON: an old plan does, and a new one has tuples."""
+    """As it would come back from JSON: an old plan does, and a new one has tuples. With its fields in one order, for
+    those of an old plan stand in the alphabet's."""
     if isinstance(value, Mapping):
-        return {name: _as_json(one) for name, one in value.items()}
+        names = sorted(value, key=lambda name: (_ORDER.get(name, len(_ORDER)), name))
+        return {name: _as_json(value[name]) for name in names}
     return [_as_json(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 

@@ -113,7 +113,7 @@ def _folders(plan: RunPlan, places: HostPlaces) -> Iterator[str]:
     own = (plan.directory, *places.own)
     for mount in _binds(plan):
         source = _normal(mount.source)
-        told = source == _X11_SOCKETS or PurePosixPath(source).name in _SOCKETS
+        told = source in (_X11_SOCKETS, "/dev/null") or PurePosixPath(source).name in _SOCKETS
         if told or _is_session_folder(plan, mount):
             continue
         if any(_within(source, folder) for folder in own if folder):

@@ -64,7 +64,7 @@ def _disk_lacks(run: Run, facts: Facts) -> Iterator[Lack]:
         return
     there = {node.path for node in facts.devices if node.kind == "block"}
     disks_there = sorted(path for path in there if not path.startswith(("/dev/loop", "/dev/ram", "/dev/zram")))
-    hint = f"there are {', '.join(disks_there[:6])}" if disks_there else "`lsblk -d` lists those that are there"
+    hint = f"disks here: {', '.join(disks_there[:6])}" if disks_there else "`lsblk -d` lists those that are there"
     for path, disk in disks(run):
         if disk not in there:
             yield Lack(path, f"there is no disk {disk}", hint)

@@ -32,7 +32,7 @@ PLAN = RunPlan(
 
 def _stored(plan: RunPlan) -> dict[str, Any]:
     """As it comes back from a container's label."""
-    stored: dict[str, Any] = json.loads(json.dumps(plan.to_json()))
+    stored: dict[str, Any] = json.loads(json.dumps(plan.to_json(), sort_keys=True))
     return stored
 
 

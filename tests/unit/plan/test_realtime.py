@@ -116,7 +116,7 @@ def test_the_profiles_own_time_stands(tmp_path: Path) -> None:
             LAPTOP,
             "run.blkio_config.weight_device.0.path",
             "no disk /dev/sdz",
-            "there are /dev/nvme0n1",
+            "disks here: /dev/nvme0n1",
         ),
         (
             "run: {blkio_config: {device_read_iops: [{path: /dev/null, rate: 1}]}}",
