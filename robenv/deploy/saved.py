@@ -50,15 +50,20 @@ def members(stream: Iterable[bytes], diff_ids: Sequence[str]) -> Generator[Membe
                     continue
                 known = digest_at(one.name) or legacy.digest_of(one.name)
                 yield Member(one.name, one.size, known, pieces)
-    except tarfile.TarError as error:
-        raise OperationFailed(
-            "The engine's archive of the image ends early or is damaged.", details=str(error)
-        ) from error
+    except (tarfile.TarError, ValueError, KeyError, TypeError) as error:
+        raise _damaged(error) from error
+
+
+def _damaged(error: Exception) -> OperationFailed:
+    return OperationFailed("The engine's archive of the image ends early or is damaged.", details=str(error))
 
 
 def _pieces(file: IO[bytes] | None) -> Iterator[bytes]:
-    while file is not None and (piece := file.read(_PIECE)):
-        yield piece
+    try:
+        while file is not None and (piece := file.read(_PIECE)):
+            yield piece
+    except tarfile.TarError as error:
+        raise _damaged(error) from error
 
 
 class _Pieces(io.RawIOBase):
