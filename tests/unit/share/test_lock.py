@@ -33,7 +33,8 @@ def test_what_is_written_is_read(tmp_path: Path, lock: Lock) -> None:
 
 
 def test_it_is_sorted_and_one_value_a_line() -> None:
-    turned = Lock(dict(reversed(FULL.git.items())), dict(reversed(FULL.images.items())), FULL.snapshot)
+    git, images = list(FULL.git.items()), list(FULL.images.items())
+    turned = Lock(dict(git[::-1]), dict(images[::-1]), FULL.snapshot)
     assert lock_text(turned) == lock_text(FULL)
     assert f"    linux/amd64: {DIGEST}\n" in lock_text(FULL)
 
