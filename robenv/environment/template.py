@@ -35,10 +35,17 @@ apt:
 #     run: |
 #       make -C /opt/calib install
 
+# What it gets of this machine: nothing but what stands here. `auto` and `optional` come up without it too.
+# gpu: auto
+# display: auto                 # windows, as this user; also audio and ssh_agent
+# git: true                     # your name in commits
+# devices:
+#   - /dev/ttyUSB0
+#   - {{class: video, optional: true}}
+
 # How the container runs: the keys of a Compose service.
 # run:
 #   network_mode: host
-#   devices: [/dev/ttyUSB0]
 #   volumes: [./data:/data:ro]
 
 # robenv.local.yaml beside this file, kept out of git, changes what differs on one machine.

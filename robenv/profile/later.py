@@ -24,7 +24,7 @@ LATER: dict[str, tuple[str, str]] = {
     "run.platform": (_ELSEWHERE, "write it as platforms: [linux/amd64] at the top of the file"),
     "run.tty": ("`{key}` is not needed", "robenv gives a terminal wherever there is one"),
     "run.stdin_open": ("`{key}` is not needed", "robenv passes standard input on by itself"),
-    "run.gpus": (_NOT_YET, "use run.devices, or run.runtime: nvidia"),
+    "run.gpus": (_ELSEWHERE, "write it as `gpu: required` at the top of the file"),
     "run.deploy": (_NOT_YET, "use mem_limit, cpus and pids_limit"),
     "run.secrets": (_NOT_YET, "mount a file with run.volumes"),
     "run.configs": (_NOT_YET, "mount a file with run.volumes"),

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from robenv.profile.badvalue import BadValue, did_you_mean
+from robenv.profile.badvalue import BadValue
 from robenv.profile.excerpt import show
 from robenv.profile.schema_types import (
     TEXT_SCHEMA,
@@ -32,24 +32,18 @@ GPU_CAPABILITIES = ("compute", "compat32", "display", "graphics", "ngx", "utilit
 DEVICE_CLASSES = ("serial", "video", "input", "usb", "sound", "i2c", "spi", "gpio", "can")
 
 
+_MODES = ("auto", "none", "required")
+_MODE = one_of(*_MODES, expected="`auto`, `none`, `required` or a mapping such as {vendor: nvidia}")
+
+
 def _gpu(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    words = ("auto", "none", "required")
-    if value not in words:
-        hint = did_you_mean(value, words)
-        raise BadValue(
-            f"expected auto, none, required or a mapping such as {{vendor: nvidia}}, not {show(value)}", hint
-        )
-    return {"mode": value}
+    return {"mode": _MODE.parse(value)} if isinstance(value, str) else value
 
 
 class Gpu(Section):
     """Which GPU, and what for."""
 
-    mode: Annotated[str, one_of("auto", "none", "required"), Field(description="auto: comes up without one too")] = (
-        "auto"
-    )
+    mode: Annotated[str, one_of(*_MODES), Field(description="auto: comes up without one too")] = "auto"
     vendor: Annotated[str, one_of(*GPU_VENDORS), Field(description="default: what the machine has")] = ""
     devices: Annotated[
         tuple[PlainLine, ...], OneOrMany, Field(description="indices or UUIDs; default: all of them")
@@ -87,7 +81,11 @@ class DeviceWish(Section):
         Field(description="/dev/NAME inside"),
     ] = ""
     target: Annotated[ContainerPath, Field(description="default: the same path as on the host")] = ""
-    permissions: Annotated[str, Leaf(lambda value: permissions(take_line(value, "permissions")), TEXT_SCHEMA)] = "rwm"
+    permissions: Annotated[
+        str,
+        Leaf(lambda value: permissions(take_line(value, "permissions")), TEXT_SCHEMA),
+        Field(description="of `rwm`: to read, to write, to make nodes of it"),
+    ] = "rwm"
     optional: Annotated[Boolean, Field(description="comes up without it too")] = False
 
 
@@ -130,9 +128,9 @@ class Ros(Section):
     ] = ""
 
 
-GpuOrWord = Annotated[Gpu, Short(_gpu, {"enum": ["auto", "none", "required"]})]
+GpuOrWord = Annotated[Gpu, Short(_gpu, _MODE.schema)]
 Udev = Annotated[UdevRules, Short(_rules, TEXT_SCHEMA)]
 Wish = Annotated[DeviceWish, Short(_wish, TEXT_SCHEMA)]
-Display = Annotated[str, one_of("auto", "none", "required", "x11", "wayland")]
-Audio = Annotated[str, one_of("auto", "none", "required", "pulseaudio", "pipewire")]
-SshAgent = Annotated[str, one_of("auto", "none", "required")]
+Display = Annotated[str, one_of(*_MODES, "x11", "wayland")]
+Audio = Annotated[str, one_of(*_MODES, "pulseaudio", "pipewire")]
+SshAgent = Annotated[str, one_of(*_MODES)]

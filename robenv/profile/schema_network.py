@@ -62,7 +62,7 @@ NetworkName = Annotated[str, pattern(_NAME, "the name of a network such as `lan`
 class Pool(Section):
     """A subnet of a network, and what of it containers get."""
 
-    subnet: Subnet = ""
+    subnet: Annotated[Subnet, Field(description="such as 192.168.7.0/24")] = ""
     gateway: Annotated[Address, Field(description="must lie in the subnet")] = ""
     ip_range: Annotated[Subnet, Field(description="the part of the subnet that addresses are given out of")] = ""
     aux_addresses: Annotated[
@@ -73,9 +73,9 @@ class Pool(Section):
 class Ipam(Section):
     """Who gives out addresses, and which."""
 
-    driver: PlainLine = ""
-    config: tuple[Pool, ...] = ()
-    options: dict[Line, AnyText] = Field(default_factory=dict)
+    driver: Annotated[PlainLine, Field(description="default: the engine's own")] = ""
+    config: Annotated[tuple[Pool, ...], Field(description="its subnets; default: one that is free")] = ()
+    options: Annotated[dict[Line, AnyText], Field(description="of that driver")] = Field(default_factory=dict)
 
 
 class Network(Section):
@@ -89,9 +89,9 @@ class Network(Section):
     ipam: Ipam = unset(Ipam)
     external: Annotated[Boolean, Field(description="somebody else's: used, never made or removed")] = False
     internal: Annotated[Boolean, Field(description="no way out of it")] = False
-    attachable: Boolean = False
-    enable_ipv6: Boolean = False
-    labels: Labels = Field(default_factory=dict)
+    attachable: Annotated[Boolean, Field(description="for overlay: others may be put on it by hand")] = False
+    enable_ipv6: Annotated[Boolean, Field(description="IPv6 beside IPv4")] = False
+    labels: Annotated[Labels, Field(description="of the network, beside robenv's own")] = Field(default_factory=dict)
 
 
 class Attachment(Section):
@@ -99,7 +99,7 @@ class Attachment(Section):
 
     aliases: Annotated[tuple[Line, ...], Field(description="more names that others on it find the container by")] = ()
     ipv4_address: Annotated[Ipv4, Field(description="in a subnet that the network's ipam names")] = ""
-    ipv6_address: Ipv6 = ""
+    ipv6_address: Annotated[Ipv6, Field(description="likewise")] = ""
 
 
 def _listed(value: Any) -> Any:

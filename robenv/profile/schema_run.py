@@ -88,7 +88,7 @@ class Run(Section):
     dns_search: Lines = ()
     dns_opt: tuple[PlainLine, ...] = ()
     extra_hosts: Annotated[ExtraHosts, Field(description="HOST:ADDRESS")] = ()
-    ipc: IpcMode = ""
+    ipc: Annotated[IpcMode, Field(description="host: shared memory with the host, as DDS may want")] = ""
     pid: PidMode = ""
     uts: Annotated[str, one_of("host")] = ""
     userns_mode: Annotated[str, one_of("host")] = ""
@@ -96,7 +96,7 @@ class Run(Section):
     cgroup_parent: Line = ""
     runtime: Annotated[str, pattern(_WORD, "a runtime such as `nvidia`")] = ""
     init: Annotated[Boolean, Field(description="an init process that reaps and passes signals on")] = True
-    privileged: Boolean = False
+    privileged: Annotated[Boolean, Field(description="root inside is root on the host: rarely needed")] = False
     read_only: Annotated[Boolean, Field(description="the container's own file system")] = False
     restart: Annotated[
         str,
@@ -104,8 +104,8 @@ class Run(Section):
     ] = ""
     stop_signal: Annotated[str, pattern(_SIGNAL, "a signal such as `SIGTERM`", plain=True)] = ""
     stop_grace_period: Duration | None = None
-    shm_size: Bytes | None = None
-    mem_limit: Bytes | None = None
+    shm_size: Annotated[Bytes | None, Field(description="of /dev/shm; default 64mb")] = None
+    mem_limit: Annotated[Bytes | None, Field(description="such as 8gb; beyond it something is killed")] = None
     mem_reservation: Bytes | None = None
     memswap_limit: Annotated[BytesOrUnlimited | None, Field(description="memory and swap together; -1: no limit")] = (
         None
@@ -113,12 +113,14 @@ class Run(Section):
     mem_swappiness: Annotated[int, integer(0, 100)] | None = None
     oom_kill_disable: Boolean | None = None
     oom_score_adj: Annotated[int, integer(-1000, 1000)] | None = None
-    cpus: Number | None = None
+    cpus: Annotated[Number | None, Field(description="how many at once, such as 1.5")] = None
     cpu_shares: Annotated[int, integer(0, 262_144)] | None = None
     cpu_period: Microseconds | None = None
     cpu_quota: Microseconds | None = None
-    cpu_rt_runtime: Microseconds | None = None
-    cpu_rt_period: Microseconds | None = None
+    cpu_rt_runtime: Annotated[
+        Microseconds | None, Field(description="of each cpu_rt_period, such as 400ms: only under cgroup v1")
+    ] = None
+    cpu_rt_period: Annotated[Microseconds | None, Field(description="default 1s")] = None
     cpuset: Annotated[str, pattern(_CPUSET, "processors such as `0-3,6`", plain=True)] = ""
     blkio_config: Annotated[Blkio, Field(description="how fast disks are read and written")] = unset(Blkio)
     pids_limit: Annotated[int, integer(-1, 2**22)] | None = None
@@ -126,8 +128,8 @@ class Run(Section):
         default_factory=dict
     )
     sysctls: Annotated[dict[SysctlName, AnyText], PairList] = Field(default_factory=dict)
-    cap_add: tuple[Capability, ...] = ()
-    cap_drop: tuple[Capability, ...] = ()
+    cap_add: Annotated[tuple[Capability, ...], Field(description="kernel capabilities, such as NET_ADMIN")] = ()
+    cap_drop: Annotated[tuple[Capability, ...], Field(description="default: ALL, for a user without sudo")] = ()
     security_opt: Annotated[
         tuple[Annotated[str, text("an option such as `seccomp=unconfined`")], ...],
         Field(description="seccomp=FILE takes in what the file says"),

@@ -164,18 +164,21 @@ class UlimitRange(Section):
     hard: Annotated[int, _LIMIT]
 
 
+Disk = Annotated[ContainerPath, Field(description="a disk of the host, such as /dev/nvme0n1")]
+
+
 class DeviceWeight(Section):
-    path: ContainerPath
-    weight: Annotated[int, integer(10, 1000)]
+    path: Disk
+    weight: Annotated[int, integer(10, 1000), Field(description="against others")]
 
 
 class DeviceBps(Section):
-    path: ContainerPath
+    path: Disk
     rate: Annotated[Bytes, Field(description="bytes a second, such as `12mb`")]
 
 
 class DeviceIops(Section):
-    path: ContainerPath
+    path: Disk
     rate: Annotated[int, integer(1, 2**62), Field(description="operations a second")]
 
 
@@ -183,11 +186,11 @@ class Blkio(Section):
     """How the container shares the disks. ``path`` is a disk of the host, such as /dev/nvme0n1."""
 
     weight: Annotated[int | None, integer(10, 1000), Field(description="against others; default 500")] = None
-    weight_device: tuple[DeviceWeight, ...] = ()
-    device_read_bps: tuple[DeviceBps, ...] = ()
-    device_write_bps: tuple[DeviceBps, ...] = ()
-    device_read_iops: tuple[DeviceIops, ...] = ()
-    device_write_iops: tuple[DeviceIops, ...] = ()
+    weight_device: Annotated[tuple[DeviceWeight, ...], Field(description="the same for one disk")] = ()
+    device_read_bps: Annotated[tuple[DeviceBps, ...], Field(description="limits of reading")] = ()
+    device_write_bps: Annotated[tuple[DeviceBps, ...], Field(description="limits of writing")] = ()
+    device_read_iops: Annotated[tuple[DeviceIops, ...], Field(description="limits of reading, in operations")] = ()
+    device_write_iops: Annotated[tuple[DeviceIops, ...], Field(description="limits of writing, in operations")] = ()
 
 
 class Logging(Section):

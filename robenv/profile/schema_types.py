@@ -145,6 +145,8 @@ def one_of(*words: str, expected: str = "", lower: bool = False) -> Leaf:
     named = expected or "one of " + ", ".join(f"`{word}`" for word in words)
 
     def parse(value: Any) -> str:
+        if isinstance(value, Plain):
+            raise BadValue(f"expected {named}, not {describe(value)}", _instead(value, words))
         taken = take_line(value, named)
         taken = taken.lower() if lower else taken
         if taken not in words:
@@ -152,6 +154,14 @@ def one_of(*words: str, expected: str = "", lower: bool = False) -> Leaf:
         return taken
 
     return Leaf(parse, {"anyOf": [{"enum": list(words)}, VARIABLE]})
+
+
+def _instead(value: Plain, words: tuple[str, ...]) -> str:
+    """What may be meant by a number, or a yes or no, where one of some words is expected."""
+    if value in words:
+        return "put it in quotes"
+    word = {"true": "auto", "false": "none"}.get(value.lower(), "")
+    return f"write `{word}`" if word in words else ""
 
 
 VARIABLE: JsonSchema = {"type": "string", "pattern": r"\$"}

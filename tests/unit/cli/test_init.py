@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,15 @@ def test_what_it_writes_is_valid(tmp_path: Path, robenv: Robenv) -> None:
     assert "nobody is here to ask" in done.stderr
     assert resolve(tmp_path, None, {}).profile.name == "picker"
     assert "is there already" in robenv("init").stderr
+
+
+def test_what_stands_in_comments_is_valid_too(tmp_path: Path) -> None:
+    text = re.sub(r"^( *)# (?=[a-z_]+:|  |- )", r"\1", project_file("picker", "debian/bookworm"), flags=re.M)
+    (tmp_path / "robenv.yaml").write_text(text)
+    profile = resolve(tmp_path, None, {}).profile
+    assert profile.gpu is not None
+    assert (profile.gpu.mode, profile.display, profile.git, len(profile.devices)) == ("auto", "auto", True, 2)
+    assert (profile.run.network_mode, len(profile.steps), profile.pip) == ("host", 1, ("transforms3d==0.4.2",))
 
 
 @pytest.mark.parametrize("name", GOOD)

@@ -236,6 +236,8 @@ def test_the_json_schema_names_every_key_and_both_forms() -> None:
     assert {kind.get("type") for kind in run["volumes"]["items"]["anyOf"]} >= {"string"}
     assert "from" in schema["$defs"]["FileCopy"]["properties"]
     assert {kind.get("type") for kind in run["environment"]["anyOf"]} == {"object", "array"}
+    for section in ("Gpu", "DeviceWish", "UdevRules", "Ros", "Network", "Pool", "Ipam", "Attachment", "Blkio"):
+        top |= schema["$defs"][section]["properties"]
     undescribed = [key for key, value in top.items() if not _described(value, schema)]
     assert undescribed == []
 
