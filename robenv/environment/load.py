@@ -56,8 +56,8 @@ class Loaded:
         """
         grant = plan_host(self.resolved.profile, facts)
         if grant.lacks:
-            problems = tuple(Problem(lack.message, self.resolved.locate(lack.path), lack.hint) for lack in grant.lacks)
-            raise HostLacks("this machine lacks what the profile requires", problems=problems)
+            problems = (Problem(lack.message, self.resolved.locate(lack.path), lack.hint) for lack in grant.lacks)
+            raise HostLacks("this machine lacks what the profile requires", problems=tuple(sorted(problems, key=_place)))
         return grant
 
     def container(self, facts: Facts, grant: Grant) -> RunPlan:
@@ -70,6 +70,11 @@ class Loaded:
             content_hash=self.content_hash,
             platform=self.build.platform,
         )
+
+
+def _place(problem: Problem) -> tuple[str, int, int]:
+    at = problem.location
+    return (at.file, at.line, at.column) if at else ("", 0, 0)
 
 
 def resolve(directory: Path, file: Path | None, environ: Mapping[str, str]) -> Resolved:
