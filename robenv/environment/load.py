@@ -57,7 +57,9 @@ class Loaded:
         grant = plan_host(self.resolved.profile, facts)
         if grant.lacks:
             problems = (Problem(lack.message, self.resolved.locate(lack.path), lack.hint) for lack in grant.lacks)
-            raise HostLacks("this machine lacks what the profile requires", problems=tuple(sorted(problems, key=_place)))
+            raise HostLacks(
+                "this machine lacks what the profile requires", problems=tuple(sorted(problems, key=_place))
+            )
         return grant
 
     def container(self, facts: Facts, grant: Grant) -> RunPlan:
