@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 from robenv.deploy.connection import end_all
@@ -23,13 +23,15 @@ def side_by_side(items: Sequence[Item], work: Callable[[Item], Result]) -> list[
     whoever does not answer; what was begun on a robot it finishes or takes back by itself.
     """
     with ThreadPoolExecutor(max_workers=min(AT_ONCE, len(items)) or 1) as pool:
-        begun = [pool.submit(work, item) for item in items]
+        begun: list[Future[Result]] = []
         try:
+            begun.extend(pool.submit(work, item) for item in items)
             return [one.result() for one in begun]
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            end_all()
             while wait(begun, timeout=0.1).not_done:
-                end_all()
+                end_all()  # those that were about to be made
             raise
 
 

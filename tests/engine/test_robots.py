@@ -158,7 +158,7 @@ def test_an_interruption_waits_for_nobody(fleet: Project, yard: Yard, rover: Rob
         began = time.monotonic()
         client.send_signal(signal.SIGINT)
         client.communicate(timeout=30)
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 12, "as long as ssh takes to give up"
     assert client.returncode == 130
     assert list(place.iterdir()) == []
 
