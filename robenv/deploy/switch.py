@@ -149,7 +149,11 @@ def _hand_over(
 
 def is_waiting(engine: Engine, container: str) -> bool:
     """Whether a release that runs waits for the lock."""
-    return any((row.get("CMD") or row.get("COMMAND") or "").startswith("flock ") for row in engine.processes(container))
+    try:
+        rows = engine.processes(container)
+    except OperationFailed:
+        return False  # it has ended meanwhile
+    return any((row.get("CMD") or row.get("COMMAND") or "").startswith("flock ") for row in rows)
 
 
 def _await_standby(engine: Engine, container: str, trial: Trial) -> None:

@@ -29,6 +29,21 @@ def ensure(api: docker.APIClient) -> str:
     return TAG
 
 
+def ensure_made(api: Any, tag: str, dockerfile: str) -> str:
+    """``tag``, which is made of the base where it is missing, and kept; ``dockerfile`` gives it the base's label."""
+    ensure(api)
+    with Path(tempfile.gettempdir(), f"{tag.partition(':')[0]}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not api.images(name=tag, quiet=True):
+            with tempfile.TemporaryDirectory(prefix="robenvtest-") as folder:
+                written, context = Path(folder, "Dockerfile"), Path(folder, "context.tar")
+                written.write_text(dockerfile)
+                with tarfile.open(context, "w", format=tarfile.GNU_FORMAT) as tar:
+                    tar.add(written, "Dockerfile")
+                build_context(api, context, tag)
+    return tag
+
+
 def _build(api: docker.APIClient, folder: Path) -> None:
     root = folder / "root.tar"
     source = "deb http://deb.debian.org/debian bookworm main"

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import tarfile
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from tests.support import base_image
@@ -24,14 +20,4 @@ TAG = f"robenvtest-gui:{hashlib.sha256(_DOCKERFILE.encode()).hexdigest()[:12]}"
 
 
 def ensure(api: Any) -> str:
-    base_image.ensure(api)
-    with Path(tempfile.gettempdir(), "robenvtest-gui.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not api.images(name=TAG, quiet=True):
-            with tempfile.TemporaryDirectory(prefix="robenvtest-gui-") as folder:
-                dockerfile, context = Path(folder, "Dockerfile"), Path(folder, "context.tar")
-                dockerfile.write_text(_DOCKERFILE)
-                with tarfile.open(context, "w", format=tarfile.GNU_FORMAT) as tar:
-                    tar.add(dockerfile, "Dockerfile")
-                base_image.build_context(api, context, TAG)
-    return TAG
+    return base_image.ensure_made(api, TAG, _DOCKERFILE)

@@ -53,7 +53,7 @@ def runs(engine: Engine, project: str) -> str:
 
 
 def commands(engine: Engine, project: str) -> list[str]:
-    """The command lines of all that runs in releases of the project, but for what only waits."""
+    """The IDs of the releases that run, but for those that only wait."""
     found = []
     for info in engine.containers({LABEL_ROLE: ROLE_RELEASE, "robenv.project": project}):
         if info.running and not is_waiting(engine, info.id):

@@ -1,0 +1,52 @@
+"""``python -m tests.support.deploy_driver STEP ARGUMENT…``: robenv, which stops at one step of a deploy.
+
+There it writes the step's name to stdout and waits for a line on stdin, so that a test can kill what it likes. Releases
+are on trial for a shorter time.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from robenv.deploy import fleet, release, transfer
+
+MARGIN = 5.0
+
+
+def pause_at(step: str) -> Callable[[str], None]:
+    """The callback for the steps; also called as ``sending`` when half of the image is on its way."""
+    reached: list[str] = []
+
+    def at(name: str) -> None:
+        if name == step and not reached:
+            reached.append(name)
+            print(f"at {name}", flush=True)
+            sys.stdin.readline()
+
+    return at
+
+
+def main() -> None:
+    step, *arguments = sys.argv[1:]
+    at = pause_at(step)
+    release.MARGIN = MARGIN
+    deploy, moved = fleet.deploy, transfer._Step.moved
+
+    def watched(self: Any, count: int) -> None:
+        moved(self, count)
+        if self._total and self._current > self._total // 2:
+            at("sending")
+
+    transfer._Step.moved = watched  # type: ignore[method-assign]
+    fleet.deploy = partial(deploy, at=at)
+    sys.argv = ["robenv", *arguments]
+    from robenv.cli.entry import main as robenv
+
+    robenv()
+
+
+if __name__ == "__main__":
+    main()
