@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ from robenv.host.knock import agent_keys, display_answer
 from robenv.host.reader import Host, LocalHost
 from robenv.host.session_facts import read_session
 from robenv.host.xauthority import Cookie, Display, cookies_for, parse_cookies, parse_display
+from robenv.profile.excerpt import safe
 
 _COOKIE_FILES = ("gdm/Xauthority", ".mutter-Xwaylandauth.*", "xauth_*", "lyxauth", "sddm*")
 """Where display managers keep them below /run/user/UID, for shells that have lost $XAUTHORITY."""
@@ -85,13 +87,24 @@ def git(patient: Patient) -> Iterator[Finding]:
         text = "there is no git on this machine to say who you are"
         yield Finding("git identity", "warning", text, "sudo apt-get install git", safe=True)
         return
-    identity = git_identity(str(patient.project.files.root), os.environ)
+    folder = str(patient.project.files.root)
+    if complaint := _git_complaint(folder):
+        yield Finding("git identity", "warning", f"git cannot read its configuration: {complaint}")
+        return
+    identity = git_identity(folder, os.environ)
     for key, example in (("name", "Your Name"), ("email", "you@example.org")):
         if key not in identity:
             text = f"git has no user.{key} for this project, and so none inside"
             yield Finding("git identity", "warning", text, f'git config --global user.{key} "{example}"')
     if len(identity) == 2:
         yield Finding("git identity", "ok", f"{identity['name']} <{identity['email']}>")
+
+
+def _git_complaint(folder: str) -> str:
+    """What git says where it cannot read its configuration: it does so with another exit code than 1, nothing found."""
+    command = ["git", "-C", folder, "config", "--get", "user.name"]
+    asked = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    return safe(asked.stderr.strip().rpartition("\n")[2]) if asked.returncode > 1 else ""
 
 
 def _session(patient: Patient, host: Host | None) -> SessionFacts | None:

@@ -117,6 +117,14 @@ def test_an_agent_is_asked_for_its_keys(serve: Any, tmp_path: Path) -> None:
     assert told("other")[1].endswith("ssh-add")
 
 
+def test_a_git_configuration_that_git_cannot_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gitconfig").write_text("broken[\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    (finding,) = session.git(patient(tmp_path, git=True))
+    assert finding.status == "warning"
+    assert f"bad config line 1 in file {tmp_path}/gitconfig" in finding.message
+
+
 def test_who_commits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
