@@ -3,13 +3,47 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.support import side_by_side
+
 ROOT = Path(__file__).resolve().parent.parent
+_COMMON = pytest.StashKey[Path]()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: most tests wait for an engine most of the time."""
+    return (os.cpu_count() or 1) + 1
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """In the process that hands out the tests: all that it starts share a folder, which ends with it."""
+    stash = node.config.stash
+    if _COMMON not in stash:
+        stash[_COMMON] = Path(tempfile.mkdtemp(prefix="robenvtest-run-"))
+        node.config.add_cleanup(lambda: shutil.rmtree(stash[_COMMON]))
+    node.workerinput["robenvtest_common"] = str(stash[_COMMON])
+
+
+def common(config: pytest.Config) -> Path | None:
+    """The folder of ``side_by_side``; None where the tests run in one process."""
+    found = getattr(config, "workerinput", {}).get("robenvtest_common")
+    return Path(found) if found else None
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[Any]:
+    with side_by_side.turn(common(item.config), alone=item.get_closest_marker("alone") is not None):
+        return (yield)
 
 
 @pytest.fixture(scope="session")

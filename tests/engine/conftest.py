@@ -12,8 +12,9 @@ import docker
 import pytest
 
 from robenv.engine.protocol import Engine
+from tests.conftest import common
 from tests.support import base_image as shared_base
-from tests.support import leaks
+from tests.support import leaks, prepared_image
 from tests.support.newer_engine import NewerEngine
 from tests.support.project import Project
 from tests.support.registry import Registry
@@ -31,9 +32,9 @@ def docker_api() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _nothing_left(docker_api: Any) -> Iterator[None]:
+def _nothing_left(docker_api: Any, pytestconfig: pytest.Config) -> Iterator[None]:
     """Fails the session that leaves anything of its tests on the engine, but for the shared base."""
-    with leaks.Watch(docker_api) as watch:
+    with leaks.Watch(docker_api, common(pytestconfig)) as watch:
         yield
     assert not watch.left, f"the tests left these on the engine: {sorted(watch.left)}"
 
@@ -55,15 +56,20 @@ def base_image(docker_api: Any) -> str:
 
 
 @pytest.fixture
-def second_engine() -> Iterator[Callable[..., SecondEngine]]:
-    """Makes and starts Docker Engines that a test may kill, freeze and fill: ``second_engine(data_size=…)``."""
+def second_engine(docker_api: Any) -> Iterator[Callable[..., SecondEngine]]:
+    """Makes and starts Docker Engines that a test may kill, freeze and fill: ``second_engine(data_size=…)``.
+
+    ``image``: of the tests' engine, to have from the beginning.
+    """
     with ExitStack() as stack:
 
         def make(
-            data_size: int | None = None, options: tuple[str, ...] = (), programs: Path | None = None
+            data_size: int | None = None, options: tuple[str, ...] = (), programs: Path | None = None, image: str = ""
         ) -> SecondEngine:
             made = SecondEngine(data_size, options, programs)
             stack.callback(made.close)
+            if image:
+                prepared_image.lay_down(docker_api, image, made)
             return made.start()
 
         yield make
@@ -74,7 +80,8 @@ def newer_engine(docker_api: Any, base_image: str) -> Iterator[NewerEngine]:
     """A Docker Engine 28 or newer, beside the system's own, with the base image. It is shared: clean up after you."""
     made = NewerEngine()
     try:
-        made.start().copy_image(docker_api, base_image)
+        prepared_image.lay_down(docker_api, base_image, made)
+        made.start()
         yield made
     finally:
         made.close()

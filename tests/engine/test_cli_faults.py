@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import socket
 import subprocess
 import time
@@ -138,9 +139,7 @@ def test_a_name_that_another_container_has(project: Make, docker_api: Any, base_
 
 @pytest.mark.parametrize("signal", ["INT", "TERM"])
 def test_an_interrupted_build_ends_on_the_engine(project: Make, docker_api: Any, signal: str) -> None:
-    import secrets
-
-    marker = f"100{secrets.randbelow(10**6):06d}"
+    marker = _marker()
     mine = project(f"steps: [{{name: long, run: sleep {marker}}}]")
     building = mine.start("up", stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
     _until(lambda: _runs(marker))
@@ -153,15 +152,13 @@ def test_an_interrupted_build_ends_on_the_engine(project: Make, docker_api: Any,
     assert not docker_api.images(filters={"label": f"robenv.project={mine.name}"})
 
 
-def test_an_engine_that_stops_in_mid_build(
-    project: Make, second_engine: Callable[..., Any], docker_api: Any, base_image: str
-) -> None:
-    other = second_engine()
-    other.copy_image(docker_api, base_image)
-    mine = project("steps: [{name: long, run: sleep 1000}]")
+def test_an_engine_that_stops_in_mid_build(project: Make, second_engine: Callable[..., Any], base_image: str) -> None:
+    other = second_engine(image=base_image)
+    marker = _marker()
+    mine = project(f"steps: [{{name: long, run: sleep {marker}}}]")
     mine.environ["DOCKER_HOST"] = other.url
     building = mine.start("build", stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    time.sleep(5)
+    _until(lambda: _runs(marker))
     other.kill()
     _, errors = building.communicate(timeout=60)
     assert building.returncode == 4, errors
@@ -169,25 +166,22 @@ def test_an_engine_that_stops_in_mid_build(
     assert "engine" in errors
 
 
-def test_an_engine_that_stops_in_mid_shell(
-    project: Make, second_engine: Callable[..., Any], docker_api: Any, base_image: str
-) -> None:
-    other = second_engine()
-    other.copy_image(docker_api, base_image)
+def test_an_engine_that_stops_in_mid_shell(project: Make, second_engine: Callable[..., Any], base_image: str) -> None:
+    marker = _marker()
+    other = second_engine(image=base_image)
     mine = project("run: {network_mode: none}")
     mine.environ["DOCKER_HOST"] = other.url
     mine.run("up", "-d")
-    shell = mine.start("exec", "--", "sleep", "1000", stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    time.sleep(3)
+    shell = mine.start("exec", "--", "sleep", marker, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    _until(lambda: _runs(marker))
     other.kill()
     _, errors = shell.communicate(timeout=60)
     assert shell.returncode == 4, errors
     assert "Traceback" not in errors
 
 
-def test_a_full_disk(project: Make, second_engine: Callable[..., Any], docker_api: Any, base_image: str) -> None:
-    other = second_engine(data_size=600_000_000)
-    other.copy_image(docker_api, base_image)
+def test_a_full_disk(project: Make, second_engine: Callable[..., Any], base_image: str) -> None:
+    other = second_engine(data_size=600_000_000, image=base_image)
     mine = project("steps: [{name: big, run: dd if=/dev/zero of=/big bs=1M count=2000}]")
     mine.environ["DOCKER_HOST"] = other.url
     done = mine.run("build", check=None)
@@ -219,6 +213,11 @@ def _until(condition: Callable[[], object], seconds: float = 60) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not come to pass"
         time.sleep(0.1)
+
+
+def _marker() -> str:
+    """How long to sleep, by which one process is known among all of this machine."""
+    return f"100{secrets.randbelow(10**6):06d}"
 
 
 def _runs(marker: str) -> bool:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
-import docker
 import pytest
 
 from robenv.engine.docker_py import connect
@@ -494,10 +493,9 @@ def test_volumes(engine: Engine, create: Create) -> None:
 
 
 def test_an_engine_that_dies_is_lost_in_every_stream(
-    second_engine: Callable[..., SecondEngine], docker_api: docker.APIClient, base_image: str
+    second_engine: Callable[..., SecondEngine], base_image: str
 ) -> None:
-    second = second_engine()
-    second.copy_image(docker_api, base_image)
+    second = second_engine(image=base_image)
     engine = connect({"DOCKER_HOST": second.url})
     container = engine.create_container("robenvtest-lost", {"Image": base_image, "Cmd": ["sleep", "600"]})
     engine.start(container)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import secrets
@@ -21,10 +22,14 @@ from robenv.engine.docker_py import DockerPyEngine, connect
 from robenv.engine.session import Frames, capture
 from robenv.engine.session_types import ExecRequest
 from robenv.errors import EngineLost, EngineUnreachable
+from tests.support import prepared_image
 from tests.support.second_engine import SecondEngine
 from tests.unit.engine.test_frames import collect
 
 pytestmark = pytest.mark.engine
+
+Furnish = Callable[[SecondEngine], None]
+"""Done to an engine before it starts."""
 
 _SSH = """#!{python}
 # Stands in for ssh: notes its arguments and does here what the command at the other end would.
@@ -124,7 +129,7 @@ def reachable(second: SecondEngine, port: int) -> Iterator[str]:
 
 
 @contextmanager
-def over_tcp(folder: Path, tls: bool) -> Iterator[tuple[SecondEngine, Callable[[], DockerPyEngine]]]:
+def over_tcp(folder: Path, tls: bool, furnish: Furnish) -> Iterator[tuple[SecondEngine, Callable[[], DockerPyEngine]]]:
     options, environment = ["--tls=false"], {}
     if tls:
         certificates(folder)
@@ -132,6 +137,7 @@ def over_tcp(folder: Path, tls: bool) -> Iterator[tuple[SecondEngine, Callable[[
         environment = {"DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": str(folder)}
     second = SecondEngine(options=("--host", f"tcp://127.0.0.1:{PORT}", *options))
     try:
+        furnish(second)
         second.start()
         with reachable(second, PORT) as url:
             yield second, lambda: connect({"DOCKER_HOST": url, **environment})
@@ -140,13 +146,14 @@ def over_tcp(folder: Path, tls: bool) -> Iterator[tuple[SecondEngine, Callable[[
 
 
 @contextmanager
-def over_ssh(folder: Path) -> Iterator[tuple[SecondEngine, Callable[[], DockerPyEngine]]]:
+def over_ssh(folder: Path, furnish: Furnish) -> Iterator[tuple[SecondEngine, Callable[[], DockerPyEngine]]]:
     second = SecondEngine()
     program = folder / "ssh"
     program.write_text(_SSH.format(python=sys.executable, log=str(folder / "log"), socket=str(second.socket)))
     program.chmod(0o755)
     url = "ssh://somebody@robot:2222"
     try:
+        furnish(second)
         second.start()
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
@@ -179,9 +186,9 @@ def remote(
     odd_environment: None,
 ) -> Iterator[Remote]:
     folder = tmp_path_factory.mktemp("remote")
-    way = over_ssh(folder) if request.param == "ssh" else over_tcp(folder, tls=request.param == "tls")
+    furnish = functools.partial(prepared_image.lay_down, docker_api, base_image)
+    way = over_ssh(folder, furnish) if request.param == "ssh" else over_tcp(folder, request.param == "tls", furnish)
     with way as (second, connecting):
-        second.copy_image(docker_api, base_image)
         name = f"robenvtest-remote-{secrets.token_hex(4)}"
         second.api().create_container(base_image, ["sleep", "infinity"], name=name)
         second.api().start(name)

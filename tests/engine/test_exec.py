@@ -230,10 +230,9 @@ def test_many_at_once(inside: Inside) -> None:
 
 
 def test_an_engine_that_hangs_and_dies_meanwhile(
-    second_engine: Callable[..., SecondEngine], docker_api: docker.APIClient, base_image: str, root: Path
+    second_engine: Callable[..., SecondEngine], base_image: str, root: Path
 ) -> None:
-    second = second_engine()
-    second.copy_image(docker_api, base_image)
+    second = second_engine(image=base_image)
     container = second.api().create_container(base_image, ["sleep", "600"], name="robenvtest-dies")["Id"]
     second.api().start(container)
     inside = Inside(root, second.url, container)

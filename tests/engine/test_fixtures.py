@@ -16,10 +16,9 @@ pytestmark = pytest.mark.engine
 
 
 def test_a_second_engine_survives_a_kill_and_leaves_nothing(
-    second_engine: Callable[..., SecondEngine], docker_api: Any, base_image: str
+    second_engine: Callable[..., SecondEngine], base_image: str
 ) -> None:
-    second = second_engine()
-    second.copy_image(docker_api, base_image)
+    second = second_engine(image=base_image)
     api = second.api()
     container = api.create_container(base_image, ["sleep", "600"], name="robenvtest-inside", stop_signal="KILL")
     api.start(container)

@@ -22,7 +22,7 @@ from robenv.environment.image import ensure_image
 from robenv.environment.load import Loaded, load, resolve
 from robenv.errors import HostLacks
 from robenv.host.facts import DrmCard, Facts, GpuFacts, Node, NvidiaGpu, Tegra
-from tests.support import gpu_standins
+from tests.support import gpu_standins, prepared_image
 from tests.support.newer_engine import NewerEngine
 from tests.support.project import Project
 from tests.support.second_engine import SecondEngine
@@ -73,7 +73,8 @@ def standing(docker_api: Any, base_image: str, tmp_path_factory: pytest.TempPath
     runtime, hook = gpu_standins.runtime(folder / "runtime"), gpu_standins.hook(folder / "hook")
     second = SecondEngine(options=("--add-runtime", f"nvidia={runtime.program}"), programs=hook.folder)
     try:
-        second.start().copy_image(docker_api, base_image)
+        prepared_image.lay_down(docker_api, base_image, second)
+        second.start()
         engine = connect(second.environment)
         yield Standing(engine, second.api(), runtime, hook)
         engine.close()

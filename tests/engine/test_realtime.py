@@ -30,12 +30,10 @@ def may_raise_limits() -> bool:
 
 
 @pytest.fixture
-def with_budget(second_engine: Callable[..., Any], docker_api: Any, base_image: str) -> Callable[..., Any]:
+def with_budget(second_engine: Callable[..., Any], base_image: str) -> Callable[..., Any]:
     def make(*options: str) -> Any:
         budget = (f"--cpu-rt-runtime={BUDGET}",) if GROUPS.exists() else ()
-        other = second_engine(options=(*budget, *options))
-        other.copy_image(docker_api, base_image)
-        return other
+        return second_engine(options=(*budget, *options), image=base_image)
 
     return make
 

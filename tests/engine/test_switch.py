@@ -16,6 +16,7 @@ from robenv.engine.docker_py import connect
 from robenv.engine.protocol import Engine
 from robenv.errors import UsageError
 from robenv.plan.names import LABEL_RELEASE
+from tests.support import small_image
 from tests.support.releases import LOOP, Maker, commands, eventually, runs
 from tests.support.second_engine import SecondEngine
 
@@ -23,11 +24,16 @@ pytestmark = pytest.mark.engine
 
 
 @pytest.fixture(scope="module")
-def robot(docker_api: Any, base_image: str) -> Iterator[SecondEngine]:
+def image(docker_api: Any) -> str:
+    return small_image.ensure(docker_api)
+
+
+@pytest.fixture(scope="module")
+def robot(docker_api: Any, image: str) -> Iterator[SecondEngine]:
     """An engine that may be killed and started again."""
     made = SecondEngine()
     try:
-        made.start().copy_image(docker_api, base_image)
+        made.start().copy_image(docker_api, image)
         yield made
     finally:
         made.close()
@@ -41,8 +47,8 @@ def there(robot: SecondEngine) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def maker(robot: SecondEngine, there: Engine, tmp_path: Path, base_image: str) -> Iterator[Maker]:
-    made = Maker(tmp_path / "project", f"robenvtest-{secrets.token_hex(3)}", base_image)
+def maker(robot: SecondEngine, there: Engine, tmp_path: Path, image: str) -> Iterator[Maker]:
+    made = Maker(tmp_path / "project", f"robenvtest-{secrets.token_hex(3)}", image)
     yield made
     engine = connect(robot.environment)
     for info in engine.containers({"robenv.project": made.name}):

@@ -274,15 +274,9 @@ def test_a_container_stopped_in_mid_shell(
 
 @pytest.mark.parametrize("kind", ["direct", "docker-py"])
 def test_an_engine_that_dies_in_mid_shell(
-    second_engine: Callable[..., SecondEngine],
-    docker_api: docker.APIClient,
-    base_image: str,
-    root: Path,
-    terminal: Terminal,
-    kind: str,
+    second_engine: Callable[..., SecondEngine], base_image: str, root: Path, terminal: Terminal, kind: str
 ) -> None:
-    second = second_engine()
-    second.copy_image(docker_api, base_image)
+    second = second_engine(image=base_image)
     container = second.api().create_container(base_image, ["sleep", "600"], name="robenvtest-dies")["Id"]
     second.api().start(container)
     Inside(root, second.url, container, kind).shell(terminal)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import tempfile
 from pathlib import Path
 from types import TracebackType
@@ -10,6 +11,7 @@ from types import TracebackType
 import docker
 
 from tests.support.base_image import LABEL as SHARED
+from tests.support.side_by_side import Common
 
 PREFIX = "robenvtest"
 
@@ -48,22 +50,30 @@ class Watch:
     """Around a test session: afterwards ``left`` says what it made and did not remove.
 
     Where two sessions share an engine, neither can tell whose a resource is: then only the one that ends last looks.
+    ``folder``: that of a session of several processes (``side_by_side``); the last of them looks, for all.
     """
 
-    def __init__(self, api: docker.APIClient) -> None:
+    def __init__(self, api: docker.APIClient, folder: Path | None = None) -> None:
         self._api = api
+        self._common = Common(folder / "resources") if folder else None
         self.left: set[tuple[str, str]] = set()
+
+    def _resources(self) -> str:
+        return json.dumps(sorted(resources(self._api)))
 
     def __enter__(self) -> Watch:
         self._lock = Path(tempfile.gettempdir(), "robenvtest-session.lock").open("w")
         fcntl.flock(self._lock, fcntl.LOCK_SH)
-        self._before = resources(self._api)
+        before = self._common.enter(self._resources) if self._common else self._resources()
+        self._before = {(kind, name) for kind, name in json.loads(before)}
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._lock:
+            if self._common and not self._common.leave():
+                return
             try:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -8,20 +8,18 @@ sockets resolve as they do for everybody else.
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
 import subprocess
 from pathlib import Path
 
 from scripts import own_root
+from tests.support import caches
 from tests.support.second_engine import SecondEngine
 
 SUITE = "forky"
 """Docker Engine 28.5 (API 1.51) in autumn 2026."""
 _PACKAGES = ("base-files", "docker.io", "procps", "apparmor")
 
-# Looked up at import, for the tests themselves run with a cache folder of their own.
-_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "robenv-tests"
 _KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 # A containerd of the whole system would start containers outside of this namespace: it is out of sight in here.
@@ -35,9 +33,9 @@ exec dockerd "$@"
 
 def ensure_root() -> Path:
     """The folder with the newer engine's /usr; made where it is not there yet, which takes half a minute."""
-    _CACHE.mkdir(parents=True, exist_ok=True)
-    root = _CACHE / "-".join(("engine", SUITE, *_PACKAGES))
-    with (_CACHE / "lock").open("w") as lock:
+    caches.FOLDER.mkdir(parents=True, exist_ok=True)
+    root = caches.FOLDER / "-".join(("engine", SUITE, *_PACKAGES))
+    with (caches.FOLDER / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not root.exists():
             unfinished = root.with_suffix(".new")

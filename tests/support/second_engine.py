@@ -105,7 +105,7 @@ class SecondEngine:
         return api
 
     def copy_image(self, source: docker.APIClient, reference: str) -> None:
-        """Loads an image of another engine into this one."""
+        """Loads an image of another engine into this one; ``prepared_image.lay_down`` is quicker, before it starts."""
         self.api().load_image(source.get_image(reference))
 
     def _signal(self, number: int) -> None:
