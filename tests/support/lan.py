@@ -6,6 +6,8 @@ import secrets
 import subprocess
 from types import TracebackType
 
+from tests.support.robots import Namespace
+
 
 class Lan:
     """``parent`` is this machine's end, for a macvlan to stand on; ``address`` is who answers at the other.
@@ -15,7 +17,6 @@ class Lan:
 
     def __init__(self) -> None:
         mark = secrets.token_hex(3)
-        self._namespace = f"robenvtest-{mark}"
         self.parent = f"rt{mark}a"
         # TEST-NET-2 of RFC 5737, cut up so that two tests side by side do not meet.
         block = secrets.randbelow(8) * 32
@@ -24,12 +25,12 @@ class Lan:
 
     def __enter__(self) -> Lan:
         far = f"{self.parent[:-1]}b"
-        _ip("netns", "add", self._namespace)
+        self._namespace = Namespace()
         try:
-            _ip("link", "add", self.parent, "type", "veth", "peer", "name", far, "netns", self._namespace)
+            _ip("link", "add", self.parent, "type", "veth", "peer", "name", far, "netns", str(self._namespace.pid))
             _ip("link", "set", self.parent, "up")
-            _ip("-n", self._namespace, "address", "add", f"{self.address}/27", "dev", far)
-            _ip("-n", self._namespace, "link", "set", far, "up")
+            self._namespace.ip("address", "add", f"{self.address}/27", "dev", far)
+            self._namespace.ip("link", "set", far, "up")
         except BaseException:
             self.close()
             raise
@@ -42,7 +43,7 @@ class Lan:
 
     def close(self) -> None:
         subprocess.run(["ip", "link", "delete", self.parent], check=False, stderr=subprocess.DEVNULL)
-        _ip("netns", "delete", self._namespace)
+        self._namespace.close()
 
 
 def _ip(*arguments: str) -> None:
