@@ -78,14 +78,17 @@ class Desktop:
 
     def output(self, *command: str) -> bytes:
         command = (*self._as_user(), *command)
-        return subprocess.run(command, check=True, env=self.environ, stdout=subprocess.PIPE, timeout=60).stdout
+        # From its own home: the checkout may be where only root may look.
+        options: dict[str, Any] = {"env": self.environ, "cwd": self.home, "timeout": 60}
+        return subprocess.run(command, check=True, stdout=subprocess.PIPE, **options).stdout
 
     def _as_user(self) -> tuple[str, ...]:
         return ("setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups")
 
     def _start(self, *command: str, **options: Any) -> subprocess.Popen[bytes]:
         with (self._logs / command[0]).open("ab") as log:
-            settings: dict[str, Any] = {"env": self.environ, "stdin": subprocess.DEVNULL, "stdout": log, **options}
+            settings: dict[str, Any] = {"env": self.environ, "cwd": self.home, "stdin": subprocess.DEVNULL}
+            settings |= {"stdout": log, **options}
             process = subprocess.Popen([*self._as_user(), *command], stderr=log, **settings)
         self._processes.append(process)
         return process
