@@ -31,6 +31,9 @@ esac
 """
 _APT_GET = """#!/bin/sh
 echo "apt-get $*" >>"$CALLS"
+[ "$1" != install ] || [ ! -e "$POLICY" ] || for daemon in ssh ssh.service docker-registry docker; do
+  "$POLICY" $daemon start || echo "may not start: $daemon" >>"$CALLS"
+done
 [ "$1" != install ] || for tool in mmdebstrap docker-registry; do
   case "$*" in *$tool*) printf '#!/bin/sh\\n' >"$TOOLS/$tool"; chmod +x "$TOOLS/$tool" ;; esac
 done
@@ -67,6 +70,7 @@ class Machine:
             "TOOLS": str(self.tools),
             "VERSION": "3.11.2",
             "ADMIN_PATH": "",
+            "POLICY": str(self.folder / "policy-rc.d"),
             **variables,
         }
         script = self.folder / "checkout/scripts/setup"
@@ -153,6 +157,32 @@ def test_what_is_missing_is_installed_and_only_that(machine: Machine) -> None:
     assert install.split("--no-install-recommends ")[1].split()[:2] == ["mmdebstrap", "docker-registry"]
 
 
+def test_what_comes_for_its_programs_alone_is_not_left_running(machine: Machine) -> None:
+    machine.lacks("docker-registry")
+    machine.tool("systemctl", '#!/bin/sh\necho "systemctl $*" >>"$CALLS"\n')
+    result = machine.setup()
+    assert result.returncode == 0, result.stderr
+    calls = machine.calls()
+    assert [call for call in calls if call.startswith("may")] == [
+        f"may not start: {daemon}" for daemon in ("ssh", "ssh.service", "docker-registry")
+    ]
+    assert [call for call in calls if call.startswith("systemctl")] == [
+        "systemctl --quiet disable --now docker-registry.service"
+    ], "sshd was there before"
+    assert "docker-registry is installed and does not run" in result.stderr
+    assert not (machine.folder / "policy-rc.d").exists()
+
+
+def test_a_policy_of_the_machine_s_own_stays(machine: Machine) -> None:
+    machine.lacks("docker-registry")
+    policy = machine.folder / "policy-rc.d"
+    policy.write_text("#!/bin/sh\nexit 101\n")
+    policy.chmod(0o755)
+    assert machine.setup().returncode == 0
+    assert "may not start: docker" in machine.calls()
+    assert policy.read_text() == "#!/bin/sh\nexit 101\n"
+
+
 def test_the_demo_needs_no_registry(machine: Machine) -> None:
     machine.lacks("docker-registry", "shellcheck")
     assert machine.setup("demo").returncode == 0
@@ -214,6 +244,7 @@ def test_a_failing_apt_get_shows_what_it_said(machine: Machine) -> None:
     assert result.returncode == 1
     assert "E: dpkg was interrupted" in result.stderr
     assert "apt-get could not install: mmdebstrap" in result.stderr
+    assert not (machine.folder / "policy-rc.d").exists()
 
 
 def test_another_system_is_refused(machine: Machine) -> None:
