@@ -79,8 +79,8 @@ class Desktop:
     def output(self, *command: str) -> bytes:
         command = (*self._as_user(), *command)
         # From its own home: the checkout may be where only root may look.
-        options: dict[str, Any] = {"env": self.environ, "cwd": self.home, "timeout": 60}
-        return subprocess.run(command, check=True, stdout=subprocess.PIPE, **options).stdout
+        done = subprocess.run(command, check=True, env=self.environ, cwd=self.home, stdout=subprocess.PIPE, timeout=60)
+        return done.stdout
 
     def _as_user(self) -> tuple[str, ...]:
         return ("setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups")
