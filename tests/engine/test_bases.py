@@ -43,17 +43,17 @@ def _base(mirror: str = MIRROR, suite: str = "bookworm", include: str = "busybox
 def _nothing_left_here(docker_api: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No temp folder, no mount, no process, nothing in the cache but the lock."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    before = _temporary()
-    yield
+    # Not below the test's own folder, which is root's alone: apt has a user of its own.
+    with tempfile.TemporaryDirectory(prefix="robenvtest-bases-") as temporary:
+        Path(temporary).chmod(0o755)
+        monkeypatch.setenv("TMPDIR", temporary)
+        monkeypatch.setattr(tempfile, "tempdir", temporary)
+        yield
+        assert list(Path(temporary).iterdir()) == []
     if docker_api.images(name=REFERENCE):
         docker_api.remove_image(REFERENCE, force=True)
-    assert _temporary() == before
     assert list(tmp_path.glob("cache/robenv/bases/*")) == []
     assert _processes(str(tmp_path)) == []
-
-
-def _temporary() -> set[str]:
-    return {path.name for path in Path(tempfile.gettempdir()).glob("robenv-base-*")}
 
 
 def _processes(mark: str) -> list[str]:

@@ -111,6 +111,7 @@ def test_buildkit_writes_the_platform_that_was_asked_for(engine: Engine, tag: st
     assert image.platform == "linux/arm64"
 
 
+@pytest.mark.alone
 def test_the_classic_builder_leaves_no_containers(engine: Engine, docker_api: Any, base_image: str, tag: str) -> None:
     before = {one["Id"] for one in docker_api.containers(all=True)}
     build(engine, request(tag, buildkit=False), f"FROM {base_image}\nRUN true\n")

@@ -68,6 +68,7 @@ def test_closing_ends_a_running_step(engine: Engine, docker_api: Any, base_image
     _gone(mark, docker_api)
 
 
+@pytest.mark.alone
 @BUILDERS
 def test_closing_ends_the_upload(engine: Engine, docker_api: Any, base_image: str, buildkit: bool) -> None:
     """The engine may not keep what came so far, nor this process go on sending."""

@@ -62,6 +62,7 @@ def test_in_a_chroot_the_command_gets_a_root_that_is_a_mount(tmp_path: Path, roo
     assert (result.returncode, result.stdout) == (0, "True\nTrue\n"), result.stderr
 
 
+@pytest.mark.alone
 def test_its_mounts_stay_in_the_namespace_and_a_missing_command_is_told(tmp_path: Path, root: Path) -> None:
     before = Path("/proc/self/mountinfo").read_text()
     result = _in_chroot(tmp_path / "own", sys.executable, str(root / "scripts/own_root.py"), "/no/such/command")
