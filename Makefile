@@ -3,6 +3,8 @@
 PYTHON := .venv/bin/python
 SCRIPTS := scripts/setup .ci/run examples/minimal/verify examples/talker_listener/verify
 ARGS :=
+# A file's tests share engines and images, so they stay together; those of the engine, which take longest, begin.
+PYTEST := $(PYTHON) -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: help demo test test-unit lint bench clean
 
@@ -13,12 +15,12 @@ demo: ## brings up examples/talker_listener and shows ROS messages flowing
 	@scripts/setup demo
 	@$(PYTHON) -m scripts.engine $(PYTHON) scripts/demo.py
 
-test: lint ## every test, on a real Docker Engine; ARGS=… for pytest
-	@$(PYTHON) -m scripts.engine --root $(PYTHON) -m pytest $(ARGS)
+test: lint ## every test, on a real Docker Engine; ARGS=… for pytest, such as ARGS="-n 0 -k PART" for one by one
+	@$(PYTHON) -m scripts.engine --root $(PYTEST) $(ARGS)
 
 test-unit: ## the tests that need no engine; ARGS=… for pytest
 	@scripts/setup test
-	@$(PYTHON) -m pytest -m "not engine" $(ARGS)
+	@$(PYTEST) -m "not engine" $(ARGS)
 
 lint: ## ruff, mypy, the walls between the rooms, shellcheck
 	@scripts/setup test

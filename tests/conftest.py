@@ -32,6 +32,7 @@ def pytest_configure_node(node: Any) -> None:
         stash[_COMMON] = Path(tempfile.mkdtemp(prefix="robenvtest-run-"))
         node.config.add_cleanup(lambda: shutil.rmtree(stash[_COMMON]))
     node.workerinput["robenvtest_common"] = str(stash[_COMMON])
+    node.nodemanager.EXIT_TIMEOUT = 60  # seconds; after ^C they end the engines that they have started
 
 
 def common(config: pytest.Config) -> Path | None:
