@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import tarfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -348,3 +350,10 @@ def test_a_base_that_goes_meanwhile_is_an_error_and_sent_the_next_time(
         assert machine.api().images() == []
         send(engine, target, SECOND)
     check_there(machine, docker_api)
+
+
+def test_a_large_layer_does_not_pass_through_memory(machines: Any, tmp_path: Path, root: Path) -> None:
+    command = [sys.executable, "-m", "tests.support.sending", machines("system's").url, str(96 << 20), str(tmp_path)]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+    idle, most = map(int, done.stdout.split())
+    assert most - idle < 48 << 10
