@@ -41,6 +41,7 @@ def put_release(
     found = tidy(engine, project, say)
     old = found.running
     if old is not None and old.labels.get(LABEL_RELEASE) == release.id and is_confirmed(old):
+        prune(engine, project, keep, say)
         return Done(release.id, release.id, changed=False)
     at("surveyed")
     send()

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from robenv.cli.app import run
 from robenv.deploy.standing import is_confirmed, standing
 from robenv.engine.docker_py import connect
 from robenv.engine.protocol import Engine
@@ -68,7 +69,7 @@ class Site:
         self.project.write(_PROFILE.format(number=self._number))
 
     def deploy(self) -> None:
-        self.project.run("deploy", self.robot.name, "-q")
+        assert run(["-C", str(self.project.folder), "deploy", self.robot.name, "-q"]) == 0
 
     def start(self, step: str) -> subprocess.Popen[str]:
         """A deploy that has come as far as ``step`` and stopped."""
@@ -85,14 +86,19 @@ class Site:
             raise AssertionError(f"it never came to {step}: {line}{driver.communicate()}")
         return driver
 
-    def at(self, release: str) -> bool:
-        """Whether of all releases that one alone runs its command."""
-        return self._ask(lambda engine: commands(engine, self.project.name)) == [release]
+    def running(self) -> list[str]:
+        """The releases that run their command; those that wait do not."""
+        return self._ask(lambda engine: commands(engine, self.project.name))
 
     def containers(self) -> dict[str, bool]:
         """The releases there, and whether each is confirmed."""
         found = self._ask(lambda engine: standing(engine, self.project.name)).releases
         return {info.labels[LABEL_RELEASE]: is_confirmed(info) for info in found}
+
+    def confirmed(self) -> str:
+        """What the robot boots into."""
+        (found,) = (release for release, confirmed in self.containers().items() if confirmed)
+        return found
 
     def half_images(self) -> list[str]:
         """Names under which a transfer that did not end left layers for the next one."""
@@ -137,35 +143,34 @@ def site(yard: Yard, docker_api: Any, tmp_path_factory: pytest.TempPathFactory) 
         yard.remove(robot)
 
 
-def keeps(victim: str, step: str) -> set[str]:
-    """Which release the robot has after the kill, by itself."""
-    if STEPS.index(step) >= STEPS.index("retired"):
-        return {"new"}
-    if step == "promoted":
-        return {"new"} if victim in ("client", "ssh") else {"old", "new"}  # both boot, and one gets the lock
-    return {"new"} if step == "confirmed" and victim in ("client", "ssh") else {"old"}
+def keeps(victim: str, step: str) -> list[list[str]]:
+    """Which release the robot may run after the kill, by itself."""
+    boots = victim in ("engine", "power")
+    if step == "promoted" and boots:
+        return [["old"], ["new"]]  # both are started, and one gets the lock
+    if step in ("promoted", "retired", "pruned") or (step == "confirmed" and not boots):
+        return [["new"]]
+    return [["old"]]
 
 
 @pytest.mark.parametrize(("victim", "step"), TABLE)
 def test_killed(site: Site, victim: str, step: str) -> None:
-    old = next(release for release, confirmed in site.containers().items() if confirmed)
+    old = site.confirmed()
     site.new_release()
     client = site.start(step)
+    wanted = keeps(victim, step)
     try:
         site.kill(victim, client)
-        eventually(lambda: sum(site.at(release) for release in site.containers()) == 1)
-        by_kind = {old: "old"}
-        wanted = keeps(victim, step)
-        eventually(lambda: any(site.at(one) and by_kind.get(one, "new") in wanted for one in site.containers()))
+        eventually(lambda: ["old" if one == old else "new" for one in site.running()] in wanted)
     finally:
         output = end(client)
     assert "Traceback" not in output
-    eventually(lambda: sum(site.at(release) for release in site.containers()) == 1)
+    eventually(lambda: len(site.running()) == 1)
     site.deploy()
-    new = next(release for release, confirmed in site.containers().items() if confirmed)
+    new = site.confirmed()
     assert new != old
-    assert site.at(new)
-    assert site.containers() in ({new: True, old: False}, {new: True})
+    assert site.running() == [new]
+    assert site.containers() == {new: True, old: False}
     assert not site.half_images()
 
 

@@ -9,15 +9,16 @@ from typing import Any
 
 import pytest
 
-from robenv.deploy.health import await_active
+from robenv.deploy.inside import read_notes, run_inside, write_files
 from robenv.deploy.operation import put_release, roll_back
-from robenv.deploy.switch import STEPS, ReleaseFailed, releases
+from robenv.deploy.standing import standing, tidy
+from robenv.deploy.switch import STEPS, ReleaseFailed
 from robenv.engine.docker_py import connect
-from robenv.engine.protocol import Engine
-from robenv.errors import UsageError
+from robenv.engine.protocol import ContainerInfo, Engine
+from robenv.errors import OperationFailed, UsageError
 from robenv.plan.names import LABEL_RELEASE
 from tests.support import small_image
-from tests.support.releases import LOOP, Maker, commands, eventually, runs
+from tests.support.releases import LOOP, QUICK, Maker, commands, eventually, runs
 from tests.support.second_engine import SecondEngine
 
 pytestmark = pytest.mark.engine
@@ -62,6 +63,10 @@ class Killed(BaseException):
     """Stands for a client that is no more: nothing in it is undone."""
 
 
+def there_are(engine: Engine, maker: Maker) -> tuple[ContainerInfo, ...]:
+    return standing(engine, maker.name).releases
+
+
 def put(engine: Engine, release: Any, keep: int = 2, at: Callable[[str], None] = lambda step: None) -> Any:
     said: list[str] = []
     return put_release(engine, release, lambda: None, keep, said.append, at)
@@ -77,9 +82,9 @@ def test_a_first_release_an_update_and_the_same_again(there: Engine, maker: Make
     assert (done.release, done.was, done.changed) == (two.id, one.id, True)
     assert commands(there, maker.name) == [two.id]
     assert not put(there, two).changed
-    policies = {info.labels[LABEL_RELEASE]: (info.restart_policy, info.status) for info in releases(there, maker.name)}
+    policies = {info.labels[LABEL_RELEASE]: (info.restart_policy, info.status) for info in there_are(there, maker)}
     assert policies == {two.id: ("always", "running"), one.id: ("no", "exited")}
-    newest = releases(there, maker.name)[0]
+    newest = there_are(there, maker)[0]
     assert b"two" in b"".join(data for _, data in there.logs(newest.id))
 
 
@@ -103,7 +108,7 @@ def test_what_is_not_healthy_gives_way_to_the_earlier(there: Engine, maker: Make
             put(there, maker.release(script, deploy))
         assert words in caught.value.message
         eventually(lambda: commands(there, maker.name) == [one.id])
-        assert [info.labels[LABEL_RELEASE] for info in releases(there, maker.name)] == [one.id]
+        assert [info.labels[LABEL_RELEASE] for info in there_are(there, maker)] == [one.id]
         if "last words" in script:
             assert "last words" in caught.value.details
     assert put(there, maker.release(LOOP.format(word="two"))).was == one.id
@@ -112,7 +117,7 @@ def test_what_is_not_healthy_gives_way_to_the_earlier(there: Engine, maker: Make
 def test_a_first_release_that_fails_leaves_nothing(there: Engine, maker: Maker) -> None:
     with pytest.raises(ReleaseFailed):
         put(there, maker.release("exit 1", ""))
-    assert releases(there, maker.name) == []
+    assert not there_are(there, maker)
 
 
 def test_rolling_back(there: Engine, maker: Maker) -> None:
@@ -127,18 +132,20 @@ def test_rolling_back(there: Engine, maker: Maker) -> None:
     assert commands(there, maker.name) == [one.id]
     with pytest.raises(UsageError, match="no earlier release"):
         roll_back(there, maker.name, "ffff0000", 2, print)
+    # In the order in which they did well, which is not that in which they came.
+    assert [info.labels[LABEL_RELEASE] for info in there_are(there, maker)] == [one.id, two.id, three.id]
 
 
 def test_only_so_many_earlier_ones_stay(there: Engine, maker: Maker) -> None:
     made = [maker.release(LOOP.format(word=word)) for word in ("a", "b", "c", "d")]
     for release in made:
         put(there, release, keep=1)
-    assert [info.labels[LABEL_RELEASE] for info in releases(there, maker.name)] == [made[3].id, made[2].id]
+    assert [info.labels[LABEL_RELEASE] for info in there_are(there, maker)] == [made[3].id, made[2].id]
 
 
-def test_volumes_survive_and_root_is_fine(there: Engine, maker: Maker) -> None:
-    one = maker.release("echo kept > /data/x; sleep 1000", user="{uid: 0, gid: 0}", run="{volumes: ['data:/data']}")
-    two = maker.release("cat /data/x; sleep 1000", user="{uid: 0, gid: 0}", run="{volumes: ['data:/data']}")
+def test_volumes_survive(there: Engine, maker: Maker) -> None:
+    one = maker.release("echo kept > /tmp/x; sleep 1000", run="{volumes: ['data:/tmp']}")
+    two = maker.release("cat /tmp/x; sleep 1000", run="{volumes: ['data:/tmp']}")
     put(there, one)
     put(there, two)
     assert b"kept" in b"".join(data for _, data in there.logs(two.name))
@@ -152,76 +159,91 @@ def test_a_release_that_hears_no_sigterm_is_ended_all_the_same(there: Engine, ma
     assert commands(there, maker.name) == [two.id]
 
 
-@pytest.mark.parametrize("step", ["surveyed", "sent", *STEPS])
-def test_a_client_that_dies_leaves_a_robot_that_runs(there: Engine, maker: Maker, step: str, monkeypatch: Any) -> None:
-    """The client is no more from that step on: nothing is undone from its side."""
+def test_a_release_that_ends_when_it_had_been_found_healthy(there: Engine, maker: Maker) -> None:
+    """Nothing would start it again, and the old one was about to be retired."""
     one, two = maker.release(LOOP.format(word="one")), maker.release(LOOP.format(word="two"))
     put(there, one)
-    monkeypatch.setattr("robenv.deploy.switch._undo", lambda *arguments: None)
-
-    def die(reached: str) -> None:
-        if reached == step:
-            raise Killed(step)
-
-    with pytest.raises(Killed):
-        put(there, two, at=die)
-    kept = STEPS.index(step) >= STEPS.index("handed") if step in STEPS else False
-    eventually(lambda: commands(there, maker.name) == [two.id if kept else one.id])
-    monkeypatch.undo()
-    assert put(there, two).release == two.id
-    assert commands(there, maker.name) == [two.id]
-    assert {info.labels[LABEL_RELEASE] for info in releases(there, maker.name)} <= {one.id, two.id}
-
-
-@pytest.mark.parametrize("step", ["created", "waiting", "handed", "healthy", "confirmed", "promoted", "retired"])
-def test_a_power_cut_boots_into_a_good_release(
-    robot: SecondEngine, there: Engine, maker: Maker, step: str, monkeypatch: Any
-) -> None:
-    """Everything on the robot is killed at that step: the engine, and all that runs in its containers."""
-    one, two = maker.release(LOOP.format(word="one")), maker.release(LOOP.format(word="two"))
-    put(there, one)
-    monkeypatch.setattr("robenv.deploy.switch._undo", lambda *arguments: None)
-
-    def cut(reached: str) -> None:
-        if reached == step:
-            robot.kill()
-            robot._end_left_over()
-            raise Killed(step)
-
-    with pytest.raises(Killed):
-        put(there, two, at=cut)
-    robot.start()
-    engine = connect(robot.environment)
-    good = {one.id, two.id} if step in ("promoted", "retired") else {one.id}
-    eventually(lambda: len(commands(engine, maker.name)) == 1)
-    assert set(commands(engine, maker.name)) <= good
-    monkeypatch.undo()
-    assert put(engine, two).release == two.id
-    assert commands(engine, maker.name) == [two.id]
-    engine.close()
-
-
-def test_a_release_that_nobody_confirms_ends_itself(there: Engine, maker: Maker, monkeypatch: Any) -> None:
-    monkeypatch.setattr("robenv.deploy.release.MARGIN", 1.0)
-    monkeypatch.setattr("robenv.deploy.release.SETTLE", 2.0)
-    one, two = maker.release(LOOP.format(word="one"), ""), maker.release(LOOP.format(word="two"), "")
-    put(there, one)
-    monkeypatch.setattr("robenv.deploy.switch._undo", lambda *arguments: None)
-
-    def die(reached: str) -> None:
-        if reached == "handed":
-            raise Killed(reached)
-
-    with pytest.raises(Killed):
-        put(there, two, at=die)
-    assert commands(there, maker.name) == [two.id]
-    assert await_active(there, one.name, one.id, 30)
+    with pytest.raises(ReleaseFailed):
+        put(there, two, at=lambda step: there.kill(two.name, "KILL") if step == "healthy" else None)
     eventually(lambda: commands(there, maker.name) == [one.id])
+
+
+def test_what_crashes_again_and_again_can_be_replaced(there: Engine, maker: Maker) -> None:
+    crashes = maker.release("echo started; while [ ! -e /tmp/broken ]; do sleep 0.1; done; exit 1")
+    put(there, crashes)
+    run_inside(there, there_are(there, maker)[0], ("touch", "/tmp/broken"), timeout=10)
+    eventually(lambda: restarts(there, crashes) > 2)
+    two = maker.release(LOOP.format(word="two"))
+    assert put(there, two).was == crashes.id
+    assert commands(there, maker.name) == [two.id]
+
+
+def test_what_cannot_even_start_does_not_end_what_runs(there: Engine, maker: Maker) -> None:
+    one = maker.release(LOOP.format(word="one"))
+    put(there, one)
+    before = there_are(there, maker)[0].started_at
+    with pytest.raises(OperationFailed):
+        put(there, maker.release("true", run="{devices: ['/dev/null:/proc/x']}"))
+    assert [info.started_at for info in there_are(there, maker)] == [before]
+
+
+def test_a_rollback_that_nobody_ends(there: Engine, maker: Maker, monkeypatch: Any) -> None:
+    """Killed before: the robot goes back by itself. Killed when two are confirmed: the one that was so last stays."""
+    monkeypatch.setattr("robenv.deploy.release.MARGIN", 1.0)
+    monkeypatch.setattr("robenv.deploy.switch._undo", lambda *arguments: None)
+    quick = QUICK.replace("timeout: 5s", "timeout: 0.5s")
+    one, two = maker.release(LOOP.format(word="one"), quick), maker.release(LOOP.format(word="two"), quick)
+    put(there, one)
+    put(there, two)
+
+    def die_at(step: str) -> Callable[[str], None]:
+        def at(reached: str) -> None:
+            if reached == step:
+                raise Killed(step)
+
+        return at
+
+    with pytest.raises(Killed):
+        roll_back(there, maker.name, "", 2, print, die_at("handed"))
+    assert commands(there, maker.name) == [one.id]
+    eventually(lambda: commands(there, maker.name) == [two.id])
+    with pytest.raises(Killed):
+        roll_back(there, maker.name, "", 2, print, die_at("promoted"))
+    assert {info.restart_policy for info in there_are(there, maker)} == {"always"}
+    assert tidy(there, maker.name, print).releases[0].labels[LABEL_RELEASE] == one.id
+    assert commands(there, maker.name) == [one.id]
+
+
+def test_going_back_to_what_does_no_better(there: Engine, maker: Maker) -> None:
+    """It stays for another time, and what ran runs."""
+    bad = maker.release("[ -e /tmp/broken ] && exit 9; while :; do sleep 0.2; done", run="{volumes: ['data:/tmp']}")
+    two = maker.release("touch /tmp/broken; while :; do sleep 0.2; done", run="{volumes: ['data:/tmp']}")
+    put(there, bad)
+    put(there, two)
+    with pytest.raises(ReleaseFailed, match="exit code 9"):
+        roll_back(there, maker.name, "", 2, print)
+    eventually(lambda: commands(there, maker.name) == [two.id])
+    found = tidy(there, maker.name, print)
+    assert [info.labels[LABEL_RELEASE] for info in found.releases] == [two.id, bad.id]
+    assert not put(there, two).changed
+
+
+def test_a_note_that_a_power_cut_swallowed(there: Engine, maker: Maker) -> None:
+    """The robot boots into it, and its watchdog would end it again and again."""
+    one = maker.release(LOOP.format(word="one"))
+    put(there, one)
+    write_files(there, one.name, {f"confirmed-{one.id}": "", "history": ""})
+    assert not put(there, one).changed
+    assert read_notes(there, one.name)[f"confirmed-{one.id}"] == "yes"
+
+
+def restarts(engine: Engine, release: Any) -> int:
+    return sum(data.count(b"started") for _, data in engine.logs(release.name))
 
 
 def test_a_release_that_crashes_later_is_started_again(there: Engine, maker: Maker) -> None:
     one = maker.release("sleep 3; exit 1")
     put(there, one)
-    started = releases(there, maker.name)[0].started_at
-    eventually(lambda: releases(there, maker.name)[0].started_at != started)
+    started = there_are(there, maker)[0].started_at
+    eventually(lambda: there_are(there, maker)[0].started_at != started)
     eventually(lambda: commands(there, maker.name) == [one.id])
