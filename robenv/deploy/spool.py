@@ -43,10 +43,13 @@ class Packed:
     packed: int
 
     def pieces(self) -> Iterator[bytes]:
-        """The file, as it is."""
-        with self.path.open("rb") as file:
-            while piece := file.read(_PIECE):
-                yield piece
+        """The file, as it is. Raises OperationFailed."""
+        try:
+            with self.path.open("rb") as file:
+                while piece := file.read(_PIECE):
+                    yield piece
+        except OSError as error:
+            raise OperationFailed("A layer that waited to be sent is gone.", details=str(error)) from error
 
 
 class Spool:
@@ -55,7 +58,11 @@ class Spool:
     def __init__(self, form: str, folder: Path | None = None) -> None:
         self.form = form
         self.folder = folder or Path(cache_folder(), "layers")
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (self.folder / "lock").touch()
+        except OSError as error:
+            raise _not_kept(error, self.folder) from error
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -64,16 +64,27 @@ def send_image(
     began = time.monotonic()
     repository = staging_repository(as_tag)
     spool = Spool(_form(target, compress), spool_folder)
-    wanted = find_source(source, image, f"{repository}:read")
-    with _at_target(target, image):
-        there = look(target, wanted, repository)
-    transfer = _Transfer(target, wanted, image, there, spool, repository, progress)
-    if not there.image:
-        transfer.send(transfer.pack(), step_size)
-    with _at_target(target, image):
-        transfer.finish(as_tag)
-    sent = len(wanted.layers) - len(there.blobs)
-    return Sent(transfer.image_id, transfer.sent, sent, len(there.blobs), time.monotonic() - began)
+    with spool.locked():  # who deploys to several robots at once asks one engine under one name
+        wanted = find_source(source, image, f"{repository}:read")
+
+    def attempt(trusting: bool) -> _Transfer:
+        with _at_target(target, image):
+            there = look(target, wanted, repository, trusting)
+        transfer = _Transfer(target, wanted, image, there, spool, repository, progress)
+        if not there.image:
+            transfer.send(transfer.pack(), step_size)
+        with _at_target(target, image):
+            transfer.finish(as_tag)
+        return transfer
+
+    try:
+        done = attempt(trusting=True)
+    except DiskFull:
+        raise
+    except OperationFailed:
+        # What was there went meanwhile, is broken over there, or a layer was damaged in the spool.
+        done = attempt(trusting=False)
+    return Sent(done.image_id, done.sent, done.layers_sent, done.layers_there, time.monotonic() - began)
 
 
 def staging_repository(as_tag: str) -> str:
@@ -107,6 +118,8 @@ class _Transfer:
         self._tell = tell
         self._name = there.image
         self._tags = list(there.staged)
+        self.layers_there = len(there.blobs)
+        self.layers_sent = len(source.layers) - self.layers_there
 
     def pack(self) -> dict[str, Packed]:
         """The layers that the target lacks, in the spool, by the digest of their blob."""

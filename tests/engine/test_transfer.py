@@ -16,6 +16,9 @@ from typing import Any
 
 import pytest
 
+from robenv.deploy.body import small_tar
+from robenv.deploy.layers import archive
+from robenv.deploy.source import find_source
 from robenv.deploy.transfer import Sent, send_image
 from robenv.engine.protocol import BuildEvent, Engine, StepEvent, TransferEvent
 from robenv.errors import DiskFull, EngineLost, OperationFailed
@@ -334,21 +337,41 @@ def test_a_layer_that_arrives_damaged_is_refused_and_packed_anew(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_base_that_goes_meanwhile_is_an_error_and_sent_the_next_time(
+def test_a_base_that_goes_meanwhile_is_sent_too(
     kind: str, images: None, machines: Any, docker_api: Any, engine: Engine, send: Any
 ) -> None:
     machine = machines(kind)
     give(machine, docker_api, FIRST)
+    failed: list[str] = []
 
     def remove(event: BuildEvent) -> None:
-        if isinstance(event, StepEvent) and event.name.startswith("send") and not event.completed:
-            machine.api().remove_image(FIRST)
+        if isinstance(event, StepEvent) and event.name == f"send 1 layers of {SECOND}":
+            failed.append(event.error)
+            if not event.completed:
+                machine.api().remove_image(FIRST)
+                assert machine.api().images() == []
 
     with opened(machine.url) as target:
-        with pytest.raises(OperationFailed, match="did not take"):
-            send(engine, target, SECOND, progress=remove)
-        assert machine.api().images() == []
-        send(engine, target, SECOND)
+        sent = send(engine, target, SECOND, progress=remove)
+    assert failed[-1]
+    assert (sent.layers_there, sent.layers_sent) == (0, 7)
+    check_there(machine, docker_api)
+
+
+def test_an_image_without_its_blobs_is_made_whole(
+    images: None, machines: Any, docker_api: Any, engine: Engine, send: Any
+) -> None:
+    machine = machines("containerd")
+    api = machine.api()
+    give(machine, docker_api, SECOND)
+    with opened(machine.url) as target:
+        whole = find_source(target, SECOND, "robenv-staging/test:read")
+        assert whole.manifest is not None
+        empty(api)
+        said = archive(SECOND, whole.config_text, whole.manifest.layers, whole.manifest.text)
+        api.load_image(small_tar(said.files))
+        assert api.inspect_image(SECOND)["Id"] == whole.image.id
+        assert send(engine, target, SECOND).layers_sent == 7
     check_there(machine, docker_api)
 
 
