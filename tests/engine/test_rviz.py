@@ -14,7 +14,7 @@ from tests.support.project import Project
 
 pytestmark = pytest.mark.engine
 
-UID = 4712
+UID = 4713
 """Of nobody, so that a login's folder can be made for it."""
 PROFILE = """
 apt: {packages: [rviz, python3-roslaunch, libgl1-mesa-dri]}
