@@ -5,6 +5,8 @@ SCRIPTS := scripts/setup .ci/run examples/minimal/verify examples/talker_listene
 ARGS :=
 # A file's tests share engines and images, so they stay together; those of the engine, which take longest, begin.
 PYTEST := $(PYTHON) -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+# The tests start robenv a thousand times, and not all of them may write what Python has compiled.
+COMPILE := $(PYTHON) -m compileall -q robenv
 
 .PHONY: help demo test test-unit lint bench clean
 
@@ -16,10 +18,12 @@ demo: ## brings up examples/talker_listener and shows ROS messages flowing
 	@$(PYTHON) -m scripts.engine $(PYTHON) scripts/demo.py
 
 test: lint ## every test, on a real Docker Engine; ARGS=… for pytest, such as ARGS="-n 0 -k PART" for one by one
+	@$(COMPILE)
 	@$(PYTHON) -m scripts.engine --root $(PYTEST) $(ARGS)
 
 test-unit: ## the tests that need no engine; ARGS=… for pytest
 	@scripts/setup test
+	@$(COMPILE)
 	@$(PYTEST) -m "not engine" $(ARGS)
 
 lint: ## ruff, mypy, the walls between the rooms, shellcheck
