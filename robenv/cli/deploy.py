@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from robenv.deploy.fleet import Outcome, Source
     from robenv.engine.protocol import Engine, ImageInfo
     from robenv.environment.load import Loaded
+    from robenv.environment.locking import Locked
 
 RobotsArgument = Annotated[list[str] | None, typer.Argument(metavar="[ROBOT…]", help="Robots or groups of robots.yaml")]
 AllRobotsOption = Annotated[bool, typer.Option("--all", help="Every robot of robots.yaml")]
@@ -44,10 +46,9 @@ def deploy(
     chosen = inventory_of(where, inventory).select(robots or (), every)
     view = FleetView([robot.name for robot in chosen], quiet or json)
     with open_engine() as engine, view:
-        source = _source(where, engine, view, quiet, locked)
-        # Loaded once before anybody is asked: a profile with problems is told first.
-        project = source.load(engine.info().platform).build.project
-        with fleet.gathered(chosen, project, view) as (reached, missed):
+        found = where.resolve(quiet, locked)  # a profile with problems is told before anybody is asked
+        source = _source(found, engine, view, quiet, locked)
+        with fleet.gathered(chosen, found.resolved.profile.name, view) as (reached, missed):
             if dry_run:
                 fleet.prepare(source, reached)
                 refuse({one.robot.name: one.problems for one in reached})
@@ -57,13 +58,12 @@ def deploy(
     report(_in_order(chosen, [*done, *missed]), json)
 
 
-def _source(where: Where, engine: Engine, view: FleetView, quiet: bool, locked: bool) -> Source:
+def _source(found: Locked, engine: Engine, view: FleetView, quiet: bool, locked: bool) -> Source:
     from robenv.deploy.fleet import Source
     from robenv.environment.image import ensure_image
     from robenv.environment.load import choose_platform, load
     from robenv.environment.locking import pin_sources, require_locked
 
-    found = where.resolve(quiet, locked)
     if not locked:
         pin_sources(found, note)
     plans: dict[str, Loaded] = {}
@@ -77,9 +77,9 @@ def _source(where: Where, engine: Engine, view: FleetView, quiet: bool, locked: 
 
     def image(plan: Loaded) -> ImageInfo:
         if plan.image not in images:
-            if engine.find_image(plan.image) is None:
-                view.pause()
-            images[plan.image] = ensure_image(engine, plan, TerminalReporter(quiet)).image
+            there = engine.find_image(plan.image) is not None
+            with nullcontext() if there else view.aside():
+                images[plan.image] = ensure_image(engine, plan, TerminalReporter(quiet)).image
         return images[plan.image]
 
     return Source(engine, loaded, image, found.resolved.profile.deploy.keep)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +23,7 @@ _STYLES = {"deployed": "green", "unchanged": "green", "unreachable": "yellow", "
 class Row:
     """What is known of one robot's way."""
 
-    doing: str = "logging in"
+    doing: str = ""
     state: str = ""
     sent: int = 0
     total: int = 0
@@ -30,7 +32,7 @@ class Row:
 
     def moving(self, now: float) -> str:
         """``12.3MB of 40MB, 14 s left``; "" where nothing moves."""
-        if not self.total or self.state:
+        if not self.total or self.state or self.sent >= self.total:
             return ""
         text = f"{human_size(self.sent)} of {human_size(self.total)}"
         passed = now - self.began
@@ -50,6 +52,10 @@ class FleetView:
         self._live: Live | None = None
 
     def __enter__(self) -> FleetView:
+        self._show()
+        return self
+
+    def _show(self) -> None:
         if not self._quiet and sys.stderr.isatty():
             from rich.console import Console
             from rich.live import Live
@@ -57,21 +63,28 @@ class FleetView:
             console = Console(file=sys.stderr, highlight=False, markup=False, emoji=False)
             self._live = Live(get_renderable=self.picture, console=console, refresh_per_second=6, transient=True)
             self._live.start()
-        return self
 
     def __exit__(self, *_: object) -> None:
-        self.pause()
+        self._hide()
 
-    def pause(self) -> None:
-        """The table goes, for something else to be shown."""
+    def _hide(self) -> None:
         if self._live is not None:
             self._live.stop()
             self._live = None
 
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """The table goes while something else is shown."""
+        self._hide()
+        try:
+            yield
+        finally:
+            self._show()
+
     def say(self, robot: str, text: str) -> None:
         with self._lock:
             row = self.rows.setdefault(robot, Row())
-            changed, row.doing = row.doing != text, text
+            changed, row.doing, row.total = row.doing != text, text, 0
         if changed:
             self._line(robot, text)
 

@@ -1,0 +1,220 @@
+"""`robenv deploy` and `robenv rollback` by the command line, on stand-in robots with sshd and engines of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from robenv.deploy import preflight
+from robenv.deploy.standing import standing
+from robenv.engine.docker_py import connect
+from robenv.plan.names import LABEL_RELEASE
+from tests.support import small_image
+from tests.support.project import Project
+from tests.support.releases import commands, eventually
+from tests.support.robots import Robot, Yard
+
+pytestmark = pytest.mark.engine
+
+_PROFILE = """\
+user: {{uid: 1000, gid: 1000}}
+run: {{stop_grace_period: 2s}}
+deploy:
+  command: [sh, -c, {script}]
+  {more}
+"""
+_QUICK = "healthcheck: {test: [CMD, 'true'], interval: 0.3s, timeout: 2s, retries: 2}"
+_L4T = "# R35 (release), REVISION: 4.1, GCID: 33958178, BOARD: t186ref, EABI: aarch64, DATE: Tue Aug  1 2023\n"
+
+
+def profile(word: str, script: str = "echo {word}; while :; do sleep 0.2; done", more: str = _QUICK) -> str:
+    return _PROFILE.format(script=json.dumps(script.format(word=word)), more=more)
+
+
+@pytest.fixture(scope="module")
+def image(docker_api: Any) -> str:
+    return small_image.ensure(docker_api)
+
+
+@pytest.fixture(scope="module")
+def robots(yard: Yard, docker_api: Any, image: str) -> Iterator[tuple[Robot, Robot]]:
+    """Two that have the base; the second says that it is a Jetson."""
+    tag = secrets.token_hex(2)
+    with ExitStack() as stack:
+        made = []
+        for name, files in (("arm", {}), ("leg", {"/etc/nv_tegra_release": _L4T})):
+            made.append(yard.robot(name=f"robenvtest-{name}{tag}", files=files))
+            stack.callback(yard.remove, made[-1])
+            made[-1].engine.copy_image(docker_api, image)
+        yield made[0], made[1]
+
+
+@pytest.fixture
+def fleet(yard: Yard, robots: tuple[Robot, Robot], docker_api: Any, image: str, tmp_path: Path) -> Iterator[Project]:
+    """A project with both robots in its inventory; what it leaves on them goes."""
+    made = Project(tmp_path / "project", image, profile("one"))
+    yard.inventory(made.folder / "robots.yaml", *robots)
+    yield made
+    made.close(docker_api)
+    for robot in robots:
+        made.close(robot.engine.api())
+
+
+def running(robot: Robot, project: Project) -> list[str]:
+    """The releases that run their command there."""
+    engine = connect(robot.engine.environment)
+    try:
+        return commands(engine, project.name)
+    finally:
+        engine.close()
+
+
+def table(output: str) -> dict[str, list[str]]:
+    """The rows at the end of a deploy, by robot."""
+    return {line.split()[0]: line.split()[1:] for line in output.splitlines()[1:]}
+
+
+def test_deploying_to_all_and_back(fleet: Project, robots: tuple[Robot, Robot]) -> None:
+    arm, leg = robots
+    dry = fleet.run("deploy", "--all", "--dry-run", "--json")
+    assert [(row["robot"], row["state"]) for row in json.loads(dry.stdout)] == [
+        (arm.name, "would deploy"), (leg.name, "would deploy"),
+    ]  # fmt: skip
+    assert running(arm, fleet) == []
+    first = fleet.run("deploy", "--all")
+    assert {name: row[0] for name, row in table(first.stdout).items()} == {arm.name: "deployed", leg.name: "deployed"}
+    assert f"{arm.name}: sending what it lacks of the image" in first.stderr.splitlines()
+    (one,) = running(arm, fleet)
+    assert fleet.run("logs", "-r", arm.name).stdout == "one\n"
+    assert fleet.run("exec", "-r", arm.name, "--", "id", "-u").stdout == "1000\n"
+    assert table(fleet.run("deploy", arm.name).stdout)[arm.name][0] == "unchanged"
+    fleet.write(profile("two"))
+    (row,) = json.loads(fleet.run("deploy", arm.name, "--json").stdout)
+    assert (row["state"], row["was"], row["sent"]) == ("deployed", one, 0)  # the same image
+    assert fleet.run("logs", "-r", arm.name).stdout == "two\n"
+    assert running(leg, fleet) == [one]
+    back = table(fleet.run("rollback", arm.name).stdout)[arm.name]
+    assert back[:3] == ["deployed", one[:8], row["release"][:8]]
+    assert running(arm, fleet) == [one]
+    assert "there is no earlier release 123" in fleet.run("rollback", arm.name, "--to", "123", check=1).stderr
+
+
+def test_one_that_is_off_one_that_fails(fleet: Project, yard: Yard, robots: tuple[Robot, Robot]) -> None:
+    """The rest is done, and the exit code says so."""
+    arm, leg = robots
+    off = {"ansible_host": yard.nobody, "ansible_ssh_common_args": f"-F {yard.ssh_config} -o ConnectTimeout=2"}
+    yard.inventory(fleet.folder / "robots.yaml", arm, leg, robenvtest_off=off)
+    done = fleet.run("deploy", "--all", check=7)
+    assert [row[0] for row in table(done.stdout).values()] == ["deployed", "deployed", "unreachable"]
+    assert "robenvtest_off: it does not answer" in done.stderr
+    (one,) = running(arm, fleet)
+    fleet.write(profile("two", "sleep 5; echo last words >&2; exit 4", more=""))
+    failed = fleet.run("deploy", arm.name, check=1)
+    assert table(failed.stdout)[arm.name][0] == "failed"
+    assert "is not healthy: it ended with exit code 4" in failed.stderr
+    assert "last words" in failed.stderr
+    assert f"{arm.name}: robenv-{fleet.name}-{one[:8]} runs again" in failed.stderr
+    eventually(lambda: running(arm, fleet) == [one])
+
+
+def test_who_is_refused_and_why(
+    fleet: Project, robots: tuple[Robot, Robot], yard: Yard, docker_api: Any, image: str
+) -> None:
+    """Nothing is sent, one line says what is wrong, another how it is mended; what ran goes on."""
+    arm, leg = robots
+    fleet.run("deploy", arm.name, "-q")
+    (one,) = running(arm, fleet)
+    fleet.write("platforms: [linux/arm64]\n" + profile("two"))
+    wrong = fleet.run("deploy", arm.name, check=7)
+    assert f"{arm.name}: " in wrong.stderr
+    assert "linux/amd64" in wrong.stderr
+    tag = f"r36.4.0-{secrets.token_hex(2)}"
+    docker_api.tag(image, "robenvtest-l4t", tag)
+    try:
+        fleet.base_image = f"robenvtest-l4t:{tag}"
+        fleet.write(profile("two"))
+        jetson = fleet.run("deploy", "--all", check=7)
+        base = f"the base {fleet.base_image}"
+        assert f"{leg.name}: it has L4T 35.4.1, and {base} runs with 36.4 and later alone" in jetson.stderr
+        assert f"{arm.name}: {base} is for a Jetson with L4T 36.4 and later, and this is none" in jetson.stderr
+    finally:
+        docker_api.remove_image(fleet.base_image)
+    fleet.base_image = image
+    fleet.write(profile("two"))
+    arm.authorize(False)
+    assert f"{arm.name}: it refuses the login" in fleet.run("deploy", arm.name, check=7).stderr
+    arm.authorize(True)
+    known = yard.known_hosts.read_text()
+    arm.kill_ssh()
+    arm.new_host_key()
+    arm.start_ssh()
+    assert f"{arm.name}: its host key has changed" in fleet.run("deploy", arm.name, check=7).stderr
+    assert yard.known_hosts.read_text() == known
+    yard.trust(arm)
+    assert running(arm, fleet) == [one]
+    fleet.run("deploy", arm.name)
+
+
+def test_two_at_once(fleet: Project, robots: tuple[Robot, Robot]) -> None:
+    """One is refused; the lock goes with its holder, however that ends."""
+    arm, _ = robots
+    holder = subprocess.Popen(
+        [sys.executable, "-m", "tests.support.deploy_driver", "created", "-C", str(fleet.folder), "deploy", arm.name],
+        env=fleet.environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "at created\n"
+        second = fleet.run("deploy", arm.name, check=7)
+        assert f"{arm.name}: another deploy is at work there" in second.stderr
+        assert table(second.stdout)[arm.name][0] == "refused"
+    finally:
+        holder.kill()
+        holder.communicate()
+    done = fleet.run("deploy", arm.name)
+    assert f"{arm.name}: removing robenv-{fleet.name}-" in done.stderr
+    assert len(running(arm, fleet)) == 1
+
+
+def test_a_disk_that_fills(
+    yard: Yard, docker_api: Any, image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Foreseen where it can be, and else without harm."""
+    from robenv.cli.app import run
+
+    robot = yard.robot(name=f"robenvtest-{secrets.token_hex(2)}", data_size=100 << 20)
+    project = Project(tmp_path / "project", image, profile("one"))
+    try:
+        robot.engine.copy_image(docker_api, image)
+        yard.inventory(project.folder / "robots.yaml", robot)
+        monkeypatch.setattr(preflight, "MARGIN", 0)
+        assert run(["-C", str(project.folder), "deploy", robot.name, "-q"]) == 0
+        (one,) = running(robot, project)
+        (project.folder / "payload").write_bytes(os.urandom(60 << 20))
+        project.write("files: [{source: payload, target: /opt/}]\n" + profile("two"))
+        foreseen = project.run("deploy", robot.name, check=7)
+        assert f"{robot.name}: its disk has 0.1 GB free" in foreseen.stderr
+        monkeypatch.setattr(preflight, "MARGIN", -(1 << 40))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("robenv.cli.deploy.typer.echo", lambda text, **options: said.append(text))
+            said: list[str] = []
+            assert run(["-C", str(project.folder), "deploy", robot.name, "-q"]) == 1
+        assert "is full" in "\n".join(said)
+        assert running(robot, project) == [one]
+        engine = connect(robot.engine.environment)
+        assert [info.labels[LABEL_RELEASE] for info in standing(engine, project.name).releases] == [one]
+        engine.close()
+        project.write(profile("three"))
+        project.run("deploy", robot.name)
+    finally:
+        project.close(docker_api)
+        yard.remove(robot)
