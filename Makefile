@@ -8,7 +8,7 @@ PYTEST := $(PYTHON) -m pytest --numprocesses auto --dist loadfile --no-loadscope
 # The tests start robenv a thousand times, and not all of them may write what Python has compiled.
 COMPILE := $(PYTHON) -m compileall -q robenv
 
-.PHONY: help demo test test-unit lint bench clean
+.PHONY: help demo test test-unit test-faults lint bench clean
 
 help: ## says what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -25,6 +25,10 @@ test-unit: ## the tests that need no engine; ARGS=… for pytest
 	@scripts/setup test
 	@$(COMPILE)
 	@$(PYTEST) -m "not engine" $(ARGS)
+
+test-faults: ## every row of the table of faults of a deploy: kills client, connection, engine and robot at each step
+	@scripts/setup test
+	@$(PYTHON) -m scripts.engine --root $(PYTHON) -m pytest -m "long or engine" tests/engine/test_deploy_faults.py $(ARGS)
 
 lint: ## ruff, mypy, the walls between the rooms, shellcheck
 	@scripts/setup test
