@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _ALWAYS = ("sh", "flock", "timeout", "sleep", "cat")
 """What a release's few lines of shell call."""
 _ROS = ("ros2", "rosnode", "rostopic")
-ROS = "ros2 or rosnode"
+NODE, TOPIC = "ros2 or rosnode", "ros2 or rostopic"
 
 # In the image's own entrypoint, so that what it puts into PATH counts; one that waits for something is not awaited.
 _LOOK = 'for p in "$@"; do command -v "$p" >/dev/null 2>&1 && echo "$p"; done; true'
@@ -29,7 +29,8 @@ def needed(deploy: Deploy) -> frozenset[str]:
     more: set[str] = set()
     if check is not None and not check.disable:
         more |= {"bash"} if check.port else set()
-        more |= {ROS} if check.ros_node or check.ros_topic else set()
+        more |= {NODE} if check.ros_node else set()
+        more |= {TOPIC} if check.ros_topic else set()
     return frozenset((*_ALWAYS, *more))
 
 
@@ -67,4 +68,5 @@ def _look(engine: Engine, container: str) -> frozenset[str] | None:
     found = frozenset(output.decode(errors="replace").split())
     if not found:
         return None  # an image of another platform starts, and ends at once
-    return found | ({ROS} if found & {"ros2", "rosnode"} else frozenset())
+    either = {NODE: {"ros2", "rosnode"}, TOPIC: {"ros2", "rostopic"}}
+    return found | {name for name, programs in either.items() if found & programs}

@@ -100,10 +100,13 @@ class Site:
         (found,) = (release for release, confirmed in self.containers().items() if confirmed)
         return found
 
-    def half_images(self) -> list[str]:
-        """Names under which a transfer that did not end left layers for the next one."""
-        images = self._ask(lambda engine: engine.images())
-        return [tag for image in images for tag in image.tags if tag.startswith("robenv-staging/")]
+    def stray(self) -> list[str]:
+        """What is on the robot beside the base, two releases and their images."""
+        api = self.robot.engine.api()
+        images = [tag for image in api.images() for tag in image["RepoTags"] or [image["Id"]]]
+        wanted = {one["Image"] for one in api.containers(all=True)} | {self.project.base_image}
+        others = [name for one in api.containers(all=True) for name in one["Names"] if self.project.name not in name]
+        return [tag for tag in images if tag not in wanted] + others
 
     def _ask(self, question: Callable[[Engine], Answer]) -> Answer:
         engine = connect(self.robot.engine.environment)
@@ -171,7 +174,7 @@ def test_killed(site: Site, victim: str, step: str) -> None:
     assert new != old
     assert site.running() == [new]
     assert site.containers() == {new: True, old: False}
-    assert not site.half_images()
+    assert site.stray() == []
 
 
 def end(client: subprocess.Popen[str]) -> str:

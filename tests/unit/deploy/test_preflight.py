@@ -20,7 +20,7 @@ from robenv.deploy.preflight import (
     same_processor,
     wanted,
 )
-from robenv.deploy.programs import ROS, needed
+from robenv.deploy.programs import TOPIC, needed
 from robenv.deploy.survey import Survey
 from robenv.engine.protocol import EngineInfo
 from robenv.errors import RobotRefused
@@ -189,7 +189,8 @@ def test_folders_of_the_developers_machine(resolve: Callable[[str], Resolved]) -
         ("{}", {"sh", "timeout", "sleep", "cat"}, "has no flock"),
         ("{healthcheck: {port: 80}}", {"sh", "timeout", "sleep", "cat", "flock"}, "has no bash"),
         ("{healthcheck: {ros_node: /a}}", {"sh", "timeout", "sleep", "cat", "flock"}, "asks for ROS"),
-        ("{healthcheck: {ros_topic: /a}}", {"sh", "timeout", "sleep", "cat", "flock", ROS}, ""),
+        ("{healthcheck: {ros_node: /a}}", {"sh", "timeout", "sleep", "cat", "flock", TOPIC}, "no ros2 or rosnode"),
+        ("{healthcheck: {ros_topic: /a}}", {"sh", "timeout", "sleep", "cat", "flock", TOPIC}, ""),
         ("{healthcheck: {port: 80, disable: true}}", {"sh", "timeout", "sleep", "cat", "flock"}, ""),
     ],
 )
