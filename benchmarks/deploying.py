@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
 import time
 import uuid
 import zlib
@@ -172,17 +174,17 @@ def _received(robot: Robot) -> int:
 
 
 def _write(project: Path) -> None:
-    """A workspace of 4 MB, half of which packs well."""
+    """A workspace of real sources: some of Python's own, 5 MB."""
     sources = project / "src"
     sources.mkdir(parents=True)
-    for number in range(_SOURCES):
-        (sources / f"node{number}.py").write_text(f"# {number}\n" * 1000 + os.urandom(5000).hex())
+    for module in sorted(Path(sysconfig.get_path("stdlib")).glob("*.py"))[:_SOURCES]:
+        shutil.copy(module, sources / module.name)
     (project / "team.yaml").write_text(_TEAM)
 
 
 def _build(project: Path, mark: str, profile: str) -> str:
     """Changes a source file, builds, and tells the image's name."""
-    (project / "src" / "node0.py").write_text(f"# {mark} {uuid.uuid4().hex}\n")
+    (project / "src" / "changed.py").write_text(f"# {mark} {uuid.uuid4().hex}\n")
     files = "files: [{source: src, target: /opt/src}]\n"
     (project / "robenv.yaml").write_text(f"name: {PROJECT}\nextends: ./team.yaml\n{files}{profile}")
     run([ROBENV, "build", "--quiet"], cwd=project)

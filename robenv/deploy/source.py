@@ -70,7 +70,7 @@ class Source:
         with closing(self._members(missing)) as stream:
             for member in stream:
                 if member.digest in missing or (member.name.endswith("/layer.tar") and not member.digest):
-                    packed = spool.put(_counted(member.pieces, count))
+                    packed = spool.put(_counted(member.pieces, count), member.size)
                     _judge(member, packed, missing)
                     missing.discard(packed.digest)
                 if not missing:
