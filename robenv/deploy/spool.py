@@ -82,7 +82,10 @@ class Spool:
         return None
 
     def put(self, pieces: Iterable[bytes], size: int = 0) -> Packed:
-        """Packs a blob of about ``size`` bytes as it passes, and names it by what it was found to be. Raises DiskFull, OperationFailed."""
+        """Packs a blob of about ``size`` bytes as it passes, and names it by what it was found to be.
+
+        Raises DiskFull, OperationFailed.
+        """
         new = self.folder / f"{uuid.uuid4().hex}.new"
         try:
             with new.open("xb") as file:
