@@ -26,9 +26,9 @@ test-unit: ## the tests that need no engine; ARGS=… for pytest
 	@$(COMPILE)
 	@$(PYTEST) -m "not engine" $(ARGS)
 
-test-faults: ## every row of the table of faults of a deploy: kills client, connection, engine and robot at each step
+test-faults: ## robots in full: client, connection, engine or robot killed at each step of a deploy; ROS across two
 	@scripts/setup test
-	@$(PYTHON) -m scripts.engine --root $(PYTHON) -m pytest -m "long or engine" tests/engine/test_deploy_faults.py $(ARGS)
+	@$(PYTHON) -m scripts.engine --root $(PYTHON) -m pytest -m "long or engine" tests/engine/test_deploy_faults.py tests/engine/test_deploy_ros.py $(ARGS)
 
 lint: ## ruff, mypy, the walls between the rooms, shellcheck
 	@scripts/setup test

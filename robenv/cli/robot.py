@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from robenv.cli.common import Where
-from robenv.errors import EngineLost, UsageError
+from robenv.errors import EngineUnreachable, UsageError
 
 if TYPE_CHECKING:
     from robenv.deploy.connection import Connection
@@ -60,7 +60,7 @@ def open_robot(where: Where, name: str) -> Iterator[Connection]:
     with connect(chosen[0]) as connection:
         try:
             yield connection
-        except EngineLost as error:
+        except EngineUnreachable as error:
             if connection.alive:
                 raise
             raise connection.lost(error.details) from error

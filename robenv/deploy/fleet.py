@@ -22,7 +22,7 @@ from robenv.deploy.together import side_by_side, state_after
 from robenv.deploy.transfer import Sent, send_image
 from robenv.engine.protocol import BuildEvent, Engine, ImageInfo, TransferEvent
 from robenv.environment.load import Loaded
-from robenv.errors import EngineLost, Problem, RobenvError, RobotRefused, UsageError
+from robenv.errors import EngineUnreachable, Problem, RobenvError, RobotRefused, UsageError
 
 
 class Report(Protocol):
@@ -197,13 +197,43 @@ def _timed(one: Robotics, report: Report, work: Callable[[], Outcome]) -> Outcom
     try:
         outcome = work()
     except RobenvError as error:
-        shown = error
-        if isinstance(error, EngineLost) and not one.connection.alive:
-            shown = one.connection.lost(error.details)
-        outcome = _missed(one.robot, shown)
+        outcome = _missed(one.robot, _said_of(one, error))
     outcome = replace(outcome, seconds=time.monotonic() - began)
     report.ended(one.robot.name, outcome.state, str(outcome.error) if outcome.error else outcome.release[:8])
     return outcome
+
+
+def _said_of(one: Robotics, error: RobenvError) -> RobenvError:
+    """The error, with whose it is: on a robot far away nobody can start the engine by what is said of one here."""
+    name = one.robot.name
+    if isinstance(error, EngineUnreachable):
+        if _has_broken(one.connection):
+            return one.connection.lost(error.details)
+        if not _answers(one.connection):
+            hint = "on the robot: `systemctl status docker`; then the same command again"
+            return RobotRefused(f"{name}: its engine does not answer any more", details=error.details, hint=hint)
+    if not error.message.startswith(f"{name}: "):
+        error.message = f"{name}: {error.message}"
+        error.args = (error.message,)
+    return error
+
+
+def _answers(connection: Connection) -> bool:
+    """Whether the robot's engine is there: else it may have been started again meanwhile, or it is this machine's that
+    is gone."""
+    try:
+        connection.engine.info()
+    except RobenvError:
+        return False
+    return True
+
+
+def _has_broken(connection: Connection) -> bool:
+    """Whether the login is gone; what went through it may be told so a moment before ssh has ended."""
+    until = time.monotonic() + 1
+    while connection.alive and time.monotonic() < until:
+        time.sleep(0.05)
+    return not connection.alive
 
 
 def _missed(robot: Robot, error: RobenvError) -> Outcome:

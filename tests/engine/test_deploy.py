@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import subprocess
 import sys
@@ -120,7 +121,8 @@ def test_one_that_is_off_one_that_fails(fleet: Project, yard: Yard, robots: tupl
     fleet.write(profile("two", "sleep 5; echo last words >&2; exit 4", more=""))
     failed = fleet.run("deploy", arm.name, check=1)
     assert table(failed.stdout)[arm.name][0] == "failed"
-    assert "is not healthy: it ended with exit code 4" in failed.stderr
+    said = f"error: {arm.name}: release [0-9a-f]+ is not healthy: it ended with exit code 4"
+    assert any(re.fullmatch(said, line) for line in failed.stderr.splitlines())
     assert "last words" in failed.stderr
     assert f"{arm.name}: robenv-{fleet.name}-{one[:8]} runs again" in failed.stderr
     eventually(lambda: running(arm, fleet) == [one])
@@ -191,7 +193,7 @@ def test_a_disk_that_fills(
     """Foreseen where it can be, and else without harm."""
     from robenv.cli.app import run
 
-    robot = yard.robot(name=f"robenvtest-{secrets.token_hex(2)}", data_size=100 << 20)
+    robot = yard.robot(name=f"robenvtest-{secrets.token_hex(2)}", data_size=80 << 20)
     project = Project(tmp_path / "project", image, profile("one"))
     try:
         robot.engine.copy_image(docker_api, image)
@@ -199,7 +201,7 @@ def test_a_disk_that_fills(
         monkeypatch.setattr(preflight, "MARGIN", 0)
         assert run(["-C", str(project.folder), "deploy", robot.name, "-q"]) == 0
         (one,) = running(robot, project)
-        (project.folder / "payload").write_bytes(os.urandom(60 << 20))
+        (project.folder / "payload").write_bytes(os.urandom(40 << 20))
         project.write("files: [{source: payload, target: /opt/}]\n" + profile("two"))
         foreseen = project.run("deploy", robot.name, check=7)
         assert f"{robot.name}: its disk has 0.1 GB free" in foreseen.stderr

@@ -168,6 +168,9 @@ def test_killed(site: Site, victim: str, step: str) -> None:
     finally:
         output = end(client)
     assert "Traceback" not in output
+    if victim == "ssh" and step != STEPS[-1]:
+        assert f"{site.robot.name}: the connection broke" in output
+        assert client.returncode == 7
     eventually(lambda: len(site.running()) == 1)
     site.deploy()
     new = site.confirmed()
