@@ -18,6 +18,11 @@ ROOT = Path(__file__).resolve().parent.parent
 _COMMON = pytest.StashKey[Path]()
 
 
+def pytest_configure() -> None:
+    """A TERM is as good as ^C: fixtures end what they have started, such as engines."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are processors: most tests wait for an engine most of the time."""
