@@ -273,7 +273,7 @@ def test_a_port_in_use_by_a_container(engine: Engine, create: Create) -> None:
         ({"HostConfig": {"Runtime": "no-such-runtime"}}, HostLacks, "the engine has no runtime no-such-runtime"),
         ({"HostConfig": {"NetworkMode": "no-such-net"}}, OperationFailed, "there is no network no-such-net"),
         ({"HostConfig": {"CapAdd": ["NO_SUCH"]}}, OperationFailed, "CAP_NO_SUCH"),
-        ({"HostConfig": {"Memory": 1 << 20}}, OperationFailed, "Minimum memory limit"),
+        ({"HostConfig": {"Memory": 1 << 20}}, OperationFailed, "`mem_limit` is too small"),
     ],
 )
 def test_what_cannot_start_says_why_and_what_to_do(
