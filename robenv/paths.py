@@ -22,6 +22,15 @@ def _folder(variable: str, usual: str) -> str:
     return os.path.join(base, "robenv")
 
 
+def socket_folder(prefix: str) -> str:
+    """A new folder of this user's alone for sockets, whose paths may have 107 bytes: in the temp folder, or in /tmp
+    where that is too deep. ssh writes its own names first with 17 bytes more."""
+    import tempfile
+
+    deep = len(os.fsencode(tempfile.gettempdir())) + len(prefix) > 60
+    return tempfile.mkdtemp(prefix=prefix, dir="/tmp" if deep else None)  # noqa: S108
+
+
 def write_atomically(path: str, data: bytes, mode: int = 0o666) -> None:
     """Writes so that a reader, or a robenv killed half-way, only ever sees the old file or the whole new one.
 

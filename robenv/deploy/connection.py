@@ -11,7 +11,6 @@ import os
 import shlex
 import shutil
 import subprocess
-import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from robenv.engine.docker_py import connect_to
 from robenv.engine.endpoint import Endpoint, config_folder
 from robenv.engine.protocol import Engine
 from robenv.errors import EngineDenied, EngineUnreachable, RobotRefused, RobotUnreachable
+from robenv.paths import socket_folder
 from robenv.profile.excerpt import safe
 
 CONNECT_TIMEOUT = 15
@@ -52,7 +52,7 @@ class Connection:
     def __init__(self, robot: Robot) -> None:
         self.robot = robot
         # Short, since the path of a socket may have 108 bytes.
-        self._folder = Path(tempfile.mkdtemp(prefix="robenv-r-"))
+        self._folder = Path(socket_folder("robenv-r-"))
         self._control = self._folder / "c"
         self._engine: Engine | None = None
         self._host: RemoteHost | None = None

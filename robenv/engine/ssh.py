@@ -18,6 +18,8 @@ from contextlib import suppress
 from typing import IO, NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from robenv.paths import socket_folder
+
 _CONNECT_TIMEOUT = 30
 """Seconds, as the docker CLI has it; what a connection takes after that is the engine's own."""
 _LAST_WORDS = 4096
@@ -70,7 +72,7 @@ class SshRelay:
 
     def __init__(self, url: str) -> None:
         self._command = target(url).command()
-        self._folder = tempfile.mkdtemp(prefix="robenv-ssh-")
+        self._folder = socket_folder("robenv-ssh-")
         path = f"{self._folder}/engine.sock"
         self.url = f"unix://{path}"
         self._children: list[tuple[subprocess.Popen[bytes], threading.Thread]] = []
