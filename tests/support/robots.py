@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Any
 
 from robenv.deploy.inventory import Robot as Known
+from scripts import own_root
 from tests.support.newer_engine import NewerEngine
 from tests.support.second_engine import SecondEngine
 
@@ -117,16 +118,58 @@ class _OwnEngine(SecondEngine):
         return [*super().options, "--group", str(GROUP)]
 
     def cut_power(self) -> None:
-        """SIGKILL to the engine and to all that runs on it, at once; ``start`` is a boot."""
+        """SIGKILL to the engine and to all that runs on it, at once; ``start`` is a boot, which finds /run empty."""
         if self.running:
             self.kill()
         self._end_left_over()
+        self._unmount(keep=str(self.folder / "data"))
+        shutil.rmtree(self.folder / "exec", ignore_errors=True)
+
+
+_CONTAINERD = """\
+version = 2
+root = "{folder}/data/containerd/daemon"
+state = "{folder}/exec/containerd/daemon"
+disabled_plugins = ["io.containerd.grpc.v1.cri"]
+[grpc]
+  address = "{folder}/exec/containerd/containerd.sock"
+"""
 
 
 class _SystemEngine(_OwnEngine):
+    """As the distributions set it up: containerd is a service of its own, and does not die with dockerd."""
+
     def __init__(self, network: Namespace, data_size: int | None) -> None:
         super().__init__(data_size)
         self.network = network
+        self._containerd: subprocess.Popen[bytes] | None = None
+        self._address = self.folder / "exec" / "containerd" / "containerd.sock"
+        self._settings = self.folder / "containerd.toml"
+        self._settings.write_text(_CONTAINERD.format(folder=self.folder))
+
+    @property
+    def options(self) -> list[str]:
+        return [*super().options, "--containerd", str(self._address)]
+
+    def start(self, timeout: float = 60) -> SecondEngine:
+        if self._containerd is None or self._containerd.poll() is not None:
+            self._address.parent.mkdir(parents=True, exist_ok=True)
+            command = [*self.network.enter, *own_root.prefix(), "containerd", "--config", str(self._settings)]
+            with self.log.open("ab") as log:
+                self._containerd = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                )
+        return super().start(timeout)
+
+    def cut_power(self) -> None:
+        super().cut_power()
+        if self._containerd is not None:
+            self._containerd.wait()
+
+    def close(self) -> None:
+        super().close()
+        if self._containerd is not None:
+            self._containerd.wait()
 
 
 class _NewerEngine(_OwnEngine, NewerEngine):

@@ -144,8 +144,7 @@ class SecondEngine:
             self.kill()
         self._end_left_over()
         self._apis.clear()
-        for mount in sorted(self._mounts(), key=len, reverse=True):
-            subprocess.run(["umount", "--lazy", mount], check=False, stderr=subprocess.DEVNULL)
+        self._unmount()
         self._remove_cgroups()
         if self.folder.exists():
             shutil.rmtree(self.folder)
@@ -182,6 +181,10 @@ class SecondEngine:
         if ours and Path(os.fsdecode(program)).name.startswith(("containerd", "dockerd")):
             return True
         return f"/{self.folder.name}/".encode() in (process / "cgroup").read_bytes()
+
+    def _unmount(self, keep: str = "") -> None:
+        for mount in sorted(set(self._mounts()) - {keep}, key=len, reverse=True):
+            subprocess.run(["umount", "--lazy", mount], check=False, stderr=subprocess.DEVNULL)
 
     def _remove_cgroups(self) -> None:
         for top in Path("/sys/fs/cgroup").glob(f"**/{self.folder.name}"):
