@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -53,6 +54,13 @@ def engine() -> Iterator[Engine]:
 def base_image(docker_api: Any) -> str:
     """The tag of a Debian bookworm (minbase, with bash and apt), made once per engine and kept."""
     return shared_base.ensure(docker_api)
+
+
+@pytest.fixture
+def shallow() -> Iterator[Path]:
+    """A folder for TMPDIR with a path so short that robenv keeps its sockets in it."""
+    with tempfile.TemporaryDirectory(prefix="rt-", dir="/var/tmp") as name:
+        yield Path(name)
 
 
 @pytest.fixture

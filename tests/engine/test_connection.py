@@ -26,17 +26,15 @@ pytestmark = pytest.mark.engine
 
 
 @pytest.fixture(autouse=True)
-def _nothing_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _nothing_stays(shallow: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Whatever goes wrong, no folder and no ssh of a connection is left."""
-    place = Path(tempfile.mkdtemp(prefix="rt-", dir="/tmp"))
-    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    monkeypatch.setattr(tempfile, "tempdir", str(shallow))
     yield
     deadline = time.monotonic() + 5
-    while _clients(place) and time.monotonic() < deadline:
+    while _clients(shallow) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not _clients(place)
-    assert list(place.iterdir()) == []
-    place.rmdir()
+    assert not _clients(shallow)
+    assert list(shallow.iterdir()) == []
 
 
 def _clients(place: Path) -> list[bytes]:

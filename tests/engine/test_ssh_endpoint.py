@@ -34,11 +34,10 @@ def server() -> Iterator[SshServer]:
 
 
 @pytest.fixture
-def mine(project: Callable[..., Project], server: SshServer, tmp_path: Path) -> Project:
+def mine(project: Callable[..., Project], server: SshServer, shallow: Path) -> Project:
     """A project whose engine is reached over SSH; what robenv leaves in its TMPDIR can be looked at."""
     made = project()
-    (tmp_path / "tmp").mkdir()
-    made.environ |= {**server.environment, "TMPDIR": str(tmp_path / "tmp")}
+    made.environ |= {**server.environment, "TMPDIR": str(shallow)}
     return made
 
 
