@@ -88,6 +88,16 @@ def normalize(text: str) -> str:
     return str(parse_platform(text))
 
 
+_COMPATIBLE = {("amd64", "386"), ("arm64", "arm")}
+"""(of the machine, of the program): the processor runs the older one too. Some arm64 servers' do not run arm."""
+
+
+def runs_natively(machine: str, platform: str) -> bool:
+    """Whether a machine of one platform runs programs of another one by itself. Raises UsageError."""
+    own, wanted = parse_platform(machine).architecture, parse_platform(platform).architecture
+    return own == wanted or (own, wanted) in _COMPATIBLE
+
+
 def _suggest(name: str) -> str:
     near = difflib.get_close_matches(name, _BY_NAME, n=3, cutoff=0.6)
     # Swapped digits (arm46) are likelier than a wrong one.

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from robenv.catalog.platforms import PLATFORMS, normalize, parse_platform
+from robenv.catalog.platforms import PLATFORMS, normalize, parse_platform, runs_natively
 from robenv.errors import UsageError
 
 
@@ -84,3 +84,20 @@ def test_unknown_one_is_a_usage_error_with_a_way_out(text: str, hint: str) -> No
     assert repr(text) in str(caught.value)
     assert caught.value.hint.startswith(hint)
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("machine", "platform", "expected"),
+    [
+        ("linux/amd64", "linux/amd64", True),
+        ("x86_64", "amd64/v3", True),
+        ("linux/amd64", "linux/386", True),
+        ("linux/386", "linux/amd64", False),
+        ("linux/amd64", "linux/arm64", False),
+        ("aarch64", "arm/v7", True),
+        ("linux/arm64", "linux/amd64", False),
+        ("linux/arm/v7", "linux/arm64", False),
+    ],
+)
+def test_what_a_machine_runs_by_itself(machine: str, platform: str, expected: bool) -> None:
+    assert runs_natively(machine, platform) is expected
