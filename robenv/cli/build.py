@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from robenv.cli.common import JsonOption, LockedOption, PlatformsOption, QuietOption, Where, open_engine, print_json
+from robenv.cli.common import (
+    JsonOption,
+    LockedOption,
+    NoAccelOption,
+    PlatformsOption,
+    QuietOption,
+    Where,
+    open_engine,
+    print_json,
+)
 from robenv.cli.reporter import TerminalReporter
 from robenv.cli.trust import asker
 
@@ -20,6 +29,7 @@ def build(
         Path | None,
         typer.Option("--timeline", metavar="FILE", help="When each step ran, as a trace that a browser shows"),
     ] = None,
+    no_accel: NoAccelOption = False,
     locked: LockedOption = False,
     quiet: QuietOption = False,
     json: JsonOption = False,
@@ -36,7 +46,7 @@ def build(
         every = where.load_each(engine.info().platform, platforms, quiet, locked)
         for loaded in every:
             require_trust(image_claims_of(loaded), asker())
-            results.append(ensure_image(engine, loaded, reporter, no_cache=no_cache))
+            results.append(ensure_image(engine, loaded, reporter, no_cache, not no_accel))
     if timeline is not None:
         write_timeline(timeline, reporter.states)
     if json:

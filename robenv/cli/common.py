@@ -32,6 +32,9 @@ PlatformsOption = Annotated[
 LockedOption = Annotated[
     bool, typer.Option("--locked", help="Fail unless robenv.lock holds fast all that the image is made from")
 ]
+NoAccelOption = Annotated[
+    bool, typer.Option("--no-accel", help="No native compilers for another architecture: emulate everything")
+]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes")]
 AllOption = Annotated[bool, typer.Option("--all", "-a", help="Of every project on this engine")]
 

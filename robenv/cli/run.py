@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from robenv.cli.common import LockedOption, PlatformOption, QuietOption, Where, open_engine
+from robenv.cli.common import LockedOption, NoAccelOption, PlatformOption, QuietOption, Where, open_engine
 from robenv.cli.reporter import TerminalReporter
 from robenv.cli.trust import asker
 from robenv.cli.up import CommandArgument
@@ -14,12 +14,14 @@ def run(
     context: typer.Context,
     command: CommandArgument = None,
     platform: PlatformOption = None,
+    no_accel: NoAccelOption = False,
     locked: LockedOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Runs CMD, or a shell, in a container of its own that is removed afterwards; with CMD's exit code."""
     from robenv.environment.facts import facts_for
     from robenv.environment.image import ensure_image
+    from robenv.environment.native import equip
     from robenv.environment.networks import check_external
     from robenv.environment.run_once import run_once
     from robenv.environment.trust import claims_of, require_trust
@@ -36,7 +38,9 @@ def run(
             reporter.note(text)
         require_trust(claims_of(loaded, facts, plan), asker())
         check_external(engine, plan)
-        image = ensure_image(engine, loaded, reporter)
+        image = ensure_image(engine, loaded, reporter, accelerate=not no_accel)
+        if not no_accel:
+            plan = equip(engine, loaded, plan, image.image, reporter)
         code = run_once(engine, plan, image.image, tuple(command or ()))
     raise typer.Exit(code)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from robenv.cli.common import LockedOption, PlatformOption, QuietOption, Where, open_engine
+from robenv.cli.common import LockedOption, NoAccelOption, PlatformOption, QuietOption, Where, open_engine
 from robenv.cli.reporter import TerminalReporter
 from robenv.cli.trust import asker
 
@@ -25,6 +25,7 @@ def up(
     ] = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Build every layer anew")] = False,
     platform: PlatformOption = None,
+    no_accel: NoAccelOption = False,
     locked: LockedOption = False,
     quiet: QuietOption = False,
     detach_keys: DetachKeysOption = "",
@@ -44,6 +45,7 @@ def up(
             remember_for=where.directory if where.file is None and platform is None else None,
             recreate=recreate,
             no_cache=no_cache,
+            accelerate=not no_accel,
             ask=asker(),
         )
         if detach:

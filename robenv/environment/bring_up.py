@@ -12,6 +12,7 @@ from robenv.environment.facts import facts_for
 from robenv.environment.image import ensure_image
 from robenv.environment.load import Loaded
 from robenv.environment.locks import locked
+from robenv.environment.native import equip
 from robenv.environment.networks import check_external
 from robenv.environment.reporter import Reporter
 from robenv.environment.trust import Ask, claims_of, require_trust
@@ -35,13 +36,15 @@ def bring_up(
     remember_for: Path | None,
     recreate: bool = False,
     no_cache: bool = False,
+    accelerate: bool = True,
     ask: Ask | None = None,
 ) -> Up:
     """The project's container, running, on an image of the present plan.
 
     ``remember_for`` is where the user stands: what was found is kept for the next `up` from there. None, where that one
-    will not ask for the same. ``ask`` is asked whether profiles that are not the user's own may have what they take of
-    the host; None, where nobody can answer. Raises NotTrusted, and what it takes to build and to start.
+    will not ask for the same. ``accelerate``: with native tools for another architecture than the engine's. ``ask`` is
+    asked whether profiles that are not the user's own may have what they take of the host; None, where nobody can
+    answer. Raises NotTrusted, and what it takes to build and to start.
     """
     host = Recorder(LocalHost())
     facts = facts_for(engine, loaded, host)
@@ -52,7 +55,9 @@ def bring_up(
     approvals = require_trust(claims_of(loaded, facts, plan), ask)
     check_external(engine, plan)
     with locked(plan.name, reporter.note):
-        image = ensure_image(engine, loaded, reporter, no_cache=no_cache)
+        image = ensure_image(engine, loaded, reporter, no_cache, accelerate)
+        if accelerate:
+            plan = equip(engine, loaded, plan, image.image, reporter)
         result = ensure_container(engine, plan, image.image, reporter.note, recreate=recreate or image.rebuilt)
     if remember_for is not None and not result.changes:
         kept = keep(host, "session" in facts.read)

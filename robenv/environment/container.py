@@ -22,6 +22,7 @@ from robenv.plan.names import (
     LABEL_PLAN_JSON,
     LABEL_PROJECT,
 )
+from robenv.plan.native import through_tools
 from robenv.plan.request import create_request
 from robenv.plan.values import Change, RunPlan
 
@@ -46,7 +47,7 @@ def digest_of(plan: RunPlan) -> str:
 
 def with_entrypoint(plan: RunPlan, image: ImageInfo) -> RunPlan:
     """The plan with the image's entrypoint noted, so that `exec` runs what `docker run` would."""
-    entrypoint = json.dumps(list(image.entrypoint))
+    entrypoint = json.dumps(list(through_tools(plan, image.entrypoint)))
     return replace(plan, labels=(*plan.labels, (LABEL_ENTRYPOINT, entrypoint)))
 
 

@@ -9,6 +9,7 @@ from robenv.engine.bases import ensure_base
 from robenv.engine.iterators import forward
 from robenv.engine.protocol import BuildRequest, Engine, ImageInfo
 from robenv.environment.load import Loaded
+from robenv.environment.native import prepare_foreign
 from robenv.environment.reporter import Reporter, building
 from robenv.errors import DiskFull, ImageNotFound, OperationFailed
 from robenv.plan import names
@@ -26,9 +27,11 @@ class ImageResult:
     pulled: bool = False
 
 
-def ensure_image(engine: Engine, loaded: Loaded, reporter: Reporter, no_cache: bool = False) -> ImageResult:
+def ensure_image(
+    engine: Engine, loaded: Loaded, reporter: Reporter, no_cache: bool = False, accelerate: bool = True
+) -> ImageResult:
     """Makes sure of the image of the plan: takes one with its content hash from the engine, or from the profile's
-    ``registry``, and builds where neither has it.
+    ``registry``, and builds where neither has it; for another architecture with native tools, if ``accelerate``.
 
     Raises BuildFailed, ImageNotFound, RegistryDenied, HostLacks, EngineLost, DiskFull.
     """
@@ -39,7 +42,8 @@ def ensure_image(engine: Engine, loaded: Loaded, reporter: Reporter, no_cache: b
     if pushed is not None:
         return ImageResult(pushed, loaded.image, built=False, pulled=True)
     buildkit = engine.info().buildkit
-    rendered = loaded.rendered if buildkit else render(loaded.build, buildkit=False)
+    foreign = prepare_foreign(engine, loaded, reporter, accelerate)
+    rendered = loaded.rendered if buildkit and foreign is None else render(loaded.build, buildkit, foreign)
     with building(reporter, f"{loaded.build.project} for {loaded.build.platform}", rendered):
         for base in loaded.build.bases:
             ensure_base(engine, base, loaded.build.platform, reporter.event)

@@ -13,6 +13,7 @@ from robenv.environment.entry import terminal_environment
 from robenv.environment.networks import connect_networks, ensure_networks
 from robenv.host.session import open_session
 from robenv.plan.names import LABEL_ROLE, ROLE_THROWAWAY
+from robenv.plan.native import through_tools
 from robenv.plan.request import create_request
 from robenv.plan.values import Attachment, RunPlan
 
@@ -23,7 +24,7 @@ def throwaway(plan: RunPlan, image: ImageInfo, command: tuple[str, ...]) -> RunP
     return replace(
         plan,
         name=f"{plan.name}-run-{secrets.token_hex(3)}",
-        entrypoint=image.entrypoint,
+        entrypoint=through_tools(plan, image.entrypoint),
         command=command or (plan.user.shell,),
         environment=(*plan.environment, *_pairs(terminal_environment())),
         labels=tuple(labels.items()),

@@ -8,7 +8,12 @@ from robenv.host.reader import Host
 
 def read_distribution(host: Host) -> Distribution:
     """By os-release(5), from its first place or its second."""
-    fields = parse_os_release(host.read("/etc/os-release") or host.read("/usr/lib/os-release") or "")
+    return distribution_of(host.read("/etc/os-release") or host.read("/usr/lib/os-release") or "")
+
+
+def distribution_of(os_release: str) -> Distribution:
+    """By the text of an os-release file."""
+    fields = parse_os_release(os_release)
     return Distribution(
         id=fields.get("ID", ""),
         version=fields.get("VERSION_ID", ""),

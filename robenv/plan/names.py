@@ -46,6 +46,7 @@ ROLE_ENVIRONMENT = "environment"
 ROLE_THROWAWAY = "throwaway"
 ROLE_HOME = "home"
 ROLE_RELEASE = "release"
+ROLE_TOOLS = "tools"
 
 ENTRYPOINT = "/usr/local/lib/robenv/entrypoint"
 """Where an image whose profile has ``setup`` keeps the script that sources them and then runs its arguments."""
@@ -89,6 +90,16 @@ def base_reference(
 ) -> str:
     """The content-addressed tag of a bootstrapped base."""
     return f"robenv/base:{base_hash(suite, mirror, components, variant, include, platform)[:TAG_DIGITS]}"
+
+
+def tools_reference(content_hash: str) -> str:
+    """The tag of an image with native tools for another architecture."""
+    return f"robenv/tools:{content_hash[:TAG_DIGITS]}"
+
+
+def tools_volume(reference: str) -> str:
+    """The volume that has the tools of that image, and the container that filled it."""
+    return f"robenv-tools-{reference.rpartition(':')[2]}"
 
 
 def _sha256(data: bytes) -> str:

@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from robenv import __version__
+from robenv.catalog.toolchains import emulation_settings
 from robenv.errors import UsageError
 from robenv.plan.display import with_session
 from robenv.plan.grant import Grant
@@ -96,7 +97,7 @@ def plan_run(
         working_dir=run.working_dir or profile.workspace.target,
         entrypoint=entrypoint,
         command=main,
-        environment=_environment(run, user),
+        environment=_environment(run, user, emulation_settings(facts.platform, platform or facts.platform)),
         mounts=mounts,
         home_volume=home if any(mount.source == home for mount in mounts) else "",
         labels=tuple(run.labels.items()),
@@ -170,6 +171,12 @@ def stored_json(plan: RunPlan) -> str:
     return json.dumps(bare.to_json(), sort_keys=True, separators=(",", ":"))
 
 
+def relabelled(plan: RunPlan) -> RunPlan:
+    """A plan that was changed after it was labelled: what the labels say of it is true again."""
+    own = {LABEL_PLAN: plan_digest(plan), LABEL_PLAN_JSON: stored_json(plan)}
+    return replace(plan, labels=tuple((name, own.get(name, value)) for name, value in plan.labels))
+
+
 def _labelled(plan: RunPlan, content_hash: str, main: str) -> RunPlan:
     own = (
         (LABEL_PROJECT, plan.project),
@@ -194,9 +201,9 @@ def _main_process(run: Run, command: tuple[str, ...] | None) -> tuple[tuple[str,
     return run.entrypoint, run.command or ()
 
 
-def _environment(run: Run, user: User) -> Pairs:
+def _environment(run: Run, user: User, emulation: Pairs) -> Pairs:
     """Nothing of the terminal's: that belongs to each command that is run."""
-    environment = dict(run.environment)
+    environment = {**dict(emulation), **dict(run.environment)}
     if run.read_only:
         # No account files can be put there, so nothing else would say where the user's home is.
         environment.setdefault("HOME", user.home)

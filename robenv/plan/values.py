@@ -152,6 +152,14 @@ class BuildPlan:
                 seen.setdefault(stage.base.reference, stage.base)
         return tuple(seen.values())
 
+    @property
+    def roots(self) -> dict[str, Base]:
+        """What each stage stands on in the end: an image or a bootstrapped base, by the stage's name."""
+        found: dict[str, Base] = {}
+        for stage in self.stages:
+            found[stage.name] = found.get(stage.base.stage, stage.base)
+        return found
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from robenv.errors import ProfileError
 from robenv.plan.names import ENTRYPOINT
+from robenv.plan.native import PLACE, Foreign
 from robenv.plan.values import BuildPlan, Stage
 from robenv.render.context import Collected, collect
 from robenv.render.entries import FILE, FOLDER, ContextEntry
 from robenv.render.instructions import Rendered, split_marks
-from robenv.render.views import entrypoint_source, view_stages
+from robenv.render.views import entrypoint_source, view_stages, view_tools
 
 if TYPE_CHECKING:
     from robenv.render.templating import Report
@@ -18,24 +19,28 @@ if TYPE_CHECKING:
 _DOCKERFILE = "Dockerfile"
 
 
-def render(plan: BuildPlan, buildkit: bool = True) -> Rendered:
+def render(plan: BuildPlan, buildkit: bool = True, foreign: Foreign | None = None) -> Rendered:
     """The Dockerfile of ``plan`` and what its context holds. ``buildkit`` False leaves out all that the classic builder
-    refuses (cache mounts, ``COPY --chmod``).
+    refuses (cache mounts, ``COPY --chmod``). ``foreign`` is for an engine of another architecture: the same image, made
+    faster.
 
     Looks at the files that the plan names, without reading them whole. Raises ProfileError with every value that no
     Dockerfile can carry, or with every file that is missing or cannot be sent.
     """
-    return render_with(plan, collect(plan), buildkit)
+    return render_with(plan, collect(plan), buildkit, foreign)
 
 
-def render_with(plan: BuildPlan, collected: Collected, buildkit: bool) -> Rendered:
+def render_with(plan: BuildPlan, collected: Collected, buildkit: bool, foreign: Foreign | None = None) -> Rendered:
     from robenv.render.templating import Report, render_template
 
     report = Report()
     text = render_template(
         "Dockerfile.j2",
         report,
-        stages=view_stages(plan, collected.kinds),
+        stages=view_stages(plan, collected.kinds, foreign if buildkit else None),
+        tools=view_tools(foreign if buildkit else None),
+        settings=foreign.settings if foreign else (),
+        place=PLACE,
         user=plan.user,
         buildkit=buildkit,
         entrypoint_path=ENTRYPOINT,
@@ -48,6 +53,7 @@ def render_with(plan: BuildPlan, collected: Collected, buildkit: bool) -> Render
     return Rendered(
         plan=plan,
         buildkit=buildkit,
+        canonical=buildkit and foreign is None,
         dockerfile=dockerfile,
         instructions=instructions,
         context=_sorted([*own, *collected.entries]),

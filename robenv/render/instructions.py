@@ -37,6 +37,8 @@ class Instruction:
 class Rendered:
     plan: BuildPlan
     buildkit: bool
+    canonical: bool
+    """Whether these are the bytes that the content hash covers, rather than a variant for one engine."""
     dockerfile: str
     instructions: tuple[Instruction, ...]
     context: tuple[ContextEntry, ...]
@@ -124,7 +126,7 @@ class _Counter:
         self.number += 1
         index = 0
         if kind == "FROM":
-            base, _, self.stage = rest.split(" ")
+            base, _, self.stage = rest.split(" ")[-3:]  # without --platform
             # BuildKit counts FROM as a step only where there is an image to fetch.
             index = self.index = 0 if base in self.stages or base == "scratch" else 1
             self.stages.add(self.stage)

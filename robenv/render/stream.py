@@ -107,7 +107,7 @@ def content_hash(plan: BuildPlan, rendered: Rendered | None = None) -> str:
 
     Reads the context's files. Raises OperationFailed where one changes meanwhile, ProfileError as ``render`` does.
     """
-    if rendered is None or not rendered.buildkit:
+    if rendered is None or not rendered.canonical:
         from robenv.render.dockerfile import render
 
         rendered = render(plan)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from robenv.catalog.snapshots import snapshot_script
 from robenv.errors import Location
 from robenv.plan.names import ENTRYPOINT
+from robenv.plan.native import ENTER, Foreign
 from robenv.plan.values import AptRepository, Base, BuildPlan, FileCopy, Group, Healthcheck, ImageSettings, Pairs, Stage
 
 DEFAULT_SHELL = ("/bin/sh", "-ec")
@@ -73,10 +74,21 @@ class GroupView:
 
 
 @dataclass(frozen=True)
+class ToolsView:
+    """A stage that only holds native tools, for others to mount."""
+
+    name: str
+    reference: str
+    host: str
+
+
+@dataclass(frozen=True)
 class StageView:
     name: str
     base: Base
     reference: str
+    tools: str
+    """The stage whose native tools are there in steps; "" for none."""
     cache: str
     """Tells apart the cache mounts of distributions and platforms."""
     snapshot_argv: tuple[str, ...]
@@ -95,13 +107,25 @@ def entrypoint_source(stage: Stage) -> str:
     return f"robenv/{stage.name}/entrypoint" if stage.settings.setup_scripts else ""
 
 
-def view_stages(plan: BuildPlan, kinds: Kinds) -> tuple[StageView, ...]:
-    roots: dict[str, Base] = {}
+def view_tools(foreign: Foreign | None) -> tuple[ToolsView, ...]:
+    if foreign is None:
+        return ()
+    images = dict.fromkeys(image for _, image in foreign.tools)
+    return tuple(ToolsView(_tools_stage(image), image, foreign.host) for image in images)
+
+
+def _tools_stage(image: str) -> str:
+    return f"robenv-tools-{image.rpartition(':')[2]}"
+
+
+def view_stages(plan: BuildPlan, kinds: Kinds, foreign: Foreign | None = None) -> tuple[StageView, ...]:
+    tools = dict(foreign.tools) if foreign else {}
+    roots = plan.roots
     with_user: set[str] = set()
     views = []
     for stage in plan.stages:
-        roots[stage.name] = roots.get(stage.base.stage, stage.base)
-        builder = _StageViewer(plan, stage, kinds, has_user=stage.base.stage in with_user)
+        image = tools.get(roots[stage.name].reference, "")
+        builder = _StageViewer(plan, stage, kinds, stage.base.stage in with_user, _tools_stage(image) if image else "")
         views.append(builder.view(_cache(roots[stage.name], plan.platform), {other.name for other in plan.stages}))
         if builder.has_user:
             with_user.add(stage.name)
@@ -123,11 +147,12 @@ def _reference(base: Base, stages: set[str]) -> str:
 
 
 class _StageViewer:
-    def __init__(self, plan: BuildPlan, stage: Stage, kinds: Kinds, has_user: bool) -> None:
+    def __init__(self, plan: BuildPlan, stage: Stage, kinds: Kinds, has_user: bool, tools: str) -> None:
         self.plan = plan
         self.stage = stage
         self.kinds = kinds
         self.has_user = has_user
+        self.tools = tools
         self.has_pip = False
 
     def view(self, cache: str, stages: set[str]) -> StageView:
@@ -140,6 +165,7 @@ class _StageViewer:
             name=stage.name,
             base=stage.base,
             reference=stage.base.stage or _reference(stage.base, stages),
+            tools=self.tools,
             cache=cache,
             snapshot_argv=(*DEFAULT_SHELL, snapshot_script(self.stage.base.snapshot)) if stage.base.snapshot else (),
             groups=groups,
@@ -192,7 +218,7 @@ class _StageViewer:
         return FileView(file.stage, file.source, target, file.mode if file.stage else "", file.owner, file.location)
 
     def _steps(self, group: Group) -> Iterator[StepView]:
-        shell = self.stage.settings.shell or DEFAULT_SHELL
+        shell = (*((ENTER,) if self.tools else ()), *(self.stage.settings.shell or DEFAULT_SHELL))
         as_user = False
         for step in group.steps:
             become = "" if step.as_user == as_user else (self.plan.user if step.as_user else "root")

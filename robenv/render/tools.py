@@ -1,0 +1,38 @@
+"""The Dockerfile and context of an image with native tools for roots of another architecture."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from robenv.catalog.toolchains import cross_package
+from robenv.plan.names import tools_reference
+from robenv.plan.native import Toolchain
+from robenv.render.entries import FILE, ContextEntry
+from robenv.resources import templates_folder
+
+_SCRIPTS = ("driver", "enter", "pack")
+
+
+def render_tools(toolchain: Toolchain, base: str) -> tuple[ContextEntry, ...]:
+    """What the builder gets. ``base``: the reference under which the engine has the toolchain's base."""
+    from robenv.render.templating import Report, render_template
+
+    text = render_template(
+        "native/Dockerfile.j2",
+        Report(),
+        reference=base,
+        triplet=toolchain.triplet,
+        package=cross_package(toolchain.triplet),
+    )
+    folder = Path(templates_folder(), "native")
+    scripts = (ContextEntry(name, FILE, 0o755, (folder / name).read_bytes()) for name in _SCRIPTS)
+    return tuple(sorted((ContextEntry("Dockerfile", FILE, 0o644, text.encode()), *scripts), key=lambda one: one.name))
+
+
+def tools_image(toolchain: Toolchain) -> str:
+    """The content-addressed tag: by the release and the architectures, and by how robenv makes it."""
+    total = hashlib.sha256(toolchain.host.encode())
+    for entry in render_tools(toolchain, toolchain.base.reference):
+        total.update(b"\0".join((b"", entry.name.encode(), entry.data or b"")))
+    return tools_reference(total.hexdigest())
