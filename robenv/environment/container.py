@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from robenv.engine.protocol import ContainerInfo, Engine, ImageInfo
 from robenv.environment.accounts import prepare_accounts
@@ -55,11 +56,16 @@ def changes_since(container: ContainerInfo, plan: RunPlan) -> tuple[Change, ...]
     """How the container's own plan differs from this one; empty where it is the same."""
     if container.labels.get(LABEL_PLAN) == digest_of(plan):
         return ()
+    old = plan_of(container)
+    return (diff_plans(old, plan.to_json()) if old else ()) or (Change("plan", "made by another robenv", "this one"),)
+
+
+def plan_of(container: ContainerInfo) -> dict[str, Any]:
+    """The RunPlan that the container was made by, as JSON; empty where it cannot be read."""
     try:
-        old = json.loads(container.labels[LABEL_PLAN_JSON])
+        return dict(json.loads(container.labels[LABEL_PLAN_JSON]))
     except (KeyError, ValueError):
-        return (Change("plan", "made by another robenv", "this one"),)
-    return diff_plans(old, plan.to_json()) or (Change("plan", "made by another robenv", "this one"),)
+        return {}
 
 
 def busy_with(engine: Engine, container: ContainerInfo) -> tuple[str, ...]:

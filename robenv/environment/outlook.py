@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from robenv.engine.protocol import Engine
-from robenv.environment.container import busy_with, changes_since, own_container
+from robenv.environment.container import busy_with, changes_since, own_container, plan_of
 from robenv.environment.facts import facts_for
 from robenv.environment.load import Loaded
 from robenv.environment.trust import Claim, claims_of, not_approved, powers_of
@@ -15,6 +15,7 @@ from robenv.host.reader import LocalHost
 from robenv.host.udev import rules_state
 from robenv.plan.diff import describe
 from robenv.plan.names import LABEL_PLAN_JSON
+from robenv.plan.native import with_tools_of
 from robenv.plan.powers import Power
 from robenv.plan.privileges import privilege_notes
 from robenv.plan.request import create_request
@@ -97,7 +98,7 @@ def _container(engine: Engine | None, plan: RunPlan, image_there: bool) -> tuple
     if engine is None or found is None:
         state = "not known" if engine is None else "none yet"
         return state, (), build + "create the container and start it"
-    changes = tuple(describe(change) for change in changes_since(found, plan))
+    changes = tuple(describe(change) for change in changes_since(found, with_tools_of(plan, plan_of(found))))
     if not changes:
         return found.status, (), build + ("join it" if found.running else "start it")
     running = busy_with(engine, found) if found.running else ()

@@ -6,7 +6,9 @@ lie in a folder of their own. Where a command finds that folder first in its PAT
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from robenv.catalog.platforms import parse_platform, runs_natively
 from robenv.catalog.suites import find_suite
@@ -91,6 +93,12 @@ def with_tools(plan: RunPlan, volume: str) -> RunPlan:
     """The container with the tools of ``volume``, which every command then finds first."""
     mount = Mount("volume", volume, PLACE, True, (("external", True), ("nocopy", True)))
     return relabelled(replace(plan, mounts=(*plan.mounts, mount)))
+
+
+def with_tools_of(plan: RunPlan, other: Mapping[str, Any]) -> RunPlan:
+    """The container with the tools that another one of the project has. ``other``: its plan as JSON."""
+    volume = next((mount["source"] for mount in other.get("mounts") or () if mount["target"] == PLACE), "")
+    return with_tools(plan, volume) if volume else plan
 
 
 def cannot_have_tools(plan: RunPlan) -> str:
