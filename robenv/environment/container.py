@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -31,6 +32,9 @@ _TIME_TO_FAIL = 0.5
 _TIME_TO_STOP = 2.0
 """Seconds."""
 _KEEPERS = ("docker-init", "/sbin/docker-init", "/dev/init", "sleep infinity", "catatonit", "tini")
+_EMULATOR = re.compile(r"\S*/(?:qemu-\S+|\S+-binfmt-P \S+) (?:\S*/)?")
+"""What binfmt_misc puts before a program of another architecture: the emulator, the program's path and, with flag P,
+its own argv[0]."""
 
 
 @dataclass(frozen=True)
@@ -76,11 +80,12 @@ def busy_with(engine: Engine, container: ContainerInfo) -> tuple[str, ...]:
         # The main process and what was started by exec have parents outside; the first of them is the main one.
         rows = [row for row in rows if row.get("PPID") not in pids][1:]
     commands = (row.get("CMD") or row.get("COMMAND") or "" for row in rows)
-    return tuple(command for command in commands if command and not _keeps(command))
+    return tuple(command for command in commands if command and not keeps_it_alive(command))
 
 
-def _keeps(command: str) -> bool:
-    return command.startswith(_KEEPERS) or command.startswith("/sbin/docker-init")
+def keeps_it_alive(command: str) -> bool:
+    """Whether a command line, as ``ps`` shows it, is robenv's own main process or the init before it."""
+    return _EMULATOR.sub("", command).startswith(_KEEPERS)
 
 
 def own_container(engine: Engine, plan: RunPlan) -> ContainerInfo | None:

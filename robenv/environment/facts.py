@@ -18,9 +18,11 @@ def facts_for(engine: Engine | None, loaded: Loaded, host: Host | None = None) -
 
     ``host``: what to read the machine by, such as a Recorder; None reads this machine.
     """
-    known = engine_facts(engine.info()) if engine is not None else EngineFacts()
+    info = engine.info() if engine is not None else None
+    known = engine_facts(info) if info else EngineFacts()
+    platform = info.platform if info else loaded.build.platform
     wanted = wanted_facts(loaded.resolved.profile)
-    return read_facts(loaded.build.platform, rootless=known.rootless, wanted=wanted, engine=known, host=host)
+    return read_facts(platform, rootless=known.rootless, wanted=wanted, engine=known, host=host)
 
 
 def engine_facts(info: EngineInfo) -> EngineFacts:

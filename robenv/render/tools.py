@@ -11,7 +11,7 @@ from robenv.plan.native import Toolchain
 from robenv.render.entries import FILE, ContextEntry
 from robenv.resources import templates_folder
 
-_SCRIPTS = ("driver", "enter", "pack")
+_SCRIPTS = ("driver", "enter", "pack", "release")
 
 
 def render_tools(toolchain: Toolchain, base: str) -> tuple[ContextEntry, ...]:

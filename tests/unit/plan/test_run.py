@@ -50,6 +50,14 @@ def project(tmp_path: Path) -> Project:
     return Project(tmp_path)
 
 
+def test_qemu_is_set_for_a_container_of_another_architecture(project: Project) -> None:
+    assert project.plan(platform="linux/arm64").environment == (("QEMU_CPU", "max,pauth=off"),)
+    own = project.plan("run: {environment: {QEMU_CPU: cortex-a57}}", platform="linux/arm64")
+    assert own.environment == (("QEMU_CPU", "cortex-a57"),)
+    on_a_robot = project.plan(facts=replace(FACTS, platform="linux/arm64"), platform="linux/arm64")
+    assert on_a_robot.environment == ()
+
+
 def test_a_profile_that_says_nothing_of_running(project: Project) -> None:
     plan = project.plan()
     home = home_volume("picker", project.root, 1234)

@@ -95,7 +95,7 @@ def test_what_the_tools_are_made_from() -> None:
     dockerfile = entries["Dockerfile"].data.decode()
     assert dockerfile.count("FROM robenv/base:x AS tools\n") == 1
     assert "g++-aarch64-linux-gnu make" in dockerfile
-    assert set(entries) == {"Dockerfile", "driver", "enter", "pack"}
+    assert set(entries) == {"Dockerfile", "driver", "enter", "pack", "release"}
     other = replace(toolchain, triplet="riscv64-linux-gnu")
     older = replace(toolchain, base=Base("robenv/base:y"))
     assert len({tools_image(one) for one in (toolchain, other, older)}) == 3
