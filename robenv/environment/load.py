@@ -103,4 +103,5 @@ def choose_platform(resolved: Resolved, asked: str | None, engine: str) -> str:
 
 def load(resolved: Resolved, platform: str) -> Loaded:
     """Plans the image for one platform. Raises ProfileError."""
-    return Loaded(resolved, plan_build(resolved, platform))
+    there = resolved.on(platform)
+    return Loaded(there, plan_build(there, platform))

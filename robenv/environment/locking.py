@@ -111,7 +111,7 @@ def make_lock(
 
 def image_bases(resolved: Resolved, platform: str) -> tuple[Base, ...]:
     """The bases from registries that are named by a tag, as the profile names them in ``asked``."""
-    plan = plan_build(resolved, platform)
+    plan = plan_build(resolved.on(platform), platform)
     named = (replace(base, asked=base.asked or base.image) for base in plan.bases if base.image)
     return tuple(base for base in named if "@" not in base.asked)
 

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from robenv.environment.load import Loaded
+from robenv.environment.load import Loaded, load
 from robenv.errors import Problem, UsageError
 from robenv.plan.values import FileCopy
 from robenv.profile.nodes import Mapping as Node
 from robenv.profile.nodes import Scalar, find
 from robenv.profile.nodes import Sequence as Items
+from robenv.profile.per_platform import parts_of
 from robenv.profile.project import DOTENV
 from robenv.render.entries import FILE, SYMLINK
 
@@ -35,7 +36,10 @@ def outgoing_files(every: Sequence[Loaded], lock: Path | None) -> Outgoing:
     found = Outgoing()
     if lock is not None:
         found.files[lock.name] = lock
-    for loaded in every:
+    resolved, wanted = every[0].resolved, {one.build.platform for one in every}
+    # What the profile has for other platforms is checked wherever it is read: so its files go along.
+    others = [load(resolved, platform) for platform, _ in resolved.variants if platform not in wanted]
+    for loaded in (*every, *others):
         _Gatherer(loaded, found).gather()
     return found
 
@@ -101,6 +105,7 @@ class _Gatherer:
 
 
 def _env_files(root: Node) -> list[str]:
-    files = find(root, ("run", "env_file"))
-    paths = (item.get("path") for item in files.items if isinstance(item, Node)) if isinstance(files, Items) else ()
+    named = [find(one, ("run", "env_file")) for one in (root, *parts_of(root).values())]
+    items = [item for files in named if isinstance(files, Items) for item in files.items]
+    paths = [item.get("path") for item in items if isinstance(item, Node)]
     return [path.text for path in paths if isinstance(path, Scalar)]

@@ -188,7 +188,8 @@ def substitute(
 
 
 def _is_script(path: Path_) -> bool:
-    """``steps.N.run``, of the image or of a stage."""
+    """``steps.N.run``, of the image or of a stage, also for one platform alone."""
+    path = path[2:] if path[:1] == ("per_platform",) else path
     return path[0::2] == ("steps", "run") or (path[:1] == ("stages",) and path[2::2] == ("steps", "run"))
 
 

@@ -145,6 +145,19 @@ def _snapshots(whole: Whole) -> Iterator[Problem]:
             yield whole.problem(("stages", name, "apt", "snapshot"), "a stage has no snapshot of its own", hint)
 
 
+def _platforms(whole: Whole) -> Iterator[Problem]:
+    seen: dict[str, int] = {}
+    for index, platform in enumerate(whole.profile.platforms):
+        first = seen.setdefault(platform.removesuffix("/v8"), index)
+        if first != index:
+            yield whole.problem(("platforms", index), f"{show(platform)} stands here already", "keep one of the two")
+    for platform, part in whole.profile.per_platform.items():
+        if part.apt.snapshot:
+            hint = "write it as apt.snapshot at the top of the file: it holds for all platforms"
+            path = ("per_platform", platform, "apt", "snapshot")
+            yield whole.problem(path, "a platform has no snapshot of its own", hint)
+
+
 def _repository(whole: Whole, path: Path_, repository: AptRepository) -> Iterator[Problem]:
     name = show(str(path[-1]))
     for key in ("url", "suite"):
@@ -250,6 +263,7 @@ _CHECKS: tuple[tuple[frozenset[str], Check], ...] = (
     (frozenset(), _steps),
     (frozenset({"apt.repositories", "stages"}), _repositories),
     (frozenset({"stages"}), _snapshots),
+    (frozenset({"platforms"}), _platforms),
     (frozenset({"image", "stages"}), _healthchecks),
     (frozenset(), _network),
     (frozenset({"networks", "run.networks"}), networks),

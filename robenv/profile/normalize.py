@@ -305,3 +305,16 @@ def _node_from(value: Any, at: Scalar) -> Node:
     if isinstance(value, bool):
         return scalar_like(at, str(value).lower(), "bool")
     return scalar_like(at, str(value))
+
+
+def platforms(node: Node, context: Normalizer) -> Node:
+    """By platform in Docker's normal form, in which arm64 has one variant and none is named."""
+    if not isinstance(node, Mapping):
+        return node
+    entries: dict[str, tuple[Scalar, Node]] = {}
+    for key, (name, value) in node.entries.items():
+        normal = "linux/arm64" if key == "linux/arm64/v8" else key
+        if normal in entries:
+            context.refuse(name, f"{show(key)} is `{normal}`, which stands here already", "make one part of the two")
+        entries.setdefault(normal, (name, value))
+    return Mapping(entries, node.source, node.line, node.column, node.directive)

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable
 from collections.abc import Mapping as MappingABC
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from pydantic import ValidationError
 from robenv.errors import Location, Problem, ProfileError
 from robenv.profile.badvalue import BadValue
 from robenv.profile.builtin import BuiltinProfile, list_builtin
-from robenv.profile.chain import ChainReader
+from robenv.profile.chain import ChainReader, Document
 from robenv.profile.check import Whole, check_whole
 from robenv.profile.dotenv import parse_dotenv
 from robenv.profile.envfile import with_env_files
@@ -23,6 +24,7 @@ from robenv.profile.files import BadFile, line_and_column, read_text
 from robenv.profile.levels import split_levels
 from robenv.profile.merge import merge
 from robenv.profile.nodes import Mapping, Source, to_python
+from robenv.profile.per_platform import KEY, for_platform, platforms_of
 from robenv.profile.project import ProjectFiles
 from robenv.profile.resolved import Inputs, Resolved
 from robenv.profile.rules import PROFILE
@@ -69,22 +71,60 @@ def resolve_builtin(name: str) -> Resolved:
 
 def _finish(reader: ChainReader, own: set[Path], files: ProjectFiles | None) -> Resolved:
     levels, broken = _check_files(reader)
-    root = _merged(reader, levels, own)
-    profile = _validated(reader, root, files)
-    if profile is not None:
-        _add(reader, check_whole(Whole(root, profile, files is not None), broken, reader.complete))
-    if reader.problems or profile is None:
+    finisher = _Finisher(reader, levels, broken, own, files)
+    general = finisher.finish("")
+    variants = [(platform, finisher.finish(platform)) for platform in platforms_of(levels)]
+    whole = [(platform, one) for platform, one in variants if one is not None]
+    if reader.problems or general is None:
         raise _error(reader.problems, files)
     variables = tuple(sorted(reader.variables.seen.items()))
-    return Resolved(
-        profile=profile,
-        levels=split_levels(reader.documents, root, profile),
-        files=files,
-        inputs=Inputs(tuple(map(Path, reader.read)), tuple(map(Path, reader.absent)), variables),
-        warnings=tuple(reader.warnings),
-        root=root,
-        documents=tuple(reader.documents),
-    )
+    inputs = Inputs(tuple(map(Path, reader.read)), tuple(map(Path, reader.absent)), variables)
+    return replace(general, inputs=inputs, variants=tuple(whole))
+
+
+@dataclass
+class _Finisher:
+    """Merges and checks the whole: as it is everywhere, and as it is for a platform that has parts of its own."""
+
+    reader: ChainReader
+    levels: list[Mapping]
+    broken: set[str]
+    own: set[Path]
+    files: ProjectFiles | None
+
+    def finish(self, platform: str) -> Resolved | None:
+        """None where it cannot be made, or is not sound; ``reader`` has the problems. ``platform`` "": everywhere."""
+        reader = self.reader
+        root = _merged(reader, [for_platform(level, platform) for level in self.levels], self.own)
+        profile = _validated(reader, root, self.files)
+        if profile is None:
+            return None
+        if platform or self._stands_alone(profile):
+            whole = Whole(root, profile, self.files is not None)
+            found = check_whole(whole, self.broken, reader.complete and not (platform and self._broken_parts))
+            where = f" (for {platform})" if platform else ""
+            _add(reader, [replace(one, message=one.message + where) for one in found])
+        if reader.problems:
+            return None
+        documents = [Document(one.source, for_platform(one.root, platform)) for one in reader.documents]
+        return Resolved(
+            profile=profile,
+            levels=split_levels(documents, root, profile),
+            files=self.files,
+            inputs=Inputs((), (), ()),
+            warnings=tuple(reader.warnings),
+            root=root,
+            documents=tuple(documents),
+        )
+
+    def _stands_alone(self, profile: Profile) -> bool:
+        """Whether it is built for some platform as it is, without that platform's part."""
+        named = {platform.removesuffix("/v8") for platform in profile.platforms}
+        return not named or bool(named - set(platforms_of(self.levels)))
+
+    @property
+    def _broken_parts(self) -> bool:
+        return any(key.startswith(KEY) for key in self.broken)
 
 
 def _check_files(reader: ChainReader) -> tuple[list[Mapping], set[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -100,6 +100,13 @@ class Resolved:
     documents: tuple[Document, ...] = field(default=(), repr=False, compare=False)
     """The files of the chain, one a level, in the same order."""
     pins: Pins = Pins()
+    variants: tuple[tuple[str, Resolved], ...] = field(default=(), repr=False, compare=False)
+    """By platform, the profile as it is there, for each that ``per_platform`` names somewhere."""
+
+    def on(self, platform: str) -> Resolved:
+        """The profile as it is for a platform, in Docker's normal form."""
+        found = dict(self.variants).get(platform)
+        return self if found is None else replace(found, inputs=self.inputs, pins=self.pins, variants=self.variants)
 
     def locate(self, path: Path_) -> Location | None:
         """Where the value at ``path`` was written, such as ("run", "volumes", 0); None: nowhere, it is a default."""

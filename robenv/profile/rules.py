@@ -150,12 +150,7 @@ _NETWORKS = _each(
     normalize.sections,
 )
 
-PROFILE = _keys(
-    name=_OWN,
-    description=_OWN,
-    extends=Rule("own", normal=normalize.one_or_many),
-    platforms=_SET,
-    registry=Rule("replace", normal=normalize.own_registry),
+_PART = _keys(
     base=_BASE,
     **_BUILD,
     setup=_LIST,
@@ -178,4 +173,14 @@ PROFILE = _keys(
         healthcheck=_keys(**_HEALTHCHECK.keys, port=_SET, ros_node=_SET, ros_topic=_SET),
         keep=_SET,
     ),
+)
+
+PROFILE = _keys(
+    name=_OWN,
+    description=_OWN,
+    extends=Rule("own", normal=normalize.one_or_many),
+    platforms=_SET,
+    registry=Rule("replace", normal=normalize.own_registry),
+    **_PART.keys,
+    per_platform=_each(_PART, normalize.platforms),
 )

@@ -70,18 +70,9 @@ class User(Section):
     shell: ContainerPath = "/bin/bash"
 
 
-class Profile(BuildSection):
-    """A profile, or a whole chain of them merged."""
+class Part(BuildSection):
+    """What is made, and how it runs: all that may differ from platform to platform."""
 
-    name: Annotated[ProjectName, Field(description="the project's name, part of image and container names")] = ""
-    description: Annotated[Line, Field(description="one line, for `robenv profiles list`")] = ""
-    extends: Annotated[
-        tuple[Line, ...], OneOrMany, Field(description="built-in profiles and ./files that this one adds to")
-    ] = ()
-    platforms: Annotated[tuple[Platform, ...], Field(description="what `robenv build` builds for")] = ()
-    registry: Annotated[Registry, Field(description="HOST/PATH to which `push` takes images, and where `up` looks")] = (
-        ""
-    )
     base: Annotated[Base, Field(description="one of image and bootstrap")] = unset(Base)
     setup: Annotated[
         tuple[ContainerPath, ...], Field(description="sourced, where they exist, before every command")
@@ -105,6 +96,23 @@ class Profile(BuildSection):
     )
     run: Run = unset(Run)
     deploy: Deploy = unset(Deploy)
+
+
+class Profile(Part):
+    """A profile, or a whole chain of them merged."""
+
+    name: Annotated[ProjectName, Field(description="the project's name, part of image and container names")] = ""
+    description: Annotated[Line, Field(description="one line, for `robenv profiles list`")] = ""
+    extends: Annotated[
+        tuple[Line, ...], OneOrMany, Field(description="built-in profiles and ./files that this one adds to")
+    ] = ()
+    platforms: Annotated[tuple[Platform, ...], Field(description="what `robenv build` builds for")] = ()
+    registry: Annotated[Registry, Field(description="HOST/PATH to which `push` takes images, and where `up` looks")] = (
+        ""
+    )
+    per_platform: Annotated[dict[Platform, Part], Field(description="what holds for one platform alone")] = Field(
+        default_factory=dict
+    )
 
 
 def json_schema() -> dict[str, Any]:

@@ -12,6 +12,7 @@ from robenv.profile.badvalue import BadValue, did_you_mean
 from robenv.profile.excerpt import show
 from robenv.profile.later import about_unknown
 from robenv.profile.nodes import Mapping, Node, Path_, Sequence, nearest, problem_at, to_python
+from robenv.profile.per_platform import KEY
 from robenv.profile.schema import Profile
 from robenv.profile.schema_types import describe
 
@@ -48,6 +49,8 @@ def problems_of(root: Mapping, error: ValidationError) -> tuple[tuple[Problem, .
 
 def _cut(path: Path_) -> Path_:
     """What goes with a broken value: the entry of the list that it is in, else its section's key."""
+    if path[:1] == (KEY,):
+        return (*path[:2], *_cut(path[2:]))
     for end, step in enumerate(path, start=1):
         if isinstance(step, int):
             return path[:end]
@@ -116,7 +119,7 @@ def _key_node(root: Mapping, path: Path_) -> Node:
 def _unknown_key(root: Mapping, path: Path_) -> Problem:
     key = str(path[-1])
     dotted = ".".join(str(step) for step in path if not isinstance(step, int))
-    known = about_unknown(dotted)
+    known = about_unknown(dotted if path[0] != KEY else ".".join(dotted.split(".")[2:]))
     if known:
         return problem_at(_key_node(root, path), *known)
     siblings = _keys_at(path[:-1])
