@@ -46,6 +46,8 @@ class Toolchain:
     host: str
     triplet: str
     """The foreign architecture, as GNU calls it."""
+    architecture: str
+    """As Debian calls it."""
 
 
 def plan_foreign(machine: str, platform: str) -> Foreign | None:
@@ -63,9 +65,8 @@ def plan_toolchain(base: Base, distribution: Distribution, machine: str, platfor
     triplet = cross_triplet(machine, platform)
     if not triplet:
         raise HostLacks(f"no distribution has a compiler for {platform} that runs on {machine}")
-    if base.bootstrap is not None:
-        return Toolchain(_own_bootstrap(base.bootstrap, machine), machine, triplet)
-    return Toolchain(_own_image(distribution), machine, triplet)
+    own = _own_bootstrap(base.bootstrap, machine) if base.bootstrap else _own_image(distribution)
+    return Toolchain(own, machine, triplet, parse_platform(platform).debian)
 
 
 def _own_bootstrap(foreign: Bootstrap, machine: str) -> Base:

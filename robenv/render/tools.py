@@ -11,7 +11,7 @@ from robenv.plan.native import Toolchain
 from robenv.render.entries import FILE, ContextEntry
 from robenv.resources import templates_folder
 
-_SCRIPTS = ("driver", "enter", "pack", "release")
+_SCRIPTS = ("apt-key", "driver", "enter", "pack", "release")
 
 
 def render_tools(toolchain: Toolchain, base: str) -> tuple[ContextEntry, ...]:
@@ -23,6 +23,7 @@ def render_tools(toolchain: Toolchain, base: str) -> tuple[ContextEntry, ...]:
         Report(),
         reference=base,
         triplet=toolchain.triplet,
+        architecture=toolchain.architecture,
         package=cross_package(toolchain.triplet),
     )
     folder = Path(templates_folder(), "native")

@@ -45,7 +45,7 @@ def test_native_tools_are_mounted_where_something_may_compile() -> None:
     reads = read_dockerfile(rendered.dockerfile)
     assert rendered.dockerfile.count(f"FROM --platform=linux/amd64 {TOOLS} AS robenv-tools-0123456789ab\n") == 1
     mounted = [read for read in reads if "from=robenv-tools-0123456789ab" in str(read)]
-    assert len(mounted) == 3  # pip's packages and the two steps, and none that is apt's
+    assert len(mounted) == 5  # apt's and pip's packages, pip itself, and the two steps
     assert rendered.dockerfile.count(f'["{ENTER}", "/bin/sh", "-ec", "make"]') == 2
 
 
@@ -75,9 +75,9 @@ def test_each_root_has_the_tools_of_its_own_release() -> None:
     second = "robenv/tools:ba9876543210"
     text = render(plan, foreign=Foreign("linux/amd64", CPU, ((base, TOOLS), ("debian:trixie", second)))).dockerfile
     before, _, after = text.partition(f"AS {plan.stages[-1].name}\n")
-    assert before.count("from=robenv-tools-ba9876543210") == 6
+    assert before.count("from=robenv-tools-ba9876543210") == 10
     assert "from=robenv-tools-0123456789ab" not in before
-    assert after.count("from=robenv-tools-0123456789ab") == 3
+    assert after.count("from=robenv-tools-0123456789ab") == 5
 
 
 def test_a_root_without_tools_is_left_as_it_is() -> None:
@@ -95,7 +95,7 @@ def test_what_the_tools_are_made_from() -> None:
     dockerfile = entries["Dockerfile"].data.decode()
     assert dockerfile.count("FROM robenv/base:x AS tools\n") == 1
     assert "g++-aarch64-linux-gnu make" in dockerfile
-    assert set(entries) == {"Dockerfile", "driver", "enter", "pack", "release"}
+    assert set(entries) == {"Dockerfile", "apt-key", "driver", "enter", "pack", "release"}
     other = replace(toolchain, triplet="riscv64-linux-gnu")
     older = replace(toolchain, base=Base("robenv/base:y"))
     assert len({tools_image(one) for one in (toolchain, other, older)}) == 3
