@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 from robenv.deploy.connection import end_all
+from robenv.engine import under_way
 from robenv.errors import RobenvError, RobotRefused, RobotUnreachable
 
 AT_ONCE = 16
@@ -22,17 +22,7 @@ def side_by_side(items: Sequence[Item], work: Callable[[Item], Result]) -> list[
     Where one raises, or ^C comes, those not begun are dropped, and every connection is broken, so that nobody waits for
     whoever does not answer; what was begun on a robot it finishes or takes back by itself.
     """
-    with ThreadPoolExecutor(max_workers=min(AT_ONCE, len(items)) or 1) as pool:
-        begun: list[Future[Result]] = []
-        try:
-            begun.extend(pool.submit(work, item) for item in items)
-            return [one.result() for one in begun]
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            end_all()
-            while wait(begun, timeout=0.1).not_done:
-                end_all()  # those that were about to be made
-            raise
+    return under_way.side_by_side(items, work, AT_ONCE, end_all)
 
 
 def state_after(error: RobenvError) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from robenv.catalog.platforms import parse_platform
 from robenv.catalog.suites import DEBIAN_KEYRING, UBUNTU_KEYRING, Keyring, Suite, find_suite, nearest_suite
+from robenv.engine.under_way import endable
 from robenv.errors import DiskFull, HostLacks, OperationFailed, ProfileError, RobenvError
 from robenv.plan.values import Bootstrap
 
@@ -159,10 +160,11 @@ def run(command: list[str], recipe: Recipe, tar: Path, epoch: int, say: Callable
             start_new_session=True,
         ) as process:
             try:
-                for line in process.stderr or ():
-                    last.append(line.decode("utf-8", "replace"))
-                    say(last[-1])
-                code = process.wait()
+                with endable(lambda: _signal(process, signal.SIGTERM)):
+                    for line in process.stderr or ():
+                        last.append(line.decode("utf-8", "replace"))
+                        say(last[-1])
+                    code = process.wait()
             except BaseException:
                 _end(process)
                 raise
@@ -225,15 +227,22 @@ def _temporary() -> Iterator[str]:
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Ends mmdebstrap and all that it started: politely, so that it unmounts and removes what it made; then not."""
     for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, number)
-        except ProcessLookupError:
+        if not _signal(process, number):
             return
         try:
             process.communicate(timeout=_PATIENCE)
         except subprocess.TimeoutExpired:
             continue
         return
+
+
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> bool:
+    """False where neither it nor any of its children is there any more."""
+    try:
+        os.killpg(process.pid, number)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _is_ubuntu() -> bool:

@@ -20,6 +20,7 @@ from robenv.engine.progress import BuildState, fold
 from robenv.engine.protocol import BuildEvent, BuildRequest, ImageEvent, StepEvent, TransferEvent
 from robenv.engine.records import Record, error_of, records
 from robenv.engine.translate import from_sentence, sentence_of, translated
+from robenv.engine.under_way import endable
 from robenv.engine.upload import Upload
 from robenv.errors import BuildFailed, DiskFull, HostLacks, RobenvError
 
@@ -40,16 +41,18 @@ class BuildCalls:
         parameters = build_parameters(request, build_id, proxies(self._api))
         ended = False
         upload = Upload(lambda body: self._send(parameters, body), context)
+        end = (lambda: self._end(build_id)) if request.buildkit else upload.hang_up
         try:
-            yield from _sending(upload, build_id)
-            with translated(action):
-                response = _answer(upload, request)
-                state, error = BuildState(), ""
-                for record in records(response, action):
-                    error = error_of(record) or error
-                    for event in trace.events(record):
-                        state = fold(state, event)
-                        yield event
+            with endable(end):
+                yield from _sending(upload, build_id)
+                with translated(action):
+                    response = _answer(upload, request)
+                    state, error = BuildState(), ""
+                    for record in records(response, action):
+                        error = error_of(record) or error
+                        for event in trace.events(record):
+                            state = fold(state, event)
+                            yield event
             ended = True
             if error:
                 raise failure(request, state, error)
@@ -67,11 +70,15 @@ class BuildCalls:
     def _cancel(self, request: BuildRequest, build_id: str, upload: Upload, trace: _Trace) -> None:
         """Ends the build on the engine and waits for that: BuildKit by its ID, the classic builder by hanging up."""
         if request.buildkit:
-            with contextlib.suppress(OSError, docker.errors.DockerException):
-                send(self._api, "post", "/build/cancel", params={"id": build_id}, timeout=5)
+            self._end(build_id)
         upload.abandon(drain=request.buildkit, timeout=_PATIENCE)
         if trace.container:
             self._await_removal(trace.container)
+
+    def _end(self, build_id: str) -> None:
+        """BuildKit's: its answer then ends soon."""
+        with contextlib.suppress(OSError, docker.errors.DockerException):
+            send(self._api, "post", "/build/cancel", params={"id": build_id}, timeout=5)
 
     def _await_removal(self, container: str) -> None:
         deadline = time.monotonic() + _PATIENCE

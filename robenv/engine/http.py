@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies_environment
@@ -28,6 +30,16 @@ def send(api: docker.APIClient, method: str, path: str, *parts: str, **options: 
     response = getattr(inner, f"_{method}")(inner._url(path, *parts), **options)
     inner._raise_for_status(response)
     return response
+
+
+def hang_up(response: Any) -> None:
+    """Breaks the connection of a streamed answer of requests', which another thread may be reading."""
+    place = response
+    for name in ("raw", "_fp", "fp", "raw", "_sock"):
+        place = getattr(place, name, None)
+    if isinstance(place, socket.socket):
+        with suppress(OSError):  # it has ended already
+            place.shutdown(socket.SHUT_RDWR)
 
 
 def proxies(api: docker.APIClient) -> Mapping[str, str]:

@@ -6,17 +6,19 @@ import re
 import time
 import warnings
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import docker
 from docker import auth
 from docker.utils import parse_repository_tag
 
-from robenv.engine.http import EVER, credential_environment, send
+from robenv.engine.http import EVER, credential_environment, hang_up, send
 from robenv.engine.inspect import inspect_image, same_platform
 from robenv.engine.protocol import BuildEvent, StepEvent, TransferEvent
 from robenv.engine.records import Record, error_of, records
 from robenv.engine.translate import from_sentence, sentence_of, translated
+from robenv.engine.under_way import endable
 from robenv.errors import (
     ImageNotFound,
     RegistryDenied,
@@ -68,10 +70,11 @@ class PullCalls:
             with translated(action):
                 headers = self._credentials(reference)
                 response = self._request(reference, platform, headers)
-                for record in records(response, action):
-                    if sentence := error_of(record):
-                        raise self._failure(sentence, reference, platform, bool(headers))
-                    yield from transfers(record, step.id)
+                with endable(partial(hang_up, response)):
+                    for record in records(response, action):
+                        if sentence := error_of(record):
+                            raise self._failure(sentence, reference, platform, bool(headers))
+                        yield from transfers(record, step.id)
         finally:
             if response is not None:
                 response.close()  # an engine stops a pull that nobody listens to any more

@@ -5,17 +5,19 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import docker
 import requests.exceptions
 from docker.utils import parse_repository_tag
 
-from robenv.engine.http import EVER, send
+from robenv.engine.http import EVER, hang_up, send
 from robenv.engine.protocol import BuildEvent, RegistryImage, StepEvent, TransferEvent
 from robenv.engine.pull import PullCalls, pull_failure
 from robenv.engine.records import Record, error_of, records
 from robenv.engine.translate import sentence_of, translated
+from robenv.engine.under_way import endable
 
 _PATIENCE = 30
 """Seconds that a registry gets for a question: it may be one that is out of reach from here."""
@@ -57,10 +59,11 @@ class RegistryCalls(PullCalls):
         with translated(f"push {reference}"):
             response = self._push(reference, headers)
             try:
-                for record in records(response, f"push {reference}"):
-                    if sentence := error_of(record):
-                        raise pull_failure(sentence, reference, bool(headers))
-                    yield from _transfers(record, step.id)
+                with endable(partial(hang_up, response)):
+                    for record in records(response, f"push {reference}"):
+                        if sentence := error_of(record):
+                            raise pull_failure(sentence, reference, bool(headers))
+                        yield from _transfers(record, step.id)
             finally:
                 response.close()  # an engine stops a push that nobody listens to any more
         yield StepEvent(step.id, step.name, step.started, completed=time.time())

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from robenv.engine.http import hang_up
 from robenv.engine.iterators import close
 
 _TICK = 0.1
@@ -44,6 +45,12 @@ class Upload:
         if error is not None:
             raise error
         return self._response
+
+    def hang_up(self) -> None:
+        """Breaks the connection, for whoever reads the answer in another thread."""
+        self._abandoned.set()
+        if self._response is not None:
+            hang_up(self._response)
 
     def abandon(self, drain: bool, timeout: float) -> None:
         """Gives up, and waits at most ``timeout`` seconds for the engine to notice.
