@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import starmap
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,8 +18,11 @@ from robenv.cli.common import (
     open_engine,
     print_json,
 )
-from robenv.cli.reporter import TerminalReporter
+from robenv.cli.together import error_json, make_images
 from robenv.cli.trust import asker
+
+if TYPE_CHECKING:
+    from robenv.environment.image import ImageResult
 
 
 def build(
@@ -34,31 +38,33 @@ def build(
     quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Builds the image unless there is one for what the profile says now, and prints its name."""
+    """Builds the image unless there is one for what the profile says now, and prints its name. Several platforms are
+    built side by side; where one fails, the others' images stay."""
     from robenv.environment.image import ensure_image
     from robenv.environment.timeline import write_timeline
     from robenv.environment.trust import image_claims_of, require_trust
 
     where: Where = context.obj
-    reporter = TerminalReporter(quiet)
-    results = []
     with open_engine() as engine:
         every = where.load_each(engine.info().platform, platforms, quiet, locked)
         for loaded in every:
             require_trust(image_claims_of(loaded), asker())
-            results.append(ensure_image(engine, loaded, reporter, no_cache, not no_accel))
-    if timeline is not None:
-        write_timeline(timeline, reporter.states)
-    if json:
-        print_json(
-            [
-                {"image": one.reference, "id": one.image.id, "platform": loaded.build.platform, "built": one.built}
-                for one, loaded in zip(results, every, strict=True)
-            ]
+        made = make_images(
+            every, quiet, lambda loaded, reporter: ensure_image(engine, loaded, reporter, no_cache, not no_accel)
         )
-        return
-    for result in results:
-        typer.echo(result.reference)
+    if timeline is not None:
+        write_timeline(timeline, made.states)
+    if json:
+        print_json([*map(_entry, made.images.items()), *starmap(error_json, made.errors.items())])
+    else:
+        for result in made.images.values():
+            typer.echo(result.reference)
+    made.fail()
+
+
+def _entry(one: tuple[str, ImageResult]) -> dict[str, Any]:
+    platform, result = one
+    return {"image": result.reference, "id": result.image.id, "platform": platform, "built": result.built}
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:

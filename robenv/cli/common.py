@@ -27,7 +27,7 @@ PlatformOption = Annotated[
 ]
 PlatformsOption = Annotated[
     list[str] | None,
-    typer.Option("--platform", metavar="OS/ARCH", help="For this platform; may be given several times"),
+    typer.Option("--platform", metavar="OS/ARCH,…", help="For these platforms; may be given several times"),
 ]
 LockedOption = Annotated[
     bool, typer.Option("--locked", help="Fail unless robenv.lock holds fast all that the image is made from")
@@ -79,8 +79,9 @@ class Where:
         from robenv.environment.locking import pin_sources, require_locked
 
         found = self.resolve(quiet, locked, shared)
+        named = [one.strip() for asked in platforms or () if asked is not None for one in asked.split(",")]
         chosen = dict.fromkeys(
-            choose_platform(found.resolved, asked, engine_platform) for asked in platforms or (None,)
+            choose_platform(found.resolved, asked, engine_platform) for asked in (*named, *(() if named else (None,)))
         )
         for platform in chosen if locked else ():
             require_locked(found, platform)

@@ -70,14 +70,26 @@ class ProgressView:
         if self._plain is not None:
             self._plain.show(before, self.state, event)
 
-    def stop(self) -> None:
-        """Ends the picture, and says how it went. May be called again."""
+    def say(self, text: str) -> bool:
+        """A line of its own, where lines are shown; False where they are not."""
+        if self._plain is not None:
+            self._plain.say(text)
+        return self._plain is not None
+
+    def end(self) -> bool:
+        """Ends the picture; whether there was one."""
         shown, self._live, self._plain = self._live or self._plain, None, None
         if shown is not None:
             shown.stop()
-            self._summary()
+        return shown is not None
+
+    def stop(self) -> None:
+        """Ends the picture, and says how it went. May be called again."""
+        lines = self.summary() if self.end() else []
         if report := self.failure_report():
-            print(report, file=self._stream, flush=True)
+            lines.append(report)
+        for line in lines:
+            print(line, file=self._stream, flush=True)
 
     def failure_report(self) -> str:
         """The step that failed, its last lines, the lines of Dockerfile and profile it came from; "" where none did."""
@@ -96,15 +108,15 @@ class ProgressView:
     ) -> None:
         self.stop()
 
-    def _summary(self) -> None:
-        for warning in self.state.warnings:
-            print(f"{self._paint('warning:', '1;33')} {warning}", file=self._stream)
+    def summary(self) -> list[str]:
+        """The builder's warnings, and how long it took if it went well."""
+        lines = [f"{self._paint('warning:', '1;33')} {warning}" for warning in self.state.warnings]
         if not self.state.image_id:
-            return
+            return lines
         steps = [step for step in self.state.steps if not hidden(step, time.time())]
         cached = sum(step.cached for step in steps)
         took = duration(time.time() - self._began)
-        print(f"Built {self._title} in {took}: {len(steps)} steps, {cached} cached", file=self._stream, flush=True)
+        return [*lines, f"Built {self._title} in {took}: {len(steps)} steps, {cached} cached"]
 
     def _paint(self, text: str, code: str) -> str:
         coloured = _is_terminal(self._stream) and not os.environ.get("NO_COLOR")

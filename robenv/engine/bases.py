@@ -12,9 +12,17 @@ from typing import TextIO
 
 from robenv import __version__
 from robenv.engine import archive, bootstrap
+from robenv.engine.inspect import same_platform
 from robenv.engine.iterators import forward
 from robenv.engine.protocol import BuildEvent, BuildRequest, Engine, ImageInfo, LogEvent, StepEvent
-from robenv.errors import DiskFull, ImageNotFound, OperationFailed
+from robenv.errors import (
+    DiskFull,
+    ImageNotFound,
+    OperationFailed,
+    RegistryDenied,
+    RegistryUnreachable,
+    RobenvError,
+)
 from robenv.paths import cache_folder
 from robenv.plan import names
 from robenv.plan.values import Base, Bootstrap
@@ -37,8 +45,23 @@ def ensure_base(engine: Engine, base: Base, platform: str, on_event: OnEvent) ->
         return found
     if base.bootstrap is not None:
         return _bootstrap(engine, base.reference, base.bootstrap, on_event)
-    forward(engine.pull(base.reference, wanted), on_event)
+    try:
+        forward(engine.pull(base.reference, wanted), on_event)
+    except (ImageNotFound, RegistryDenied, RegistryUnreachable) as error:
+        raise _not_for(engine, base.reference, wanted, error) from error
     return _found(engine.find_image(base.reference, wanted), base.reference)
+
+
+def _not_for(engine: Engine, reference: str, platform: str, error: RobenvError) -> RobenvError:
+    """The error, or another one where the engine has that image for another platform and no registry offers more."""
+    here = engine.find_image(reference)
+    if here is None or same_platform(here.platform, platform) or " is not offered for " in error.message:
+        return error
+    return ImageNotFound(
+        f"The image {reference} is on this engine for {here.platform} alone, and not for {platform}.",
+        details=error.message,
+        hint=f"Name another base for {platform} under `per_platform`, or build this one for it.",
+    )
 
 
 def _bootstrap(engine: Engine, reference: str, wanted: Bootstrap, on_event: OnEvent) -> ImageInfo:
