@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from typing import Annotated, Any
+
 import typer
 
 from robenv.cli.common import (
@@ -15,37 +19,63 @@ from robenv.cli.common import (
 )
 from robenv.cli.registry import RegistryOption, registry_for
 from robenv.cli.reporter import TerminalReporter
+from robenv.cli.together import make_images
 from robenv.cli.trust import asker
+from robenv.errors import UsageError
+
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 
 
 def push(
     context: typer.Context,
     platforms: PlatformsOption = None,
     registry: RegistryOption = None,
+    tags: Annotated[
+        list[str] | None,
+        typer.Option("--tag", metavar="TAG", help="A name for the images of all platforms together, such as v1.2"),
+    ] = None,
     locked: LockedOption = False,
     quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
     """Pushes the image to REGISTRY/PROJECT:HASH with the docker config's credentials, and builds it first if need be.
-    `up`, `build` and `run` take it from there."""
-    from robenv.environment.image import ensure_image, push_project
+    `up`, `build` and `run` take it from there. Images of several platforms also get one name together: an index."""
+    from robenv.environment.image import ensure_image, project_image, push_project
+    from robenv.environment.reporter import building
     from robenv.environment.trust import image_claims_of, require_trust
+    from robenv.share.registry import index_tag, push_index
 
     where: Where = context.obj
     reporter = TerminalReporter(quiet)
-    pushed = []
+    pushed: list[dict[str, Any]] = []
+    wanted = _checked(tags or ())
     with open_engine() as engine:
-        for loaded in where.load_each(engine.info().platform, platforms, quiet, locked):
-            place = registry_for(loaded, registry)
+        every = where.load_each(engine.info().platform, platforms, quiet, locked)
+        place = registry_for(every[0], registry)
+        for loaded in every:
             require_trust(image_claims_of(loaded), asker())
-            ensure_image(engine, loaded, reporter)
+        make_images(every, quiet, lambda loaded, its: ensure_image(engine, loaded, its)).fail()
+        digests = {}
+        for loaded in every:
             remote, digest = push_project(engine, loaded, place, reporter)
+            digests[project_image(loaded)] = digest
             pushed.append({"image": remote, "digest": digest, "platform": loaded.build.platform})
+        for name in [*([index_tag(list(digests))] if len(digests) > 1 else ()), *wanted]:
+            with building(reporter, f"{place}/{every[0].build.project}:{name}", None, doing="Pushing"):
+                remote, digest = push_index(engine, digests, place, name, reporter.event)
+            pushed.append({"image": remote, "digest": digest, "platforms": [one.platform for one in digests]})
     if json:
         print_json(pushed)
         return
     for one in pushed:
         typer.echo(f"{one['image']}@{one['digest']}")
+
+
+def _checked(tags: Sequence[str]) -> list[str]:
+    for tag in tags:
+        if not _TAG.fullmatch(tag):
+            raise UsageError(f"{tag!r} is no tag", hint="letters, digits, `_`, `.` and `-`, such as v1.2")
+    return list(dict.fromkeys(tags))
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:

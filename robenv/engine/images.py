@@ -9,6 +9,7 @@ from docker.utils import parse_repository_tag
 
 from robenv.engine.archives import ArchiveCalls
 from robenv.engine.build import BuildCalls
+from robenv.engine.index import IndexCalls
 from robenv.engine.inspect import inspect_image, same_platform
 from robenv.engine.protocol import ImageInfo
 from robenv.engine.registry import RegistryCalls
@@ -16,7 +17,7 @@ from robenv.engine.translate import translated
 from robenv.errors import ImageNotFound
 
 
-class ImageCalls(BuildCalls, RegistryCalls, ArchiveCalls):
+class ImageCalls(BuildCalls, RegistryCalls, IndexCalls, ArchiveCalls):
     """The image half of ``robenv.engine.protocol.Engine``; ``_api`` is docker-py's low-level client."""
 
     _api: docker.APIClient

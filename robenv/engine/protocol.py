@@ -202,6 +202,12 @@ class Engine(SessionEngine, Protocol):
     def push(self, reference: str) -> Iterator[BuildEvent]:
         """Pushes with the user's registry credentials, and yields progress while it does."""
 
+    def push_index(self, reference: str, images: Mapping[str, str]) -> str:
+        """Gives the tag ``reference`` to images of several platforms, by their digests in its repository; its digest.
+
+        It goes from this machine to the registry. Raises ImageNotFound, RegistryDenied, RegistryUnreachable.
+        """
+
     def save_images(self, references: Sequence[str]) -> Iterator[bytes]:
         """A tar of these images, as `docker save` writes it, in pieces of at most 1 MiB."""
 

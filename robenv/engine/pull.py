@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -92,19 +92,26 @@ class PullCalls:
 
     def _credentials(self, reference: str) -> dict[str, str]:
         """The header with the user's credentials for the image's registry; none where there are none."""
+        found = self._login(reference)
+        return {"X-Registry-Auth": auth.encode_header(found).decode()} if found else {}
+
+    def _login(self, reference: str) -> Mapping[str, Any] | None:
+        """The user's login for the image's registry, as the docker config or its helper has it."""
         registry = registry_of(reference)
         configs = auth.load_config(config_path=self._config_file(), credstore_env=credential_environment(self._api))
         try:
             with warnings.catch_warnings():  # docker-py warns of a missing helper, and raises too
                 warnings.simplefilter("ignore")
-                found = auth.resolve_authconfig(configs, registry, credstore_env=credential_environment(self._api))
+                found: Mapping[str, Any] | None = auth.resolve_authconfig(
+                    configs, registry, credstore_env=credential_environment(self._api)
+                )
         except docker.errors.DockerException as error:
             raise RegistryDenied(
                 f"The credentials for {registry} cannot be read.",
                 details=str(error),
                 hint=f"Look at credsStore and credHelpers in {self._config_file()}, or run `docker login {registry}`.",
             ) from error
-        return {"X-Registry-Auth": auth.encode_header(found).decode()} if found else {}
+        return found
 
     def _config_file(self) -> str:
         return f"{self._config_folder}/config.json"

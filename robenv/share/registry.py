@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import hashlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from robenv.engine.iterators import forward
-from robenv.engine.protocol import BuildEvent, Engine, ImageInfo
+from robenv.engine.protocol import BuildEvent, Engine, ImageInfo, StepEvent
 from robenv.errors import OperationFailed
 from robenv.plan.names import LABEL_HASH, TAG_DIGITS, image_reference
 
@@ -49,6 +51,28 @@ def push_image(engine: Engine, wanted: ProjectImage, registry: str, on_event: On
     finally:
         if not there_before:
             engine.remove_image(remote)
+
+
+def index_tag(every: Sequence[ProjectImage]) -> str:
+    """The tag of the index of these images: the beginning of a hash over theirs, whatever their order."""
+    lines = sorted(f"{one.platform} {one.content_hash}\n" for one in every)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()[:TAG_DIGITS]
+
+
+def push_index(
+    engine: Engine, pushed: Mapping[ProjectImage, str], registry: str, tag: str, on_event: OnEvent
+) -> tuple[str, str]:
+    """Gives the images, by their digests in the registry, one name for all platforms: REGISTRY/PROJECT:``tag``.
+
+    The name, and the index's digest. Raises ImageNotFound, RegistryDenied, RegistryUnreachable, OperationFailed.
+    """
+    project = next(iter(pushed)).project
+    name = f"{registry}/{project}:{tag}"
+    step = StepEvent(f"index {name}", f"index of {len(pushed)} platforms", started=time.time())
+    on_event(step)
+    digest = engine.push_index(name, {one.platform: its for one, its in pushed.items()})
+    on_event(replace(step, completed=time.time()))
+    return name, digest
 
 
 def pull_image(engine: Engine, wanted: ProjectImage, registry: str, on_event: OnEvent) -> ImageInfo:
