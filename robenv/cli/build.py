@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from robenv.cli.builders import BuilderOption, named_builders
 from robenv.cli.common import (
     JsonOption,
     LockedOption,
@@ -20,9 +21,12 @@ from robenv.cli.common import (
 )
 from robenv.cli.together import error_json, make_images
 from robenv.cli.trust import asker
+from robenv.errors import UsageError
 
 if TYPE_CHECKING:
     from robenv.environment.image import ImageResult
+    from robenv.environment.load import Loaded
+    from robenv.environment.reporter import Reporter
 
 
 def build(
@@ -34,6 +38,10 @@ def build(
         typer.Option("--timeline", metavar="FILE", help="When each step ran, as a trace that a browser shows"),
     ] = None,
     no_accel: NoAccelOption = False,
+    builders: BuilderOption = None,
+    no_load: Annotated[
+        bool, typer.Option("--no-load", help="Leave the image on the builder, and do not bring it here")
+    ] = False,
     locked: LockedOption = False,
     quiet: QuietOption = False,
     json: JsonOption = False,
@@ -45,13 +53,21 @@ def build(
     from robenv.environment.trust import image_claims_of, require_trust
 
     where: Where = context.obj
-    with open_engine() as engine:
+    if no_load and not builders:
+        raise UsageError("`--no-load` is for a builder's images", hint="name one: --builder ssh://HOST")
+    with open_engine() as engine, named_builders(builders) as assign:
         every = where.load_each(engine.info().platform, platforms, quiet, locked)
         for loaded in every:
             require_trust(image_claims_of(loaded), asker())
-        made = make_images(
-            every, quiet, lambda loaded, reporter: ensure_image(engine, loaded, reporter, no_cache, not no_accel)
-        )
+        elsewhere = assign([loaded.build.platform for loaded in every])
+
+        def make(loaded: Loaded, reporter: Reporter) -> ImageResult:
+            builder = elsewhere.get(loaded.build.platform)
+            if builder is not None and no_load:
+                return builder.leave(engine, loaded, reporter, no_cache)
+            return ensure_image(engine, loaded, reporter, no_cache, not no_accel, builder)
+
+        made = make_images(every, quiet, make)
     if timeline is not None:
         write_timeline(timeline, made.states)
     if json:

@@ -6,7 +6,15 @@ from typing import Annotated
 
 import typer
 
-from robenv.cli.common import LockedOption, NoAccelOption, PlatformOption, QuietOption, Where, open_engine
+from robenv.cli.common import (
+    BuilderOption,
+    LockedOption,
+    NoAccelOption,
+    PlatformOption,
+    QuietOption,
+    Where,
+    open_engine,
+)
 from robenv.cli.reporter import TerminalReporter
 from robenv.cli.trust import asker
 
@@ -26,17 +34,19 @@ def up(
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Build every layer anew")] = False,
     platform: PlatformOption = None,
     no_accel: NoAccelOption = False,
+    builders: BuilderOption = None,
     locked: LockedOption = False,
     quiet: QuietOption = False,
     detach_keys: DetachKeysOption = "",
 ) -> None:
     """Builds the image if there is none for what the profile says now, starts the container or joins the one that
     runs, and enters a shell or runs CMD, with CMD's exit code."""
+    from robenv.deploy.builder import assign, open_builders
     from robenv.environment.bring_up import bring_up
     from robenv.environment.enter import enter, here
 
     where: Where = context.obj
-    with open_engine() as engine:
+    with open_engine() as engine, open_builders(builders or ()) as opened:
         loaded = where.load(engine.info().platform, platform, quiet, locked, pin=True)
         result = bring_up(
             engine,
@@ -46,6 +56,7 @@ def up(
             recreate=recreate,
             no_cache=no_cache,
             accelerate=not no_accel,
+            builder=assign(opened, [loaded.build.platform]).get(loaded.build.platform),
             ask=asker(),
         )
         if detach:

@@ -14,6 +14,8 @@ from robenv.engine.protocol import BlobInfo, Engine, ImageInfo
 from robenv.errors import ImageNotFound, OperationFailed
 
 Counted = Callable[[int], None]
+Save = Callable[[str, Set[str]], Iterator[bytes]]
+"""From an image's ID and the digests of the layers that are wanted to an archive that has at least these."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Source:
     """A tag that nobody uses."""
     manifest: Manifest | None = None
     config_text: bytes = b""
+    save: Save | None = None
 
     @property
     def config_digest(self) -> str:
@@ -81,16 +84,17 @@ class Source:
         if self.manifest:
             blobs = [blob for blob in self.manifest.layers if blob.digest in missing]
             return read_blobs(self.engine, list(dict.fromkeys(blobs)), self.scratch)
-        return members(self.engine.save_images([self.image.id]), self.image.layers)
+        saved = self.save(self.image.id, missing) if self.save else self.engine.save_images([self.image.id])
+        return members(saved, self.image.layers)
 
 
-def find_source(engine: Engine, reference: str, scratch: str) -> Source:
-    """Raises ImageNotFound, OperationFailed."""
+def find_source(engine: Engine, reference: str, scratch: str, save: Save | None = None) -> Source:
+    """``save``: how a storage driver's store gives parts of an image. Raises ImageNotFound, OperationFailed."""
     image = engine.find_image(reference)
     if image is None:
         raise ImageNotFound(f"There is no image {reference} here to send.", hint="Build it first: `robenv build`.")
     if not engine.info().content_store:
-        return Source(engine, image, scratch)
+        return Source(engine, image, scratch, save=save)
     manifest = read_manifests(engine, [image], scratch).get(image.id)
     if manifest is None or len(manifest.layers) != len(image.layers):
         raise OperationFailed(

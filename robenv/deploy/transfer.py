@@ -17,7 +17,7 @@ from pathlib import Path
 
 from robenv.deploy.body import Body
 from robenv.deploy.layers import Archive, Step, archive, part_of_config, steps
-from robenv.deploy.source import Source, find_source
+from robenv.deploy.source import Save, Source, find_source
 from robenv.deploy.spool import GZIP, PLAIN, ZSTD, Packed, Spool
 from robenv.deploy.target import There, arrived, forget_images, look, prove
 from robenv.engine.protocol import BlobInfo, BuildEvent, Engine, StepEvent, TransferEvent
@@ -55,6 +55,7 @@ def send_image(
     progress: OnEvent = lambda event: None,
     spool_folder: Path | None = None,
     step_size: int = STEP_SIZE,
+    save: Save | None = None,
 ) -> Sent:
     """Makes ``as_tag`` on ``target`` the image that ``image`` is on ``source``. ``progress`` hears how far it is.
 
@@ -65,7 +66,7 @@ def send_image(
     repository = staging_repository(as_tag)
     spool = Spool(_form(target, compress), spool_folder)
     with spool.locked():  # who deploys to several robots at once asks one engine under one name
-        wanted = find_source(source, image, f"{repository}:read")
+        wanted = find_source(source, image, f"{repository}:read", save)
 
     def attempt(trusting: bool) -> _Transfer:
         with _at_target(target, image):

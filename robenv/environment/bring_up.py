@@ -9,7 +9,7 @@ from robenv.engine.protocol import ContainerInfo, Engine
 from robenv.environment import warm
 from robenv.environment.container import digest_of, ensure_container
 from robenv.environment.facts import facts_for
-from robenv.environment.image import ensure_image
+from robenv.environment.image import Elsewhere, ensure_image
 from robenv.environment.load import Loaded
 from robenv.environment.locks import locked
 from robenv.environment.native import equip
@@ -37,14 +37,15 @@ def bring_up(
     recreate: bool = False,
     no_cache: bool = False,
     accelerate: bool = True,
+    builder: Elsewhere | None = None,
     ask: Ask | None = None,
 ) -> Up:
     """The project's container, running, on an image of the present plan.
 
     ``remember_for`` is where the user stands: what was found is kept for the next `up` from there. None, where that one
-    will not ask for the same. ``accelerate``: with native tools for another architecture than the engine's. ``ask`` is
-    asked whether profiles that are not the user's own may have what they take of the host; None, where nobody can
-    answer. Raises NotTrusted, and what it takes to build and to start.
+    will not ask for the same. ``accelerate``: with native tools for another architecture than the engine's.
+    ``builder`` builds in the engine's place. ``ask`` is asked whether profiles that are not the user's own may have
+    what they take of the host; None, where nobody can answer. Raises NotTrusted, and what it takes to build and to start.
     """
     host = Recorder(LocalHost())
     facts = facts_for(engine, loaded, host)
@@ -55,7 +56,7 @@ def bring_up(
     approvals = require_trust(claims_of(loaded, facts, plan), ask)
     check_external(engine, plan)
     with locked(plan.name, reporter.note):
-        image = ensure_image(engine, loaded, reporter, no_cache, accelerate)
+        image = ensure_image(engine, loaded, reporter, no_cache, accelerate, builder)
         if accelerate:
             plan = equip(engine, loaded, plan, image.image, reporter)
         result = ensure_container(engine, plan, image.image, reporter.note, recreate=recreate or image.rebuilt)

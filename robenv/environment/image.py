@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from robenv import __version__
 from robenv.engine.bases import ensure_base
@@ -27,11 +28,24 @@ class ImageResult:
     pulled: bool = False
 
 
+class Elsewhere(Protocol):
+    """Who builds an image in the place of an engine."""
+
+    def make(self, here: Engine, loaded: Loaded, reporter: Reporter, no_cache: bool) -> None:
+        """Builds it, and brings it to the engine ``here``."""
+
+
 def ensure_image(
-    engine: Engine, loaded: Loaded, reporter: Reporter, no_cache: bool = False, accelerate: bool = True
+    engine: Engine,
+    loaded: Loaded,
+    reporter: Reporter,
+    no_cache: bool = False,
+    accelerate: bool = True,
+    builder: Elsewhere | None = None,
 ) -> ImageResult:
     """Makes sure of the image of the plan: takes one with its content hash from the engine, or from the profile's
-    ``registry``, and builds where neither has it; for another architecture with native tools, if ``accelerate``.
+    ``registry``, and builds where neither has it: by ``builder`` if there is one, else here; for another architecture
+    with native tools, if ``accelerate``.
 
     Raises BuildFailed, ImageNotFound, RegistryDenied, HostLacks, EngineLost, DiskFull.
     """
@@ -41,6 +55,18 @@ def ensure_image(
     pushed = None if no_cache else _take_pushed(engine, loaded, reporter)
     if pushed is not None:
         return ImageResult(pushed, loaded.image, built=False, pulled=True)
+    if builder is None:
+        image = build_image(engine, loaded, reporter, no_cache, accelerate)
+    else:
+        builder.make(engine, loaded, reporter, no_cache)
+        image = _built(engine, loaded)
+    return ImageResult(image, loaded.image, built=True, rebuilt=no_cache)
+
+
+def build_image(
+    engine: Engine, loaded: Loaded, reporter: Reporter, no_cache: bool = False, accelerate: bool = True
+) -> ImageInfo:
+    """Builds the image of the plan on this engine, with the bases that it stands on. Raises as ``ensure_image``."""
     buildkit = engine.info().buildkit
     foreign = prepare_foreign(engine, loaded, reporter, accelerate)
     rendered = loaded.rendered if buildkit and foreign is None else render(loaded.build, buildkit, foreign)
@@ -48,10 +74,14 @@ def ensure_image(
         for base in loaded.build.bases:
             ensure_base(engine, base, loaded.build.platform, reporter.event)
         _build(engine, loaded, rendered, buildkit, reporter, no_cache)
+    return _built(engine, loaded)
+
+
+def _built(engine: Engine, loaded: Loaded) -> ImageInfo:
     image = engine.find_image(loaded.image)
     if image is None:
         raise OperationFailed(f"the engine says that it built {loaded.image}, and does not have it")
-    return ImageResult(image, loaded.image, built=True, rebuilt=no_cache)
+    return image
 
 
 def project_image(loaded: Loaded) -> ProjectImage:

@@ -1,0 +1,129 @@
+"""Native builders elsewhere: an engine over SSH builds, and what is lacking here of the image comes back.
+
+Nothing of this reaches the image: its content hash is the same wherever it is built.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+
+from robenv.catalog.platforms import runs_natively
+from robenv.deploy.fetch import SiftedSave
+from robenv.deploy.transfer import send_image
+from robenv.engine.docker_py import connect_to
+from robenv.engine.endpoint import Endpoint, config_folder
+from robenv.engine.protocol import Engine, ImageInfo
+from robenv.engine.ssh import target
+from robenv.environment.image import ImageResult, build_image
+from robenv.environment.load import Loaded
+from robenv.environment.reporter import Reporter, building
+from robenv.errors import ImageNotFound, UsageError
+
+
+@dataclass(frozen=True)
+class Builder:
+    """An engine at ``url``, ``ssh://[USER@]HOST[:PORT]``, that builds for its own architecture."""
+
+    url: str
+    engine: Engine
+
+    @property
+    def platform(self) -> str:
+        return self.engine.info().platform
+
+    def serves(self, platform: str) -> bool:
+        return runs_natively(self.platform, platform)
+
+    def make(self, here: Engine, loaded: Loaded, reporter: Reporter, no_cache: bool) -> None:
+        """Builds the image over there and brings it here; over there only its layers stay, as build cache.
+
+        Raises what building raises, and DiskFull, EngineLost.
+        """
+        there_before = self.engine.find_image(loaded.image) is not None
+        self._build(here, loaded, reporter, no_cache)
+        if self._is(here):
+            return
+        with building(reporter, f"{loaded.image} from {self.url}", None, doing="Fetching"):
+            save = SiftedSave(self.engine, self.url)
+            send_image(
+                self.engine, here, loaded.image, loaded.image, progress=reporter.event, compress=False, save=save
+            )
+        if not there_before:
+            with suppress(ImageNotFound):
+                self.engine.remove_image(loaded.image)
+
+    def leave(self, here: Engine, loaded: Loaded, reporter: Reporter, no_cache: bool) -> ImageResult:
+        """Builds the image over there unless it is there, and leaves it there. Raises what building raises."""
+        found = None if no_cache else self.engine.find_image(loaded.image)
+        if found is not None:
+            return ImageResult(found, loaded.image, built=False)
+        image = self._build(here, loaded, reporter, no_cache)
+        return ImageResult(image, loaded.image, built=True, rebuilt=no_cache)
+
+    def _build(self, here: Engine, loaded: Loaded, reporter: Reporter, no_cache: bool) -> ImageInfo:
+        platform = loaded.build.platform
+        found = None if no_cache else self.engine.find_image(loaded.image)
+        if found is not None:
+            reporter.note(f"the image for {platform} is on {self.url} already")
+            return found
+        reporter.note(f"building for {platform} natively on {self.url}, since --builder names it")
+        self._give_bases(here, loaded, reporter)
+        return build_image(self.engine, loaded, reporter, no_cache)
+
+    def _give_bases(self, here: Engine, loaded: Loaded, reporter: Reporter) -> None:
+        """Those that it lacks and this engine has: they may be in no registry, or have taken long to make."""
+        for base in loaded.build.bases:
+            reference, platform = base.reference, loaded.build.platform
+            if self.engine.find_image(reference, platform) is not None or self._is(here):
+                continue
+            if here.find_image(reference, platform) is not None and "@" not in reference:
+                with building(reporter, f"{reference} to {self.url}", None, doing="Sending"):
+                    send_image(here, self.engine, reference, reference, progress=reporter.event)
+
+    def _is(self, here: Engine) -> bool:
+        """Whether it is this very engine."""
+        own, other = self.engine.info().raw.get("ID"), here.info().raw.get("ID")
+        return bool(own) and own == other
+
+
+@contextmanager
+def open_builders(urls: Sequence[str]) -> Iterator[tuple[Builder, ...]]:
+    """Raises UsageError for what is no such URL, EngineUnreachable."""
+    with ExitStack() as stack:
+        builders = []
+        for url in dict.fromkeys(urls):
+            _check(url)
+            engine = connect_to(Endpoint(url, "--builder", None, config_folder(os.environ)))
+            stack.callback(engine.close)
+            builders.append(Builder(url, engine))
+        yield tuple(builders)
+
+
+def _check(url: str) -> None:
+    example = "such as --builder ssh://user@host, or a Host of your ssh_config: --builder ssh://orin"
+    if not url.startswith("ssh://"):
+        raise UsageError(f"{url!r} is no builder", hint=example)
+    try:
+        named = target(url).host
+    except ValueError as error:
+        raise UsageError(f"{url!r} is no builder: {error}", hint=example) from None
+    if not named:
+        raise UsageError(f"{url!r} names no host", hint=example)
+
+
+def assign(builders: Sequence[Builder], platforms: Sequence[str]) -> Mapping[str, Builder]:
+    """By platform, the first builder that runs it by itself; a platform that none of them runs is built here.
+
+    Raises UsageError for a builder that runs none of the platforms.
+    """
+    for one in builders:
+        if not any(one.serves(platform) for platform in platforms):
+            raise UsageError(
+                f"{one.url} is {one.platform}: it does not run {' or '.join(platforms)} by itself",
+                hint="name a builder of that architecture; without --builder it is built here, emulated where need be",
+            )
+    found = {platform: next((one for one in builders if one.serves(platform)), None) for platform in platforms}
+    return {platform: one for platform, one in found.items() if one is not None}

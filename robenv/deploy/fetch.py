@@ -1,0 +1,67 @@
+"""What a builder's engine saves, without the layers that are here: they are left out over there, not on the way.
+
+The Engine API gives whole images only, but for a containerd image store (see ``robenv.deploy.blobs``).
+"""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import tempfile
+import zlib
+from collections.abc import Iterator, Set
+from pathlib import Path
+
+from robenv.deploy import sifter
+from robenv.engine.protocol import Engine
+from robenv.engine.ssh import target
+from robenv.engine.under_way import endable
+
+_PIECE = 1 << 18
+
+
+class SiftedSave:
+    """Called with an image's ID and the digests of layers, gives the archive of `docker save` with these alone.
+
+    It takes Python 3 on the builder; without that the whole archive comes. ``received``: bytes that came over the link
+    so far, where they were sifted.
+    """
+
+    def __init__(self, engine: Engine, url: str) -> None:
+        self.received = 0
+        self._engine = engine
+        self._url = url
+
+    def __call__(self, image: str, wanted: Set[str]) -> Iterator[bytes]:
+        came = False
+        for piece in self._sifted(image, wanted):
+            came = True
+            yield piece
+        if not came:
+            yield from self._engine.save_images([image])
+
+    def _sifted(self, image: str, wanted: Set[str]) -> Iterator[bytes]:
+        """Nothing where it cannot be done over there."""
+        there = target(self._url)
+        script = Path(sifter.__file__).read_text(encoding="utf-8")
+        save = ["docker", *(["--host", f"unix://{there.socket}"] if there.socket else []), "save", image]
+        words = f"{shlex.join(save)} | {shlex.join(['python3', '-c', script, *sorted(wanted)])}"
+        command = ["ssh", "-T", "-o", "BatchMode=yes", *there.login(), words]
+        with (
+            tempfile.TemporaryFile() as said,
+            subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said, start_new_session=True
+            ) as process,
+        ):
+            try:
+                with endable(process.terminate):
+                    yield from self._unpacked(process)
+            finally:
+                process.terminate()
+
+    def _unpacked(self, process: subprocess.Popen[bytes]) -> Iterator[bytes]:
+        unpacker = zlib.decompressobj(31)
+        while process.stdout is not None and (piece := process.stdout.read1(_PIECE)):  # type: ignore[attr-defined]
+            self.received += len(piece)
+            if plain := unpacker.decompress(piece):
+                yield plain
