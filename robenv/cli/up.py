@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from robenv.cli.builders import BuilderOption, named_builders
 from robenv.cli.common import (
-    BuilderOption,
     LockedOption,
     NoAccelOption,
     PlatformOption,
@@ -41,12 +41,11 @@ def up(
 ) -> None:
     """Builds the image if there is none for what the profile says now, starts the container or joins the one that
     runs, and enters a shell or runs CMD, with CMD's exit code."""
-    from robenv.deploy.builder import assign, open_builders
     from robenv.environment.bring_up import bring_up
     from robenv.environment.enter import enter, here
 
     where: Where = context.obj
-    with open_engine() as engine, open_builders(builders or ()) as opened:
+    with open_engine() as engine, named_builders(builders) as assign:
         loaded = where.load(engine.info().platform, platform, quiet, locked, pin=True)
         result = bring_up(
             engine,
@@ -56,7 +55,7 @@ def up(
             recreate=recreate,
             no_cache=no_cache,
             accelerate=not no_accel,
-            builder=assign(opened, [loaded.build.platform]).get(loaded.build.platform),
+            builder=assign([loaded.build.platform]).get(loaded.build.platform),
             ask=asker(),
         )
         if detach:

@@ -11,25 +11,25 @@ import hashlib
 import sys
 import tarfile
 import tempfile
-from typing import IO, Set
+from typing import IO
 
 SMALL = 1 << 16
 PIECE = 1 << 20
 
 
-def sift(source: IO[bytes], target: IO[bytes], wanted: Set[str]) -> None:
+def sift(source: IO[bytes], target: IO[bytes], wanted: "set[str]") -> None:
     """From one binary stream to the other."""
-    with gzip.GzipFile(fileobj=target, mode="wb", compresslevel=1, mtime=0) as packed:
-        with tarfile.open(fileobj=source, mode="r|") as old, tarfile.open(fileobj=packed, mode="w|") as new:
-            for member in old:
-                content = old.extractfile(member) if member.isreg() else None
-                if content is None or member.size < SMALL:
-                    new.addfile(member, content)
-                    continue
-                with tempfile.TemporaryFile() as kept:
-                    if digest_of(content, kept) in wanted:
-                        kept.seek(0)
-                        new.addfile(member, kept)
+    packed = gzip.GzipFile(fileobj=target, mode="wb", compresslevel=1, mtime=0)
+    with packed, tarfile.open(fileobj=source, mode="r|") as old, tarfile.open(fileobj=packed, mode="w|") as new:
+        for member in old:
+            content = old.extractfile(member) if member.isreg() else None
+            if content is None or member.size < SMALL:
+                new.addfile(member, content)
+                continue
+            with tempfile.TemporaryFile() as kept:
+                if digest_of(content, kept) in wanted:
+                    kept.seek(0)
+                    new.addfile(member, kept)
 
 
 def digest_of(content: IO[bytes], kept: IO[bytes]) -> str:

@@ -45,7 +45,7 @@ def bring_up(
     ``remember_for`` is where the user stands: what was found is kept for the next `up` from there. None, where that one
     will not ask for the same. ``accelerate``: with native tools for another architecture than the engine's.
     ``builder`` builds in the engine's place. ``ask`` is asked whether profiles that are not the user's own may have
-    what they take of the host; None, where nobody can answer. Raises NotTrusted, and what it takes to build and to start.
+    what they take of the host; None, where nobody can answer. Raises NotTrusted, and what it takes to build and start.
     """
     host = Recorder(LocalHost())
     facts = facts_for(engine, loaded, host)
