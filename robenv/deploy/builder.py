@@ -84,9 +84,9 @@ class Builder:
                     send_image(here, self.engine, reference, reference, progress=reporter.event)
 
     def _is(self, here: Engine) -> bool:
-        """Whether it is this very engine."""
-        own, other = self.engine.info().raw.get("ID"), here.info().raw.get("ID")
-        return bool(own) and own == other
+        """Whether it is this very engine. Machines that were copied, and two engines of one, may share an ID."""
+        own, other = self.engine.info().raw, here.info().raw
+        return all(own.get(key) and own.get(key) == other.get(key) for key in ("ID", "Name", "DockerRootDir"))
 
 
 @contextmanager

@@ -48,16 +48,19 @@ Host robenvtest-Robot
 
 
 class SshServer:
-    """``url`` leads through it to the engine at ``engine``, with ``environment`` in the environment of robenv."""
+    """``url`` leads through it to the engine at ``engine``, with ``environment`` in the environment of robenv.
 
-    def __init__(self, engine: str) -> None:
+    ``path``: where programs are over there; default: where they are here.
+    """
+
+    def __init__(self, engine: str, path: str = "") -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="robenvtest-ssh-"))
         self._port = free_port()
         self.url = f"ssh://{USER}@127.0.0.1:{self._port}"
         self._process: subprocess.Popen[bytes] | None = None
         self._made = not Path("/run/sshd").exists()
         names = {"folder": self.folder, "port": self._port, "user": USER, "engine": engine}
-        (self.folder / "sshd_config").write_text(_SERVER.format(path=os.environ["PATH"], **names))
+        (self.folder / "sshd_config").write_text(_SERVER.format(path=path or os.environ["PATH"], **names))
         (self.folder / "ssh_config").write_text(_CLIENT.format(**names))
         self._make_accounts()
         self._make_keys()
