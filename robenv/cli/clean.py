@@ -11,9 +11,15 @@ from robenv.errors import RobenvError
 
 
 def _needed(where: Where, platform: str) -> frozenset[str]:
-    """The image that the project here needs now; none where there is no project, or a broken one."""
+    """The images that the project here needs now, for the engine's platform and each that it names; none where there is
+    no project, or a broken one."""
+    from robenv.catalog.platforms import normalize
+    from robenv.environment.load import load
+
     try:
-        return frozenset({where.load(platform, quiet=True).image})
+        found = where.load(platform, quiet=True)
+        named = [load(found.resolved, normalize(one)) for one in found.resolved.profile.platforms]
+        return frozenset(one.image for one in (found, *named))
     except RobenvError:
         return frozenset()
 

@@ -10,9 +10,16 @@ from robenv.cli.common import Where, open_engine
 from robenv.cli.robot import RobotOption, on_robot
 from robenv.cli.up import DetachKeysOption
 
+OfPlatformOption = Annotated[
+    str | None, typer.Option("--platform", metavar="OS/ARCH", help="Where several of the project's containers run")
+]
 
-def enter_running(where: Where, command: tuple[str, ...], detach_keys: str, robot: str = "") -> int:
+
+def enter_running(
+    where: Where, command: tuple[str, ...], detach_keys: str, robot: str = "", platform: str | None = None
+) -> int:
     """Runs a command, or a shell, in the project's running container, or in its release on a robot; its exit code."""
+    from robenv.catalog.platforms import normalize
     from robenv.environment.enter import enter, here
     from robenv.environment.lifecycle import running_container
 
@@ -20,8 +27,9 @@ def enter_running(where: Where, command: tuple[str, ...], detach_keys: str, robo
         with on_robot(where, robot) as (engine, release):
             return enter(engine, release, command, "", detach_keys)  # no folder of this machine shows there
     root = where.root()
+    wanted = normalize(platform) if platform is not None else ""
     with open_engine() as engine:
-        return enter(engine, running_container(engine, root), command, here(), detach_keys)
+        return enter(engine, running_container(engine, root, wanted), command, here(), detach_keys)
 
 
 def exec_(
@@ -29,9 +37,10 @@ def exec_(
     command: Annotated[list[str], typer.Argument(metavar="[--] CMD…")],
     detach_keys: DetachKeysOption = "",
     robot: RobotOption = "",
+    platform: OfPlatformOption = None,
 ) -> None:
     """Runs CMD in the running container, as the user, in the folder that shows this one; with CMD's exit code."""
-    raise typer.Exit(enter_running(context.obj, tuple(command), detach_keys, robot))
+    raise typer.Exit(enter_running(context.obj, tuple(command), detach_keys, robot, platform))
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,14 @@ from typing import Any
 from robenv.engine.protocol import ContainerInfo, Engine
 from robenv.environment.networks import remove_networks
 from robenv.errors import ContainerNotFound
-from robenv.plan.names import LABEL_DIRECTORY, LABEL_HASH, LABEL_PROJECT, LABEL_ROLE, ROLE_ENVIRONMENT
+from robenv.plan.names import (
+    LABEL_DIRECTORY,
+    LABEL_HASH,
+    LABEL_PLAN_JSON,
+    LABEL_PROJECT,
+    LABEL_ROLE,
+    ROLE_ENVIRONMENT,
+)
 
 
 @dataclass(frozen=True)
@@ -53,17 +61,36 @@ def containers_of(engine: Engine, root: Path | None) -> list[ContainerInfo]:
     return sorted(engine.containers(labels), key=lambda container: container.name)
 
 
-def running_container(engine: Engine, root: Path) -> ContainerInfo:
-    """The project's one running container. Raises ContainerNotFound."""
+def running_container(engine: Engine, root: Path, platform: str = "") -> ContainerInfo:
+    """The project's running container for ``platform``; by default the one that runs, and of several platforms' the one
+    for the engine's own. Raises ContainerNotFound."""
     candidates = [one for one in containers_of(engine, root) if one.labels.get(LABEL_ROLE) == ROLE_ENVIRONMENT]
+    if platform:
+        candidates = [one for one in candidates if _platform(one) == platform]
     running = [found for found in candidates if found.running]
+    if len(running) > 1:
+        own = engine.info().platform
+        running = [found for found in running if _platform(found) == own] or running
     if len(running) == 1:
         return running[0]
+    if running and len({_platform(found) for found in running}) > 1:
+        names = ", ".join(f"{found.name} ({_platform(found)})" for found in running)
+        raise ContainerNotFound(f"several containers of {root} run: {names}", hint="choose one with --platform")
     if running:
         names = ", ".join(found.name for found in running)
         raise ContainerNotFound(f"several containers of {root} run: {names}", hint="name the file with -f FILE")
     state = f"its container is {candidates[0].status}" if candidates else "it has no container"
-    raise ContainerNotFound(f"nothing runs for {root}: {state}", hint="`robenv up` starts it")
+    where = f"{root} on {platform}" if platform else str(root)
+    start = f"`robenv up --platform {platform}`" if platform else "`robenv up`"
+    raise ContainerNotFound(f"nothing runs for {where}: {state}", hint=f"{start} starts it")
+
+
+def _platform(container: ContainerInfo) -> str:
+    """ "" for one that robenv has not made."""
+    try:
+        return str(json.loads(container.labels.get(LABEL_PLAN_JSON, ""))["platform"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def stop(engine: Engine, containers: list[ContainerInfo], timeout: float | None = None) -> list[str]:

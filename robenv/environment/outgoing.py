@@ -38,7 +38,7 @@ def outgoing_files(every: Sequence[Loaded], lock: Path | None) -> Outgoing:
         found.files[lock.name] = lock
     resolved, wanted = every[0].resolved, {one.build.platform for one in every}
     # What the profile has for other platforms is checked wherever it is read: so its files go along.
-    others = [load(resolved, platform) for platform, _ in resolved.variants if platform not in wanted]
+    others = [load(resolved, platform) for platform, _ in resolved.variants if platform and platform not in wanted]
     for loaded in (*every, *others):
         _Gatherer(loaded, found).gather()
     return found

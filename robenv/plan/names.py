@@ -62,12 +62,15 @@ def project_id(directory: str | os.PathLike[str]) -> str:
     return _sha256(os.fsencode(directory))[:6]
 
 
-def container_name(project: str, directory: str | os.PathLike[str]) -> str:
-    return f"robenv-{project}-{project_id(directory)}"
+def container_name(project: str, directory: str | os.PathLike[str], foreign: str = "") -> str:
+    """``foreign``: the platform, ``linux/arm64``, where it is another one than the engine's own."""
+    other = f"-{foreign.removeprefix('linux/').replace('/', '-')}" if foreign else ""
+    return f"robenv-{project}-{project_id(directory)}{other}"
 
 
-def home_volume(project: str, directory: str | os.PathLike[str], uid: int) -> str:
-    return f"{container_name(project, directory)}-home-{uid}"
+def home_volume(project: str, directory: str | os.PathLike[str], uid: int, foreign: str = "") -> str:
+    """One for each platform: what programs leave in a home folder may be for one alone."""
+    return f"{container_name(project, directory, foreign)}-home-{uid}"
 
 
 def image_reference(project: str, content_hash: str) -> str:

@@ -81,9 +81,10 @@ def plan_run(
         raise UsageError("a built-in profile is no project", hint="`robenv init` writes a project that extends it")
     profile, root = resolved.profile, str(files.root)
     run = profile.run
-    name = container_name(profile.name, root)
+    foreign = platform if platform and platform != facts.platform else ""
+    name = container_name(profile.name, root, foreign)
     user = plan_user(profile.user, facts)
-    home = home_volume(profile.name, root, user.uid)
+    home = home_volume(profile.name, root, user.uid, foreign)
     mounts = _mounts(profile, root, name, Mount("volume", home, user.home))
     entrypoint, main = _main_process(run, command)
     keeps_alive = (entrypoint, main) == ((), KEEP_ALIVE)
@@ -105,7 +106,7 @@ def plan_run(
         ports=tuple(Port(one.container, one.host_ip, one.host_port) for one in run.ports),
         ulimits=tuple(Ulimit(limit, one.soft, one.hard) for limit, one in run.ulimits.items()),
         sysctls=tuple(run.sysctls.items()),
-        networks=plan_networks(profile, name),
+        networks=plan_networks(profile, container_name(profile.name, root)),
         blkio_weight=run.blkio_config.weight,
         blkio_limits=_disk_limits(run.blkio_config),
         healthcheck=_healthcheck(run.healthcheck),

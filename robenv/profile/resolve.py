@@ -74,12 +74,12 @@ def _finish(reader: ChainReader, own: set[Path], files: ProjectFiles | None) -> 
     finisher = _Finisher(reader, levels, broken, own, files)
     general = finisher.finish("")
     variants = [(platform, finisher.finish(platform)) for platform in platforms_of(levels)]
-    whole = [(platform, one) for platform, one in variants if one is not None]
+    whole = [(platform, one) for platform, one in (("", general), *variants) if one is not None]
     if reader.problems or general is None:
         raise _error(reader.problems, files)
     variables = tuple(sorted(reader.variables.seen.items()))
     inputs = Inputs(tuple(map(Path, reader.read)), tuple(map(Path, reader.absent)), variables)
-    return replace(general, inputs=inputs, variants=tuple(whole))
+    return replace(general, inputs=inputs, variants=tuple(whole) if variants else ())
 
 
 @dataclass

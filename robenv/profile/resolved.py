@@ -101,11 +101,13 @@ class Resolved:
     """The files of the chain, one a level, in the same order."""
     pins: Pins = Pins()
     variants: tuple[tuple[str, Resolved], ...] = field(default=(), repr=False, compare=False)
-    """By platform, the profile as it is there, for each that ``per_platform`` names somewhere."""
+    """By platform, the profile as it is there, for each that ``per_platform`` names somewhere; by "", for all others.
+    Empty where no part is for one platform alone."""
 
     def on(self, platform: str) -> Resolved:
         """The profile as it is for a platform, in Docker's normal form."""
-        found = dict(self.variants).get(platform)
+        known = dict(self.variants)
+        found = known.get(platform) or known.get("")
         return self if found is None else replace(found, inputs=self.inputs, pins=self.pins, variants=self.variants)
 
     def locate(self, path: Path_) -> Location | None:

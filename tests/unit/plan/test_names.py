@@ -93,3 +93,9 @@ def test_what_the_quick_way_imports_is_cheap(module: str) -> None:
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     heavy = {"jinja2", "pydantic", "docker", "requests", "yaml", "rich", "typer", "hashlib", "dataclasses"}
     assert not heavy & set(modules)
+
+
+def test_a_container_of_another_platform_has_a_name_of_its_own() -> None:
+    own = names.container_name("picker", "/x")
+    assert names.container_name("picker", "/x", "linux/arm/v7") == f"{own}-arm-v7"
+    assert names.home_volume("picker", "/x", 1000, "linux/arm64") == f"{own}-arm64-home-1000"

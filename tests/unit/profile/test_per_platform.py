@@ -35,6 +35,8 @@ def test_a_part_holds_for_its_platform_alone(project: Project) -> None:
     assert (amd.run.shm_size, arm.run.shm_size) == (1 << 30, 8 << 30)
     assert [(one.source, one.target) for one in arm.run.volumes] == [(f"{project.root}/data", "/a"), ("two", "/b")]
     assert resolved.on("linux/riscv64").profile == resolved.profile == amd
+    assert resolved.on(ARM).on(AMD).profile == amd
+    assert resolved.on(ARM).on(ARM).profile == arm
 
 
 def test_a_part_is_of_its_level_also_where_the_next_overrides(project: Project) -> None:
