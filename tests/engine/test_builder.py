@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from robenv.deploy.fetch import SiftedSave
 from robenv.deploy.transfer import send_image
 from robenv.engine.docker_py import connect
 from robenv.engine.protocol import Engine
+from tests.support import small_image
 from tests.support.project import Project
 from tests.support.second_engine import SecondEngine
 from tests.support.ssh_server import SshServer
@@ -61,6 +63,11 @@ def _base(engine: Engine) -> Iterator[None]:
     """On this engine alone, and in no registry."""
     with tiny_images(engine, {AMD: BASE}):
         yield
+
+
+@pytest.fixture(scope="module")
+def small(docker_api: Any, base_image: str) -> str:
+    return small_image.ensure(docker_api)
 
 
 @pytest.fixture
@@ -146,9 +153,8 @@ def test_without_python_on_the_builder_all_comes(
 
 
 def test_a_builder_of_another_architecture_is_refused(mine: Project, server: SshServer) -> None:
-    for command in (("build",), ("up", "-d")):
-        refused = mine.run(*command, "--platform", ARM, "--builder", server.url, check=2)
-        assert f"{server.url} is {AMD}: it does not run {ARM} by itself" in refused.stderr
+    refused = mine.run("up", "--platform", ARM, "--builder", server.url, "--", "true", check=2)
+    assert f"{server.url} is {AMD}: it does not run {ARM} by itself" in refused.stderr
 
 
 def test_of_several_platforms_it_builds_its_own(
@@ -186,42 +192,28 @@ def test_a_failed_build_there_leaves_nothing(mine: Project, server: SshServer, e
     assert _tags(engine, mine) == _tags(there, mine) == []
 
 
-def test_up_on_what_a_builder_made(
-    project: Callable[..., Project], second_engine: Callable[..., SecondEngine], base_image: str
-) -> None:
-    one = project("steps: [{name: mark, run: 'echo made > /made'}]\n")
-    far = SshServer(second_engine(image=base_image).url)
-    try:
-        far.start()
-        one.environ["PATH"] = far.environment["PATH"]
-        done = one.run("up", "--builder", far.url, "--", "cat", "/made")
-        assert done.stdout == "made\n"
-        assert f"natively on {far.url}" in done.stderr
-    finally:
-        far.close()
+def test_up_on_what_a_builder_made(mine: Project, server: SshServer, small: str) -> None:
+    mine.base_image = small
+    mine.write("steps: [{name: mark, run: 'echo made > /made'}]\n")
+    done = mine.run("up", "--builder", server.url, "--", "cat", "/made")
+    assert done.stdout == "made\n"
+    assert f"natively on {server.url}" in done.stderr
 
 
-def test_interrupted_while_the_builder_builds(
-    project: Callable[..., Project], second_engine: Callable[..., SecondEngine], base_image: str
-) -> None:
+def test_interrupted_while_the_builder_builds(mine: Project, server: SshServer, small: str, there: Engine) -> None:
     mark = f"96{os.getpid()}"
-    one = project(f"steps: [{{name: wait, run: 'sleep {mark}'}}]\n")
-    second = second_engine(image=base_image)
-    far = SshServer(second.url)
+    mine.base_image = small
+    mine.write(f"steps: [{{name: wait, run: 'sleep {mark}'}}]\n")
+    process = mine.start("build", "--builder", server.url, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
-        far.start()
-        one.environ["PATH"] = far.environment["PATH"]
-        process = one.start("build", "--builder", far.url, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        try:
-            assert _until(lambda: _sleeps(mark))
-            process.send_signal(signal.SIGINT)
-            _, err = process.communicate(timeout=60)
-        finally:
-            process.kill()
-        assert process.returncode == 130, err
-        assert _until(lambda: not _sleeps(mark))
+        assert _until(lambda: _sleeps(mark))
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
     finally:
-        far.close()
+        process.kill()
+    assert process.returncode == 130, err
+    assert _until(lambda: not _sleeps(mark))
+    assert _tags(there, mine) == []
 
 
 def _sleeps(mark: str) -> bool:

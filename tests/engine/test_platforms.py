@@ -18,16 +18,18 @@ from typing import Any
 import pytest
 import requests
 
-from robenv.engine.protocol import Engine
+from robenv.engine.protocol import BuildRequest, Engine
 from robenv.engine.registry_http import DOCKER_INDEX
 from robenv.plan.names import LABEL_HASH
+from tests.support import small_image
+from tests.support.building import context
 from tests.support.project import Project
 from tests.support.registry import PASSWORD, Registry
 from tests.support.tiny import tiny_images
 
 pytestmark = pytest.mark.engine
 
-AMD, ARM, V7 = "linux/amd64", "linux/arm64", "linux/arm/v7"
+AMD, V2, ARM, V7 = "linux/amd64", "linux/amd64/v2", "linux/arm64", "linux/arm/v7"
 BOTH = f"{AMD},{ARM}"
 TINY = {platform: f"robenvtest-tiny-{platform.replace('/', '-')}:{os.getpid()}" for platform in (AMD, ARM, V7)}
 
@@ -125,8 +127,7 @@ def test_both_fail_and_both_are_told(several: Callable[..., Project]) -> None:
     ],
 )
 def test_a_platform_that_is_none_of_them(several: Callable[..., Project], asked: str, words: str) -> None:
-    for command in ("build", "push"):
-        assert words in several("registry: 127.0.0.1:9/x\n").run(command, "--platform", asked, check=2).stderr
+    assert words in several().run("build", "--platform", asked, check=2).stderr
 
 
 def test_a_local_base_of_another_platform_is_named_as_such(project: Callable[..., Project]) -> None:
@@ -136,49 +137,59 @@ def test_a_local_base_of_another_platform_is_named_as_such(project: Callable[...
     assert "per_platform" in refused.stderr
 
 
-def test_interrupted_with_two_builds_running(project: Callable[..., Project], engine: Engine, base_image: str) -> None:
-    """Two of the same machine's: the second by a variant of it, which this engine builds as well."""
+@pytest.fixture(scope="module")
+def small(docker_api: Any, base_image: str) -> str:
+    return small_image.ensure(docker_api)
+
+
+@pytest.fixture(scope="module")
+def level2(engine: Engine, small: str) -> Iterator[str]:
+    """The small base's files for a variant of this machine: another platform, whose programs run here."""
+    name = f"robenvtest-level2:{os.getpid()}"
+    text = f"FROM --platform={AMD} {small} AS base\nFROM scratch\nCOPY --from=base / /\n"
+    for _ in engine.build(BuildRequest(name, V2, {}), context(text)):
+        pass
+    yield name
+    engine.remove_image(name, force=True)
+
+
+def _level2_part(base: str) -> str:
+    return f"per_platform: {{{V2}: {{base: {{image: '{base}'}}, environment: {{LEVEL: '2'}}}}}}\n"
+
+
+def test_interrupted_with_two_builds_running(
+    project: Callable[..., Project], engine: Engine, small: str, level2: str
+) -> None:
     mark = f"97{os.getpid()}"
-    one = project(f"steps: [{{name: wait, run: 'echo begun; sleep {mark}'}}]\n")
-    lean = f"robenvtest-variant:{os.getpid()}"
-    with _as_variant(engine, base_image, lean):
-        one.write(
-            f"steps: [{{name: wait, run: 'echo begun; sleep {mark}'}}]\n"
-            f"per_platform: {{linux/amd64/v2: {{base: {{image: '{lean}'}}}}}}\n"
-        )
-        process = one.start(
-            "build", "--platform", f"{AMD},linux/amd64/v2", stderr=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        try:
-            assert _until(lambda: len(_sleepers(mark)) == 2)
-            process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=60)
-        finally:
-            process.kill()
-        assert process.returncode == 130, err
-        assert out == ""
-        assert "failed:" not in err
-        assert "Traceback" not in err
-        assert _until(lambda: not _sleepers(mark))
-        assert _images(engine, one) == {}
+    one = project(f"steps: [{{name: wait, run: 'echo begun; sleep {mark}'}}]\n{_level2_part(level2)}", small)
+    process = one.start("build", "--platform", f"{AMD},{V2}", stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        assert _until(lambda: len(_sleepers(mark)) == 2)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130, err
+    assert out == ""
+    assert "failed:" not in err
+    assert "Traceback" not in err
+    assert _until(lambda: not _sleepers(mark))
+    assert _images(engine, one) == {}
 
 
-class _as_variant:
-    """The base's files as an image for linux/amd64/v2."""
-
-    def __init__(self, engine: Engine, base: str, name: str) -> None:
-        self._engine, self._base, self._name = engine, base, name
-
-    def __enter__(self) -> None:
-        from robenv.engine.protocol import BuildRequest
-        from tests.support.building import context
-
-        text = f"FROM --platform={AMD} {self._base} AS base\nFROM scratch\nCOPY --from=base / /\n"
-        for _ in self._engine.build(BuildRequest(self._name, "linux/amd64/v2", {}), context(text)):
-            pass
-
-    def __exit__(self, *_: object) -> None:
-        self._engine.remove_image(self._name, force=True)
+def test_containers_of_two_platforms_do_not_disturb_each_other(
+    project: Callable[..., Project], small: str, level2: str
+) -> None:
+    one = project(_level2_part(level2), small)
+    other = f"up --platform {V2} -- sh -c".split()
+    assert one.run("up", "--", "sh", "-c", "echo $LEVEL; touch ~/one").stdout == "\n"
+    assert one.run(*other, "echo $LEVEL; ls ~").stdout == "2\n", "a home of its own"
+    assert one.run("exec", "--", "sh", "-c", "echo $LEVEL").stdout == "\n", "the engine's own platform goes first"
+    assert one.run("exec", "--platform", V2, "--", "sh", "-c", "echo $LEVEL").stdout == "2\n"
+    names = [row["container"] for row in json.loads(one.run("ps", "--json").stdout)]
+    assert names[1] == f"{names[0]}-amd64-v2"
+    assert "robenv up --platform linux/arm64" in one.run("exec", "--platform", "arm64", "--", "true", check=1).stderr
+    assert set(names) <= set(one.run("down", "--volumes").stdout.split())
 
 
 def _sleepers(mark: str) -> list[str]:
