@@ -6,13 +6,17 @@ Nothing of this reaches the image: its content hash is the same wherever it is b
 from __future__ import annotations
 
 import os
+import shlex
+import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 from robenv.catalog.platforms import runs_natively
-from robenv.deploy.fetch import SiftedSave
+from robenv.deploy.fetch import SiftedSave, over_ssh
 from robenv.deploy.transfer import send_image
+from robenv.engine.bases import ensure_base
+from robenv.engine.bootstrap import plan_recipe
 from robenv.engine.docker_py import connect_to
 from robenv.engine.endpoint import Endpoint, config_folder
 from robenv.engine.protocol import Engine, ImageInfo
@@ -20,7 +24,8 @@ from robenv.engine.ssh import target
 from robenv.environment.image import ImageResult, build_image
 from robenv.environment.load import Loaded
 from robenv.environment.reporter import Reporter, building
-from robenv.errors import ImageNotFound, UsageError
+from robenv.errors import DiskFull, HostLacks, ImageNotFound, OperationFailed, UsageError
+from robenv.plan.values import Base, Bootstrap
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,28 @@ class Builder:
             if here.find_image(reference, platform) is not None and "@" not in reference:
                 with building(reporter, f"{reference} to {self.url}", None, doing="Sending"):
                     send_image(here, self.engine, reference, reference, progress=reporter.event)
+            elif base.bootstrap is not None and self._bootstraps(base.bootstrap):
+                self._make_base(base, reporter)
+
+    def _bootstraps(self, wanted: Bootstrap) -> bool:
+        """Whether mmdebstrap is there, with the keys that it takes, and the archive is none of this machine's files."""
+        recipe = plan_recipe(wanted)
+        if any(one.url.startswith("file:") for one in recipe.sources):
+            return False
+        words = f"command -v mmdebstrap && test -e {shlex.quote(recipe.keyrings[0].path)}"
+        command = over_ssh(self.url, words)
+        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
+
+    def _make_base(self, base: Base, reporter: Reporter) -> None:
+        """By its own mmdebstrap, natively. Where it may not, this machine makes it, as for any build."""
+        reporter.note(f"making the base on {self.url} too")
+        try:
+            with building(reporter, f"{base.reference} on {self.url}", None):
+                ensure_base(self.engine, base, "", reporter.event, lambda argv: over_ssh(self.url, shlex.join(argv)))
+        except (HostLacks, OperationFailed) as error:
+            if isinstance(error, DiskFull):
+                raise
+            reporter.note(f"the base is made here: {error.message}")
 
     def _is(self, here: Engine) -> bool:
         """Whether it is this very engine. Machines that were copied, and two engines of one, may share an ID."""

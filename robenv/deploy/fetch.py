@@ -20,6 +20,11 @@ from robenv.engine.under_way import endable
 _PIECE = 1 << 18
 
 
+def over_ssh(url: str, words: str) -> list[str]:
+    """The argv that has a builder's shell run ``words``."""
+    return ["ssh", "-T", "-o", "BatchMode=yes", *target(url).login(), words]
+
+
 class SiftedSave:
     """Called with an image's ID and the digests of layers, gives the archive of `docker save` with these alone.
 
@@ -46,7 +51,7 @@ class SiftedSave:
         script = Path(sifter.__file__).read_text(encoding="utf-8")
         save = ["docker", *(["--host", f"unix://{there.socket}"] if there.socket else []), "save", image]
         words = f"{shlex.join(save)} | {shlex.join(['python3', '-c', script, *sorted(wanted)])}"
-        command = ["ssh", "-T", "-o", "BatchMode=yes", *there.login(), words]
+        command = over_ssh(self._url, words)
         with (
             tempfile.TemporaryFile() as said,
             subprocess.Popen(

@@ -33,8 +33,11 @@ from robenv.render.entries import FILE, ContextEntry, FileStat
 OnEvent = Callable[[BuildEvent], object]
 
 
-def ensure_base(engine: Engine, base: Base, platform: str, on_event: OnEvent) -> ImageInfo:
-    """The image that ``base`` names, for ``platform``; pulled or made where the engine does not have it.
+def ensure_base(
+    engine: Engine, base: Base, platform: str, on_event: OnEvent, through: bootstrap.Through | None = None
+) -> ImageInfo:
+    """The image that ``base`` names, for ``platform``; pulled or made where the engine does not have it. ``through``:
+    to the machine whose mmdebstrap makes it; default: this one.
 
     Raises ImageNotFound, RegistryDenied, RegistryUnreachable, HostLacks, DiskFull, EngineLost, OperationFailed,
     ProfileError.
@@ -44,7 +47,7 @@ def ensure_base(engine: Engine, base: Base, platform: str, on_event: OnEvent) ->
     if found is not None:
         return found
     if base.bootstrap is not None:
-        return _bootstrap(engine, base.reference, base.bootstrap, on_event)
+        return _bootstrap(engine, base.reference, base.bootstrap, on_event, through)
     try:
         forward(engine.pull(base.reference, wanted), on_event)
     except (ImageNotFound, RegistryDenied, RegistryUnreachable) as error:
@@ -64,7 +67,9 @@ def _not_for(engine: Engine, reference: str, platform: str, error: RobenvError) 
     )
 
 
-def _bootstrap(engine: Engine, reference: str, wanted: Bootstrap, on_event: OnEvent) -> ImageInfo:
+def _bootstrap(
+    engine: Engine, reference: str, wanted: Bootstrap, on_event: OnEvent, through: bootstrap.Through | None
+) -> ImageInfo:
     recipe = bootstrap.plan_recipe(wanted)
     step = StepEvent(f"base {reference}", recipe.title, started=time.time())
     on_event(step)
@@ -75,7 +80,7 @@ def _bootstrap(engine: Engine, reference: str, wanted: Bootstrap, on_event: OnEv
     with _alone(reference, lambda: say("another robenv makes this base; waiting for it\n")) as folder:
         made = engine.find_image(reference, wanted.platform)  # perhaps by whom we waited for
         if made is None:
-            _make(engine, reference, recipe, folder, say, on_event)
+            _make(engine, reference, recipe, folder, say, on_event, through)
             made = engine.find_image(reference, wanted.platform)
     on_event(StepEvent(step.id, step.name, step.started, completed=time.time()))
     return _found(made, reference)
@@ -88,12 +93,14 @@ def _make(
     folder: Path,
     say: Callable[[str], object],
     on_event: OnEvent,
+    through: bootstrap.Through | None,
 ) -> None:
-    bootstrap.find_mmdebstrap()
-    keyrings = bootstrap.find_keyrings(recipe)
+    if through is None:
+        bootstrap.find_mmdebstrap()
+    keyrings = bootstrap.find_keyrings(recipe) if through is None else tuple(one.path for one in recipe.keyrings[:1])
     sources, epoch = archive.look_at(recipe.sources)
     tar = folder / ROOTFS
-    bootstrap.run(bootstrap.arguments(recipe, keyrings, sources), recipe, tar, epoch, say)
+    bootstrap.run(bootstrap.arguments(recipe, keyrings, sources), recipe, tar, epoch, say, through)
     request = BuildRequest(
         tag=reference,
         platform=recipe.bootstrap.platform,

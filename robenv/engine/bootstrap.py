@@ -20,6 +20,8 @@ from robenv.engine.under_way import endable
 from robenv.errors import DiskFull, HostLacks, OperationFailed, ProfileError, RobenvError
 from robenv.plan.values import Bootstrap
 
+Through = Callable[[list[str]], list[str]]
+"""From a command to the one that runs it somewhere else, with its output here."""
 _KEPT = 15
 """Lines of mmdebstrap's output that an error shows."""
 _PATIENCE = 30.0
@@ -143,14 +145,24 @@ def find_mmdebstrap() -> None:
         )
 
 
-def run(command: list[str], recipe: Recipe, tar: Path, epoch: int, say: Callable[[str], object]) -> None:
-    """Runs mmdebstrap with its tar going to the file ``tar``; ``say`` gets its output, line by line.
+def run(
+    command: list[str],
+    recipe: Recipe,
+    tar: Path,
+    epoch: int,
+    say: Callable[[str], object],
+    through: Through | None = None,
+) -> None:
+    """Runs mmdebstrap with its tar going to the file ``tar``; ``say`` gets its output, line by line. ``through`` has it
+    run on another machine.
 
     Raises HostLacks, DiskFull, OperationFailed. An exception, ^C too, ends mmdebstrap with all its children first.
     """
     last: deque[str] = deque(maxlen=_KEPT)
     with _temporary() as temporary, tar.open("wb") as output:
         environment = _environment(os.environ, recipe.architecture, epoch, temporary)
+        if through is not None:
+            command = through(["env", f"SOURCE_DATE_EPOCH={epoch}", "LC_ALL=C.UTF-8", *command])
         with subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,

@@ -230,6 +230,21 @@ def _until(condition: Callable[[], bool]) -> bool:
     return True
 
 
+def test_its_own_mmdebstrap_makes_the_base(
+    mine: Project, server: SshServer, there: Engine, engine: Engine, tmp_path: Path
+) -> None:
+    """Of the variant that only unpacks, which is quick; so nothing runs in it."""
+    mirror = "http://deb.debian.org/debian"
+    recipe = f"{{suite: bookworm, mirror: {mirror}, variant: extract, include: [busybox-static]}}"
+    (mine.folder / "robenv.yaml").write_text(f"name: {mine.name}\nbase: {{bootstrap: {recipe}}}\n")
+    done = mine.run("build", "--builder", server.url)
+    assert f"making the base on {server.url} too" in done.stderr
+    assert "made here" not in done.stderr
+    assert "running apt-get update" in done.stderr
+    assert _tags(engine, mine) == [done.stdout.strip()]
+    assert [one for one in there.images() if one.labels.get("robenv.role") == "base"]
+
+
 def test_this_very_engine_needs_no_transfer(mine: Project, engine: Engine) -> None:
     own = SshServer(os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock")
     try:
