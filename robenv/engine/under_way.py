@@ -53,6 +53,8 @@ def side_by_side(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             give_up()
-            while wait(begun, timeout=_AGAIN).not_done:
+            # Of futures that are cancelled before they begin, `wait` alone never has news.
+            while going_on := [one for one in begun if not one.done()]:
+                wait(going_on, timeout=_AGAIN)
                 give_up()  # those that were about to be made
             raise
