@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -285,8 +286,9 @@ def test_a_clone_on_another_engine_as_another_user(
 
 def test_packages_by_snapshot(project: Callable[..., Project], docker_api: Any, tmp_path: Path) -> None:
     """With a stand-in for snapshot.debian.org, whose paths it answers with the present archive."""
-    (gateway,) = (one["Gateway"] for one in docker_api.inspect_network("bridge")["IPAM"]["Config"])
-    snapshots = Snapshots(gateway)
+    (bridge,) = docker_api.inspect_network("bridge")["IPAM"]["Config"]
+    # An engine that has made the bridge itself tells its address from its next start on.
+    snapshots = Snapshots(bridge.get("Gateway") or str(ip_network(bridge["Subnet"])[1]))
     config = tmp_path / "docker"
     config.mkdir()
     (config / "config.json").write_text(json.dumps({"proxies": {"default": {"httpProxy": snapshots.address}}}))

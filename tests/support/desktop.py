@@ -107,9 +107,8 @@ class Desktop:
         cookie = cookie or secrets.token_hex(HEX_DIGITS_OF_A_COOKIE // 2)
         server, mine = self.home / "server.auth", self.home / "session.auth"
         self.run("xauth", "-q", "-f", str(server), "add", ":0", ".", cookie)
-        if not X11_SOCKETS.exists():  # which the system makes at its start, and no X server but root's
-            X11_SOCKETS.mkdir()
-            X11_SOCKETS.chmod(0o1777)
+        X11_SOCKETS.mkdir(exist_ok=True)  # which the system makes at its start, and no X server but root's
+        X11_SOCKETS.chmod(0o1777)
         reading, writing = os.pipe()
         try:
             options = ("-screen", "0", "640x480x24", "-nolisten", "tcp", "-auth", str(server))

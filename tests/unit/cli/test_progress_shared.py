@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
@@ -38,6 +39,11 @@ def test_what_belongs_to_a_step_follows_it() -> None:
     assert [tagged(one, ARM) for one in same] == same
 
 
+def _events(stream: str) -> list[BuildEvent]:
+    """With the image in the end, which the engine room tells once it has seen it."""
+    return [*recorded.events(stream), *([] if stream == "failing" else [ImageEvent("sha256:1")])]
+
+
 def _show(streams: dict[str, str], quiet: bool, monkeypatch: pytest.MonkeyPatch) -> tuple[str, SharedProgress]:
     """What is printed of several recorded builds whose events come in turn."""
     out = io.StringIO()
@@ -46,11 +52,10 @@ def _show(streams: dict[str, str], quiet: bool, monkeypatch: pytest.MonkeyPatch)
         lanes = {platform: shared.lane(platform) for platform in streams}
         for platform, lane in lanes.items():
             lane.building(f"picker for {platform}", None)
-        waiting = {platform: recorded.events(stream) for platform, stream in streams.items()}
+        waiting = {platform: iter(_events(stream)) for platform, stream in streams.items()}
         while waiting:
-            for platform in list(waiting):
-                event = next(iter(waiting[platform]), None)
-                waiting[platform] = waiting[platform][1:] if isinstance(waiting[platform], list) else waiting[platform]
+            for platform, coming in list(waiting.items()):
+                event = next(coming, None)
                 if event is None:
                     del waiting[platform]
                 else:
@@ -74,11 +79,11 @@ def test_two_builds_in_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_of_a_failure_and_a_success_each_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    text, _ = _show({AMD: "parallel", ARM: "failure"}, False, monkeypatch)
+    text, _ = _show({AMD: "parallel", ARM: "failing"}, False, monkeypatch)
     assert f"Built picker for {AMD}" in text
     assert f"Built picker for {ARM}" not in text
     assert text.count("failed: ") == 1
-    quiet, _ = _show({AMD: "parallel", ARM: "failure"}, True, monkeypatch)
+    quiet, _ = _show({AMD: "parallel", ARM: "failing"}, True, monkeypatch)
     assert quiet.startswith("failed: ")
     assert "Built" not in quiet
 
@@ -95,6 +100,17 @@ def test_given_up_it_tells_of_no_failures(monkeypatch: pytest.MonkeyPatch) -> No
     assert "failed" not in out.getvalue()
 
 
+def _all_of(terminal: int) -> str:
+    """All that was written to a terminal whose other side is still open."""
+    os.set_blocking(terminal, False)
+    read = b""
+    with contextlib.suppress(BlockingIOError):
+        while part := os.read(terminal, 1 << 16):
+            read += part
+    os.close(terminal)
+    return read.decode()
+
+
 def test_the_live_picture_has_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
     ours, theirs = os.openpty()
     with os.fdopen(theirs, "w") as stream:
@@ -109,8 +125,7 @@ def test_the_live_picture_has_all_of_them(monkeypatch: pytest.MonkeyPatch) -> No
                 lane.event(StepEvent("1", "[1/2] RUN sleep", started=1))
                 lane.event(ImageEvent("sha256:1"))
                 lane.finished()
-    text = os.read(ours, 1 << 16).decode()
-    os.close(ours)
+        text = _all_of(ours)
     assert "Building picker for both" in text
     assert "[linux/amd64 1/2] RUN sleep" in text
     assert "[linux/arm64 1/2] RUN sleep" in text
