@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from robenv.catalog.jetpack import (
+    JETPACKS,
+    JetPack,
+    Version,
+    dotted,
+    family,
+    jetpack_of,
+    l4t_of_image,
+    nearest_jetpack,
+    parse_l4t,
+    runs_on,
+)
 from robenv.catalog.platforms import parse_platform
 from robenv.deploy.release import local_mounts
 from robenv.errors import Problem, RobotRefused, UsageError
@@ -24,9 +35,6 @@ MARGIN = 256 * 1024 * 1024
 _COPIES = 2
 """The engine unpacks what it is sent while it still keeps what came."""
 
-_L4T = re.compile(r"(?:^|[-_])r(\d+)\.(\d+)(?:\.\d+)*(?:[-_]|$)")
-"""L4T in a tag: ``r36.4.0``, ``r35.2.1-py3``, ``humble-ros-base-l4t-r36.3.0``."""
-
 
 @dataclass(frozen=True)
 class Wanted:
@@ -42,6 +50,8 @@ class Wanted:
     needed: frozenset[str] = frozenset()
     programs: frozenset[str] | None = None
     """Those that the image has, of ``needed``; None where nobody could look."""
+    jetpacks: tuple[JetPack, ...] = JETPACKS
+    """With the user's corrections."""
 
 
 def wanted(
@@ -138,42 +148,33 @@ def same_processor(robot: str, image: str) -> bool:
     return there.architecture != "arm" or asked.variant <= there.variant
 
 
-def l4t_family(major: int, minor: int) -> str:
-    """What of L4T runs with what: the versions of one family, and no others."""
-    if major == 36:
-        return "36.4 and later" if minor >= 4 else "36.0 to 36.3"
-    if major == 32:
-        return f"32.{minor}"
-    return str(major)
-
-
-def l4t_of_image(reference: str) -> tuple[int, int] | None:
-    """The L4T release that an image is made for, by its name; None where it is none of Jetson's."""
-    name, _, tag = reference.rpartition("/")[2].partition("@")[0].partition(":")
-    if "l4t" not in name and "l4t" not in tag and "jetson" not in reference:
-        return None
-    found = _L4T.search(tag)
-    return (int(found[1]), int(found[2])) if found else None
-
-
 def _l4t(survey: Survey, want: Wanted) -> Iterator[Problem]:
     image = l4t_of_image(want.base)
     if image is None:
         return
-    needs = l4t_family(*image)
+    needs = family(image, want.jetpacks)
     if not survey.l4t:
         yield Problem(
             f"the base {want.base} is for a Jetson with L4T {needs}, and this is none",
             hint="a Jetson has /etc/nv_tegra_release; choose another base for this robot",
         )
         return
-    major, minor = (int(part) for part in [*survey.l4t.split("."), "0"][:2])
-    has = l4t_family(major, minor)
-    if has != needs:
+    has = parse_l4t(survey.l4t)
+    if not runs_on(image, has, want.jetpacks):
         yield Problem(
             f"it has L4T {survey.l4t}, and the base {want.base} runs with {needs} alone",
-            hint=f"choose a base for L4T {has}, or bring the robot to {needs} by JetPack",
+            hint=f"{_base_for(has, want.jetpacks)}, or bring the robot to {needs} by JetPack; where robenv's table is "
+            "wrong, a line of your own corrects it: docs/catalogue.md",
         )
+
+
+def _base_for(l4t: Version, jetpacks: tuple[JetPack, ...]) -> str:
+    row = jetpack_of(l4t, jetpacks)
+    if row is not None and row.base:
+        return f"extend jetson/{row.name}, or choose another base for L4T {row.range}"
+    nearest = nearest_jetpack(l4t, jetpacks)
+    near = f": the nearest is jetson/{nearest.name}, for L4T {nearest.range}" if nearest is not None else ""
+    return f"no base image is known for L4T {dotted(l4t)}{near}; choose one for it"
 
 
 def _disk(survey: Survey, want: Wanted) -> Iterator[Problem]:

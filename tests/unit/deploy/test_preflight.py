@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 
+from robenv.catalog.jetpack import JETPACKS
 from robenv.deploy.inventory import Robot
 from robenv.deploy.preflight import (
     Wanted,
     base_image,
     check_robot,
-    l4t_family,
-    l4t_of_image,
     refuse,
     same_processor,
     wanted,
@@ -90,26 +89,6 @@ def test_platforms(robot: str, image: str, fits: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reference", "release"),
-    [
-        ("nvcr.io/nvidia/l4t-jetpack:r36.4.0", (36, 4)),
-        ("nvcr.io/nvidia/l4t-ml:r35.2.1-py3", (35, 2)),
-        ("nvcr.io/nvidia/l4t-base:r32.7.1", (32, 7)),
-        ("nvcr.io:443/nvidia/l4t-base:r32.7.1@sha256:0123", (32, 7)),
-        ("dustynv/ros:humble-ros-base-l4t-r36.3.0", (36, 3)),
-        ("localhost:5000/l4t-jetpack:r36.2.0-mine", (36, 2)),
-        ("debian:bookworm", None),
-        ("ros:r36.4.0", None),
-        ("nvcr.io/nvidia/l4t-jetpack@sha256:0123", None),
-        ("nvcr.io/nvidia/l4t-cuda:12.6.11-runtime", None),
-        ("", None),
-    ],
-)
-def test_l4t_by_an_images_name(reference: str, release: tuple[int, int] | None) -> None:
-    assert l4t_of_image(reference) == release
-
-
-@pytest.mark.parametrize(
     ("robot", "tag", "fits"),
     [
         ("36.4.0", "r36.4.0", True),
@@ -136,9 +115,20 @@ def test_l4t_of_host_and_image(robot: str, tag: str, fits: bool) -> None:
         assert f"it has L4T {robot}, and the base {want.base}" in said(survey, want)
 
 
-def test_families_of_l4t_part_where_they_do_not_mix() -> None:
-    assert l4t_family(36, 3) != l4t_family(36, 4) == l4t_family(36, 5)
-    assert l4t_family(35, 1) == l4t_family(35, 6) != l4t_family(34, 1)
+def test_a_mismatch_names_the_profile_for_the_robot_or_the_nearest_one() -> None:
+    want = Wanted("linux/arm64", base="nvcr.io/nvidia/l4t-jetpack:r36.4.0")
+    (known,) = check_robot(rover("linux/arm64", "35.4.1"), want)
+    assert "extend jetson/jp5, or choose another base for L4T 35.1 and later" in known.hint
+    (unserved,) = check_robot(rover("linux/arm64", "32.6.1"), want)
+    assert "no base image is known for L4T 32.6.1: the nearest is jetson/jp4, for L4T 32.7;" in unserved.hint
+
+
+def test_a_corrected_table_decides() -> None:
+    rows = tuple(replace(row, last=(36, 4)) if row.name == "jp6" else row for row in JETPACKS)
+    want = Wanted("linux/arm64", base="nvcr.io/nvidia/l4t-jetpack:r36.4.0")
+    survey = rover("linux/arm64", "36.5.0")
+    assert check_robot(survey, want) == ()
+    assert "has L4T 36.5.0" in said(survey, replace(want, jetpacks=rows))
 
 
 def test_an_image_for_jetsons_on_another_machine() -> None:
