@@ -1,0 +1,76 @@
+"""ROS distributions: what each runs on, until when it is supported, and what comes after it.
+
+Sources: REP 2000 (https://ros.org/reps/rep-2000.html) for Ubuntu, Python and the ends of life of ROS 2, REP 3 for those
+of ROS 1; https://github.com/docker-library/official-images/blob/master/library/ros for the images. Rows age: a
+profile's ``ros.end_of_life`` goes before the one here.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+VARIANTS = ("ros-core", "ros-base", "perception", "desktop", "desktop-full")
+"""By their metapackages ``ros-DISTRO-VARIANT``. The first two are in all of the others, and desktop is in the last."""
+
+_BELOW = {
+    "ros-core": (),
+    "ros-base": ("ros-core",),
+    "perception": ("ros-core", "ros-base"),
+    "desktop": ("ros-core", "ros-base"),
+    "desktop-full": ("ros-core", "ros-base", "perception", "desktop"),
+}
+_IMAGE = re.compile(r"ros:([a-z]+)(?:-(ros-core|ros-base|perception))?(?:-([a-z]+))?")
+
+
+@dataclass(frozen=True)
+class RosDistro:
+    name: str
+    version: int
+    """1 or 2."""
+    suite: str
+    """Ubuntu's codename."""
+    ubuntu: str
+    python: str
+    until: str
+    """The month in which it ends: ``2029-05``; "" for one that never does."""
+    lts: bool = False
+    successor: str = ""
+    """What to go to from there: the next one that is supported for long."""
+    checked: str = "2026-08"
+    """When somebody last looked at the sources."""
+
+    @property
+    def title(self) -> str:
+        return f"ROS {self.version} {self.name.capitalize()}"
+
+
+DISTROS: tuple[RosDistro, ...] = (
+    RosDistro("noetic", 1, "focal", "20.04", "3.8", "2025-05", True, "jazzy"),
+    RosDistro("humble", 2, "jammy", "22.04", "3.10", "2027-05", True, "jazzy"),
+    RosDistro("iron", 2, "jammy", "22.04", "3.10", "2024-11", False, "jazzy"),
+    RosDistro("jazzy", 2, "noble", "24.04", "3.12", "2029-05", True, "lyrical"),
+    RosDistro("kilted", 2, "noble", "24.04", "3.12", "2026-12", False, "lyrical"),
+    RosDistro("lyrical", 2, "resolute", "26.04", "3.14", "2031-05", True),
+    RosDistro("rolling", 2, "resolute", "26.04", "3.14", ""),
+)
+"""Oldest first."""
+
+
+def find_distro(name: str) -> RosDistro | None:
+    return next((one for one in DISTROS if one.name == name), None)
+
+
+def contents_of(variant: str) -> tuple[str, ...]:
+    """The variants that are in this one, itself among them."""
+    return (*_BELOW.get(variant, ()), variant)
+
+
+def image_of(reference: str) -> tuple[str, str]:
+    """(distro, variant) of an official image, also in a registry of one's own: ``ros:jazzy-ros-base-noble``. ("", "")
+    for any other."""
+    found = _IMAGE.fullmatch(reference.partition("@")[0].rpartition("/")[2])
+    distro = find_distro(found[1]) if found else None
+    if not found or not distro or found[3] not in (None, distro.suite):
+        return "", ""
+    return distro.name, found[2] or "ros-base"

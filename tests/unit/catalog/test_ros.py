@@ -1,0 +1,46 @@
+"""What is known of ROS: the table is whole, and says what an image of ROS has."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from robenv.catalog.ros import DISTROS, VARIANTS, RosDistro, contents_of, find_distro, image_of
+from robenv.catalog.suites import find_suite
+
+
+@pytest.mark.parametrize("distro", DISTROS, ids=lambda one: one.name)
+def test_every_row_is_whole(distro: RosDistro) -> None:
+    assert find_distro(distro.name) is distro
+    assert find_suite(distro.suite)
+    assert re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", distro.until) or (distro.name == "rolling" and not distro.until)
+    successor = find_distro(distro.successor)
+    assert not distro.successor or (successor and (successor.until > distro.until))
+
+
+def test_the_ubuntu_of_a_suite_is_one() -> None:
+    assert len({one.suite for one in DISTROS}) == len({(one.suite, one.ubuntu, one.python) for one in DISTROS})
+
+
+def test_what_a_variant_has_in_it() -> None:
+    assert contents_of("ros-core") == ("ros-core",)
+    assert contents_of("desktop") == ("ros-core", "ros-base", "desktop")
+    assert set(contents_of("desktop-full")) == set(VARIANTS)
+
+
+@pytest.mark.parametrize(
+    ("reference", "found"),
+    [
+        ("ros:jazzy", ("jazzy", "ros-base")),
+        ("ros:jazzy-ros-core", ("jazzy", "ros-core")),
+        ("registry.lan:5000/mirror/ros:noetic-perception-focal", ("noetic", "perception")),
+        ("ros:humble@sha256:" + "0" * 64, ("humble", "ros-base")),
+        ("osrf/ros:jazzy-desktop", ("", "")),
+        ("ros:foxy", ("", "")),
+        ("ubuntu:24.04", ("", "")),
+        ("ros", ("", "")),
+    ],
+)
+def test_what_an_image_has(reference: str, found: tuple[str, str]) -> None:
+    assert image_of(reference) == found
