@@ -73,6 +73,7 @@ def wanted(
         local_mounts=tuple(local_mounts(plan, root)) if root else (),
         needed=needed,
         programs=programs,
+        jetpacks=resolved.jetpacks,
     )
 
 

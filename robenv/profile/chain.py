@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import dropwhile
 from pathlib import Path
 
+from robenv.catalog.jetpack import JETPACKS, JetPack
 from robenv.errors import Location, Problem
 from robenv.profile.badvalue import BadValue
 from robenv.profile.excerpt import safe, show
@@ -54,6 +55,7 @@ class ChainReader:
     project_root: Path | None
     variables: Variables
     remote: SourceResolver
+    jetpacks: tuple[JetPack, ...] = JETPACKS
     documents: list[Document] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
@@ -85,7 +87,7 @@ class ChainReader:
     def _extend(self, entry: Scalar, above: list[_Frame]) -> Document | None:
         """The document that ``entry`` names; None where it was read before or cannot be used."""
         try:
-            found = find_source(entry.text, entry.source, self.remote)
+            found = find_source(entry.text, entry.source, self.remote, self.jetpacks)
         except BadValue as error:
             self._fail(problem_at(entry, error.message, error.hint))
             return None

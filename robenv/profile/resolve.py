@@ -12,19 +12,23 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from robenv.catalog.jetpack import JetPack
 from robenv.errors import Location, Problem, ProfileError
 from robenv.profile.badvalue import BadValue
 from robenv.profile.builtin import BuiltinProfile, list_builtin
 from robenv.profile.chain import ChainReader, Document
 from robenv.profile.check import Whole, check_whole
+from robenv.profile.corrections import Corrected, read_corrections
 from robenv.profile.dotenv import parse_dotenv
 from robenv.profile.envfile import with_env_files
 from robenv.profile.excerpt import safe
 from robenv.profile.files import BadFile, line_and_column, read_text
+from robenv.profile.fits import check_fits
 from robenv.profile.levels import split_levels
 from robenv.profile.merge import merge
 from robenv.profile.nodes import Mapping, Source, to_python
 from robenv.profile.per_platform import KEY, for_platform, platforms_of
+from robenv.profile.placeholder import fill
 from robenv.profile.project import ProjectFiles
 from robenv.profile.resolved import Inputs, Resolved
 from robenv.profile.rules import PROFILE
@@ -36,6 +40,7 @@ from robenv.profile.variables import Variables
 
 MAX_PROBLEMS = 200
 """How many problems a report names."""
+_ASKED_BY_FITS = frozenset(("fits", "base", "ros", "platforms", "gpu"))
 _OWN = frozenset(key for key, rule in PROFILE.keys.items() if rule.how == "own")
 
 __all__ = ["BuiltinProfile", "list_builtin", "resolve_builtin", "resolve_project"]
@@ -45,7 +50,8 @@ def resolve_project(
     files: ProjectFiles, environ: MappingABC[str, str], remote: SourceResolver = refuse_remote
 ) -> Resolved:
     """A project's profile with all that it extends and its local overlay. Raises ProfileError with every problem."""
-    reader = ChainReader(files.root, Variables(environ), remote)
+    corrected = read_corrections(environ)
+    reader = ChainReader(files.root, Variables(environ), remote, corrected.jetpacks)
     if files.env_file is not None:
         _read_dotenv(reader, files.env_file)
     reader.follow(Found(files.file, "project", "", files.root))
@@ -55,7 +61,7 @@ def resolve_project(
         reader.follow(Found(files.local, "local", "", files.root), may_be_empty=True)
     elif files.local is not None:
         reader.absent[str(files.local)] = None
-    return _finish(reader, own, files)
+    return _finish(reader, own, files, corrected)
 
 
 def resolve_builtin(name: str) -> Resolved:
@@ -66,12 +72,15 @@ def resolve_builtin(name: str) -> Resolved:
         raise ProfileError(error.message, hint=error.hint) from None
     reader = ChainReader(None, Variables({}), refuse_remote)
     reader.follow(found)
-    return _finish(reader, {found.path}, None)
+    return _finish(reader, {found.path}, None, Corrected())
 
 
-def _finish(reader: ChainReader, own: set[Path], files: ProjectFiles | None) -> Resolved:
+def _finish(reader: ChainReader, own: set[Path], files: ProjectFiles | None, corrected: Corrected) -> Resolved:
+    _take_corrections(reader, corrected)
+    reader.documents, unknown = fill(reader.documents, files is not None and reader.complete)
+    reader.problems += unknown
     levels, broken = _check_files(reader)
-    finisher = _Finisher(reader, levels, broken, own, files)
+    finisher = _Finisher(reader, levels, broken, own, files, corrected.jetpacks)
     general = finisher.finish("")
     variants = [(platform, finisher.finish(platform)) for platform in platforms_of(levels)]
     whole = [(platform, one) for platform, one in (("", general), *variants) if one is not None]
@@ -79,7 +88,13 @@ def _finish(reader: ChainReader, own: set[Path], files: ProjectFiles | None) -> 
         raise _error(reader.problems, files)
     variables = tuple(sorted(reader.variables.seen.items()))
     inputs = Inputs(tuple(map(Path, reader.read)), tuple(map(Path, reader.absent)), variables)
-    return replace(general, inputs=inputs, variants=tuple(whole) if variants else ())
+    return replace(general, inputs=inputs, variants=tuple(whole) if variants else (), jetpacks=corrected.jetpacks)
+
+
+def _take_corrections(reader: ChainReader, corrected: Corrected) -> None:
+    reader.problems += corrected.problems
+    if corrected.file is not None:
+        (reader.read if corrected.exists else reader.absent)[str(corrected.file)] = None
 
 
 @dataclass
@@ -91,6 +106,7 @@ class _Finisher:
     broken: set[str]
     own: set[Path]
     files: ProjectFiles | None
+    jetpacks: tuple[JetPack, ...]
 
     def finish(self, platform: str) -> Resolved | None:
         """None where it cannot be made, or is not sound; ``reader`` has the problems. ``platform`` "": everywhere."""
@@ -101,7 +117,10 @@ class _Finisher:
             return None
         if platform or self._stands_alone(profile):
             whole = Whole(root, profile, self.files is not None)
-            found = check_whole(whole, self.broken, reader.complete and not (platform and self._broken_parts))
+            sound = reader.complete and not (platform and self._broken_parts)
+            found = check_whole(whole, self.broken, sound)
+            if sound and (self.files is not None or profile.base.image or profile.base.bootstrap):
+                found += self._misfits(profile, platform)
             where = f" (for {platform})" if platform else ""
             _add(reader, [replace(one, message=one.message + where) for one in found])
         if reader.problems:
@@ -116,6 +135,12 @@ class _Finisher:
             root=root,
             documents=tuple(documents),
         )
+
+    def _misfits(self, profile: Profile, platform: str) -> tuple[Problem, ...]:
+        if _ASKED_BY_FITS & {key.partition(".")[0] for key in self.broken}:
+            return ()
+        documents = [Document(one.source, for_platform(one.root, platform)) for one in self.reader.documents]
+        return tuple(check_fits(documents, profile, self.jetpacks))
 
     def _stands_alone(self, profile: Profile) -> bool:
         """Whether it is built for some platform as it is, without that platform's part."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from robenv.catalog.jetpack import JETPACKS, JetPack
 from robenv.errors import Location, Problem
 from robenv.profile.nodes import Mapping, Origin, Path_, find, place_of
 from robenv.profile.project import ProjectFiles
@@ -103,6 +104,8 @@ class Resolved:
     variants: tuple[tuple[str, Resolved], ...] = field(default=(), repr=False, compare=False)
     """By platform, the profile as it is there, for each that ``per_platform`` names somewhere; by "", for all others.
     Empty where no part is for one platform alone."""
+    jetpacks: tuple[JetPack, ...] = field(default=JETPACKS, repr=False, compare=False)
+    """The table of them, with the user's corrections."""
 
     def on(self, platform: str) -> Resolved:
         """The profile as it is for a platform, in Docker's normal form."""

@@ -179,6 +179,7 @@ PROFILE = _keys(
     name=_OWN,
     description=_OWN,
     extends=Rule("own", normal=normalize.one_or_many),
+    fits=Rule("own", keys=dict.fromkeys(("ros", "ubuntu", "debian", "platforms", "jetson", "why"), _SET)),
     platforms=_SET,
     registry=Rule("replace", normal=normalize.own_registry),
     **_PART.keys,

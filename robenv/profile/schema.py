@@ -10,6 +10,7 @@ from robenv.profile.badvalue import BadValue
 from robenv.profile.excerpt import show
 from robenv.profile.schema_build import Base, BuildSection, Stage
 from robenv.profile.schema_deploy import Deploy
+from robenv.profile.schema_fits import Fits
 from robenv.profile.schema_host import Audio, Display, GpuOrWord, Ros, SshAgent, Udev, Wish
 from robenv.profile.schema_names import HostOrId, Platform, ProjectName, Registry, StageName, UserName
 from robenv.profile.schema_network import Networks
@@ -106,6 +107,7 @@ class Profile(Part):
     extends: Annotated[
         tuple[Line, ...], OneOrMany, Field(description="built-in profiles and ./files that this one adds to")
     ] = ()
+    fits: Annotated[Fits, Field(description="what this profile may be put upon; not inherited")] = unset(Fits)
     platforms: Annotated[tuple[Platform, ...], Field(description="what `robenv build` builds for")] = ()
     registry: Annotated[Registry, Field(description="HOST/PATH to which `push` takes images, and where `up` looks")] = (
         ""

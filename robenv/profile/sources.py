@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from robenv import resources
+from robenv.catalog.jetpack import JETPACKS, JetPack, Version, dotted, jetpack_of, l4t_of_profile, nearest_jetpack
 from robenv.profile.badvalue import BadValue, did_you_mean
 from robenv.profile.excerpt import show
 from robenv.profile.files import kind_of
@@ -43,17 +44,26 @@ def refuse_remote(reference: str, source: Source) -> Found:
     )
 
 
-def find_source(reference: str, source: Source, remote: SourceResolver = refuse_remote) -> Found:
+def find_source(
+    reference: str,
+    source: Source,
+    remote: SourceResolver = refuse_remote,
+    jetpacks: tuple[JetPack, ...] = JETPACKS,
+) -> Found:
     """The file that ``reference``, an entry of ``extends`` in ``source``, names. Raises BadValue."""
     if _REMOTE.match(reference):
         return remote(reference, source)
     if reference.startswith(("./", "../", "/")) or reference in (".", ".."):
         return _file(reference, source)
-    return find_builtin(reference, source)
+    return find_builtin(reference, source, jetpacks)
 
 
-def find_builtin(name: str, source: Source | None = None) -> Found:
-    """A built-in profile. Raises BadValue, with the nearest name, where there is none."""
+def find_builtin(name: str, source: Source | None = None, jetpacks: tuple[JetPack, ...] = JETPACKS) -> Found:
+    """A built-in profile; ``jetson/r36.4.3`` is the one that serves this release of L4T. Raises BadValue, with the
+    nearest name, where there is none."""
+    l4t = l4t_of_profile(name)
+    if l4t is not None:
+        name = _serving(l4t, jetpacks)
     folder = resources.profiles_folder()
     path = folder / (name + SUFFIX)
     if _BUILTIN.fullmatch(name) and len(name) < 200 and kind_of(path) == "file":
@@ -64,6 +74,17 @@ def find_builtin(name: str, source: Source | None = None) -> Found:
     elif name.endswith((SUFFIX, ".yml")) or (source and kind_of(source.path.parent / name) != "absent"):
         hint = f"a file beside this one is written {show('./' + name)}"
     raise BadValue(f"there is no built-in profile {show(name)}", hint or "`robenv profiles list` shows all of them")
+
+
+def _serving(l4t: Version, jetpacks: tuple[JetPack, ...]) -> str:
+    """The profile for a release of L4T. Raises BadValue where no base image is for it."""
+    row = jetpack_of(l4t, jetpacks)
+    if row is not None and row.base:
+        return f"jetson/{row.name}"
+    nearest = nearest_jetpack(l4t, jetpacks)
+    near = f"the nearest is jetson/{nearest.name}, for L4T {nearest.range}; " if nearest is not None else ""
+    hint = f"{near}with an image of your own: `base: {{image: …}}`; where robenv's table is wrong: docs/catalogue.md"
+    raise BadValue(f"no base image is known for L4T {dotted(l4t)}", hint)
 
 
 def builtin_names() -> list[str]:

@@ -18,6 +18,9 @@ Lookup = Callable[[str], "str | None"]
 _NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 _OPERATOR = re.compile(":?[-?+]")
 _MARKS = re.compile(r"\$\{|\}")
+KEPT = "\uffff{ros.distro}\uffff"
+"""What stands for ``${ros.distro}`` until the whole chain is read. No file may have that character."""
+_ROS_DISTRO = "ros.distro"
 _ESCAPE_HINT = "write `$$` for a dollar sign"
 
 
@@ -82,6 +85,8 @@ def _reference(text: str, dollar: int, lookup: Lookup, unset: Callable[[str], No
     if text.startswith("{", after):
         end = _closing_brace(text, after + 1)
         inner = text[after + 1 : end]
+        if end >= 0 and inner == _ROS_DISTRO:
+            return KEPT, end + 1
         name = _NAME.match(inner)
         if end < 0 or name is None:
             raise BadValue(f"{show(text[dollar:])} is not a variable: expected ${{NAME}}", _ESCAPE_HINT)

@@ -108,8 +108,10 @@ def test_the_table_is_sound() -> None:
         assert release.python == row.python
         made_for = l4t_of_image(row.base)
         assert made_for is None or row.has(made_for)
-    for entry in (*JETPACKS, *BOARDS):
-        assert re.fullmatch(r"20\d\d-\d\d(-\d\d)?", entry.checked)
-        assert entry.source.startswith("https://")
+    for source, checked in [(one.source, one.checked) for one in JETPACKS] + [
+        (one.source, one.checked) for one in BOARDS
+    ]:
+        assert source.startswith("https://")
+        assert re.fullmatch(r"20\d\d-\d\d(-\d\d)?", checked)
     names = {row.name for row in JETPACKS if row.base}
     assert all(set(board.jetpacks) <= names for board in BOARDS)

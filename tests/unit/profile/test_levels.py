@@ -139,7 +139,7 @@ def test_inputs_are_all_that_was_looked_at(project: Project) -> None:
     text += "run: {env_file: [vars, {path: none, required: false}], volumes: ['~/x:/x']}\n"
     inputs = project.resolve(text, {"SET": "s", "HOME": "/home/me"}).inputs
     assert {path.name for path in inputs.files} == {"robenv.yaml", "t.yaml", "vars", ".env"}
-    assert {path.name for path in inputs.absent} == {"robenv.local.yaml", "none"}
+    assert {path.name for path in inputs.absent} == {"robenv.local.yaml", "none", "catalog.yaml"}
     assert dict(inputs.variables) == {
         "SET": "s", "UNSET": None, "FROM_DOTENV": None, "PASSED": None, "HOME": "/home/me",
     }  # fmt: skip

@@ -1,0 +1,109 @@
+"""Whether each file of a chain fits the whole: what its ``fits`` asks against what the target is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from robenv.catalog.jetpack import JetPack, jetpack_of_image, l4t_of_image
+from robenv.catalog.releases import Release, find_release, release_of_image
+from robenv.errors import Problem
+from robenv.profile.chain import Document
+from robenv.profile.nodes import Mapping, Node, problem_at, to_python
+from robenv.profile.placeholder import distro_of
+from robenv.profile.schema import Profile
+from robenv.profile.schema_fits import Fits
+from robenv.profile.sources import builtin_names
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a whole profile stands on; None and empty where that cannot be told."""
+
+    release: Release | None
+    ros: str
+    jetpack: JetPack | None
+    platforms: tuple[str, ...]
+
+
+def target_of(profile: Profile, documents: Iterable[Document], jetpacks: Sequence[JetPack]) -> Target:
+    base = profile.base
+    release = find_release(base.bootstrap.suite) if base.bootstrap else release_of_image(base.image)
+    jetpack = None
+    if l4t_of_image(base.image) or _is_jetson(profile):
+        jetpack = jetpack_of_image(base.image, jetpacks)
+    if jetpack is not None and release is None:
+        release = find_release(jetpack.suite)
+    return Target(release, distro_of(documents), jetpack, profile.platforms)
+
+
+def _is_jetson(profile: Profile) -> bool:
+    return profile.gpu is not None and profile.gpu.vendor == "jetson"
+
+
+def check_fits(documents: Sequence[Document], profile: Profile, jetpacks: Sequence[JetPack]) -> Iterator[Problem]:
+    """A problem for each file that does not fit, at the entry of ``extends`` that brought it."""
+    target = target_of(profile, documents, jetpacks)
+    entries = {
+        f"{entry.source.display}:{entry.line}:{entry.column}": entry for one in documents for entry in one.extends
+    }
+    for one in documents:
+        asked = one.root.get("fits")
+        if not isinstance(asked, Mapping):
+            continue
+        fits = Fits.model_validate(to_python(asked))
+        problems = [*_ros(fits, target), *_release(fits, target), *_jetson(fits, target), *_platforms(fits, target)]
+        at: Node = entries.get(one.source.chain[-1], asked) if one.source.chain else asked
+        for has, wants, way in problems:
+            message = f"{_name(one)} does not fit: it is for {wants}, and this {has}"
+            yield problem_at(at, message, "; ".join(part for part in (fits.why, way) if part))
+
+
+def _name(one: Document) -> str:
+    return one.source.name if one.source.origin == "builtin" else "this profile"
+
+
+Misfit = tuple[str, str, str]
+"""What the target is, what the file is for, and what would do."""
+
+
+def _ros(fits: Fits, target: Target) -> Iterator[Misfit]:
+    if fits.ros is None or target.ros in fits.ros:
+        return
+    has = f"has ROS {target.ros}" if target.ros else "has no `ros.distro`"
+    yield has, "ROS " + ", ".join(fits.ros), _instead("ros", fits.ros)
+
+
+def _release(fits: Fits, target: Target) -> Iterator[Misfit]:
+    if target.release is None or (fits.ubuntu is None and fits.debian is None):
+        return
+    suites = {"ubuntu": fits.ubuntu or (), "debian": fits.debian or ()}
+    if target.release.suite in suites[target.release.distribution]:
+        return
+    wanted = [one for name in (*suites["ubuntu"], *suites["debian"]) if (one := find_release(name)) is not None]
+    ways = [way for name, fitting in suites.items() if (way := _instead(name, fitting))]
+    wants = ", ".join(f"{one.title} ({one.suite})" for one in wanted)
+    yield f"stands on {target.release.title} ({target.release.suite})", wants, "; ".join(ways)
+
+
+def _jetson(fits: Fits, target: Target) -> Iterator[Misfit]:
+    if fits.jetson is None or target.jetpack is None or target.jetpack.name in fits.jetson:
+        return
+    wants = "a Jetson with JetPack " + ", ".join(fits.jetson) if fits.jetson else "other machines than a Jetson"
+    yield f"is one with JetPack {target.jetpack.versions}", wants, _instead("jetson", fits.jetson)
+
+
+def _platforms(fits: Fits, target: Target) -> Iterator[Misfit]:
+    if fits.platforms is None:
+        return
+    others = [platform for platform in target.platforms if platform not in fits.platforms]
+    if others:
+        named = ", ".join(fits.platforms)
+        yield f"is built for {', '.join(others)} too", named, f"`platforms: [{named}]` builds for what it fits alone"
+
+
+def _instead(folder: str, names: Sequence[str]) -> str:
+    """The built-in targets that do."""
+    there = set(builtin_names())
+    known = [f"{folder}/{name}" for name in reversed(names) if f"{folder}/{name}" in there]
+    return "it fits " + ", ".join(known) if known else ""

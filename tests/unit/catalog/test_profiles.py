@@ -1,0 +1,94 @@
+"""Every built-in profile: resolved, planned and rendered for each of its platforms; mixins upon what they fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from robenv.catalog.jetpack import BOARDS, JETPACKS
+from robenv.catalog.releases import RELEASES
+from robenv.plan.build import plan_build
+from robenv.profile.project import find_project
+from robenv.profile.resolve import list_builtin, resolve_builtin, resolve_project
+from robenv.profile.resolved import Resolved
+from robenv.profile.schema import Profile
+from robenv.render import render
+
+PROFILES = {one.name: resolve_builtin(one.name) for one in list_builtin()}
+TARGETS = [name for name, one in PROFILES.items() if one.profile.base.image or one.profile.base.bootstrap]
+ADDED = [name for name in PROFILES if name not in TARGETS]
+BOTH = ("linux/amd64", "linux/arm64")
+
+
+def platforms_of(profile: Profile) -> tuple[str, ...]:
+    return profile.platforms or BOTH
+
+
+def rendered(resolved: Resolved, platform: str) -> str:
+    return render(plan_build(resolved.on(platform), platform)).dockerfile
+
+
+def extending(folder: Path, *names: str) -> Resolved:
+    (folder / "robenv.yaml").write_text(f"name: picker\nextends: [{', '.join(names)}]\n")
+    return resolve_project(find_project(folder), {})
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_target_renders_on_each_of_its_platforms(name: str, tmp_path: Path) -> None:
+    assert PROFILES[name].profile.platforms, "a target says what it is for"
+    resolved = extending(tmp_path, name)
+    for platform in platforms_of(resolved.profile):
+        assert rendered(resolved, platform).count("\nFROM ") == 1
+
+
+@pytest.mark.parametrize("name", ADDED)
+def test_a_mixin_renders_upon_each_target_that_it_fits(name: str, tmp_path: Path) -> None:
+    fitting = 0
+    for target in TARGETS:
+        if not _may_fit(PROFILES[name].profile, PROFILES[target].profile):
+            continue
+        resolved = extending(tmp_path, target, name)
+        for platform in platforms_of(resolved.profile):
+            assert rendered(resolved, platform)
+        fitting += 1
+    assert fitting
+
+
+def _may_fit(mixin: Profile, target: Profile) -> bool:
+    """By the words of both, and not by the code that judges them."""
+    fits, base = mixin.fits, target.base
+    suite = base.bootstrap.suite if base.bootstrap else _suite_of(base.image)
+    suites = (*(fits.ubuntu or ()), *(fits.debian or ()))
+    jetson = next((row.name for row in JETPACKS if row.base == base.image), "")
+    on_jetson = target.gpu is not None and target.gpu.vendor == "jetson"
+    return (
+        (fits.ros is None)
+        and (not suites or suite in suites)
+        and (fits.platforms is None or set(target.platforms) <= set(fits.platforms))
+        and (fits.jetson is None or not on_jetson or jetson in fits.jetson)
+    )
+
+
+def _suite_of(image: str) -> str:
+    row = next((row for row in JETPACKS if row.base == image), None)
+    named = next((one.suite for one in RELEASES if one.version in image), "")
+    return row.suite if row is not None else named
+
+
+def test_every_jetpack_with_an_image_has_its_profile() -> None:
+    for row in JETPACKS:
+        if row.base:
+            profile = PROFILES[f"jetson/{row.name}"].profile
+            assert profile.base.image == row.base
+            assert profile.platforms == ("linux/arm64",)
+            assert profile.gpu is not None
+            assert (profile.gpu.mode, profile.gpu.vendor) == ("auto", "jetson")
+
+
+def test_every_board_has_a_profile_that_is_its_jetpacks() -> None:
+    for board in BOARDS:
+        levels = [level.name for level in PROFILES[f"jetson/{board.name}"].levels]
+        assert f"jetson/{board.jetpacks[0]}" in levels
+    names = {name.partition("/")[2] for name in PROFILES if name.startswith("jetson/")}
+    assert names == {board.name for board in BOARDS} | {row.name for row in JETPACKS if row.base}

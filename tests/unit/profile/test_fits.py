@@ -1,0 +1,127 @@
+"""`fits`: what a profile may be put upon, and how it is refused elsewhere."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.profile.conftest import BASE, Project
+
+JETSON = "base: {image: 'nvcr.io/nvidia/l4t-jetpack:r36.4.0'}\n"
+
+
+def extending(project: Project, fits: str, own: str) -> str:
+    project.write("m.yaml", f"fits: {fits}\nenvironment: {{A: '1'}}\n")
+    return f"extends: [./m.yaml]\n{own}"
+
+
+@pytest.mark.parametrize(
+    ("fits", "own"),
+    [
+        ("{ubuntu: [jammy, noble]}", BASE),
+        ("{ubuntu: [noble], debian: [trixie]}", "base: {bootstrap: {suite: trixie}}\n"),
+        ("{ubuntu: [noble]}", "base: {image: ghcr.io/example/thing:1}\n"),
+        ("{ubuntu: [jammy]}", JETSON),
+        ("{jetson: [jp6]}", JETSON),
+        ("{jetson: [jp7.2]}", BASE + "gpu: {vendor: jetson}\n"),
+        ("{jetson: []}", BASE),
+        ("{platforms: [linux/amd64]}", BASE),
+        ("{platforms: [linux/amd64]}", BASE + "platforms: [linux/amd64]\n"),
+        ("{}", BASE),
+    ],
+)
+def test_what_fits(project: Project, fits: str, own: str) -> None:
+    assert project.resolve(extending(project, fits, own)).profile.environment == {"A": "1"}
+
+
+@pytest.mark.parametrize(
+    ("fits", "own", "message", "hint"),
+    [
+        (
+            "{ubuntu: [jammy, noble]}",
+            "base: {bootstrap: {suite: bookworm}}\n",
+            "it is for Ubuntu 22.04 (jammy), Ubuntu 24.04 (noble), and this stands on Debian 12 (bookworm)",
+            "it fits ubuntu/noble, ubuntu/jammy",
+        ),
+        (
+            "{debian: [bookworm], why: its packages are Debian's own}",
+            BASE,
+            "it is for Debian 12 (bookworm), and this stands on Ubuntu 24.04 (noble)",
+            "its packages are Debian's own; it fits debian/bookworm",
+        ),
+        (
+            "{jetson: [], why: CUDA is another there}",
+            JETSON,
+            "it is for other machines than a Jetson, and this is one with JetPack 6.1, 6.2.x",
+            "CUDA is another there",
+        ),
+        (
+            "{platforms: [linux/amd64]}",
+            BASE + "platforms: [linux/amd64, linux/arm64]\n",
+            "it is for linux/amd64, and this is built for linux/arm64 too",
+            "`platforms: [linux/amd64]`",
+        ),
+        ("{ros: [humble]}", BASE, "it is for ROS humble, and this has no `ros.distro`", ""),
+    ],
+)
+def test_what_does_not_fit_is_told_where_it_was_extended(
+    project: Project, fits: str, own: str, message: str, hint: str
+) -> None:
+    problem = project.problem(extending(project, fits, own))
+    assert problem.message == f"this profile does not fit: {message}"
+    assert hint in problem.hint
+    assert problem.location is not None
+    assert (problem.location.file, problem.location.line, problem.location.column) == ("robenv.yaml", 1, 11)
+
+
+def test_what_a_profile_fits_is_its_own(project: Project) -> None:
+    project.write("m.yaml", "fits: {ubuntu: [noble]}\n")
+    project.write("n.yaml", "extends: [./m.yaml]\nfits: {ubuntu: [jammy, noble]}\n")
+    problem = project.problem("extends: [./n.yaml]\nbase: {image: 'ubuntu:22.04'}\n")
+    assert problem.location is not None
+    assert problem.location.file == "n.yaml"
+    assert problem.location.chain == ("robenv.yaml:1:11",)
+
+
+def test_it_is_judged_on_each_platform(project: Project) -> None:
+    own = BASE + "per_platform: {linux/arm64: {base: {image: 'ubuntu:22.04'}}}\n"
+    problem = project.problem(extending(project, "{ubuntu: [noble]}", own))
+    assert "stands on Ubuntu 22.04 (jammy)" in problem.message
+
+
+def test_a_wrong_base_is_not_judged_twice(project: Project) -> None:
+    problem = project.problem(extending(project, "{ubuntu: [jammy]}", "base: {image: UBUNTU}\n"))
+    assert "names of images are lower-case" in problem.hint
+
+
+def test_no_such_release(project: Project) -> None:
+    problem = project.problem(extending(project, "{ubuntu: [nobel]}", BASE))
+    assert problem.hint == "did you mean `noble`?"
+
+
+def test_a_profile_by_l4t(project: Project) -> None:
+    assert project.resolve("extends: [jetson/r36.4.3]\n").levels[-2].name == "jetson/jp6"
+
+
+@pytest.mark.parametrize(("l4t", "near"), [("32.6.1", "jetson/jp4, for L4T 32.7"), ("37.1", "jetson/jp6")])
+def test_l4t_that_no_image_serves(project: Project, l4t: str, near: str) -> None:
+    problem = project.problem(f"extends: [jetson/r{l4t}]\n")
+    assert problem.message == f"no base image is known for L4T {l4t}"
+    assert f"the nearest is {near}" in problem.hint
+    assert "`base: {image: …}`" in problem.hint
+
+
+def test_a_correction_counts(project: Project) -> None:
+    project.write("config/robenv/catalog.yaml", "jetpack:\n  jp6: {last: 36.4}\n")
+    environ = {"XDG_CONFIG_HOME": str(project.root / "config")}
+    assert "no base image is known for L4T 36.5" in project.problem("extends: [jetson/r36.5]\n", environ).message
+    resolved = project.resolve("extends: [jetson/r36.4]\n", environ)
+    assert resolved.inputs.files[-1].name == "catalog.yaml"
+    assert next(row for row in resolved.jetpacks if row.name == "jp6").last == (36, 4)
+
+
+def test_the_place_of_a_wrong_correction(project: Project) -> None:
+    project.write("config/robenv/catalog.yaml", "jetpack:\n  jp6: {lats: 36.4}\n")
+    problem = project.problem(BASE, {"XDG_CONFIG_HOME": str(project.root / "config")})
+    assert problem.hint == "did you mean `last`?"
+    assert problem.location is not None
+    assert (problem.location.line, problem.location.column) == (2, 9)
