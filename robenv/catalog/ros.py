@@ -13,6 +13,16 @@ from dataclasses import dataclass
 VARIANTS = ("ros-core", "ros-base", "perception", "desktop", "desktop-full")
 """By their metapackages ``ros-DISTRO-VARIANT``. The first two are in all of the others, and desktop is in the last."""
 
+RMW = {
+    "cyclonedds": "rmw_cyclonedds_cpp",
+    "fastrtps": "rmw_fastrtps_cpp",
+    "fastrtps_dynamic": "rmw_fastrtps_dynamic_cpp",
+    "connextdds": "rmw_connextdds",
+    "zenoh": "rmw_zenoh_cpp",
+    "gurumdds": "rmw_gurumdds_cpp",
+}
+"""ROS 2's middleware implementations, by the names of their packages (ros2.repos and the vendors' documentation)."""
+
 _BELOW = {
     "ros-core": (),
     "ros-base": ("ros-core",),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 from robenv.engine.protocol import Engine
 from robenv.errors import ImageNotFound, Problem, ProfileError, RegistryUnreachable
 from robenv.paths import write_atomically
 from robenv.plan.build import plan_build
+from robenv.plan.ros import past_end_of_life
 from robenv.plan.values import Base
 from robenv.profile.project import find_project
 from robenv.profile.resolve import resolve_project
@@ -64,7 +66,9 @@ def resolve_locked(
         inputs = replace(inputs, absent=(*inputs.absent, path))
     else:
         inputs = replace(inputs, files=(*inputs.files, path))
-    resolved = replace(resolved, inputs=inputs, pins=known.pins)
+    # Here, where effects are, and not where profiles are read: the same files must mean the same on every day.
+    old = past_end_of_life(resolved, date.today())
+    resolved = replace(resolved, inputs=inputs, pins=known.pins, warnings=(*resolved.warnings, *old))
     return Locked(resolved, known, path, lock is not None, dict(sources.used))
 
 

@@ -13,6 +13,7 @@ from robenv.catalog.snapshots import snapshot_url
 from robenv.catalog.suites import find_suite, nearest_suite
 from robenv.errors import Location, Problem, ProfileError
 from robenv.plan.names import base_reference
+from robenv.plan.ros import plan_ros, shared_of
 from robenv.plan.values import (
     AptRepository,
     Base,
@@ -70,7 +71,11 @@ class _Planner:
             groups = [_group(name, level, level.stage(name)) for level in self.resolved.levels]
             stages.append(Stage(name, found, _not_empty(groups), _settings(section.image, ())))
         groups = self._with_sudo([_group("", level, level.part) for level in self.resolved.levels])
-        settings = _settings(profile.image, profile.setup)
+        ros = plan_ros(self.resolved, base)
+        groups = [replace(group, ros=layers) for group, layers in zip(groups, ros, strict=True)]
+        # A relative one is below the workspace, wherever that is.
+        setup = tuple(posixpath.join(profile.workspace.target, script) for script in profile.setup)
+        settings = replace(_settings(profile.image, setup), shared=shared_of(ros))
         stages.append(Stage(self._last_name(), base, _not_empty(groups), settings))
         return BuildPlan(
             project=profile.name or "profile",
@@ -223,6 +228,9 @@ def _repository(placed: Placed[RepositorySection], paths: _ContextPaths) -> AptR
         architectures=repository.architectures,
         location=placed.location,
         key_host_path=key_file,
+        package=repository.package,
+        package_checksum=repository.package_checksum,
+        replaces=repository.replaces,
     )
 
 

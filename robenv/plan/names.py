@@ -50,6 +50,8 @@ ROLE_TOOLS = "tools"
 
 ENTRYPOINT = "/usr/local/lib/robenv/entrypoint"
 """Where an image whose profile has ``setup`` keeps the script that sources them and then runs its arguments."""
+BASHRC = "/usr/local/lib/robenv/bashrc"
+"""What interactive shells read in an image whose profile says ``ros.completion``."""
 
 BASE_RECIPE = 1
 """Counts up whenever a base is made in another way from the same Bootstrap, so that old ones are not taken for it."""

@@ -53,6 +53,11 @@ class AptRepository:
     location: Location | None = None
     key_host_path: str = ""
     """The key's file on this machine, absolute; "" where it is downloaded."""
+    package: str = ""
+    """The URL of a package that brings the sources and their keys; then all of the above is empty."""
+    package_checksum: str = ""
+    replaces: tuple[str, ...] = ()
+    """HOST or HOST/PATH: the image's own sources there are taken out first."""
 
 
 @dataclass(frozen=True)
@@ -79,12 +84,30 @@ class Step:
 
 
 @dataclass(frozen=True)
+class RosLayers:
+    """What a profile adds of ROS to an image, each kind a layer of its own."""
+
+    packages: tuple[str, ...] = ()
+    packages_location: Location | None = None
+    distro: str = ""
+    """Of which the index is; "" for all."""
+    rosdep: bool = False
+    rosdep_location: Location | None = None
+    mixins: Pairs = ()
+    """Indexes of colcon mixins, by name."""
+    mixins_location: Location | None = None
+    completion: bool = False
+    completion_location: Location | None = None
+
+
+@dataclass(frozen=True)
 class Group:
     """What one profile of the chain adds to an image: a group of layers of its own."""
 
     profile: str
     args: Pairs = ()
     repositories: tuple[AptRepository, ...] = ()
+    ros: RosLayers = RosLayers()
     packages: tuple[str, ...] = ()
     packages_location: Location | None = None
     pip: tuple[str, ...] = ()
@@ -119,6 +142,8 @@ class ImageSettings:
     healthcheck: Healthcheck | None = None
     setup_scripts: tuple[str, ...] = ()
     """Shell scripts that the image's entrypoint sources, where they exist, before it runs a command."""
+    shared: Pairs = ()
+    """(path in the home folder, path in the image): where a home has nothing there, the entrypoint links it."""
 
 
 @dataclass(frozen=True)

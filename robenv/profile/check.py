@@ -9,13 +9,15 @@ from pathlib import Path
 
 from robenv.errors import Problem
 from robenv.profile.badvalue import did_you_mean
+from robenv.profile.check_apt import repositories
 from robenv.profile.check_host import devices, udev
 from robenv.profile.check_network import networks
+from robenv.profile.check_ros import ros
 from robenv.profile.excerpt import show
 from robenv.profile.files import kind_of
 from robenv.profile.nodes import Mapping, Path_, Sequence, nearest, place_of, problem_at
 from robenv.profile.schema import Profile
-from robenv.profile.schema_build import AptRepository, Base, BuildSection, StageBase
+from robenv.profile.schema_build import Base, BuildSection, StageBase
 from robenv.profile.schema_run_parts import Healthcheck
 from robenv.profile.short_syntax import same_place
 
@@ -132,12 +134,6 @@ def _items(whole: Whole, path: Path_) -> tuple:  # type: ignore[type-arg]
     return node.items if isinstance(node, Sequence) else ()
 
 
-def _repositories(whole: Whole) -> Iterator[Problem]:
-    for path, section in whole.sections():
-        for name, repository in section.apt.repositories.items():
-            yield from _repository(whole, (*path, "apt", "repositories", name), repository)
-
-
 def _snapshots(whole: Whole) -> Iterator[Problem]:
     for name, stage in whole.profile.stages.items():
         if stage.apt.snapshot:
@@ -156,29 +152,6 @@ def _platforms(whole: Whole) -> Iterator[Problem]:
             hint = "write it as apt.snapshot at the top of the file: it holds for all platforms"
             path = ("per_platform", platform, "apt", "snapshot")
             yield whole.problem(path, "a platform has no snapshot of its own", hint)
-
-
-def _repository(whole: Whole, path: Path_, repository: AptRepository) -> Iterator[Problem]:
-    name = show(str(path[-1]))
-    for key in ("url", "suite"):
-        if not getattr(repository, key):
-            yield whole.problem(path, f"the repository {name} has no `{key}`")
-    flat = repository.suite.endswith("/")
-    if repository.suite and not flat and not repository.components:
-        yield whole.problem(path, f"the repository {name} has no `components`", "such as `components: [main]`")
-    if flat and repository.components:
-        yield whole.problem((*path, "components"), "a suite that ends with `/` has no components", "take them out")
-    key = repository.key
-    if "://" in key:
-        if not key.startswith(("https://", "http://")):
-            yield whole.problem((*path, "key"), f"{show(key)} is no address of http:// or https://")
-        elif not repository.key_checksum:
-            hint = "write `key_checksum: sha256:…` of the file, as `sha256sum` prints it"
-            yield whole.problem((*path, "key"), "a key that is downloaded needs its checksum", hint)
-    elif key and kind_of(Path(key)) != "file":
-        yield whole.problem((*path, "key"), f"there is no file {show(key)}")
-    elif not key and repository.key_checksum:
-        yield whole.problem((*path, "key_checksum"), "a checksum without a `key`")
 
 
 def _healthchecks(whole: Whole) -> Iterator[Problem]:
@@ -261,12 +234,13 @@ _CHECKS: tuple[tuple[frozenset[str], Check], ...] = (
     (frozenset({"stages"}), _stages),
     (frozenset(), _files),
     (frozenset(), _steps),
-    (frozenset({"apt.repositories", "stages"}), _repositories),
+    (frozenset({"apt.repositories", "stages"}), repositories),
     (frozenset({"stages"}), _snapshots),
     (frozenset({"platforms"}), _platforms),
     (frozenset({"image", "stages"}), _healthchecks),
     (frozenset(), _network),
     (frozenset({"networks", "run.networks"}), networks),
+    (frozenset({"ros", "base"}), ros),
     (frozenset({"devices"}), devices),
     (frozenset({"udev"}), udev),
     (frozenset({"workspace"}), _mounts),

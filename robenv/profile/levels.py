@@ -10,7 +10,7 @@ from typing import TypeVar
 from robenv.errors import Location
 from robenv.profile.chain import Document
 from robenv.profile.nodes import Mapping, Node, Path_, Scalar, Sequence, Source, find, place_of
-from robenv.profile.resolved import BuildPart, Level, Pairs, Placed
+from robenv.profile.resolved import BuildPart, Level, Pairs, Placed, RosPart
 from robenv.profile.schema import Profile
 from robenv.profile.schema_build import AptRepository, BuildSection
 
@@ -20,7 +20,8 @@ U = TypeVar("U")
 
 def split_levels(documents: SequenceABC[Document], merged: Mapping, profile: Profile) -> tuple[Level, ...]:
     """One level a document, in the same order."""
-    whole = _Splitter(documents, merged, profile, ()).parts()
+    splitter = _Splitter(documents, merged, profile, ())
+    whole = splitter.parts()
     stages = {
         name: _Splitter(documents, merged, stage, ("stages", name)).parts() for name, stage in profile.stages.items()
     }
@@ -28,7 +29,7 @@ def split_levels(documents: SequenceABC[Document], merged: Mapping, profile: Pro
     for index, document in enumerate(documents):
         source = document.source
         of_stages = tuple((name, parts[index]) for name, parts in stages.items())
-        levels.append(Level(source.name, source.path, source.origin, whole[index], of_stages))
+        levels.append(Level(source.name, source.path, source.origin, whole[index], of_stages, splitter.ros(index)))
     return tuple(levels)
 
 
@@ -108,6 +109,16 @@ class _Splitter:
             if pairs:
                 found[index] = pairs
         return found
+
+    def ros(self, index: int) -> RosPart:
+        """What the level at ``index`` says."""
+        said = self._own_scalars(index, "ros")
+        known = {key: said[key] for key in ("variant", "rmw", "rosdep", "completion") if key in said}
+        return RosPart(**known, colcon_mixins=tuple(self._own_scalars(index, "ros", "colcon_mixins").values()))
+
+    def _own_scalars(self, index: int, *path: str) -> dict[str, Placed[str]]:
+        found = ((key, values.get(index)) for key, values in self._entries(*path).items())
+        return {key: Placed(node.text, place_of(node), key) for key, node in found if isinstance(node, Scalar)}
 
     def _repositories(self) -> dict[int, list[Placed[AptRepository]]]:
         """By level, those that it is the first to name."""

@@ -48,6 +48,18 @@ class BuildPart:
 
 
 @dataclass(frozen=True)
+class RosPart:
+    """What one level itself says of ROS. A value that it does not say is None."""
+
+    variant: Placed[str] | None = None
+    rmw: Placed[str] | None = None
+    rosdep: Placed[str] | None = None
+    completion: Placed[str] | None = None
+    colcon_mixins: tuple[Placed[str], ...] = ()
+    """Addresses by name."""
+
+
+@dataclass(frozen=True)
 class Level:
     """A file of the chain. ``stage_parts``: by the name of the stage, in the order of the merged profile."""
 
@@ -56,6 +68,7 @@ class Level:
     origin: Origin
     part: BuildPart
     stage_parts: tuple[tuple[str, BuildPart], ...] = ()
+    ros: RosPart = RosPart()
 
     def stage(self, name: str) -> BuildPart:
         """This level's part of a stage; empty where it has none."""

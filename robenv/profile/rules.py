@@ -77,6 +77,9 @@ _BUILD = {
                 key=Rule("replace", normal=normalize.path_unless_address),
                 key_checksum=_SET,
                 architectures=_LIST,
+                package=_SET,
+                package_checksum=_SET,
+                replaces=_LIST,
             )
         ),
         packages=_LIST,
@@ -165,7 +168,10 @@ _PART = _keys(
     devices=_list(normalize.device_wish, identity=_wished, last_wins=True),
     udev=_list(normalize.udev_rules, normal=normalize.one_or_many, identity=_file, last_wins=True),
     realtime=_SET,
-    ros=_keys(domain_id=_SET, rmw=_SET),
+    ros=_keys(
+        **dict.fromkeys(("distro", "variant", "rmw", "domain_id", "rosdep", "completion", "end_of_life"), _SET),
+        colcon_mixins=_each(_SET),
+    ),
     networks=_NETWORKS,
     run=_RUN,
     deploy=_keys(

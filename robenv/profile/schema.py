@@ -11,9 +11,10 @@ from robenv.profile.excerpt import show
 from robenv.profile.schema_build import Base, BuildSection, Stage
 from robenv.profile.schema_deploy import Deploy
 from robenv.profile.schema_fits import Fits
-from robenv.profile.schema_host import Audio, Display, GpuOrWord, Ros, SshAgent, Udev, Wish
+from robenv.profile.schema_host import Audio, Display, GpuOrWord, SshAgent, Udev, Wish
 from robenv.profile.schema_names import HostOrId, Platform, ProjectName, Registry, StageName, UserName
 from robenv.profile.schema_network import Networks
+from robenv.profile.schema_ros import Ros
 from robenv.profile.schema_run import Run
 from robenv.profile.schema_types import (
     Boolean,
@@ -23,6 +24,7 @@ from robenv.profile.schema_types import (
     Line,
     OneOrMany,
     Section,
+    SetupPath,
     take_line,
     unset,
 )
@@ -76,7 +78,8 @@ class Part(BuildSection):
 
     base: Annotated[Base, Field(description="one of image and bootstrap")] = unset(Base)
     setup: Annotated[
-        tuple[ContainerPath, ...], Field(description="sourced, where they exist, before every command")
+        tuple[SetupPath, ...],
+        Field(description="sourced, where they exist, before every command; relative ones are the workspace's"),
     ] = ()
     stages: Annotated[dict[StageName, Stage], Field(description="earlier stages, to copy from with files: from")] = (
         Field(default_factory=dict)

@@ -13,6 +13,7 @@ from robenv.profile.excerpt import show
 from robenv.profile.schema_names import (
     AptSuite,
     Architecture,
+    ArchiveHost,
     Checksum,
     Component,
     ImageReference,
@@ -72,7 +73,8 @@ class StageBase(Base):
 
 
 class AptRepository(Section):
-    """A package archive. Over a chain of profiles its keys are merged, so only the check after that asks for all."""
+    """A package archive, or the package that sets one up. Over a chain of profiles its keys are merged, so only the
+    check after that asks for all."""
 
     url: WebAddress = ""
     suite: Annotated[AptSuite, Field(description="a suite, or a path that ends with / (then no components)")] = ""
@@ -80,6 +82,11 @@ class AptRepository(Section):
     key: Annotated[HostPath, Field(description="the signing key: an address, or a file such as ./keys/a.asc")] = ""
     key_checksum: Annotated[Checksum, Field(description="sha256:… of a key that is downloaded")] = ""
     architectures: tuple[Architecture, ...] = ()
+    package: Annotated[WebAddress, Field(description="a .deb with the sources and keys, in place of a url")] = ""
+    package_checksum: Annotated[Checksum, Field(description="sha256:… of the package")] = ""
+    replaces: Annotated[
+        tuple[ArchiveHost, ...], Field(description="hosts whose sources in the image give way: packages.ros.org")
+    ] = ()
 
 
 def _moment(value: Any) -> str:

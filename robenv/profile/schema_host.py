@@ -1,4 +1,4 @@
-"""What a profile asks of the host it comes up on: GPU, display, sound, devices, realtime, middleware."""
+"""What a profile asks of the host it comes up on: GPU, display, sound, devices, realtime."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from robenv.profile.badvalue import BadValue
 from robenv.profile.excerpt import show
 from robenv.profile.schema_types import (
     TEXT_SCHEMA,
-    VARIABLE,
     Boolean,
     ContainerPath,
     HostPath,
@@ -19,7 +18,6 @@ from robenv.profile.schema_types import (
     PlainLine,
     Section,
     Short,
-    integer,
     one_of,
     pattern,
     take_line,
@@ -98,34 +96,6 @@ class UdevRules(Section):
 
     file: Annotated[HostPath, Field(description="ends in .rules, and begins with a number: 99-lidar.rules")]
     allow_run: Annotated[Boolean, Field(description="it may run commands on the host as root: RUN, PROGRAM")] = False
-
-
-RMW = {
-    "cyclonedds": "rmw_cyclonedds_cpp",
-    "fastrtps": "rmw_fastrtps_cpp",
-    "fastrtps_dynamic": "rmw_fastrtps_dynamic_cpp",
-    "connextdds": "rmw_connextdds",
-    "zenoh": "rmw_zenoh_cpp",
-    "gurumdds": "rmw_gurumdds_cpp",
-}
-"""ROS 2's middleware implementations, by the names of their packages (ros2.repos and the vendors' documentation)."""
-
-
-def _rmw(value: Any) -> str:
-    """The name that RMW_IMPLEMENTATION takes."""
-    word = one_of(*RMW, *RMW.values(), expected="a middleware such as `cyclonedds`, `fastrtps` or `zenoh`").parse(value)
-    return RMW.get(word, str(word))
-
-
-class Ros(Section):
-    """ROS settings of the running container."""
-
-    domain_id: Annotated[int | None, integer(0, 232), Field(description="ROS_DOMAIN_ID")] = None
-    rmw: Annotated[
-        str,
-        Leaf(lambda value: _rmw(value), {"anyOf": [{"enum": [*RMW, *RMW.values()]}, VARIABLE]}),
-        Field(description="RMW_IMPLEMENTATION: cyclonedds or rmw_cyclonedds_cpp, fastrtps, zenoh, …"),
-    ] = ""
 
 
 GpuOrWord = Annotated[Gpu, Short(_gpu, _MODE.schema)]

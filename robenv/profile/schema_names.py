@@ -220,6 +220,10 @@ Component = Annotated[str, pattern(r"[A-Za-z0-9](?:[A-Za-z0-9._-]|/(?=[A-Za-z0-9
 Architecture = Annotated[str, pattern(r"[a-z0-9][a-z0-9-]*", "a Debian architecture such as `amd64`")]
 RepositoryName = Annotated[str, pattern(r"[A-Za-z0-9][A-Za-z0-9_-]*", "a name of letters, digits, `_` and `-`")]
 WebAddress = Annotated[str, pattern(rf"https?://{_WEB}", "an address that begins with http:// or https://")]
+ArchiveHost = Annotated[
+    str,
+    pattern(r"[A-Za-z0-9.-]+(?::[0-9]+)?(?:/[A-Za-z0-9._~/-]*)?", "a host such as `packages.ros.org`, or a path on it"),
+]
 MirrorAddress = Annotated[
     str, pattern(rf"(?:https?|file)://{_WEB}", "an address that begins with http://, https:// or file://")
 ]

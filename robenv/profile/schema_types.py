@@ -252,6 +252,9 @@ OneOrMany = Short(one_or_many, TEXT_SCHEMA)
 
 _PATH = r"/(?!.*(?:^|/)\.\.(?:/|$)).*"
 ContainerPath = Annotated[str, pattern(_PATH, "an absolute path in the container without `..`", "begin it with `/`")]
+SetupPath = Annotated[
+    str, pattern(r"(?!.*(?:^|/)\.\.(?:/|$)).*", "a path in the container, or in the workspace, without `..`")
+]
 HostPath = Annotated[str, line("a path")]
 Boolean = Annotated[bool, Leaf(_boolean, {"anyOf": [{"type": "boolean"}, VARIABLE]})]
 Number = Annotated[float, Leaf(_number, {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, VARIABLE]})]

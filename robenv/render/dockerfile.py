@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from robenv.errors import ProfileError
-from robenv.plan.names import ENTRYPOINT
+from robenv.plan.names import BASHRC, ENTRYPOINT
 from robenv.plan.native import PLACE, Foreign
+from robenv.plan.ros import COLCON_HOME, ROS_HOME
 from robenv.plan.values import BuildPlan, Stage
 from robenv.render.context import Collected, collect
 from robenv.render.entries import FILE, FOLDER, ContextEntry
 from robenv.render.instructions import Rendered, split_marks
-from robenv.render.views import entrypoint_source, view_stages, view_tools
+from robenv.render.views import bashrc_source, entrypoint_source, view_stages, view_tools
 
 if TYPE_CHECKING:
     from robenv.render.templating import Report
@@ -44,8 +46,11 @@ def render_with(plan: BuildPlan, collected: Collected, buildkit: bool, foreign: 
         user=plan.user,
         buildkit=buildkit,
         entrypoint_path=ENTRYPOINT,
+        bashrc_path=BASHRC,
+        ros_home=ROS_HOME,
+        colcon_home=COLCON_HOME,
     )
-    scripts = [_entrypoint(stage, report) for stage in plan.stages if stage.settings.setup_scripts]
+    scripts = [entry for stage in plan.stages for entry in _scripts(stage, report)]
     if report.problems:
         raise ProfileError("a value cannot be put into the image", problems=tuple(report.problems))
     dockerfile, instructions = split_marks(text, report.marks)
@@ -62,11 +67,15 @@ def render_with(plan: BuildPlan, collected: Collected, buildkit: bool, foreign: 
     )
 
 
-def _entrypoint(stage: Stage, report: Report) -> ContextEntry:
+def _scripts(stage: Stage, report: Report) -> Iterator[ContextEntry]:
     from robenv.render.templating import render_template
 
-    text = render_template("entrypoint.j2", report, scripts=stage.settings.setup_scripts)
-    return ContextEntry(entrypoint_source(stage), FILE, 0o755, text.encode())
+    if source := entrypoint_source(stage):
+        settings = stage.settings
+        text = render_template("entrypoint.j2", report, scripts=settings.setup_scripts, shared=settings.shared)
+        yield ContextEntry(source, FILE, 0o755, text.encode())
+    if source := bashrc_source(stage):
+        yield ContextEntry(source, FILE, 0o644, render_template("bashrc.j2", report).encode())
 
 
 def _sorted(entries: list[ContextEntry]) -> tuple[ContextEntry, ...]:

@@ -11,9 +11,20 @@ from dataclasses import dataclass
 
 from robenv.catalog.snapshots import snapshot_script
 from robenv.errors import Location
-from robenv.plan.names import ENTRYPOINT
+from robenv.plan.names import BASHRC, ENTRYPOINT
 from robenv.plan.native import ENTER, Foreign
-from robenv.plan.values import AptRepository, Base, BuildPlan, FileCopy, Group, Healthcheck, ImageSettings, Pairs, Stage
+from robenv.plan.values import (
+    AptRepository,
+    Base,
+    BuildPlan,
+    FileCopy,
+    Group,
+    Healthcheck,
+    ImageSettings,
+    Pairs,
+    RosLayers,
+    Stage,
+)
 
 DEFAULT_SHELL = ("/bin/sh", "-ec")
 """What runs a step where the profile has no ``image.shell``: a failing line fails the step."""
@@ -30,6 +41,10 @@ class RepositoryView:
     key_checksum: str
     key_paths: tuple[str, str]
     fields: tuple[tuple[str, tuple[str, ...]], ...]
+    package: str
+    package_checksum: str
+    replaces: tuple[str, ...]
+    """What is looked for in the image's own sources."""
     location: Location | None
 
 
@@ -59,6 +74,8 @@ class GroupView:
     args: Pairs
     repositories: tuple[RepositoryView, ...]
     https: bool
+    ros: RosLayers
+    bashrc_paths: tuple[str, str]
     packages: tuple[str, ...]
     packages_location: Location | None
     pip: tuple[str, ...]
@@ -104,7 +121,13 @@ class StageView:
 
 def entrypoint_source(stage: Stage) -> str:
     """Where the context has the stage's entrypoint script; "" for none."""
-    return f"robenv/{stage.name}/entrypoint" if stage.settings.setup_scripts else ""
+    settings = stage.settings
+    return f"robenv/{stage.name}/entrypoint" if settings.setup_scripts or settings.shared else ""
+
+
+def bashrc_source(stage: Stage) -> str:
+    """Where the context has what interactive shells of the stage read; "" for nothing."""
+    return f"robenv/{stage.name}/bashrc" if any(group.ros.completion for group in stage.groups) else ""
 
 
 def view_tools(foreign: Foreign | None) -> tuple[ToolsView, ...]:
@@ -196,7 +219,11 @@ class _StageViewer:
             profile=group.profile,
             args=group.args,
             repositories=tuple(_repository(repository) for repository in group.repositories),
-            https=any("https://" in text for found in group.repositories for text in (found.url, found.key)),
+            https=any(
+                "https://" in text for found in group.repositories for text in (found.url, found.key, found.package)
+            ),
+            ros=group.ros,
+            bashrc_paths=(bashrc_source(self.stage), BASHRC),
             packages=tuple(sorted(set(group.packages))),
             packages_location=group.packages_location,
             pip=group.pip,
@@ -240,6 +267,9 @@ def _repository(repository: AptRepository) -> RepositoryView:
         key_checksum=repository.key_checksum,
         key_paths=(repository.key, f"/etc/apt/keyrings/{repository.name}.key"),
         fields=tuple((name, values) for name, values in fields if values),
+        package=repository.package,
+        package_checksum=repository.package_checksum,
+        replaces=tuple(f"://{address}" for address in repository.replaces),
         location=repository.location,
     )
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
+from pathlib import Path
 
 import pytest
 
@@ -44,3 +47,13 @@ def test_what_a_variant_has_in_it() -> None:
 )
 def test_what_an_image_has(reference: str, found: tuple[str, str]) -> None:
     assert image_of(reference) == found
+
+
+def test_the_key_of_the_snapshots_is_the_one_that_is_known(root: Path) -> None:
+    """Its fingerprint by RFC 4880, 12.2, as Open Robotics' own images name it."""
+    text = (root / "profiles" / "ros" / "ros-snapshots.asc").read_text()
+    body = text.split("\n\n", 1)[1].split("\n=", 1)[0]
+    data = base64.b64decode(body)
+    assert data[0] == 0x99, "the first packet is a public key, with a length of two octets"
+    key = data[: 3 + int.from_bytes(data[1:3], "big")]
+    assert hashlib.sha1(key, usedforsecurity=False).hexdigest() == "4b63cf8fde49746e98fa01ddad19bab3cbf125ea"

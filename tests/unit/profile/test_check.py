@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from tests.unit.profile.conftest import Project
 
 BASE = "base: {image: x}\n"
+SUM = f"package_checksum: 'sha256:{'0' * 64}'"
 REPOSITORY = "apt: {{repositories: {{r: {{{}}}}}}}\n"
 
 
@@ -38,6 +39,12 @@ REPOSITORY = "apt: {{repositories: {{r: {{{}}}}}}}\n"
         (BASE + REPOSITORY.format("url: http://x/, suite: ./, key: https://x/k"), "needs its checksum", (2, 58)),
         (BASE + REPOSITORY.format("url: http://x/, suite: ./, key: ftp://x/k"), "no address of http", (2, 58)),
         (BASE + REPOSITORY.format("url: http://x/, suite: ./, key: ./none.asc"), "there is no file", (2, 58)),
+        (BASE + REPOSITORY.format("package: http://x/a.deb"), "needs its checksum", (2, 35)),
+        (BASE + REPOSITORY.format(f"package: http://x/a.deb, {SUM}, url: http://y/"), "the package's own", (2, 149)),
+        (BASE + REPOSITORY.format(f"url: http://x/, suite: ./, {SUM}"), "a checksum without a `package`", (2, 71)),
+        (BASE + "ros: {variant: desktop}\n", "a variant of which ROS?", (2, 16)),
+        ("base: {image: ros:humble}\nros: {distro: jazzy}\n", "the base image is of humble", (2, 15)),
+        (BASE + "ros: {distro: noetic, rmw: zenoh}\n", "has no middleware to choose", (2, 28)),
         (BASE + "image: {healthcheck: {interval: 1s}}\n", "has no `test`", (2, 22)),
         (BASE + "run: {network_mode: host, ports: [80]}\n", "no port can be published", (2, 34)),
         (BASE + "run: {network_mode: 'container:x', ports: [80]}\n", "no port can be published", (2, 43)),

@@ -109,3 +109,46 @@ def test_without_setup_there_is_no_script() -> None:
     rendered = render(plan_of(settings=ImageSettings(entrypoint=())))
     assert [entry.name for entry in rendered.context] == ["Dockerfile"]
     assert [read.value for read in read_dockerfile(rendered.dockerfile) if read.kind == "ENTRYPOINT"] == [()]
+
+
+def linking(folder: Path) -> tuple[Path, Path]:
+    """(script that links ~/.ros/rosdep to a folder of the image, that folder)."""
+    shared = folder / "shared" / "rosdep"
+    shared.mkdir(parents=True)
+    settings = ImageSettings(shared=((".ros/rosdep", str(shared)),))
+    (entry,) = [entry for entry in render(plan_of(settings=settings)).context if entry.name.endswith("/entrypoint")]
+    script = folder / "entrypoint"
+    script.write_bytes(entry.data)
+    script.chmod(entry.mode)
+    return script, shared
+
+
+def test_a_home_gets_what_the_image_has_for_it(tmp_path: Path) -> None:
+    script, shared = linking(tmp_path)
+    home = tmp_path / "ho me"
+    home.mkdir()
+    for _ in range(2):
+        done = run(script, "echo", "-n", "a b", HOME=str(home))
+        assert (done.stdout, done.stderr, done.returncode) == ("a b", "", 0)
+        assert (home / ".ros/rosdep").readlink() == shared
+
+
+def test_a_homes_own_stays_and_a_link_to_nothing_is_mended(tmp_path: Path) -> None:
+    script, shared = linking(tmp_path)
+    own = tmp_path / "own" / ".ros" / "rosdep"
+    own.mkdir(parents=True)
+    (own / "mine").touch()
+    run(script, "true", HOME=str(tmp_path / "own"))
+    assert [path.name for path in own.iterdir()] == ["mine"]
+    stale = tmp_path / "stale" / ".ros" / "rosdep"
+    stale.parent.mkdir(parents=True)
+    stale.symlink_to("/nowhere")
+    run(script, "true", HOME=str(tmp_path / "stale"))
+    assert stale.readlink() == shared
+
+
+@pytest.mark.parametrize("home", ["", "/nowhere/at/all", "/dev/null", "/proc/self"])
+def test_without_a_home_the_command_runs_all_the_same(tmp_path: Path, home: str) -> None:
+    script, _ = linking(tmp_path)
+    done = run(script, "echo", "ran", HOME=home)
+    assert (done.stdout, done.stderr, done.returncode) == ("ran\n", "", 0)

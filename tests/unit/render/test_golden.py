@@ -10,7 +10,7 @@ import pytest
 
 from robenv.plan.build import plan_build
 from robenv.plan.values import Base, BuildPlan, FileCopy, Group, ImageSettings, Stage, Step
-from robenv.profile.resolve import resolve_builtin
+from robenv.profile.resolve import list_builtin, resolve_builtin
 from robenv.render import render, render_base
 from tests.support.plans import BOOKWORM, full_plan, plan_of
 
@@ -39,14 +39,21 @@ def _builtin(name: str) -> Callable[[Path], BuildPlan]:
     return lambda folder: plan_build(resolve_builtin(name), "linux/amd64")
 
 
+TARGETS = ("ros/",)
+"""All profiles of these folders are looked at."""
+
 PLANS: dict[str, tuple[Callable[[Path], BuildPlan], bool]] = {
     "minimal": (_minimal, True),
     "stages": (_stages, True),
     "nasty": (_nasty, True),
     "everything": (full_plan, True),
     "everything-classic": (full_plan, False),
-    "ros-debian-bookworm": (_builtin("ros/debian-bookworm"), True),
     "ubuntu-noble": (_builtin("ubuntu/noble"), True),
+    **{
+        profile.name.replace("/", "-"): (_builtin(profile.name), True)
+        for profile in list_builtin()
+        if profile.name.startswith(TARGETS)
+    },
 }
 
 

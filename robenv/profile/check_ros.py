@@ -1,0 +1,27 @@
+"""Whether what a profile says of ROS fits together, and its base. A part of ``robenv.profile.check``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from robenv.catalog.ros import find_distro, image_of
+from robenv.errors import Problem
+
+if TYPE_CHECKING:
+    from robenv.profile.check import Whole
+
+
+def ros(whole: Whole) -> Iterator[Problem]:
+    wanted = whole.profile.ros
+    if wanted.variant and not wanted.distro:
+        hint = "extend a profile of ROS such as ros/jazzy, or write `distro: jazzy` beside it"
+        yield whole.problem(("ros", "variant"), "a variant of which ROS?", hint)
+    distro, _ = image_of(whole.profile.base.image)
+    if wanted.distro and distro and distro != wanted.distro:
+        message = f"the base image is of {distro}, and this says {wanted.distro}"
+        yield whole.problem(("ros", "distro"), message, f"extend ros/{wanted.distro}, which has the base too")
+    known = find_distro(wanted.distro)
+    if wanted.rmw and known and known.version == 1:
+        hint = "take it out: `rmw` is ROS 2's"
+        yield whole.problem(("ros", "rmw"), f"{known.title} has no middleware to choose", hint)
