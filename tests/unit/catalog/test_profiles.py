@@ -64,6 +64,7 @@ def _may_fit(mixin: Profile, target: Profile) -> bool:
     on_jetson = target.gpu is not None and target.gpu.vendor == "jetson"
     return (
         (fits.ros is None)
+        and not (mixin.ros.rmw and target.ros.distro == "noetic")
         and (not suites or suite in suites)
         and (fits.platforms is None or set(target.platforms) <= set(fits.platforms))
         and (fits.jetson is None or not on_jetson or jetson in fits.jetson)
