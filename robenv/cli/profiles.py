@@ -2,21 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from robenv.cli.common import JsonOption, Where, print_json, table
+from robenv.errors import UsageError
+
+if TYPE_CHECKING:
+    from robenv.catalog.releases import Release
 
 
-def _list(json: bool) -> None:
-    from robenv.profile.resolve import list_builtin
+def _list(json: bool, arch: str | None, ubuntu: str | None, supported: bool) -> None:
+    from datetime import date
 
-    profiles = list_builtin()
+    from robenv.catalog.platforms import normalize
+    from robenv.cli.profiles_table import lines, terminal_width
+    from robenv.profile.summary import summaries
+
+    month = f"{date.today():%Y-%m}"
+    found = list(summaries())
+    if arch is not None:
+        platform = normalize(arch)
+        found = [one for one in found if one.runs_on(platform)]
+    if ubuntu is not None:
+        release = _release(ubuntu)
+        found = [one for one in found if one.is_for(release)]
+    if supported:
+        found = [one for one in found if not one.ended(month)]
     if json:
-        print_json([{"name": profile.name, "description": profile.description} for profile in profiles])
-    else:
-        typer.echo(table(("PROFILE", "WHAT IT IS"), [(profile.name, profile.description) for profile in profiles]))
+        print_json([one.as_json(month) for one in found])
+        return
+    typer.echo("\n".join(lines(found, month, terminal_width())).lstrip("\n"))
+
+
+def _release(name: str) -> Release:
+    from robenv.catalog.releases import RELEASES, find_release
+
+    found = find_release(name.lower())
+    if found is None:
+        known = ", ".join(f"{one.version} ({one.suite})" for one in RELEASES)
+        raise UsageError(f"robenv knows no release `{name}` of Ubuntu or Debian", hint=f"it knows {known}")
+    return found
 
 
 def _one_line(value: Any) -> str:
@@ -48,11 +75,18 @@ def profiles(
     context: typer.Context,
     action: Annotated[str, typer.Argument(metavar="[list|show]")] = "list",
     name: Annotated[str, typer.Argument(metavar="[NAME]", help="A built-in profile, or . for this project")] = ".",
+    arch: Annotated[
+        str | None, typer.Option("--arch", metavar="ARCH", help="list: those for it, such as arm64")
+    ] = None,
+    ubuntu: Annotated[
+        str | None, typer.Option("--ubuntu", metavar="RELEASE", help="list: those on 24.04 or noble; Debian's too")
+    ] = None,
+    supported: Annotated[bool, typer.Option("--supported", help="list: without those whose support has ended")] = False,
     json: JsonOption = False,
 ) -> None:
     """Lists the built-in profiles; `show NAME` prints one resolved, with the place that each value came from."""
     if action == "list":
-        _list(json)
+        _list(json, arch, ubuntu, supported)
     elif action == "show":
         _show(context, name, json)
     else:

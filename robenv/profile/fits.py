@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass
 
 from robenv.catalog.jetpack import JetPack, jetpack_of_image, l4t_of_image
 from robenv.catalog.releases import Release, find_release, release_of_image
+from robenv.catalog.ros import find_distro, image_of
 from robenv.errors import Problem
 from robenv.profile.chain import Document
-from robenv.profile.nodes import Mapping, Node, problem_at, to_python
+from robenv.profile.nodes import Mapping, Node, Scalar, problem_at, to_python
 from robenv.profile.placeholder import distro_of
 from robenv.profile.schema import Profile
 from robenv.profile.schema_fits import Fits
@@ -28,13 +30,18 @@ class Target:
 
 def target_of(profile: Profile, documents: Iterable[Document], jetpacks: Sequence[JetPack]) -> Target:
     base = profile.base
-    release = find_release(base.bootstrap.suite) if base.bootstrap else release_of_image(base.image)
+    release = find_release(base.bootstrap.suite) if base.bootstrap else _release_of(base.image)
     jetpack = None
     if l4t_of_image(base.image) or _is_jetson(profile):
         jetpack = jetpack_of_image(base.image, jetpacks)
     if jetpack is not None and release is None:
         release = find_release(jetpack.suite)
     return Target(release, distro_of(documents), jetpack, profile.platforms)
+
+
+def _release_of(image: str) -> Release | None:
+    distro = find_distro(image_of(image)[0])
+    return find_release(distro.suite) if distro is not None else release_of_image(image)
 
 
 def _is_jetson(profile: Profile) -> bool:
@@ -53,10 +60,15 @@ def check_fits(documents: Sequence[Document], profile: Profile, jetpacks: Sequen
             continue
         fits = Fits.model_validate(to_python(asked))
         problems = [*_ros(fits, target), *_release(fits, target), *_jetson(fits, target), *_platforms(fits, target)]
-        at: Node = entries.get(one.source.chain[-1], asked) if one.source.chain else asked
+        at = _brought(one, entries, asked)
         for has, wants, way in problems:
             message = f"{_name(one)} does not fit: it is for {wants}, and this {has}"
             yield problem_at(at, message, "; ".join(part for part in (fits.why, way) if part))
+
+
+def _brought(one: Document, entries: MappingABC[str, Scalar], otherwise: Node) -> Node:
+    """The entry of ``extends`` that named a file."""
+    return entries.get(one.source.chain[-1], otherwise) if one.source.chain else otherwise
 
 
 def _name(one: Document) -> str:

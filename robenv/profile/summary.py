@@ -1,0 +1,118 @@
+"""The built-in profiles at a glance: what each is, what it stands on, until when that is supported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+from robenv.catalog.releases import RELEASES, Release
+from robenv.catalog.ros import find_distro
+from robenv.errors import ProfileError
+from robenv.profile.builtin import BuiltinProfile, list_builtin
+from robenv.profile.fits import target_of
+from robenv.profile.resolve import resolve_builtin
+from robenv.profile.resolved import Resolved
+from robenv.profile.schema_fits import Fits
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A profile's row. Of a mixin, which has no base, what it fits takes the place of what it stands on."""
+
+    name: str
+    description: str
+    is_target: bool
+    platforms: tuple[str, ...] = ()
+    """Empty: any."""
+    system: str = ""
+    """``Ubuntu 24.04``."""
+    suite: str = ""
+    python: str = ""
+    ros: str = ""
+    jetpack: str = ""
+    until: str = ""
+    """The month in which support ends for the first of all that it stands on; "" where nobody says."""
+    fits: Fits | None = None
+    problem: str = ""
+
+    @property
+    def group(self) -> str:
+        return self.name.partition("/")[0] if "/" in self.name else ""
+
+    def ended(self, month: str) -> bool:
+        return bool(self.until) and self.until < month
+
+    def runs_on(self, platform: str) -> bool:
+        wanted = self.platforms or (self.fits.platforms if self.fits and self.fits.platforms else ())
+        return not wanted or platform in wanted
+
+    def is_for(self, release: Release) -> bool:
+        """Whether it stands on a release; of a mixin, whether it fits it."""
+        if self.is_target:
+            return self.suite == release.suite
+        if self.fits is None or (self.fits.ubuntu is None and self.fits.debian is None):
+            on_ros = [find_distro(name) for name in (self.fits.ros or ())] if self.fits else []
+            return not on_ros or any(one is not None and one.suite == release.suite for one in on_ros)
+        return release.suite in (*(self.fits.ubuntu or ()), *(self.fits.debian or ()))
+
+    def as_json(self, month: str) -> dict[str, object]:
+        made = asdict(self)
+        made["fits"] = self.fits.model_dump(exclude_none=True, exclude_defaults=True) if self.fits else {}
+        return {**made, "ended": self.ended(month)}
+
+
+def summaries() -> Iterator[Summary]:
+    """Of every built-in profile, by name; one that cannot be resolved says why."""
+    for known in list_builtin():
+        try:
+            yield _summary(known, resolve_builtin(known.name))
+        except ProfileError as error:
+            problem = error.problems[0].message if error.problems else error.message
+            yield Summary(known.name, known.description, False, problem=known.problem or problem)
+
+
+def _summary(known: BuiltinProfile, resolved: Resolved) -> Summary:
+    profile = resolved.profile
+    is_target = bool(profile.base.image or profile.base.bootstrap)
+    if not is_target:
+        return Summary(known.name, known.description, False, profile.platforms, fits=profile.fits)
+    target = target_of(profile, resolved.documents, resolved.jetpacks)
+    release, distro = target.release, find_distro(target.ros)
+    ends = [end for end in (release.until if release else "", distro.until if distro else "") if end]
+    return Summary(
+        name=known.name,
+        description=known.description,
+        is_target=True,
+        platforms=profile.platforms,
+        system=release.title if release else "",
+        suite=release.suite if release else "",
+        python=release.python if release else "",
+        ros=target.ros,
+        jetpack=target.jetpack.versions if target.jetpack else "",
+        until=min(ends, default=""),
+        fits=profile.fits,
+    )
+
+
+def fits_in_words(fits: Fits | None) -> str:
+    """``ROS humble, jazzy; Ubuntu 24.04; no Jetson``; "" for anything."""
+    if fits is None:
+        return ""
+    parts = [f"ROS {', '.join(fits.ros)}"] if fits.ros else []
+    for distribution, suites in (("Ubuntu", fits.ubuntu), ("Debian", fits.debian)):
+        parts += [f"{distribution} {_versions(suites)}"] if suites else []
+    if fits.platforms:
+        parts.append(", ".join(platform.partition("/")[2] for platform in fits.platforms))
+    if fits.jetson is not None:
+        parts.append(f"of Jetsons {', '.join(fits.jetson)}" if fits.jetson else "no Jetson")
+    return "; ".join(parts)
+
+
+def _versions(suites: tuple[str, ...]) -> str:
+    """``22.04, 24.04``; from three in a row on, ``20.04 to 26.04``."""
+    rows = [row for row in RELEASES if row.suite in suites]
+    alike = [row for row in RELEASES if row.distribution == rows[0].distribution]
+    first = alike.index(rows[0])
+    if len(rows) > 2 and alike[first : first + len(rows)] == rows:
+        return f"{rows[0].version} to {rows[-1].version}"
+    return ", ".join(row.version for row in rows)
