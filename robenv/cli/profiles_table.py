@@ -10,8 +10,8 @@ from itertools import groupby, islice
 from robenv.cli.errors import paint
 from robenv.profile.summary import Summary, fits_in_words
 
-_ORDER = ("ros", "ubuntu", "debian", "cuda", "jetson", "rpi", "", "mixins")
-_TITLES = {
+ORDER = ("ros", "ubuntu", "debian", "cuda", "jetson", "rpi", "", "mixins")
+TITLES = {
     "ros": "ROS",
     "ubuntu": "Ubuntu",
     "debian": "Debian",
@@ -33,13 +33,13 @@ def lines(found: Iterable[Summary], month: str, width: int) -> Iterator[str]:
     """``month``: now, as ``2026-11``. ``width`` 0: as wide as it gets."""
 
     def place(one: Summary) -> int:
-        return _ORDER.index(one.group) if one.group in _ORDER else len(_ORDER)
+        return ORDER.index(one.group) if one.group in ORDER else len(ORDER)
 
     ordered = sorted(found, key=place)
     targets = _Table(_TARGET, [_target(one, month) for one in ordered if one.is_target], width)
     mixins = _Table(_MIXIN, [_mixin(one) for one in ordered if not one.is_target], width)
     for group, members in groupby(ordered, key=lambda one: (one.group, one.is_target)):
-        yield from (targets if group[1] else mixins).part(_TITLES.get(group[0], group[0]), len(list(members)))
+        yield from (targets if group[1] else mixins).part(TITLES.get(group[0], group[0]), len(list(members)))
 
 
 def terminal_width() -> int:
