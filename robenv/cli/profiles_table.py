@@ -21,7 +21,7 @@ TITLES = {
     "": "By the names of DUA",
     "mixins": "To add to a target",
 }
-_TARGET = ("NAME", "ARCH", "SYSTEM", "PYTHON", "SUPPORT", "WHAT")
+_TARGET = ("NAME", "ARCH", "SYSTEM", "PY", "SUPPORT", "WHAT")
 _MIXIN = ("NAME", "FITS", "WHAT")
 _WIDE = 100
 """Characters from which there is room for what mixins fit."""
@@ -52,7 +52,7 @@ def paint_out(text: str, code: str) -> str:
 
 
 def _target(one: Summary, month: str) -> tuple[str, ...]:
-    architectures = " ".join(platform.partition("/")[2] for platform in one.platforms) or "any"
+    architectures = " ".join(platform.partition("/")[2].replace("/", "") for platform in one.platforms) or "any"
     support = f"{'ended' if one.ended(month) else 'until'} {one.until}" if one.until else "-"
     return one.name, architectures, one.system or "-", one.python or "-", support, one.problem or one.description
 

@@ -31,7 +31,7 @@ class Summary:
     ros: str = ""
     jetpack: str = ""
     until: str = ""
-    """The month in which support ends for the first of all that it stands on; "" where nobody says."""
+    """The month in which the support of its ROS ends, else that of its system; "" where nobody says."""
     fits: Fits | None = None
     problem: str = ""
 
@@ -78,7 +78,6 @@ def _summary(known: BuiltinProfile, resolved: Resolved) -> Summary:
         return Summary(known.name, known.description, False, profile.platforms, fits=profile.fits)
     target = target_of(profile, resolved.documents, resolved.jetpacks)
     release, distro = target.release, find_distro(target.ros)
-    ends = [end for end in (release.until if release else "", distro.until if distro else "") if end]
     return Summary(
         name=known.name,
         description=known.description,
@@ -89,7 +88,7 @@ def _summary(known: BuiltinProfile, resolved: Resolved) -> Summary:
         python=release.python if release else "",
         ros=target.ros,
         jetpack=target.jetpack.versions if target.jetpack else "",
-        until=min(ends, default=""),
+        until=(distro.until if distro else "") or (release.until if release else ""),
         fits=profile.fits,
     )
 

@@ -194,3 +194,21 @@ def _expanded(word: str, number: int) -> str:
     if quote:
         raise Misread(f"line {number}: an open quote in {word!r}")
     return out
+
+
+def run_scripts(text: str) -> list[tuple[int, str]]:
+    """(line, script) of each RUN: what its shell reads, without the flags."""
+    found: list[tuple[int, str]] = []
+    for number, line in _logical_lines(text):
+        read = _instruction(line, number)
+        if read.kind != "RUN":
+            continue
+        words = [str(word) for word in read.value]
+        if words[0] == "exec":
+            found.append((number, words[-1] if words[-2:-1] and words[-2].endswith("c") else shlex.join(words[1:])))
+            continue
+        rest = line.partition(" ")[2].strip()
+        while rest.startswith("--"):
+            rest = rest.partition(" ")[2].strip()
+        found.append((number, rest))
+    return found

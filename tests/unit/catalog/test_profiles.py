@@ -8,49 +8,29 @@ import pytest
 
 from robenv.catalog.jetpack import BOARDS, JETPACKS
 from robenv.catalog.releases import RELEASES
-from robenv.plan.build import plan_build
-from robenv.profile.project import find_project
-from robenv.profile.resolve import list_builtin, resolve_builtin, resolve_project
-from robenv.profile.resolved import Resolved
 from robenv.profile.schema import Profile
-from robenv.render import render
+from tests.support import catalogue
 
-PROFILES = {one.name: resolve_builtin(one.name) for one in list_builtin()}
-TARGETS = [name for name, one in PROFILES.items() if one.profile.base.image or one.profile.base.bootstrap]
-ADDED = [name for name in PROFILES if name not in TARGETS]
-BOTH = ("linux/amd64", "linux/arm64")
+PROFILES = catalogue.profiles()
 
 
-def platforms_of(profile: Profile) -> tuple[str, ...]:
-    return profile.platforms or BOTH
-
-
-def rendered(resolved: Resolved, platform: str) -> str:
-    return render(plan_build(resolved.on(platform), platform)).dockerfile
-
-
-def extending(folder: Path, *names: str) -> Resolved:
-    (folder / "robenv.yaml").write_text(f"name: picker\nextends: [{', '.join(names)}]\n")
-    return resolve_project(find_project(folder), {})
-
-
-@pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.parametrize("name", catalogue.targets())
 def test_a_target_renders_on_each_of_its_platforms(name: str, tmp_path: Path) -> None:
     assert PROFILES[name].profile.platforms, "a target says what it is for"
-    resolved = extending(tmp_path, name)
-    for platform in platforms_of(resolved.profile):
-        assert rendered(resolved, platform).count("\nFROM ") == 1
+    resolved = catalogue.extending(tmp_path, name)
+    for platform in catalogue.platforms_of(resolved):
+        assert catalogue.dockerfile(resolved, platform).count("\nFROM ") == 1
 
 
-@pytest.mark.parametrize("name", ADDED)
+@pytest.mark.parametrize("name", catalogue.mixins())
 def test_a_mixin_renders_upon_each_target_that_it_fits(name: str, tmp_path: Path) -> None:
     fitting = 0
-    for target in TARGETS:
+    for target in catalogue.targets():
         if not _may_fit(PROFILES[name].profile, PROFILES[target].profile):
             continue
-        resolved = extending(tmp_path, target, name)
-        for platform in platforms_of(resolved.profile):
-            assert rendered(resolved, platform)
+        resolved = catalogue.extending(tmp_path, target, name)
+        for platform in catalogue.platforms_of(resolved):
+            assert catalogue.dockerfile(resolved, platform)
         fitting += 1
     assert fitting
 

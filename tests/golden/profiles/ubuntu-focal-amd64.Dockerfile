@@ -1,0 +1,4 @@
+# Made by robenv. Change the profile, not this file.
+
+FROM ubuntu:20.04 AS image
+USER root

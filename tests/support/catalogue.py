@@ -1,0 +1,53 @@
+"""The built-in profiles for tests: targets, and mixins upon a target that they fit."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from robenv.errors import ProfileError
+from robenv.plan.build import plan_build
+from robenv.profile.project import find_project
+from robenv.profile.resolve import list_builtin, resolve_builtin, resolve_project
+from robenv.profile.resolved import Resolved
+from robenv.render import render
+
+ANY = ("linux/amd64", "linux/arm64")
+"""For a profile that names no platforms."""
+
+
+@cache
+def profiles() -> dict[str, Resolved]:
+    return {one.name: resolve_builtin(one.name) for one in list_builtin()}
+
+
+def targets() -> list[str]:
+    return [name for name, one in profiles().items() if one.profile.base.image or one.profile.base.bootstrap]
+
+
+def mixins() -> list[str]:
+    return [name for name in profiles() if name not in targets()]
+
+
+def platforms_of(resolved: Resolved) -> tuple[str, ...]:
+    return resolved.profile.platforms or ANY
+
+
+def dockerfile(resolved: Resolved, platform: str) -> str:
+    return render(plan_build(resolved.on(platform), platform)).dockerfile
+
+
+def extending(folder: Path, *names: str) -> Resolved:
+    """A project in ``folder`` that extends these. Raises ProfileError."""
+    (folder / "robenv.yaml").write_text(f"name: picker\nextends: [{', '.join(names)}]\n")
+    return resolve_project(find_project(folder), {})
+
+
+def upon_a_target(folder: Path, mixin: str) -> Resolved:
+    """A project of a mixin and the first target that it fits."""
+    for target in targets():
+        try:
+            return extending(folder, target, mixin)
+        except ProfileError:
+            continue
+    raise AssertionError(f"{mixin} fits no target")
