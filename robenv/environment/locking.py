@@ -12,6 +12,7 @@ from robenv.errors import ImageNotFound, Problem, ProfileError, RegistryUnreacha
 from robenv.paths import write_atomically
 from robenv.plan.build import plan_build
 from robenv.plan.ros import past_end_of_life
+from robenv.plan.support import past_support
 from robenv.plan.values import Base
 from robenv.profile.project import find_project
 from robenv.profile.resolve import resolve_project
@@ -67,7 +68,8 @@ def resolve_locked(
     else:
         inputs = replace(inputs, files=(*inputs.files, path))
     # Here, where effects are, and not where profiles are read: the same files must mean the same on every day.
-    old = past_end_of_life(resolved, date.today())
+    today = date.today()
+    old = past_end_of_life(resolved, today) or past_support(resolved, today)
     resolved = replace(resolved, inputs=inputs, pins=known.pins, warnings=(*resolved.warnings, *old))
     return Locked(resolved, known, path, lock is not None, dict(sources.used))
 

@@ -71,7 +71,7 @@ def past_end_of_life(resolved: Resolved, today: date) -> tuple[Problem, ...]:
         return ()
     successor = find_distro(distro.successor)
     after = f"; {successor.title} (ros/{successor.name}) comes after it" if successor else ""
-    message = f"{distro.title} has had no updates since {_month(until)}"
+    message = f"{distro.title} has had no updates since {month_in_words(until)}"
     hint = f"it goes on working as it was then{after}"
     return (Problem(message, resolved.locate(("ros", "distro")), hint),)
 
@@ -97,5 +97,5 @@ def _packages(level: Level, distro: str, there: tuple[str, ...]) -> list[tuple[s
     return found
 
 
-def _month(text: str) -> str:
+def month_in_words(text: str) -> str:
     return date(int(text[:4]), int(text[5:]), 1).strftime("%B %Y")

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass
 
-from robenv.catalog.jetpack import JetPack, jetpack_of_image, l4t_of_image
+from robenv.catalog.jetpack import JETPACKS, JetPack, jetpack_of_image, l4t_of_image
 from robenv.catalog.releases import Release, find_release, release_of_image
-from robenv.catalog.ros import find_distro, image_of
+from robenv.catalog.ros import DISTROS, RosDistro, find_distro, image_of
 from robenv.errors import Problem
 from robenv.profile.chain import Document
-from robenv.profile.nodes import Mapping, Node, Scalar, problem_at, to_python
+from robenv.profile.nodes import Mapping, Node, Scalar, find, problem_at, to_python
 from robenv.profile.placeholder import distro_of
 from robenv.profile.schema import Profile
 from robenv.profile.schema_fits import Fits
@@ -26,17 +26,19 @@ class Target:
     ros: str
     jetpack: JetPack | None
     platforms: tuple[str, ...]
+    image: str = ""
+    on_jetson: bool = False
+    """Its GPU is asked of a Jetson, or its image is for one."""
 
 
 def target_of(profile: Profile, documents: Iterable[Document], jetpacks: Sequence[JetPack]) -> Target:
     base = profile.base
     release = find_release(base.bootstrap.suite) if base.bootstrap else _release_of(base.image)
-    jetpack = None
-    if l4t_of_image(base.image) or _is_jetson(profile):
-        jetpack = jetpack_of_image(base.image, jetpacks)
+    on_jetson = l4t_of_image(base.image) is not None or _is_jetson(profile)
+    jetpack = jetpack_of_image(base.image, jetpacks) if on_jetson else None
     if jetpack is not None and release is None:
         release = find_release(jetpack.suite)
-    return Target(release, distro_of(documents), jetpack, profile.platforms)
+    return Target(release, distro_of(documents), jetpack, profile.platforms, base.image, on_jetson)
 
 
 def _release_of(image: str) -> Release | None:
@@ -59,16 +61,58 @@ def check_fits(documents: Sequence[Document], profile: Profile, jetpacks: Sequen
         if not isinstance(asked, Mapping):
             continue
         fits = Fits.model_validate(to_python(asked))
-        problems = [*_ros(fits, target), *_release(fits, target), *_jetson(fits, target), *_platforms(fits, target)]
+        problems = [
+            *_ros(fits, target),
+            *_release(fits, target),
+            *_jetson(fits, target, has_base=one.root.get("base") is not None),
+            *_platforms(fits, target),
+        ]
         at = _brought(one, entries, asked)
         for has, wants, way in problems:
             message = f"{_name(one)} does not fit: it is for {wants}, and this {has}"
             yield problem_at(at, message, "; ".join(part for part in (fits.why, way) if part))
+    yield from _ros_release(documents, profile, target, entries)
+
+
+def _ros_release(
+    documents: Sequence[Document], profile: Profile, target: Target, entries: MappingABC[str, Scalar]
+) -> Iterator[Problem]:
+    """ROS's packages are made for one release each; from source it may be on any, and then no variant is written."""
+    distro = find_distro(target.ros)
+    if distro is None or target.release is None or not profile.ros.variant or distro.suite == target.release.suite:
+        return
+    own = find_release(distro.suite)
+    needs = _shown(own) if own else distro.suite
+    message = f"the packages of {distro.title} are for {needs}, and this stands on {_shown(target.release)}"
+    said = [(one, node) for one in documents if (node := find(one.root, ("ros", "distro"))) is not None]
+    one, node = said[-1]
+    yield problem_at(_outermost(one, entries, node), message, _other_ways(distro, target))
+
+
+def _other_ways(distro: RosDistro, target: Target) -> str:
+    suite = target.release.suite if target.release else ""
+    same = [f"ros/{one.name}" for one in reversed(DISTROS) if one.suite == suite]
+    ways = [f"here goes {', '.join(same)}"] if same else [f"nobody has packages of a ROS for {suite} any more"]
+    if target.jetpack is not None:
+        fitting = ", ".join(f"jetson/{row.name}" for row in JETPACKS if row.suite == distro.suite and row.base)
+        other = f"{distro.title} goes with {fitting}, or" if fitting else f"{distro.title} goes"
+        ways.append(f"{other} without JetPack's CUDA, in a container of ros/{distro.name} alone")
+    ways.append("from source it goes anywhere: `ros: {variant: !reset }` leaves its packages out")
+    return "; ".join(ways)
+
+
+def _shown(release: Release) -> str:
+    return f"{release.title} ({release.suite})"
 
 
 def _brought(one: Document, entries: MappingABC[str, Scalar], otherwise: Node) -> Node:
     """The entry of ``extends`` that named a file."""
     return entries.get(one.source.chain[-1], otherwise) if one.source.chain else otherwise
+
+
+def _outermost(one: Document, entries: MappingABC[str, Scalar], otherwise: Node) -> Node:
+    """The entry of the project's own ``extends`` that led to a file in the end."""
+    return entries.get(one.source.chain[0], otherwise) if one.source.chain else otherwise
 
 
 def _name(one: Document) -> str:
@@ -94,12 +138,18 @@ def _release(fits: Fits, target: Target) -> Iterator[Misfit]:
         return
     wanted = [one for name in (*suites["ubuntu"], *suites["debian"]) if (one := find_release(name)) is not None]
     ways = [way for name, fitting in suites.items() if (way := _instead(name, fitting))]
-    wants = ", ".join(f"{one.title} ({one.suite})" for one in wanted)
-    yield f"stands on {target.release.title} ({target.release.suite})", wants, "; ".join(ways)
+    wants = ", ".join(map(_shown, wanted))
+    yield f"stands on {_shown(target.release)}", wants, "; ".join(ways)
 
 
-def _jetson(fits: Fits, target: Target) -> Iterator[Misfit]:
-    if fits.jetson is None or target.jetpack is None or target.jetpack.name in fits.jetson:
+def _jetson(fits: Fits, target: Target, has_base: bool) -> Iterator[Misfit]:
+    """``has_base``: of a file with a base, which is then not the one that counts where that is of no JetPack."""
+    if fits.jetson is None or not target.on_jetson or (target.jetpack and target.jetpack.name in fits.jetson):
+        return
+    if target.jetpack is None:
+        if target.release is not None and has_base:
+            wants = "a Jetson with JetPack " + ", ".join(fits.jetson)
+            yield f"stands on an image without JetPack, {target.image}", wants, ""
         return
     wants = "a Jetson with JetPack " + ", ".join(fits.jetson) if fits.jetson else "other machines than a Jetson"
     yield f"is one with JetPack {target.jetpack.versions}", wants, _instead("jetson", fits.jetson)

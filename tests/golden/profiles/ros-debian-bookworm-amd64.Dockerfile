@@ -57,6 +57,10 @@ RUN --mount=type=cache,id=robenv-apt-bookworm-linux-amd64-f1b98de1,target=/var/c
     rm -rf /var/log/apt/* /var/log/alternatives.log /var/log/bootstrap.log /var/log/dpkg.log \
       /var/cache/debconf/*-old /var/cache/ldconfig/aux-cache /var/lib/dpkg/*-old
 ENV ROS_MASTER_URI="http://localhost:11311"
+COPY ["robenv/image/bashrc", "/usr/local/lib/robenv/bashrc"]
+RUN set -e; \
+    line='if [ -r /usr/local/lib/robenv/bashrc ]; then . /usr/local/lib/robenv/bashrc; fi'; \
+    if ! grep -qsxF -e "$line" /etc/bash.bashrc; then printf '%s\n' "$line" >> /etc/bash.bashrc; fi
 COPY ["robenv/image/entrypoint", "/usr/local/lib/robenv/entrypoint"]
 ENTRYPOINT ["/usr/local/lib/robenv/entrypoint"]
 CMD ["bash"]

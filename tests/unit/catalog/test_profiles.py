@@ -8,6 +8,7 @@ import pytest
 
 from robenv.catalog.jetpack import BOARDS, JETPACKS
 from robenv.catalog.releases import RELEASES
+from robenv.catalog.ros import DISTROS
 from robenv.profile.schema import Profile
 from tests.support import catalogue
 
@@ -38,12 +39,12 @@ def test_a_mixin_renders_upon_each_target_that_it_fits(name: str, tmp_path: Path
 def _may_fit(mixin: Profile, target: Profile) -> bool:
     """By the words of both, and not by the code that judges them."""
     fits, base = mixin.fits, target.base
-    suite = base.bootstrap.suite if base.bootstrap else _suite_of(base.image)
+    suite = base.bootstrap.suite if base.bootstrap else _suite_of(base.image, target.ros.distro)
     suites = (*(fits.ubuntu or ()), *(fits.debian or ()))
     jetson = next((row.name for row in JETPACKS if row.base == base.image), "")
     on_jetson = target.gpu is not None and target.gpu.vendor == "jetson"
     return (
-        (fits.ros is None)
+        (fits.ros is None or target.ros.distro in fits.ros)
         and not (mixin.ros.rmw and target.ros.distro == "noetic")
         and (not suites or suite in suites)
         and (fits.platforms is None or set(target.platforms) <= set(fits.platforms))
@@ -51,7 +52,9 @@ def _may_fit(mixin: Profile, target: Profile) -> bool:
     )
 
 
-def _suite_of(image: str) -> str:
+def _suite_of(image: str, ros: str) -> str:
+    if image.startswith("ros:"):
+        return next(one.suite for one in DISTROS if one.name == ros)
     row = next((row for row in JETPACKS if row.base == image), None)
     named = next((one.suite for one in RELEASES if one.version in image), "")
     return row.suite if row is not None else named
@@ -72,4 +75,5 @@ def test_every_board_has_a_profile_that_is_its_jetpacks() -> None:
         levels = [level.name for level in PROFILES[f"jetson/{board.name}"].levels]
         assert f"jetson/{board.jetpacks[0]}" in levels
     names = {name.partition("/")[2] for name in PROFILES if name.startswith("jetson/")}
+    names = {name for name in names if not name.startswith("ros-")}
     assert names == {board.name for board in BOARDS} | {row.name for row in JETPACKS if row.base}

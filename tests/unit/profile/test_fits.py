@@ -73,6 +73,89 @@ def test_what_does_not_fit_is_told_where_it_was_extended(
     assert (problem.location.file, problem.location.line, problem.location.column) == ("robenv.yaml", 1, 11)
 
 
+@pytest.mark.parametrize(
+    ("extends", "column", "message", "hint"),
+    [
+        (
+            "ros/jazzy, jetson/orin-nano",
+            11,
+            "the packages of ROS 2 Jazzy are for Ubuntu 24.04 (noble), and this stands on Ubuntu 22.04 (jammy)",
+            "here goes ros/iron, ros/humble; ROS 2 Jazzy goes with jetson/jp7-thor, jetson/jp7.2, or without JetPack's "
+            "CUDA, in a container of ros/jazzy alone; from source it goes anywhere",
+        ),
+        (
+            "ros/humble, jetson/nano",
+            11,
+            "the packages of ROS 2 Humble are for Ubuntu 22.04 (jammy), and this stands on Ubuntu 18.04 (bionic)",
+            "nobody has packages of a ROS for bionic any more; ROS 2 Humble goes with jetson/jp6.0, jetson/jp6, or",
+        ),
+        (
+            "ros/lyrical, cuda/12.8-noble",
+            11,
+            "the packages of ROS 2 Lyrical are for Ubuntu 26.04 (resolute), and this stands on Ubuntu 24.04 (noble)",
+            "here goes ros/kilted, ros/jazzy; from source it goes anywhere",
+        ),
+        (
+            "jetson/jp6, ros/humble",
+            11,
+            "jetson/jp6 does not fit: it is for a Jetson with JetPack jp6, and this stands on an image without "
+            "JetPack, ros:humble-ros-base",
+            "the Jetson's goes behind the others",
+        ),
+        (
+            "ros/noetic, mixins/nav2",
+            23,
+            "mixins/nav2 does not fit: it is for ROS humble, iron, jazzy, kilted, lyrical, and this has ROS noetic",
+            "it fits ros/lyrical, ros/kilted, ros/jazzy, ros/iron, ros/humble",
+        ),
+        (
+            "ros/debian-bookworm, mixins/gazebo",
+            32,
+            "mixins/gazebo does not fit: it is for ROS humble, iron, jazzy, kilted, rolling, lyrical, and this has no "
+            "`ros.distro`",
+            "it fits ros/lyrical, ros/rolling",
+        ),
+        (
+            "jetson/jp6, mixins/pytorch",
+            23,
+            "mixins/pytorch does not fit: it is for other machines than a Jetson, and this is one with JetPack 6.1, "
+            "6.2.x",
+            "PyPI's PyTorch has no CUDA for Jetsons",
+        ),
+        (
+            "debian/bookworm, mixins/jetson",
+            28,
+            "mixins/jetson does not fit: it is for Ubuntu 18.04 (bionic), Ubuntu 20.04 (focal), Ubuntu 22.04 (jammy), "
+            "Ubuntu 24.04 (noble), and this stands on Debian 12 (bookworm)",
+            "it fits ubuntu/noble",
+        ),
+    ],
+)
+def test_built_in_profiles_that_do_not_go_together(
+    project: Project, extends: str, column: int, message: str, hint: str
+) -> None:
+    problem = project.problem(f"extends: [{extends}]\n")
+    assert problem.message == message
+    assert hint in problem.hint
+    assert problem.location is not None
+    assert (problem.location.file, problem.location.line, problem.location.column) == ("robenv.yaml", 1, column)
+
+
+def test_ros_from_source_goes_anywhere(project: Project) -> None:
+    resolved = project.resolve("extends: [ros/jazzy, jetson/orin-nano]\nros: {variant: !reset }\n")
+    assert (resolved.profile.ros.distro, resolved.profile.ros.variant) == ("jazzy", "")
+
+
+def test_every_reason_is_told_at_once(project: Project) -> None:
+    problems = project.problems("extends: [jetson/jp6, mixins/pytorch, mixins/nav2]\n")
+    assert sorted(one.message.split()[0] for one in problems) == ["mixins/nav2", "mixins/pytorch"]
+
+
+@pytest.mark.parametrize("name", ["jaz", "jazzi", "ros-jazzy"])
+def test_no_such_distribution(project: Project, name: str) -> None:
+    assert project.problem(f"extends: [ros/{name}]\n").hint == "did you mean `ros/jazzy`?"
+
+
 def test_what_a_profile_fits_is_its_own(project: Project) -> None:
     project.write("m.yaml", "fits: {ubuntu: [noble]}\n")
     project.write("n.yaml", "extends: [./m.yaml]\nfits: {ubuntu: [jammy, noble]}\n")

@@ -1,0 +1,31 @@
+# Made by robenv. Change the profile, not this file.
+
+FROM ros:iron-ros-core AS image
+USER root
+
+# profile ros/iron-ros-core
+COPY ["keys/48b623ad3b40", "/etc/apt/keyrings/ros.key"]
+RUN --mount=type=cache,id=robenv-apt-ros-iron-ros-core-linux-arm64-8fafb114,target=/var/cache/apt,sharing=locked \
+    --mount=type=cache,id=robenv-apt-lists-ros-iron-ros-core-linux-arm64-8fafb114,target=/var/lib/apt/lists,sharing=locked \
+    set -e; export DEBIAN_FRONTEND=noninteractive; \
+    for list in /etc/apt/sources.list.d/*; do \
+      if grep -qsF -e ://packages.ros.org -e ://snapshots.ros.org -- "$list"; then rm -- "$list"; fi; \
+    done; \
+    mkdir -p /etc/apt/keyrings /etc/apt/sources.list.d; \
+    keyring=; \
+    key=/etc/apt/keyrings/ros; \
+    keyring="$key.gpg"; if grep -q -e '-----BEGIN PGP' "$key.key"; then keyring="$key.asc"; fi; \
+    mv "$key.key" "$keyring"; chmod 0644 "$keyring"; \
+    printf '%s\n' 'Types: deb' 'URIs: http://snapshots.ros.org/iron/final/ubuntu' 'Suites: jammy' 'Components: main' ${keyring:+"Signed-By: $keyring"} \
+      > /etc/apt/sources.list.d/ros.sources; \
+    rm -rf /var/log/apt/* /var/log/alternatives.log /var/log/bootstrap.log /var/log/dpkg.log \
+      /var/cache/debconf/*-old /var/cache/ldconfig/aux-cache /var/lib/dpkg/*-old
+ENV LANG="C.UTF-8" \
+    ROS_DISTRO="iron"
+COPY ["robenv/image/bashrc", "/usr/local/lib/robenv/bashrc"]
+RUN set -e; \
+    line='if [ -r /usr/local/lib/robenv/bashrc ]; then . /usr/local/lib/robenv/bashrc; fi'; \
+    if ! grep -qsxF -e "$line" /etc/bash.bashrc; then printf '%s\n' "$line" >> /etc/bash.bashrc; fi
+COPY ["robenv/image/entrypoint", "/usr/local/lib/robenv/entrypoint"]
+ENTRYPOINT ["/usr/local/lib/robenv/entrypoint"]
+CMD ["bash"]
