@@ -24,10 +24,11 @@ from pathlib import Path
 from benchmarks.entering import remove_images
 from benchmarks.measure import ROBENV, ROOT, Check, Group, run
 from robenv.deploy.connection import connect
+from robenv.deploy.pushed import noting
 from robenv.deploy.transfer import send_image
 from robenv.engine import docker_py
 from robenv.engine.iterators import forward
-from robenv.engine.protocol import Engine
+from robenv.engine.protocol import BuildEvent, Engine, TransferEvent
 from tests.support.registry import Registry
 from tests.support.robots import Robot, Yard
 from tests.support.second_engine import SecondEngine
@@ -118,7 +119,7 @@ class _Ways:
         self._remote = f"{registry.address}/{PROJECT}"
         self._platform = target.info().platform
         self.all: dict[str, Callable[[], object]] = {
-            _OURS: lambda: send_image(source, target, after, after, spool_folder=spool),
+            _OURS: lambda: self._by_robenv(after),
             _PLAIN: lambda: target.load_images(source.save_images([after])),
             _GZIP: lambda: target.load_images(_gzipped(source.save_images([after]))),
             _REGISTRY: lambda: self._by_registry(after, "after"),
@@ -129,10 +130,12 @@ class _Ways:
         api = self._robot.engine.api()
         loaded = self._source.find_image(self._before)
         for image in api.images():
-            if way == _REGISTRY or loaded is None or image["Id"] != loaded.id:
+            if way in (_OURS, _REGISTRY) or loaded is None or image["Id"] != loaded.id:
                 api.remove_image(image["Id"], force=True)
         if way == _REGISTRY:
             self._by_registry(self._before, "before")
+        elif way == _OURS:
+            self.timed(lambda: self._by_robenv(self._before))  # over the same link, as it was
         elif not api.images():
             api.load_image(self._source.save_images([self._before]))
 
@@ -145,6 +148,17 @@ class _Ways:
             return time.perf_counter() - began, _received(self._robot) - count
         finally:
             self._robot.shape("")
+
+    def _by_robenv(self, image: str) -> None:
+        """As `robenv deploy` sends it."""
+        found = self._source.find_image(image)
+        with noting(self._source) as note:
+
+            def moved(event: BuildEvent) -> None:
+                if isinstance(event, TransferEvent) and event.total and found is not None:
+                    note(found)
+
+            send_image(self._source, self._target, image, image, spool_folder=self._spool, progress=moved)
 
     def _by_registry(self, image: str, tag: str) -> None:
         name = f"{self._remote}:{tag}"

@@ -14,6 +14,7 @@ from robenv.deploy.operation import Done, put_release, roll_back
 from robenv.deploy.outlook import plan_for
 from robenv.deploy.preflight import check_robot, refuse, wanted
 from robenv.deploy.programs import find_programs, needed
+from robenv.deploy.pushed import noting
 from robenv.deploy.release import Release
 from robenv.deploy.robot_lock import robot_locked
 from robenv.deploy.survey import Survey, survey
@@ -98,7 +99,7 @@ def gathered(robots: Sequence[Robot], project: str, report: Report) -> Iterator[
                 reached.append(found)
             else:
                 missed.append(_missed(robot, found))
-                report.ended(robot.name, missed[-1].state, str(found))
+                report.ended(robot.name, missed[-1].state, _without_name(robot, found))
         yield reached, missed
 
 
@@ -109,7 +110,12 @@ def deploy(source: Source, reached: list[Robotics], report: Report, at: At = lam
     """
     prepare(source, reached)
     refuse({one.robot.name: one.problems for one in reached})
-    return side_by_side(reached, lambda one: _timed(one, report, lambda: _deploy_one(source, one, report, at)))
+    with noting(source.engine) as note:
+
+        def deploy_one(one: Robotics) -> Outcome:
+            return _timed(one, report, lambda: _deploy_one(source, one, report, note, at))
+
+        return side_by_side(reached, deploy_one)
 
 
 def prepare(source: Source, reached: list[Robotics]) -> None:
@@ -166,7 +172,7 @@ def roll_back_all(reached: list[Robotics], project: str, to: str, keep: int, rep
     return side_by_side(reached, lambda one: _timed(one, report, lambda: one_back(one)))
 
 
-def _deploy_one(source: Source, one: Robotics, report: Report, at: At) -> Outcome:
+def _deploy_one(source: Source, one: Robotics, report: Report, note: Callable[[ImageInfo], None], at: At) -> Outcome:
     loaded, release, name = one.loaded, one.release, one.robot.name
     if loaded is None or release is None:
         raise RobotRefused(f"{name}: nothing was planned for it")
@@ -181,6 +187,8 @@ def _deploy_one(source: Source, one: Robotics, report: Report, at: At) -> Outcom
     def moved(event: BuildEvent) -> None:
         if isinstance(event, TransferEvent):
             report.moved(name, event.current, event.total)
+            if event.total and one.image:  # packed and on its way: this machine's engine has time
+                note(one.image)
 
     with robot_locked(one.connection, release.plan.project):
         at("locked")
@@ -199,7 +207,8 @@ def _timed(one: Robotics, report: Report, work: Callable[[], Outcome]) -> Outcom
     except RobenvError as error:
         outcome = _missed(one.robot, _said_of(one, error))
     outcome = replace(outcome, seconds=time.monotonic() - began)
-    report.ended(one.robot.name, outcome.state, str(outcome.error) if outcome.error else outcome.release[:8])
+    said = _without_name(one.robot, outcome.error) if outcome.error else outcome.release[:8]
+    report.ended(one.robot.name, outcome.state, said)
     return outcome
 
 
@@ -234,6 +243,11 @@ def _has_broken(connection: Connection) -> bool:
     while connection.alive and time.monotonic() < until:
         time.sleep(0.05)
     return not connection.alive
+
+
+def _without_name(robot: Robot, error: RobenvError) -> str:
+    """For where the robot's name stands beside it."""
+    return str(error).removeprefix(f"{robot.name}: ")
 
 
 def _missed(robot: Robot, error: RobenvError) -> Outcome:

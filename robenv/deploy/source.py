@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from robenv.deploy.blobs import read_blobs, read_manifests, read_texts
 from robenv.deploy.layers import Manifest, plain_blob
+from robenv.deploy.pushed import push_into
 from robenv.deploy.saved import Member, members
 from robenv.deploy.spool import Packed, Spool
 from robenv.engine.protocol import BlobInfo, Engine, ImageInfo
@@ -65,6 +66,8 @@ class Source:
             missing = {digest for digest in digests if spool.find(digest) is None}
             if not self.config_text and spool.find(self.config_digest) is None:
                 missing.add(self.config_digest)
+            if missing and not self.manifest and self.save is None:
+                missing -= push_into(self.engine, self.image, missing, spool, count)
             if missing:
                 self._fill(missing, spool, count)
             return {digest: packed for digest in digests if (packed := spool.find(digest)) is not None}
