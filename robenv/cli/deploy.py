@@ -55,7 +55,7 @@ def deploy(
                 done = [fleet.Outcome(one.robot.name, "would deploy", one.release.id) for one in reached if one.release]
             else:
                 done = fleet.deploy(source, reached, view)
-    report(_in_order(chosen, [*done, *missed]), json)
+    report(in_order(chosen, [*done, *missed]), json)
 
 
 def _source(found: Locked, engine: Engine, view: FleetView, quiet: bool, locked: bool) -> Source:
@@ -85,7 +85,7 @@ def _source(found: Locked, engine: Engine, view: FleetView, quiet: bool, locked:
     return Source(engine, loaded, image, found.resolved.profile.deploy.keep)
 
 
-def _in_order(chosen: Any, outcomes: list[Outcome]) -> list[Outcome]:
+def in_order(chosen: Any, outcomes: list[Outcome]) -> list[Outcome]:
     order = {robot.name: number for number, robot in enumerate(chosen)}
     return sorted(outcomes, key=lambda one: order.get(one.robot, 0))
 

@@ -23,7 +23,7 @@ _STYLES = {"deployed": "green", "unchanged": "green", "unreachable": "yellow", "
 class Row:
     """What is known of one robot's way."""
 
-    doing: str = ""
+    doing: str = "logging in"
     state: str = ""
     sent: int = 0
     total: int = 0
@@ -119,7 +119,8 @@ class FleetView:
 
     def _line(self, robot: str, text: str) -> None:
         if self._live is None and not self._quiet:
-            print(f"{robot}: {text}", file=sys.stderr, flush=True)
+            sys.stderr.write(f"{robot}: {text}\n")  # at once: other robots write too, and print() would do it in parts
+            sys.stderr.flush()
 
 
 def outcome_rows(outcomes: list[Any]) -> list[tuple[str, ...]]:

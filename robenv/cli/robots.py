@@ -12,13 +12,13 @@ from robenv.cli.common import JsonOption, Where, human_size, note, print_json, t
 from robenv.cli.errors import error_text
 from robenv.cli.robot import InventoryOption, inventory_of, project_of
 from robenv.errors import ProfileError, RobotUnreachable, UsageError
-from robenv.plan.names import LABEL_HASH
+from robenv.plan.names import LABEL_HASH, LABEL_RELEASE
 from robenv.profile.excerpt import safe
 
 if TYPE_CHECKING:
     from robenv.deploy.roster import Answer
 
-_HEADER = ("ROBOT", "STATE", "PLATFORM", "BOARD", "ENGINE", "DISK FREE", "RELEASE", "SINCE", "HEALTH")
+_HEADER = ("ROBOT", "STATE", "PLATFORM", "BOARD", "ENGINE", "DISK FREE", "RELEASE", "IMAGE", "SINCE", "HEALTH")
 
 
 def robots(
@@ -64,14 +64,16 @@ def _row(answer: Answer) -> tuple[str, ...]:
     found = answer.survey
     if found is None:
         return (answer.robot.name, answer.state, *[""] * (len(_HEADER) - 2))
-    board = safe(found.board) + (f" (L4T {safe(found.l4t)})" if found.l4t else "")
+    l4t = f"L4T {safe(found.l4t)}" if found.l4t else ""
+    board = f"{safe(found.board)} ({l4t})" if found.board and l4t else safe(found.board) or l4t
     free = human_size(found.disk_free) if found.disk_free is not None else "?"
     engine = f"{found.engine.product.removeprefix('Docker Engine').strip()} {found.engine.version}".strip()
     running = found.running
-    last: tuple[str, str, str] = ("", "", "")
+    last: tuple[str, ...] = ("",) * 4
     if running is not None:
         health = running.health if running.health not in ("", "none") else running.status
-        last = (safe(running.labels.get(LABEL_HASH, "")[:12]), local_time(running.started_at), health)
+        release, image = (safe(running.labels.get(label, "")) for label in (LABEL_RELEASE, LABEL_HASH))
+        last = (release[:8], image[:12], local_time(running.started_at), health)
     return (answer.robot.name, answer.state, found.engine.platform, board, safe(engine), free, *last)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from robenv.cli.common import JsonOption, QuietOption, Where
-from robenv.cli.deploy import AllRobotsOption, RobotsArgument, report
+from robenv.cli.deploy import AllRobotsOption, RobotsArgument, in_order, report
 from robenv.cli.fleet_view import FleetView
 from robenv.cli.robot import InventoryOption, inventory_of
 
@@ -32,7 +32,7 @@ def rollback(
     view = FleetView([robot.name for robot in chosen], quiet or json)
     with view, fleet.gathered(chosen, profile.name, view) as (reached, missed):
         done = fleet.roll_back_all(reached, profile.name, to, profile.deploy.keep, view)
-    report([*done, *missed], json)
+    report(in_order(chosen, [*done, *missed]), json)
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:

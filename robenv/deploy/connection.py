@@ -150,8 +150,9 @@ class Connection:
         # BatchMode: a question in the middle of a live table could not be answered. A session of its own: ^C is for
         # robenv, which undoes what it began over this very login. Its command over there lasts until its stdin, which
         # this process holds, ends: so the login ends with this process, also where that is killed.
-        argv = ["ssh", "-M", "-T", "-o", "BatchMode=yes", "-o", f"ConnectTimeout={CONNECT_TIMEOUT}"]
-        argv += ["-o", "ControlPersist=no", *self._options(), "--", self.robot.host, "exec cat >/dev/null"]
+        argv = ["ssh", "-M", "-T", "-o", "BatchMode=yes", "-o", "ControlPersist=no", *self._options()]
+        # Of an option that is given twice ssh takes the first.
+        argv += ["-o", f"ConnectTimeout={CONNECT_TIMEOUT}", "--", self.robot.host, "exec cat >/dev/null"]
         words = (self._folder / "said").open("w+b")
         with words:
             try:

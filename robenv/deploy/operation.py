@@ -93,6 +93,8 @@ def _target(found: tuple[ContainerInfo, ...], old: ContainerInfo | None, to: str
     chosen = [info for info in others if info.labels.get(LABEL_RELEASE, "").startswith(to)] if to else others[:1]
     if len(chosen) == 1:
         return chosen[0]
+    if to and old is not None and old.labels.get(LABEL_RELEASE, "").startswith(to):
+        raise UsageError(f"release {old.labels[LABEL_RELEASE][:8]} is the one that runs there")
     names = ", ".join(info.labels.get(LABEL_RELEASE, "")[:8] for info in others)
     raise UsageError(
         f"there is no earlier release {to}".rstrip() if not chosen else f"{to} is more than one release",

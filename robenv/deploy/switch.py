@@ -216,19 +216,22 @@ def _undo(
             confirm(engine, container, kept.id)
         else:
             engine.remove_container(container, force=True)
-        if old is not None:
-            _run_again(engine, old, say)
+        now = _run_again(engine, old) if old is not None else "nothing runs there now: it has no earlier release"
     except RobenvError as second:
-        say(f"could not undo it from here ({second}); the robot goes back to the earlier release by itself")
+        now = f"could not undo it from here ({second}); the robot goes back to the earlier release by itself"
         error.__context__ = second
+    say(now)
+    if isinstance(error, RobenvError):
+        error.details = "\n".join(filter(None, [now, error.details]))
 
 
-def _run_again(engine: Engine, old: ContainerInfo, say: Callable[[str], None]) -> None:
+def _run_again(engine: Engine, old: ContainerInfo) -> str:
+    """What came of it."""
     info = engine.find_container(old.id)
     if info is not None and not info.running:
         engine.start(old.id)
     runs = await_active(engine, old.id, release_id(old), _TO_START)
-    say(f"{old.name} runs again" if runs else f"{old.name} does not run again: look at its logs")
+    return f"{old.name} runs again" if runs else f"{old.name} does not run again: look at its logs"
 
 
 def _require(engine: Engine, container: str, trial: Trial, verdict: Verdict) -> None:

@@ -202,7 +202,8 @@ def _take_images(engine: Engine, contents: Contents, tar: Iterator[bytes]) -> No
                 )
             # The containerd image store may answer well and have unpacked nothing.
             name = f"robenv-load-{secrets.token_hex(4)}"
-            engine.remove_container(engine.create_container(name, {"Image": found.id}, image.platform), force=True)
+            request = {"Image": found.id, "Entrypoint": ["true"]}  # an image need not say what it runs
+            engine.remove_container(engine.create_container(name, request, image.platform), force=True)
             adopt(engine, image.staging, image.wanted)
     finally:
         for image in contents.images:

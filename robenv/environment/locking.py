@@ -151,7 +151,8 @@ def check_lock(locked: Locked, platforms: tuple[str, ...]) -> tuple[Problem, ...
     }
     for reference, platform, location in sorted(wanted, key=lambda one: one[:2]):
         if platform not in locked.lock.images.get(reference, {}):
-            problems.append(Problem(f"{name} does not have {reference} for {platform}", location))
+            hint = "one that no registry has cannot be held fast: push it to one, or use base.bootstrap"
+            problems.append(Problem(f"{name} does not have {reference} for {platform}", location, hint=hint))
     unused = {(reference, platform) for reference, by in locked.lock.images.items() for platform in by}
     for reference, platform in sorted(unused - {one[:2] for one in wanted}):
         problems.append(Problem(f"{name} has {reference} for {platform}, which no profile names"))

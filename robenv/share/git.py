@@ -307,6 +307,11 @@ _REASONS = (
         "log in once with ssh, and compare the key with one you trust",
     ),
     (
+        ("dubious ownership",),
+        "it belongs to somebody else, and your git does not trust it",
+        "if you do: `git config --global --add safe.directory PATH`, with its path",
+    ),
+    (
         ("certificate", "SSL"),
         "its certificate is not trusted",
         "add the authority to this machine's, or set http.sslCAInfo in your git's configuration",

@@ -116,7 +116,8 @@ def test_one_that_is_off_one_that_fails(fleet: Project, yard: Yard, robots: tupl
     yard.inventory(fleet.folder / "robots.yaml", arm, leg, robenvtest_off=off)
     done = fleet.run("deploy", "--all", check=7)
     assert [row[0] for row in table(done.stdout).values()] == ["deployed", "deployed", "unreachable"]
-    assert "robenvtest_off: it does not answer" in done.stderr
+    assert "robenvtest_off: unreachable: it does not answer" in done.stderr.splitlines()
+    assert "error: robenvtest_off: it does not answer" in done.stderr.splitlines()
     (one,) = running(arm, fleet)
     fleet.write(profile("two", "sleep 5; echo last words >&2; exit 4", more=""))
     failed = fleet.run("deploy", arm.name, check=1)
@@ -124,7 +125,8 @@ def test_one_that_is_off_one_that_fails(fleet: Project, yard: Yard, robots: tupl
     said = f"error: {arm.name}: release [0-9a-f]+ is not healthy: it ended with exit code 4"
     assert any(re.fullmatch(said, line) for line in failed.stderr.splitlines())
     assert "last words" in failed.stderr
-    assert f"{arm.name}: robenv-{fleet.name}-{one[:8]} runs again" in failed.stderr
+    assert f"{arm.name}: robenv-{fleet.name}-{one[:8]} runs again" in failed.stderr.splitlines()
+    assert f"  robenv-{fleet.name}-{one[:8]} runs again" in failed.stderr.splitlines(), "with the error, for a terminal"
     eventually(lambda: running(arm, fleet) == [one])
 
 

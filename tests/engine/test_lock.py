@@ -202,6 +202,7 @@ def test_a_base_that_no_registry_has(project: Callable[..., Project], base_image
     one = project()
     done = one.run("lock")
     assert f"{base_image} is in no registry, only on this engine: it cannot be held fast" in done.stderr
+    assert "one that no registry has cannot be held fast" in one.run("lock", "--check", check=3).stderr
     nowhere = project("", "127.0.0.1:9/robenvtest-none:1")
     assert "could not reach the registry" in nowhere.run("lock", check=1).stderr
 
@@ -262,7 +263,10 @@ def test_a_clone_on_another_engine_as_another_user(
         "user": COLLEAGUE,
         "env": {**mine.environ, "DOCKER_HOST": second.url, "XDG_CACHE_HOME": str(home / "cache"), "HOME": str(home)},
     }
+    untrusting = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
     with cable(second):
+        refused = mine.run("up", "--locked", check=3, **{**there, "env": {**there["env"], **untrusting}}).stderr
+        assert "git config --global --add safe.directory" in refused
         up = mine.run("up", "--locked", "--", "sh", "-c", "cat /mark /text; id -u; touch new", **there)
         assert up.stdout == f"base\none\n{COLLEAGUE}\n"
         assert (by == "build") == ("Building" in up.stderr)

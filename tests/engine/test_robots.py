@@ -20,10 +20,12 @@ from robenv.deploy.operation import put_release
 from robenv.deploy.outlook import plan_for
 from robenv.deploy.programs import find_programs, needed
 from robenv.deploy.survey import survey
+from robenv.deploy.switch import ReleaseFailed
+from robenv.engine.docker_py import connect as connect_engine
 from robenv.engine.protocol import Engine
 from robenv.environment.load import load, resolve
 from tests.support.project import ROBENV, Project
-from tests.support.releases import eventually
+from tests.support.releases import Maker, commands, eventually
 from tests.support.robots import UID, Robot, Yard
 
 pytestmark = pytest.mark.engine
@@ -33,6 +35,10 @@ user: {uid: 1000, gid: 1000}
 deploy:
   command: [sh, -c, 'echo out; echo err >&2; while :; do sleep 1; done']
 """
+_LISTEN = (
+    "use IO::Socket::INET; $$s = IO::Socket::INET->new(LocalPort => 7412, Listen => 1, ReuseAddr => 1) or die; "
+    "while ($$c = $$s->accept) { close $$c }"
+)
 _L4T = "# R36 (release), REVISION: 4.3, GCID: 38968081, BOARD: generic, EABI: aarch64, DATE: Wed Jan  8 2025\n"
 
 
@@ -107,7 +113,7 @@ def test_the_table(fleet: Project, yard: Yard, rover: Robot) -> None:
     done = fleet.run("robots", check=7)
     header, first, second, third = done.stdout.splitlines()
     assert header.split()[:3] == ["ROBOT", "STATE", "PLATFORM"]
-    assert re.match(r"robenvtest-rover +reachable +linux/amd64 .*\(L4T 36\.4\.3\) +20\.10\.\S+ +\S+B$", first)
+    assert re.match(r"robenvtest-rover +reachable +linux/amd64 .*\bL4T 36\.4\.3\)? +20\.10\.\S+ +\S+B$", first)
     assert second.split() == ["off", "unreachable"]
     assert third.split() == ["stranger", "refused"]
     assert "error: off: it does not answer" in done.stderr
@@ -166,7 +172,7 @@ def test_what_runs_there(deployed: Project, rover: Robot) -> None:
     assert release["hash"] == deployed.plan()["content_hash"]
     assert release["status"] == "running"
     assert [one["id"] for one in found["releases"]] == [release["id"]]
-    assert f"{release['hash'][:12]}  20" in deployed.run("robots").stdout
+    assert f"  {release['id'][:8]}  {release['hash'][:12]}  20" in deployed.run("robots").stdout
 
     logs = deployed.run("logs", "-r", rover.name)
     assert (logs.stdout, logs.stderr) == ("out\n", "err\n")
@@ -186,6 +192,24 @@ def test_what_runs_there(deployed: Project, rover: Robot) -> None:
     deployed.write(_PROFILE)
     assert "environment MODE: added, fast" in text
     assert "switch to the new release" in text
+
+
+def test_health_by_port(rover: Robot, base_image: str, tmp_path: Path) -> None:
+    """Something has to accept a connection there: on another port than it listens on, a release is not healthy."""
+    project = Project(tmp_path / "project", base_image)
+    maker = Maker(project.folder, project.name, base_image)
+    check = "healthcheck: {port: %d, interval: 0.5s, timeout: 2s, retries: 4}"
+    engine = connect_engine(rover.engine.environment)
+    try:
+        good = maker.release(f"exec perl -e '{_LISTEN}'", check % 7412)
+        put_release(engine, good, lambda: None, 2, lambda text: None)
+        with pytest.raises(ReleaseFailed, match="its health check failed with exit code 1") as caught:
+            put_release(engine, maker.release("sleep 60", check % 7413), lambda: None, 2, lambda text: None)
+        assert f"{good.name} runs again" in caught.value.details
+        eventually(lambda: commands(engine, maker.name) == [good.id])
+    finally:
+        engine.close()
+        project.close(rover.engine.api())
 
 
 def test_a_terminal_there(deployed: Project, rover: Robot) -> None:

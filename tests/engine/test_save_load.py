@@ -16,6 +16,7 @@ import zstandard
 
 from robenv.engine.docker_py import connect
 from robenv.engine.protocol import Engine
+from tests.support import small_image
 from tests.support.newer_engine import NewerEngine
 from tests.support.project import Project
 from tests.support.second_engine import SecondEngine
@@ -268,6 +269,16 @@ def test_files_elsewhere_are_refused(project: Callable[..., Project], tmp_path: 
     one.write("files: [{source: .env, target: /env}]\n")
     (one.folder / ".env").write_text("A=b\n")
     assert "carries no .env" in one.run("save", str(tmp_path / "file"), check=2).stderr
+
+
+def test_an_image_that_names_no_command(
+    project: Callable[..., Project], engine: Engine, docker_api: Any, tmp_path: Path
+) -> None:
+    one = project("", small_image.ensure(docker_api))
+    one.run("save", str(tmp_path / "file"))
+    (image,) = engine.images({"robenv.project": one.name})
+    engine.remove_image(image.id)
+    assert one.run("load", str(tmp_path / "file")).stdout.strip() == image.tags[0]
 
 
 def test_json(saved: Saved, tmp_path: Path) -> None:

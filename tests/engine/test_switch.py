@@ -107,6 +107,7 @@ def test_what_is_not_healthy_gives_way_to_the_earlier(there: Engine, maker: Make
         with pytest.raises(ReleaseFailed) as caught:
             put(there, maker.release(script, deploy))
         assert words in caught.value.message
+        assert f"{one.name} runs again" in caught.value.details
         eventually(lambda: commands(there, maker.name) == [one.id])
         assert [info.labels[LABEL_RELEASE] for info in there_are(there, maker)] == [one.id]
         if "last words" in script:
@@ -115,8 +116,9 @@ def test_what_is_not_healthy_gives_way_to_the_earlier(there: Engine, maker: Make
 
 
 def test_a_first_release_that_fails_leaves_nothing(there: Engine, maker: Maker) -> None:
-    with pytest.raises(ReleaseFailed):
+    with pytest.raises(ReleaseFailed) as caught:
         put(there, maker.release("exit 1", ""))
+    assert "nothing runs there now" in caught.value.details
     assert not there_are(there, maker)
 
 
@@ -130,6 +132,8 @@ def test_rolling_back(there: Engine, maker: Maker) -> None:
     assert commands(there, maker.name) == [two.id]
     assert roll_back(there, maker.name, one.id[:6], 2, print).was == two.id
     assert commands(there, maker.name) == [one.id]
+    with pytest.raises(UsageError, match=f"release {one.id[:8]} is the one that runs there"):
+        roll_back(there, maker.name, one.id[:6], 2, print)
     with pytest.raises(UsageError, match="no earlier release"):
         roll_back(there, maker.name, "ffff0000", 2, print)
     # In the order in which they did well, which is not that in which they came.
