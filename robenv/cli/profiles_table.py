@@ -72,7 +72,7 @@ class _Table:
         self._widths = [max((len(row[column]) for row in (header, *rows)), default=0) for column in range(len(header))]
         if width and header == _MIXIN:
             self._widths[1] = min(self._widths[1], width // 3)
-        self._last = width - sum(self._widths[:-1]) - 2 * len(header) if width else self._widths[-1]
+        self._last = width - sum(self._widths[:-1]) - 2 * len(header) if width else max(self._widths[-1], _LEAST)
 
     def part(self, title: str, count: int) -> Iterator[str]:
         yield ""

@@ -12,7 +12,7 @@ from robenv.catalog.ros import DISTROS, RosDistro, find_distro, image_of
 from robenv.errors import Problem
 from robenv.profile.chain import Document
 from robenv.profile.nodes import Mapping, Node, Scalar, find, problem_at, to_python
-from robenv.profile.placeholder import distro_of
+from robenv.profile.placeholder import SPELLED, distro_of
 from robenv.profile.schema import Profile
 from robenv.profile.schema_fits import Fits
 from robenv.profile.sources import builtin_names
@@ -62,7 +62,7 @@ def check_fits(documents: Sequence[Document], profile: Profile, jetpacks: Sequen
             continue
         fits = Fits.model_validate(to_python(asked))
         problems = [
-            *_ros(fits, target),
+            *_ros(fits, target, SPELLED in one.source.text),
             *_release(fits, target),
             *_jetson(fits, target, has_base=one.root.get("base") is not None),
             *_platforms(fits, target),
@@ -123,11 +123,13 @@ Misfit = tuple[str, str, str]
 """What the target is, what the file is for, and what would do."""
 
 
-def _ros(fits: Fits, target: Target) -> Iterator[Misfit]:
-    if fits.ros is None or target.ros in fits.ros:
+def _ros(fits: Fits, target: Target, by_name: bool) -> Iterator[Misfit]:
+    """``by_name``: of a file that cannot do without the distribution's name."""
+    if fits.ros is None or target.ros in fits.ros or not (target.ros or (by_name and fits.ros)):
         return
     has = f"has ROS {target.ros}" if target.ros else "has no `ros.distro`"
-    yield has, "ROS " + ", ".join(fits.ros), _instead("ros", fits.ros)
+    wants = "ROS " + ", ".join(fits.ros) if fits.ros else "targets without ROS by its own packages"
+    yield has, wants, _instead("ros", fits.ros)
 
 
 def _release(fits: Fits, target: Target) -> Iterator[Misfit]:

@@ -17,7 +17,7 @@ from robenv.profile.rules import PROFILE
 from robenv.profile.variables import KEPT
 
 _DISTRO = re.compile("[a-z][a-z0-9]{1,31}")
-_SPELLED = "${ros.distro}"
+SPELLED = "${ros.distro}"
 _STAND_IN = "jazzy"
 
 
@@ -35,12 +35,12 @@ def fill(documents: list[Document], is_project: bool) -> tuple[list[Document], l
     A file whose ``fits.ros`` says what it is for gets its last one there: that it does not fit is told elsewhere, and
     by itself, as ``profiles show`` prints it, it is shown for that one.
     """
-    if not any(_SPELLED in one.source.text for one in documents):
+    if not any(SPELLED in one.source.text for one in documents):
         return documents, []
     distro = distro_of(documents)
     filled, problems = [], []
     for one in documents:
-        if _SPELLED not in one.source.text:
+        if SPELLED not in one.source.text:
             filled.append(one)
             continue
         own = last_fit(one.root)
@@ -61,7 +61,7 @@ def last_fit(root: Mapping) -> str:
 
 def _no_distro(node: Scalar) -> Problem:
     hint = "extend a target of ROS such as ros/jazzy, or write `ros: {distro: jazzy}`"
-    return problem_at(node, f"`{_SPELLED}` is the ROS distribution, and this profile has none", hint)
+    return problem_at(node, f"`{SPELLED}` is the ROS distribution, and this profile has none", hint)
 
 
 def _put(node: Node, distro: str, met: list[Scalar]) -> Node:

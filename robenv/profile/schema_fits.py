@@ -8,9 +8,11 @@ from pydantic import Field
 
 from robenv.catalog.jetpack import JETPACKS
 from robenv.catalog.releases import RELEASES
+from robenv.catalog.ros import DISTROS
 from robenv.profile.schema_names import Platform
-from robenv.profile.schema_types import Line, Section, one_of, pattern
+from robenv.profile.schema_types import Line, Section, one_of
 
+_DISTROS = tuple(one.name for one in DISTROS)
 _UBUNTU = tuple(one.suite for one in RELEASES if one.distribution == "ubuntu")
 _DEBIAN = tuple(one.suite for one in RELEASES if one.distribution == "debian")
 _JETPACKS = tuple(row.name for row in JETPACKS)
@@ -20,8 +22,8 @@ class Fits(Section):
     """Each key that is written is asked of the whole profile; what cannot be told of it is not held against it."""
 
     ros: Annotated[
-        tuple[Annotated[str, pattern("[a-z][a-z0-9]{1,31}", "a distribution of ROS such as `jazzy`")], ...] | None,
-        Field(description="ROS distributions, the last the newest"),
+        tuple[Annotated[str, one_of(*_DISTROS)], ...] | None,
+        Field(description="ROS distributions, the last the newest; empty: none by ROS's own packages"),
     ] = None
     ubuntu: Annotated[
         tuple[Annotated[str, one_of(*_UBUNTU)], ...] | None,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from robenv.catalog.releases import RELEASES, Release
-from robenv.catalog.ros import find_distro
+from robenv.catalog.ros import DISTROS, find_distro
 from robenv.errors import ProfileError
 from robenv.profile.builtin import BuiltinProfile, list_builtin
 from robenv.profile.fits import target_of
@@ -63,7 +63,7 @@ class Summary:
 
 def summaries() -> Iterator[Summary]:
     """Of every built-in profile, by name; one that cannot be resolved says why."""
-    for known in list_builtin():
+    for known in sorted(list_builtin(), key=lambda one: one.name):
         try:
             yield _summary(known, resolve_builtin(known.name))
         except ProfileError as error:
@@ -97,7 +97,7 @@ def fits_in_words(fits: Fits | None) -> str:
     """``ROS humble, jazzy; Ubuntu 24.04; no Jetson``; "" for anything."""
     if fits is None:
         return ""
-    parts = [f"ROS {', '.join(fits.ros)}"] if fits.ros else []
+    parts = [] if fits.ros is None else [f"ROS {_distros(fits.ros)}" if fits.ros else "no ROS of its own packages"]
     for distribution, suites in (("Ubuntu", fits.ubuntu), ("Debian", fits.debian)):
         parts += [f"{distribution} {_versions(suites)}"] if suites else []
     if fits.platforms:
@@ -105,6 +105,13 @@ def fits_in_words(fits: Fits | None) -> str:
     if fits.jetson is not None:
         parts.append(f"of Jetsons {', '.join(fits.jetson)}" if fits.jetson else "no Jetson")
     return "; ".join(parts)
+
+
+def _distros(names: tuple[str, ...]) -> str:
+    """``humble, jazzy``; of all that there are of ROS 2, ``2``."""
+    of_ros_2 = {one.name for one in DISTROS if one.version == 2}
+    others = [name for name in names if name not in of_ros_2]
+    return ", ".join([*others, "2"]) if of_ros_2 <= set(names) else ", ".join(names)
 
 
 def _versions(suites: tuple[str, ...]) -> str:

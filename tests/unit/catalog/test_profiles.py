@@ -44,7 +44,7 @@ def _may_fit(mixin: Profile, target: Profile) -> bool:
     jetson = next((row.name for row in JETPACKS if row.base == base.image), "")
     on_jetson = target.gpu is not None and target.gpu.vendor == "jetson"
     return (
-        (fits.ros is None or target.ros.distro in fits.ros)
+        (fits.ros is None or target.ros.distro in fits.ros or (not fits.ros and not target.ros.distro))
         and not (mixin.ros.rmw and target.ros.distro == "noetic")
         and (not suites or suite in suites)
         and (fits.platforms is None or set(target.platforms) <= set(fits.platforms))

@@ -6,6 +6,7 @@ import pytest
 
 from tests.unit.profile.conftest import BASE, Project
 
+ROS = BASE + "ros: {distro: jazzy}\n"
 JETSON = "base: {image: 'nvcr.io/nvidia/l4t-jetpack:r36.4.0'}\n"
 
 
@@ -26,6 +27,9 @@ def extending(project: Project, fits: str, own: str) -> str:
         ("{jetson: []}", BASE),
         ("{platforms: [linux/amd64]}", BASE),
         ("{platforms: [linux/amd64]}", BASE + "platforms: [linux/amd64]\n"),
+        ("{ros: [humble, jazzy]}", ROS),
+        ("{ros: [humble]}", BASE),
+        ("{ros: []}", BASE),
         ("{}", BASE),
     ],
 )
@@ -60,7 +64,8 @@ def test_what_fits(project: Project, fits: str, own: str) -> None:
             "it is for linux/amd64, and this is built for linux/arm64 too",
             "`platforms: [linux/amd64]`",
         ),
-        ("{ros: [humble]}", BASE, "it is for ROS humble, and this has no `ros.distro`", ""),
+        ("{ros: [humble]}", ROS, "it is for ROS humble, and this has ROS jazzy", "it fits ros/humble"),
+        ("{ros: []}", ROS, "it is for targets without ROS by its own packages, and this has ROS jazzy", ""),
     ],
 )
 def test_what_does_not_fit_is_told_where_it_was_extended(
