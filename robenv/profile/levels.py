@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Mapping as MappingABC
 from collections.abc import Sequence as SequenceABC
 from dataclasses import dataclass
 from typing import TypeVar
@@ -12,16 +13,17 @@ from robenv.profile.chain import Document
 from robenv.profile.nodes import Mapping, Node, Path_, Scalar, Sequence, Source, find, place_of
 from robenv.profile.resolved import BuildPart, Level, Pairs, Placed, RosPart
 from robenv.profile.schema import Profile
-from robenv.profile.schema_build import AptRepository, BuildSection
+from robenv.profile.schema_build import BuildSection
 
 T = TypeVar("T")
 U = TypeVar("U")
+_OF_ROS = ("variant", "rmw", "rosdep", "completion")
 
 
 def split_levels(documents: SequenceABC[Document], merged: Mapping, profile: Profile) -> tuple[Level, ...]:
     """One level a document, in the same order."""
     splitter = _Splitter(documents, merged, profile, ())
-    whole = splitter.parts()
+    whole, ros = splitter.parts(), splitter.ros(profile)
     stages = {
         name: _Splitter(documents, merged, stage, ("stages", name)).parts() for name, stage in profile.stages.items()
     }
@@ -29,7 +31,7 @@ def split_levels(documents: SequenceABC[Document], merged: Mapping, profile: Pro
     for index, document in enumerate(documents):
         source = document.source
         of_stages = tuple((name, parts[index]) for name, parts in stages.items())
-        levels.append(Level(source.name, source.path, source.origin, whole[index], of_stages, splitter.ros(index)))
+        levels.append(Level(source.name, source.path, source.origin, whole[index], of_stages, ros[index]))
     return tuple(levels)
 
 
@@ -47,7 +49,7 @@ class _Splitter:
         pip = self._by_level(("pip",), section.pip, _value)
         files = self._by_level(("files",), section.files, lambda value, node: Placed(value, place_of(node)))
         steps = self._by_level(("steps",), section.steps, lambda value, node: Placed(value, place_of(node), value.name))
-        repositories = self._repositories()
+        repositories = self._first_named(section.apt.repositories, "apt", "repositories")
         parts: list[BuildPart] = []
         for index, document in enumerate(self.documents):
             source = document.source
@@ -110,23 +112,24 @@ class _Splitter:
                 found[index] = pairs
         return found
 
-    def ros(self, index: int) -> RosPart:
-        """What the level at ``index`` says."""
-        said = self._own_scalars(index, "ros")
-        known = {key: said[key] for key in ("variant", "rmw", "rosdep", "completion") if key in said}
-        return RosPart(**known, colcon_mixins=tuple(self._own_scalars(index, "ros", "colcon_mixins").values()))
+    def ros(self, profile: Profile) -> list[RosPart]:
+        said = self._entries("ros")
+        mixins = self._first_named(profile.ros.colcon_mixins, "ros", "colcon_mixins")
+        parts = []
+        for index in range(len(self.documents)):
+            nodes = {key: said[key][index] for key in _OF_ROS if index in said.get(key, ())}
+            own = {
+                key: Placed(node.text, place_of(node), key) for key, node in nodes.items() if isinstance(node, Scalar)
+            }
+            parts.append(RosPart(**own, colcon_mixins=tuple(mixins.get(index, ()))))
+        return parts
 
-    def _own_scalars(self, index: int, *path: str) -> dict[str, Placed[str]]:
-        found = ((key, values.get(index)) for key, values in self._entries(*path).items())
-        return {key: Placed(node.text, place_of(node), key) for key, node in found if isinstance(node, Scalar)}
-
-    def _repositories(self) -> dict[int, list[Placed[AptRepository]]]:
-        """By level, those that it is the first to name."""
-        found: dict[int, list[Placed[AptRepository]]] = {}
-        for name, values in self._entries("apt", "repositories").items():
+    def _first_named(self, merged: MappingABC[str, T], *path: str) -> dict[int, list[Placed[T]]]:
+        """By level, the values that it is the first to name, as all levels together have them."""
+        found: dict[int, list[Placed[T]]] = {}
+        for name, values in self._entries(*path).items():
             index, node = next(iter(values.items()))
-            placed = Placed(self.section.apt.repositories[name], place_of(node), name)
-            found.setdefault(index, []).append(placed)
+            found.setdefault(index, []).append(Placed(merged[name], place_of(node), name))
         return found
 
 

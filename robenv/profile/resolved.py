@@ -56,7 +56,7 @@ class RosPart:
     rosdep: Placed[str] | None = None
     completion: Placed[str] | None = None
     colcon_mixins: tuple[Placed[str], ...] = ()
-    """Addresses by name."""
+    """Those that this level is the first to name, with the addresses of all levels."""
 
 
 @dataclass(frozen=True)

@@ -129,6 +129,15 @@ def test_the_index_and_the_mixins_are_the_first_levels_that_ask(project: Resolve
     ]
 
 
+def test_an_address_that_is_set_again_is_not_asked_first(project: Resolve) -> None:
+    mine = "default: http://lan/index.yaml, more: http://lan/more.yaml"
+    plan = plan_build(project(f"extends: ros/jazzy\nros: {{colcon_mixins: {{{mine}}}}}\n"), "linux/amd64")
+    assert [(level, ros.mixins) for level, ros in ros_of(plan).items() if ros.mixins] == [
+        ("ros/jazzy", (("default", "http://lan/index.yaml"),)),
+        ("robenv.yaml", (("more", "http://lan/more.yaml"),)),
+    ]
+
+
 def test_what_is_switched_off_is_nowhere(project: Resolve) -> None:
     off = "ros: {rosdep: false, completion: false, colcon_mixins: !reset }\n"
     plan = plan_build(project(f"extends: ros/jazzy\n{off}"), "linux/amd64")

@@ -1,0 +1,187 @@
+"""ros/jazzy upon a stand-in for its image, with Debian's rosdep and real colcon: what is in it, and for whom."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import base_image
+from tests.support.project import Project
+from tests.support.ros_site import RosSite
+
+pytestmark = pytest.mark.engine
+
+# The image's own source has a key that is none, of an archive that no test reaches.
+_DOCKERFILE = f"""FROM {base_image.TAG}
+RUN apt-get update -q && apt-get install -q -y --no-install-recommends colcon python3-colcon-argcomplete \\
+      python3-rosdep2 \\
+ && rm -rf /etc/ros/rosdep/sources.list.d /var/lib/apt/lists/* \\
+ && mkdir -p /opt/ros/jazzy \\
+ && echo 'export UNDERLAY=jazzy' >/opt/ros/jazzy/setup.bash \\
+ && echo 'deb [signed-by=/etc/hostname] http://packages.ros.org/ros2/ubuntu noble main' \\
+      >/etc/apt/sources.list.d/ros2-latest.list \\
+ && useradd --create-home ubuntu --uid 1000
+LABEL {base_image.LABEL}=ros
+"""
+IMAGE = "robenvtest-ros:jazzy-ros-base"
+NAME = "robenvtest/ros:jazzy-ros-base"
+"""As a registry of one's own would have it: by that name it is known to have ros-base."""
+
+PROFILE = """name: {name}
+extends: [./site.yaml, ros/jazzy]
+base: {{image: "{image}"}}
+platforms: !reset
+apt:
+  repositories: {{ros: {{package: "{package}", package_checksum: "{checksum}"}}}}
+  packages: !override [{more}]
+ros: {{colcon_mixins: {{default: "{address}/mixins.yaml"}}, {ros}}}
+user: {{{user}}}
+"""
+SITE = """files:
+  - {{source: 20-default.list, target: /etc/ros/rosdep/sources.list.d/}}
+  - {{source: mixin.whl, target: /opt/}}
+steps: [{{name: colcon-mixin, run: python3 -m zipfile -e /opt/mixin.whl /usr/lib/python3/dist-packages}}]
+environment: {{ROSDISTRO_INDEX_URL: "{address}/index-v4.yaml"}}
+"""
+Make = Callable[..., Project]
+
+
+@pytest.fixture(scope="module")
+def site(docker_api: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RosSite]:
+    base_image.ensure_made(docker_api, IMAGE, _DOCKERFILE)
+    docker_api.tag(IMAGE, *NAME.rsplit(":", 1), force=True)
+    folder = tmp_path_factory.mktemp("site")
+    # Debian has the rest of colcon.
+    command = (sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--dest", folder, "colcon-mixin==0.2.3")
+    subprocess.run(command, check=True, timeout=120)
+    next(folder.glob("*.whl")).rename(folder / "mixin.whl")
+    with RosSite(docker_api, folder) as made:
+        yield made
+
+
+@pytest.fixture
+def ros(project: Make, site: RosSite) -> Make:
+    """A project over ros/jazzy; ``ros("variant: desktop", "nano")``."""
+    made: list[Project] = []
+
+    def make(ros: str = "", more: str = "", checksum: str = "", user: str = "") -> Project:
+        one = made[0] if made else project()
+        made.append(one)
+        package, right = site.source
+        for name in ("20-default.list", "mixin.whl"):
+            (one.folder / name).write_bytes((site.folder / name).read_bytes())
+        (one.folder / "site.yaml").write_text(SITE.format(address=site.address))
+        text = PROFILE.format(
+            name=one.name,
+            image=NAME,
+            package=package,
+            checksum=checksum or right,
+            address=site.address,
+            ros=ros,
+            more=more,
+            user=user,
+        )
+        (one.folder / "robenv.yaml").write_text(text)
+        return one
+
+    return make
+
+
+def shell(project: Project, keys: str) -> str:
+    """What an interactive bash inside puts out while somebody types."""
+    primary, secondary = pty.openpty()
+    started = project.start("exec", "--", "bash", "-i", stdin=secondary, stdout=secondary, stderr=secondary)
+    os.close(secondary)
+    os.write(primary, f"{keys}\nexit\n".encode())
+    output = b""
+    try:
+        while data := os.read(primary, 4096):
+            output += data
+    except OSError:
+        pass  # the other side has gone
+    os.close(primary)
+    started.wait(timeout=60)
+    return output.decode()
+
+
+def test_all_of_it(ros: Make, site: RosSite) -> None:
+    project = ros("variant: desktop, rmw: cyclonedds, domain_id: 7")
+    project.run("up", "-d")
+
+    def inside(command: str) -> str:
+        return project.run("exec", "--", "bash", "-c", command).stdout.strip()
+
+    # the sources of the package in the place of the image's own, and what came from them
+    assert inside("ls /etc/apt/sources.list.d") == "ros2.sources"
+    assert inside("ls /opt/ros/jazzy/share").split() == ["ros-jazzy-desktop", "ros-jazzy-rmw-cyclonedds-cpp"]
+    assert inside("echo $RMW_IMPLEMENTATION $ROS_DOMAIN_ID $ROS_DISTRO $LANG") == "rmw_cyclonedds_cpp 7 jazzy C.UTF-8"
+    # rosdep's index and the mixins are those of whoever works here, and can be renewed
+    assert inside("id -u") == str(os.getuid())
+    assert "libeigen3-dev" in inside("rosdep resolve eigen")
+    assert inside("readlink ~/.ros/rosdep") == "/opt/robenv/ros/rosdep"
+    (site.folder / "base.yaml").write_text("eigen:\n  debian: [libeigen3-new]\n")
+    assert "libeigen3-new" in inside("rosdep update >/dev/null && rosdep resolve eigen")
+    assert "release" in inside("colcon mixin show build")
+    assert inside("colcon mixin update && ls ~/.colcon/mixin/default").endswith("release.mixin")
+    # underlay, and the overlay once it is there
+    assert inside('echo "$UNDERLAY $OVERLAY"') == "jazzy"
+    (project.folder / "install").mkdir()
+    (project.folder / "install" / "setup.bash").write_text("export OVERLAY=$UNDERLAY-mine\n")
+    assert inside('echo "$UNDERLAY $OVERLAY"') == "jazzy jazzy-mine"
+    # completion, in a shell that somebody types into
+    assert "usage: colcon build" in shell(project, "colcon buil\t--help")
+
+
+def test_another_user_has_the_same(ros: Make) -> None:
+    project = ros(user="uid: 12345")
+    project.run("up", "-d")
+    done = project.run("exec", "--", "bash", "-c", "id -u; rosdep resolve eigen; rosdep update")
+    assert "12345" in done.stdout
+    assert "libeigen3" in done.stdout
+
+
+def test_a_package_of_the_projects_own_makes_none_of_it_anew(ros: Make, docker_api: Any) -> None:
+    project = ros("variant: desktop")
+    layers = []
+    for more in ("", "hello"):
+        ros("variant: desktop", more).run("build")
+        image = project.plan()["image"]
+        layers.append(docker_api.inspect_image(image)["RootFS"]["Layers"])
+    assert "hello" in project.run("run", "--", "hello", "--version").stdout.lower()
+    plain, more_layers = layers
+    assert more_layers[: len(plain) - 1] == plain[:-1], "all but the entrypoint, which comes last"
+    assert len(more_layers) == len(plain) + 1
+
+
+def test_a_checksum_that_differs(ros: Make) -> None:
+    done = ros(checksum="sha256:" + "0" * 64).run("build", check=5)
+    assert "Hash Sum mismatch" in done.stderr
+    assert "profiles/ros/jazzy-ros-core.yaml" in done.stderr
+
+
+def test_the_stand_in_could_not_have_updated_before(docker_api: Any, site: RosSite) -> None:
+    created = docker_api.create_container(NAME, ["apt-get", "update", "-o", "APT::Update::Error-Mode=any"])
+    try:
+        docker_api.start(created)
+        assert docker_api.wait(created)["StatusCode"] == 100
+    finally:
+        docker_api.remove_container(created, force=True)
+
+
+def test_the_home_folders_own_index_is_left_alone(ros: Make, tmp_path: Path) -> None:
+    project = ros()
+    own = tmp_path / "own" / "rosdep"
+    own.mkdir(parents=True)
+    with (project.folder / "robenv.yaml").open("a") as file:
+        file.write(f"run: {{volumes: ['{own.parent}:/mnt/ros']}}\n")
+    command = "mkdir -p ~/.ros && rm -rf ~/.ros/rosdep && ln -s /mnt/ros/rosdep ~/.ros/rosdep"
+    project.run("up", "-d")
+    project.run("exec", "--", "bash", "-c", command)
+    assert project.run("exec", "--", "bash", "-c", "readlink ~/.ros/rosdep").stdout.strip() == "/mnt/ros/rosdep"
