@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from robenv.plan.build import plan_build
 from robenv.plan.values import Base, BuildPlan, FileCopy, Group, ImageSettings, Stage, Step
-from robenv.profile.resolve import list_builtin, resolve_builtin
 from robenv.render import render, render_base
 from tests.support.plans import BOOKWORM, full_plan, plan_of
 
@@ -35,25 +33,12 @@ def _nasty(folder: Path) -> BuildPlan:
     return plan_of(group, settings=ImageSettings(labels=(("a.b", "$x"),), command=("printf", "a\nb")))
 
 
-def _builtin(name: str) -> Callable[[Path], BuildPlan]:
-    return lambda folder: plan_build(resolve_builtin(name), "linux/amd64")
-
-
-TARGETS = ("ros/",)
-"""All profiles of these folders are looked at."""
-
 PLANS: dict[str, tuple[Callable[[Path], BuildPlan], bool]] = {
     "minimal": (_minimal, True),
     "stages": (_stages, True),
     "nasty": (_nasty, True),
     "everything": (full_plan, True),
     "everything-classic": (full_plan, False),
-    "ubuntu-noble": (_builtin("ubuntu/noble"), True),
-    **{
-        profile.name.replace("/", "-"): (_builtin(profile.name), True)
-        for profile in list_builtin()
-        if profile.name.startswith(TARGETS)
-    },
 }
 
 
