@@ -57,6 +57,9 @@ def _lines() -> Iterator[str]:
     yield "\nBoards, and the JetPacks that they run, first the one that their profile is for:\n"
     boards = ((one.what, f"`jetson/{one.name}`", ", ".join(one.jetpacks), _link(one.source)) for one in BOARDS)
     yield from _table(("board", "profile", "JetPack", "source"), boards)
+    yield "\nDebian and Ubuntu:\n"
+    systems = ((f"{one.title} ({one.suite})", one.python, one.until, one.checked) for one in RELEASES)
+    yield from _table(("release", "Python", "free support until", "looked at"), systems)
     yield "\nROS:\n"
     ros = (
         (one.title, f"{one.ubuntu} ({one.suite})", one.python, one.until or "no end", one.checked) for one in DISTROS

@@ -20,6 +20,8 @@ class Release:
     python: str
     until: str
     """The month in which free support ends: ``2029-04``."""
+    checked: str = "2026-08"
+    """When somebody last looked at the sources."""
 
     @property
     def title(self) -> str:
