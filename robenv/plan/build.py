@@ -13,7 +13,7 @@ from robenv.catalog.snapshots import snapshot_url
 from robenv.catalog.suites import find_suite, nearest_suite
 from robenv.errors import Location, Problem, ProfileError
 from robenv.plan.names import base_reference
-from robenv.plan.ros import plan_ros, shared_of
+from robenv.plan.ros import plan_ros, shared_of, with_sources_first
 from robenv.plan.values import (
     AptRepository,
     Base,
@@ -73,6 +73,7 @@ class _Planner:
         groups = self._with_sudo([_group("", level, level.part) for level in self.resolved.levels])
         ros = plan_ros(self.resolved, base)
         groups = [replace(group, ros=layers) for group, layers in zip(groups, ros, strict=True)]
+        groups = with_sources_first(groups, base)
         # A relative one is below the workspace, wherever that is.
         setup = tuple(posixpath.join(profile.workspace.target, script) for script in profile.setup)
         settings = replace(_settings(profile.image, setup), shared=shared_of(ros))

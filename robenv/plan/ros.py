@@ -7,13 +7,14 @@ that has none of its own. Not by ROS_HOME: logs and calibrations belong into the
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
 from robenv.catalog.ros import RMW, contents_of, find_distro, image_of
 from robenv.errors import Problem
-from robenv.plan.values import Base, Pairs, RosLayers
+from robenv.plan.values import Base, Group, Pairs, RosLayers
 
 if TYPE_CHECKING:
     from robenv.profile.resolved import Level, Placed, Resolved
@@ -53,6 +54,18 @@ def plan_ros(resolved: Resolved, base: Base) -> tuple[RosLayers, ...]:
         )
         layers.append(made)
     return tuple(layers)
+
+
+def with_sources_first(groups: Sequence[Group], base: Base) -> list[Group]:
+    """What replaces sources of a ROS image comes before all else: with a key that has expired, no update gets through,
+    and a mixin may come before its target."""
+    moved = tuple(one for group in groups[1:] for one in group.repositories if one.replaces)
+    if not moved or not image_of(base.asked or base.image)[0]:
+        return list(groups)
+    rest = [
+        replace(group, repositories=tuple(one for one in group.repositories if one not in moved)) for group in groups
+    ]
+    return [replace(rest[0], repositories=(*moved, *rest[0].repositories)), *rest[1:]]
 
 
 def shared_of(layers: Iterable[RosLayers]) -> Pairs:

@@ -38,6 +38,9 @@ FROM robenv/base:0123456789ab AS image
 
 # profile ros/debian-bookworm
 RUN set -e; export DEBIAN_FRONTEND=noninteractive; \
+    for list in /etc/apt/sources.list.d/*; do \
+      if grep -qsF -e ://packages.ros.org -e ://example.org/old -- "$list"; then rm -- "$list"; fi; \
+    done; \
     if ! [ -e /etc/ssl/certs/ca-certificates.crt ]; then \
     apt-get update -q -o Acquire::Retries=3 -o APT::Update::Error-Mode=any; \
     apt-get install -q -y --no-install-recommends -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 \
@@ -45,6 +48,9 @@ RUN set -e; export DEBIAN_FRONTEND=noninteractive; \
       ca-certificates; \
     fi; \
     mkdir -p /etc/apt/keyrings /etc/apt/sources.list.d; \
+    deb=/tmp/whole.deb; \
+    /usr/lib/apt/apt-helper download-file https://packages.example.org/sources.deb "$deb" SHA256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef; \
+    dpkg --force-confmiss -i "$deb"; rm -- "$deb"; \
     keyring=; \
     key=/etc/apt/keyrings/example; \
     /usr/lib/apt/apt-helper download-file https://packages.example.org/key.asc "$key.key" SHA256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef; \
@@ -62,6 +68,15 @@ RUN set -e; export DEBIAN_FRONTEND=noninteractive; \
     apt-get update -q -o Acquire::Retries=3 -o APT::Update::Error-Mode=any; \
     apt-get install -q -y --no-install-recommends -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 \
       -o Dir::Cache::archives=robenv/ -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold -- \
+      ros-jazzy-desktop \
+      ros-jazzy-rmw-zenoh-cpp; \
+    rm -rf /var/cache/apt/robenv /var/cache/apt/*.bin /var/lib/apt/lists/*; \
+    rm -rf /var/log/apt/* /var/log/alternatives.log /var/log/bootstrap.log /var/log/dpkg.log \
+      /var/cache/debconf/*-old /var/cache/ldconfig/aux-cache /var/lib/dpkg/*-old
+RUN set -e; export DEBIAN_FRONTEND=noninteractive; \
+    apt-get update -q -o Acquire::Retries=3 -o APT::Update::Error-Mode=any; \
+    apt-get install -q -y --no-install-recommends -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 \
+      -o Dir::Cache::archives=robenv/ -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold -- \
       g++ \
       'python3-opencv=4.6*' \
       ros-core; \
@@ -69,6 +84,22 @@ RUN set -e; export DEBIAN_FRONTEND=noninteractive; \
     rm -rf /var/log/apt/* /var/log/alternatives.log /var/log/bootstrap.log /var/log/dpkg.log \
       /var/cache/debconf/*-old /var/cache/ldconfig/aux-cache /var/lib/dpkg/*-old
 ENV ROS_MASTER_URI="http://localhost:11311"
+RUN set -e; export ROS_HOME=/opt/robenv/ros; \
+    if ! [ -e /etc/ros/rosdep/sources.list.d/20-default.list ]; then rosdep init; fi; \
+    rosdep update --include-eol-distros --rosdistro jazzy; \
+    chmod -R a+rwX "$ROS_HOME"
+RUN set -e; \
+    export COLCON_HOME=/opt/robenv/colcon COLCON_LOG_PATH=/dev/null; mkdir -p "$COLCON_HOME"; \
+    colcon mixin remove default >/dev/null 2>&1 || :; \
+    colcon mixin add default https://example.org/mixins/index.yaml; \
+    colcon mixin remove own >/dev/null 2>&1 || :; \
+    colcon mixin add own 'http://example.org/a'"'"'b.yaml'; \
+    colcon mixin update; \
+    chmod -R a+rwX "$COLCON_HOME"
+COPY ["robenv/image/bashrc", "/usr/local/lib/robenv/bashrc"]
+RUN set -e; \
+    line='if [ -r /usr/local/lib/robenv/bashrc ]; then . /usr/local/lib/robenv/bashrc; fi'; \
+    if ! grep -qsxF -e "$line" /etc/bash.bashrc; then printf '%s\n' "$line" >> /etc/bash.bashrc; fi
 
 # profile picker
 ARG CALIB_VERSION="1.2"

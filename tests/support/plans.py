@@ -15,6 +15,7 @@ from robenv.plan.values import (
     Group,
     Healthcheck,
     ImageSettings,
+    RosLayers,
     Stage,
     Step,
 )
@@ -77,6 +78,29 @@ def full_plan(folder: Path) -> BuildPlan:
                 at(3),
             ),
             AptRepository("plain", "http://deb.debian.org/debian", "bookworm-backports", ("main",), "", ""),
+            AptRepository(
+                "whole",
+                "",
+                "",
+                (),
+                "",
+                "",
+                location=at(5),
+                package="https://packages.example.org/sources.deb",
+                package_checksum=CHECKSUM,
+                replaces=("packages.ros.org", "example.org/old"),
+            ),
+        ),
+        ros=RosLayers(
+            packages=("ros-jazzy-desktop", "ros-jazzy-rmw-zenoh-cpp"),
+            packages_location=at(7),
+            distro="jazzy",
+            rosdep=True,
+            rosdep_location=at(7),
+            mixins=(("default", "https://example.org/mixins/index.yaml"), ("own", "http://example.org/a'b.yaml")),
+            mixins_location=at(7),
+            completion=True,
+            completion_location=at(7),
         ),
         packages=("ros-core", "python3-opencv=4.6*", "g++"),
         packages_location=at(6),
@@ -117,6 +141,7 @@ def full_plan(folder: Path) -> BuildPlan:
         labels=(("org.example.team", "arm"),),
         healthcheck=Healthcheck(("CMD-SHELL", "rosnode ping -c1 /picker"), 2.5, 1, 10, 5),
         setup_scripts=("/opt/ros/setup.bash", "/workspace/install/setup.bash"),
+        shared=((".ros/rosdep", "/opt/robenv/ros/rosdep"),),
     )
     made = plan_of(target, own, settings=settings, stages=(builder, tester), directory=str(folder))
     return replace(made, create_user=True)

@@ -129,6 +129,23 @@ def test_the_index_and_the_mixins_are_the_first_levels_that_ask(project: Resolve
     ]
 
 
+@pytest.mark.parametrize(
+    ("extends", "groups"),
+    [
+        ("mixins/dev, ros/jazzy", [("mixins/dev", ["ros"]), ("ros/jazzy-ros-core", [])]),
+        ("ros/jazzy, mixins/dev", [("ros/jazzy-ros-core", ["ros"]), ("mixins/dev", [])]),
+        # Its base has no sources of ROS, and its layers are as they are without ROS.
+        ("mixins/dev, ros/humble, jetson/jp6", [("mixins/dev", []), ("ros/humble-ros-core", ["ros"])]),
+    ],
+)
+def test_an_old_key_is_replaced_before_anything_asks_for_packages(
+    extends: str, groups: list[tuple[str, list[str]]], project: Resolve
+) -> None:
+    plan = plan_build(project(f"extends: [{extends}]\n"), "linux/arm64")
+    there = {group.profile: [one.name for one in group.repositories] for group in plan.stages[-1].groups}
+    assert [(name, there.get(name, [])) for name, _ in groups] == groups
+
+
 def test_an_address_that_is_set_again_is_not_asked_first(project: Resolve) -> None:
     mine = "default: http://lan/index.yaml, more: http://lan/more.yaml"
     plan = plan_build(project(f"extends: ros/jazzy\nros: {{colcon_mixins: {{{mine}}}}}\n"), "linux/amd64")

@@ -97,7 +97,7 @@ def test_each_apt_run_updates_installs_lean_and_cleans_up(buildkit: bool, tmp_pa
         for read in reads_of(full_plan(tmp_path), buildkit)
         if read.kind == "RUN" and "apt-get" in str(read.value)
     ]
-    assert len(runs) == 6
+    assert len(runs) == 7
     for run in runs:
         assert run.index("set -e ;") < run.index("apt-get update") < run.index("apt-get install")
         assert "APT::Update::Error-Mode=any" in run and "--no-install-recommends" in run
