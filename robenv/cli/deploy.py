@@ -12,17 +12,13 @@ from robenv.cli.errors import error_text
 from robenv.cli.fleet_view import FleetView, outcome_rows
 from robenv.cli.reporter import TerminalReporter
 from robenv.cli.robot import InventoryOption, inventory_of
-from robenv.cli.trust import asker
 from robenv.errors import RobotUnreachable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from robenv.deploy.fleet import Outcome, Source
     from robenv.engine.protocol import Engine, ImageInfo
     from robenv.environment.load import Loaded
     from robenv.environment.locking import Locked
-    from robenv.environment.trust import Claim
 
 RobotsArgument = Annotated[list[str] | None, typer.Argument(metavar="[ROBOT…]", help="Robots or groups of robots.yaml")]
 AllRobotsOption = Annotated[bool, typer.Option("--all", help="Every robot of robots.yaml")]
@@ -67,7 +63,6 @@ def _source(found: Locked, engine: Engine, view: FleetView, quiet: bool, locked:
     from robenv.environment.image import ensure_image
     from robenv.environment.load import choose_platform, load
     from robenv.environment.locking import pin_sources, require_locked
-    from robenv.environment.trust import not_approved, require_trust
 
     if not locked:
         pin_sources(found, note)
@@ -87,12 +82,7 @@ def _source(found: Locked, engine: Engine, view: FleetView, quiet: bool, locked:
                 images[plan.image] = ensure_image(engine, plan, TerminalReporter(quiet)).image
         return images[plan.image]
 
-    def trust(claims: Sequence[Claim]) -> None:
-        ask = asker()
-        with view.aside() if ask and not_approved(claims) else nullcontext():
-            require_trust(claims, ask, "the robots")
-
-    return Source(engine, loaded, image, found.resolved.profile.deploy.keep, trust)
+    return Source(engine, loaded, image, found.resolved.profile.deploy.keep)
 
 
 def in_order(chosen: Any, outcomes: list[Outcome]) -> list[Outcome]:

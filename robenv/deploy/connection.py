@@ -8,7 +8,6 @@ not even a docker CLI. Commands and questions go over the same login.
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import shutil
 import subprocess
@@ -231,7 +230,7 @@ _REASONS: tuple[tuple[tuple[str, ...], type[RobotUnreachable] | type[RobotRefuse
         ("REMOTE HOST IDENTIFICATION HAS CHANGED", "Host key for"),
         RobotRefused,
         "its host key has changed: it was set up anew, or something else answers in its place",
-        "if it was set up anew: `{forget}`, then log in once with ssh and compare the key",
+        "if it was set up anew: `ssh-keygen -R {known_as}`, then log in once with ssh and compare the key",
     ),
     (
         ("Host key verification failed", "No ED25519 host key is known", "host key is known for"),
@@ -275,7 +274,7 @@ def login_failed(robot: Robot, said: str) -> RobotUnreachable | RobotRefused:
                 f"{robot.name}: {message}",
                 details=_essence(said),
                 hint=hint.format(
-                    host=shlex.quote(robot.host), login=robot.login, place=robot.place, forget=_forget(robot, said)
+                    host=shlex.quote(robot.host), login=robot.login, place=robot.place, known_as=robot.known_as
                 ),
             )
     hint = f"this must work without a question: `ssh -o BatchMode=yes {robot.login} true`"
@@ -284,21 +283,7 @@ def login_failed(robot: Robot, said: str) -> RobotUnreachable | RobotRefused:
     )
 
 
-def _forget(robot: Robot, said: str) -> str:
-    """The command that removes a robot's old host key: ssh tells the file and the name, which its configuration has."""
-    told = _TOLD.findall(said)
-    if not told:
-        return f"ssh-keygen -R {robot.known_as}"
-    file, name = map(safe, told[-1])
-    return shlex.join(["ssh-keygen", "-f", file, "-R", name])
-
-
-_TOLD = re.compile(r'ssh-keygen -f "([^"\n]+)" -R "([^"\n]+)"')
-
-
 def _essence(said: str) -> str:
     # A banner of the robot's is in it: nothing of that may command this terminal.
     lines = [safe(line.rstrip()) for line in said.splitlines() if line.strip(" @\r")]
-    if _TOLD.search(said):  # of a dozen lines about a changed host key these are news
-        lines = [line for line in lines if "SHA256:" in line or line.startswith("Offending")]
     return "\n".join(lines)[-_KEPT:]

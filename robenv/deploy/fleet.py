@@ -23,9 +23,7 @@ from robenv.deploy.together import side_by_side, state_after
 from robenv.deploy.transfer import Sent, send_image
 from robenv.engine.protocol import BuildEvent, Engine, ImageInfo, TransferEvent
 from robenv.environment.load import Loaded
-from robenv.environment.trust import Claim, claims_of
 from robenv.errors import EngineUnreachable, Problem, RobenvError, RobotRefused, UsageError
-from robenv.plan.host import plan_host
 
 
 class Report(Protocol):
@@ -87,8 +85,6 @@ class Source:
     image: Callable[[Loaded], ImageInfo]
     """Builds it where it is not there."""
     keep: int
-    trust: Callable[[Sequence[Claim]], object]
-    """Makes sure that the user allows what others' profiles take of the robots. Raises NotTrusted."""
 
 
 @contextmanager
@@ -110,7 +106,7 @@ def gathered(robots: Sequence[Robot], project: str, report: Report) -> Iterator[
 def deploy(source: Source, reached: list[Robotics], report: Report, at: At = lambda step: None) -> list[Outcome]:
     """Builds what they need, judges all of them, and puts the release on each.
 
-    Raises RobotRefused with every problem of every robot before a byte is sent; BuildFailed, ProfileError, NotTrusted.
+    Raises RobotRefused with every problem of every robot before a byte is sent; BuildFailed, ProfileError.
     """
     prepare(source, reached)
     refuse({one.robot.name: one.problems for one in reached})
@@ -127,20 +123,15 @@ def prepare(source: Source, reached: list[Robotics]) -> None:
     programs: dict[str, frozenset[str] | None] = {}
     for one in reached:
         try:
-            one.loaded = source.load(one.survey.engine.platform)
+            loaded = source.load(one.survey.engine.platform)
         except UsageError as error:
             one.problems = (Problem(f"{one.robot.name}: {error.message}", hint=error.hint),)
-            continue
-        # Asked once more: which of the robot's facts the plan depends on is known only now.
-        one.survey = survey(one.connection, one.loaded)
-    source.trust(_claims(reached))
-    for one in reached:
-        loaded = one.loaded
-        if loaded is None:
             continue
         image = source.image(loaded)
         if image.id not in programs:
             programs[image.id] = find_programs(source.engine, image)
+        # Asked once more: which of the robot's facts the plan depends on is known only now.
+        one.survey = survey(one.connection, loaded)
         release, grant = plan_for(loaded, one.survey, image)
         want = wanted(
             loaded.resolved,
@@ -151,21 +142,8 @@ def prepare(source: Source, reached: list[Robotics]) -> None:
             needed(loaded.resolved.profile.deploy),
             programs[image.id],
         )
-        one.image, one.release = image, release
+        one.loaded, one.image, one.release = loaded, image, release
         one.problems = check_robot(one.survey, want, loaded.resolved)
-
-
-def _claims(reached: Sequence[Robotics]) -> tuple[Claim, ...]:
-    """What files that are not the user's own take of the robots: of each source once, with all that it takes of any."""
-    found: dict[str, Claim] = {}
-    for one in reached:
-        if one.loaded is not None:
-            facts = one.survey.facts
-            plan = one.loaded.container(facts, plan_host(one.loaded.resolved.profile, facts))
-            for claim in claims_of(one.loaded, facts, plan):
-                before = found.get(claim.source, claim).powers
-                found[claim.source] = replace(claim, powers=tuple(dict.fromkeys((*before, *claim.powers))))
-    return tuple(found.values())
 
 
 def _missing_bytes(here: Engine, one: Robotics, image: ImageInfo) -> int:

@@ -123,7 +123,7 @@ def failure(request: BuildRequest, state: BuildState, sentence: str) -> RobenvEr
             details=sentence,
             hint="Let it emulate them: `sudo apt-get install qemu-user-static binfmt-support` on that machine.",
         )
-    return BuildFailed(message, details=_reason(sentence), hint=_way_out(sentence))
+    return BuildFailed(message, details=_reason(sentence), hint=_way_out(sentence, output))
 
 
 class _Trace(Protocol):
@@ -166,7 +166,23 @@ def _reason(sentence: str) -> str:
     return f"The command ended with exit code {code[1]}." if code else sentence
 
 
-def _way_out(sentence: str) -> str:
+_WANTS_GPU = re.compile(
+    r"nvidia-smi: (?:command )?not found|NVIDIA-SMI (?:has failed|couldn't find)|Failed to initialize NVML"
+    r"|lib(?:cuda|nvidia-ml|nvcuvid)\.so(?:\.1)?: cannot open shared object"
+    r"|no CUDA-capable device|CUDA driver version is insufficient|CUDA_ERROR_NO_DEVICE|Found no NVIDIA driver"
+    r"|No CUDA GPUs are available|No CUDA runtime is found|cannot find -lcuda\b|libcuda\.so\S*, needed by",
+    re.I,
+)
+"""What programs say that miss a GPU or its driver."""
+
+
+def _way_out(sentence: str, output: str = "") -> str:
+    if _WANTS_GPU.search(output):
+        return (
+            "A build has no GPU and no driver of one, whatever the profile's `gpu` says: that is the container's. Run "
+            "what needs it there, after `robenv up`. To compile needs none: name the GPU's architecture yourself "
+            "(CMAKE_CUDA_ARCHITECTURES, TORCH_CUDA_ARCH_LIST), and link against CUDA's own lib64/stubs."
+        )
     if re.search(r"(?:exit code:|non-zero code:|exit status) 137\b", sentence):
         return "137 means that it was killed, most often for want of memory: let fewer jobs run at once (`-j1`)."
     if re.search(r"no active sessions|pull access denied|failed to resolve source metadata", sentence):

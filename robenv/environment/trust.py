@@ -229,7 +229,7 @@ def not_approved(claims: Iterable[Claim]) -> tuple[Claim, ...]:
     return tuple(one for one in claims if one.powers and approval_of(one.source, one.powers) is None)
 
 
-def require_trust(claims: Sequence[Claim], ask: Ask | None, over: str = "this machine") -> tuple[str, ...]:
+def require_trust(claims: Sequence[Claim], ask: Ask | None) -> tuple[str, ...]:
     """Makes sure that the user allows what is claimed: approved already, or when asked now. The approvals' files.
 
     ``ask`` is None where nobody can answer. Raises NotTrusted.
@@ -237,7 +237,7 @@ def require_trust(claims: Sequence[Claim], ask: Ask | None, over: str = "this ma
     missing = not_approved(claims)
     if missing and ask is None:
         raise NotTrusted(
-            f"a profile that is not yours asks for powers over {over}, and nobody is here to allow them",
+            "a profile that is not yours asks for powers over this machine, and nobody is here to allow them",
             details=claims_text(missing),
             hint="`robenv trust` shows them and asks; `robenv trust --yes` allows them",
         )

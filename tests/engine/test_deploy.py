@@ -168,23 +168,6 @@ def test_who_is_refused_and_why(
     fleet.run("deploy", arm.name)
 
 
-def test_powers_that_others_profiles_want_over_a_robot(fleet: Project, robots: tuple[Robot, Robot]) -> None:
-    """They have to be allowed, before anything is built; nothing is on the robot before."""
-    arm, _ = robots
-    strange = fleet.folder / "common.yaml"
-    strange.write_text("run: {privileged: true}\n")
-    os.chown(strange, 4321, 4321)
-    fleet.write("extends: [./common.yaml]\n" + profile("one"))
-    for more in ([], ["--dry-run"]):
-        refused = fleet.run("deploy", arm.name, *more, check=2).stderr
-        assert "asks for powers over the robots, and nobody is here to allow them" in refused
-        assert "common.yaml (it belongs to UID 4321) takes over the host:\n    privileged" in refused
-        assert "Building" not in refused
-    assert running(arm, fleet) == []
-    fleet.run("trust", "--yes")
-    assert table(fleet.run("deploy", arm.name).stdout)[arm.name][0] == "deployed"
-
-
 def test_two_at_once(fleet: Project, robots: tuple[Robot, Robot]) -> None:
     """One is refused; the lock goes with its holder, however that ends."""
     arm, _ = robots

@@ -63,6 +63,31 @@ def test_out_of_memory_has_a_hint() -> None:
     assert _failing("exit code: 1377").hint == ""
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "/bin/sh: 1: nvidia-smi: not found",
+        "bash: line 1: nvidia-smi: command not found",
+        "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.",
+        "ImportError: libcuda.so.1: cannot open shared object file: No such file or directory",
+        "/usr/bin/ld: warning: libcuda.so.1, needed by ./libx.so, not found (try using -rpath or -rpath-link)",
+        "/usr/bin/ld: cannot find -lcuda: No such file or directory",
+        "RuntimeError: Found no NVIDIA driver on your system.",
+        "RuntimeError: No CUDA GPUs are available",
+        "cudaGetDeviceCount failed: no CUDA-capable device is detected",
+    ],
+)
+def test_a_step_that_wants_a_gpu_is_told_that_a_build_has_none(said: str) -> None:
+    error = _failing("exit code: 127", said + "\n")
+    assert type(error) is BuildFailed
+    assert "A build has no GPU" in error.hint
+
+
+def test_not_every_failure_is_for_want_of_a_gpu() -> None:
+    for said in ("cannot find -lcudart", "nvcc: not found", "looking for nvidia-smi: found", "curand: not found"):
+        assert "GPU" not in _failing("exit code: 1", said).hint
+
+
 def test_a_long_step_is_shortened() -> None:
     state = fold(BuildState(), StepEvent("1", "[2/2] RUN " + "x" * 5000, started=1, completed=2, error="exit code: 1"))
     assert len(failure(REQUEST, state, "exit code: 1").message) < 250
