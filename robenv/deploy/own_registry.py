@@ -102,6 +102,9 @@ class _Handler(BaseHTTPRequestHandler):
         except RobenvError:
             self._answer(403, text=b'{"errors":[{"code":"DENIED","message":"there is no room"}]}')
             self.close_connection = True
+            with suppress(EOFError, ValueError):  # closed with something unread, the answer could be lost
+                for _ in counted:
+                    continue
             return
         place = f"/v2/robenv/blobs/uploads/{digest.removeprefix('sha256:')}"
         self._answer(202, {"Location": place, "Docker-Upload-UUID": "1", "Range": f"0-{max(0, counted.total - 1)}"})
@@ -128,6 +131,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(text)
 
     def _body(self) -> Iterator[bytes]:
+        try:
+            yield from self._pieces()
+        except OSError as error:
+            raise EOFError("the engine broke off") from error  # to the spool, an OSError would be its disk's
+
+    def _pieces(self) -> Iterator[bytes]:
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
             while size := int(self.rfile.readline(100).partition(b";")[0], 16):
                 yield from self._read(size)
@@ -139,10 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _read(self, size: int) -> Iterator[bytes]:
         while size:
-            try:
-                piece = self.rfile.read(min(size, _PIECE))
-            except OSError as error:
-                raise EOFError("the engine broke off") from error  # for the spool, an OSError is one of its disk
+            piece = self.rfile.read(min(size, _PIECE))
             if not piece:
                 raise EOFError("the engine broke off")
             size -= len(piece)

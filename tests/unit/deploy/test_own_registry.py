@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import http.client
 import socket
+import struct
+import threading
+import time
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import pytest
 
 from robenv.deploy import own_registry
 from robenv.deploy.layers import digest
 from robenv.deploy.own_registry import HOST, served
+from robenv.deploy.spool import ZSTD, Spool
 from robenv.errors import DiskFull
 
 
@@ -79,6 +84,34 @@ def test_a_blob_that_breaks_off_is_none(there: http.client.HTTPConnection, shelf
         raw.shutdown(socket.SHUT_WR)
         assert raw.recv(1000) == b""
     assert shelf.blobs == []
+
+
+@pytest.mark.parametrize("sent", [b"5\r\nhello\r\n", b"5\r\nhe", b"5\r\nhello\r\n5\r"])
+def test_a_connection_that_is_reset_is_no_fault_of_the_disk(sent: bytes, tmp_path: Path) -> None:
+    """The engine hangs up where a push is given up."""
+    spool, found = Spool(ZSTD, tmp_path), threading.Event()
+    errors: list[BaseException] = []
+
+    class Packing(Shelf):
+        def take(self, pieces: Iterable[bytes]) -> str:
+            try:
+                return spool.put(pieces).digest
+            except BaseException as error:
+                errors.append(error)
+                raise
+            finally:
+                found.set()
+
+    with served(Packing()) as address:
+        host, port = address.split(":")
+        raw = socket.create_connection((host, int(port)))
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        raw.sendall(b"PATCH /v2/robenv/blobs/uploads/1 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + sent)
+        time.sleep(0.1)
+        raw.close()  # with a reset
+        assert found.wait(10)
+    assert [type(error) for error in errors] in ([EOFError], [ValueError])
+    assert [path.name for path in tmp_path.iterdir()] == ["lock"]
 
 
 def test_no_room_ends_the_push(there: http.client.HTTPConnection, shelf: Shelf) -> None:
