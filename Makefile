@@ -8,7 +8,7 @@ PYTEST := $(PYTHON) -m pytest --numprocesses auto --dist loadfile --no-loadscope
 # The tests start robenv a thousand times, and not all of them may write what Python has compiled.
 COMPILE := $(PYTHON) -m compileall -q robenv
 
-.PHONY: help demo test test-unit test-faults test-native lint bench clean
+.PHONY: help demo test test-unit test-faults test-native test-mixins lint bench clean
 
 help: ## says what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -33,6 +33,10 @@ test-faults: ## robots in full: client, connection, engine or robot killed at ea
 test-native: ## arm64 on this machine in full: ROS compiled natively and run emulated, objects beside the own compiler's
 	@scripts/setup test
 	@$(PYTHON) -m scripts.engine --root $(PYTHON) -m pytest -m "long or engine" tests/engine/test_native.py tests/engine/test_native_ros.py $(ARGS)
+
+test-mixins: ## mixins by the packages of Debian's archive
+	@scripts/setup test
+	@$(PYTHON) -m scripts.engine --root $(PYTHON) -m pytest -m long tests/engine/test_mixins.py $(ARGS)
 
 lint: ## ruff, mypy, the walls between the rooms, shellcheck
 	@scripts/setup test

@@ -91,8 +91,9 @@ def _ros_release(
 
 def _other_ways(distro: RosDistro, target: Target) -> str:
     suite = target.release.suite if target.release else ""
-    same = [f"ros/{one.name}" for one in reversed(DISTROS) if one.suite == suite]
-    ways = [f"here goes {', '.join(same)}"] if same else [f"nobody has packages of a ROS for {suite} any more"]
+    here = sorted((one for one in DISTROS if one.suite == suite), key=lambda one: one.until or "9", reverse=True)
+    fitting_here = " or ".join(f"ros/{one.name}" for one in here)
+    ways = [f"here fits {fitting_here}" if here else f"nobody has packages of a ROS for {suite} any more"]
     if target.jetpack is not None:
         fitting = ", ".join(f"jetson/{row.name}" for row in JETPACKS if row.suite == distro.suite and row.base)
         other = f"{distro.title} goes with {fitting}, or" if fitting else f"{distro.title} goes"

@@ -85,8 +85,8 @@ def test_what_does_not_fit_is_told_where_it_was_extended(
             "ros/jazzy, jetson/orin-nano",
             11,
             "the packages of ROS 2 Jazzy are for Ubuntu 24.04 (noble), and this stands on Ubuntu 22.04 (jammy)",
-            "here goes ros/iron, ros/humble; ROS 2 Jazzy goes with jetson/jp7-thor, jetson/jp7.2, or without JetPack's "
-            "CUDA, in a container of ros/jazzy alone; from source it goes anywhere",
+            "here fits ros/humble or ros/iron; ROS 2 Jazzy goes with jetson/jp7-thor, jetson/jp7.2, or without "
+            "JetPack's CUDA, in a container of ros/jazzy alone; from source it goes anywhere",
         ),
         (
             "ros/humble, jetson/nano",
@@ -98,7 +98,7 @@ def test_what_does_not_fit_is_told_where_it_was_extended(
             "ros/lyrical, cuda/12.8-noble",
             11,
             "the packages of ROS 2 Lyrical are for Ubuntu 26.04 (resolute), and this stands on Ubuntu 24.04 (noble)",
-            "here goes ros/kilted, ros/jazzy; from source it goes anywhere",
+            "here fits ros/jazzy or ros/kilted; from source it goes anywhere",
         ),
         (
             "jetson/jp6, ros/humble",
