@@ -46,7 +46,8 @@ def prepare_foreign(engine: Engine, loaded: Loaded, reporter: Reporter, accelera
             toolchain = _toolchain(engine, base, build.platform, info.platform, reporter)
             tools.append((base.reference, _ensure_tools(engine, toolchain, reporter)))
     if tools:
-        reporter.note(f"building for {build.platform} with native compilers; everything else is emulated")
+        why = "since no builder for it is named; everything else is emulated"
+        reporter.note(f"building for {build.platform} with native compilers, {why}")
     return Foreign(foreign.host, foreign.settings, tuple(tools))
 
 

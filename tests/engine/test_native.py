@@ -123,7 +123,7 @@ def _machine(one: Project, path: str) -> int:
 
 def test_it_is_up_and_says_how_it_was_built(arm: Project) -> None:
     how = (arm.folder / "how").read_text()
-    assert "building for linux/arm64 with native compilers; everything else is emulated" in how
+    assert "building for linux/arm64 with native compilers, since no builder for it is named; everything else" in how
     assert _sh(arm, "uname -m; dpkg --print-architecture; echo $QEMU_CPU") == "aarch64\narm64\nmax,pauth=off\n"
     assert arm.run("run", "--", "uname", "-m").stdout == "aarch64\n"
 
