@@ -15,6 +15,11 @@ def state_folder() -> str:
     return _folder("XDG_STATE_HOME", os.path.join(".local", "state"))
 
 
+def config_folder() -> str:
+    """``$XDG_CONFIG_HOME/robenv`` or ``~/.config/robenv``: what the user writes; not made here."""
+    return _folder("XDG_CONFIG_HOME", ".config")
+
+
 def _folder(variable: str, usual: str) -> str:
     base = os.environ.get(variable, "")
     if not os.path.isabs(base):

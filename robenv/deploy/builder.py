@@ -25,6 +25,7 @@ from robenv.environment.image import ImageResult, build_image
 from robenv.environment.load import Loaded
 from robenv.environment.reporter import Reporter, building
 from robenv.errors import DiskFull, HostLacks, ImageNotFound, OperationFailed, UsageError
+from robenv.plan.mirrors import Mirrors
 from robenv.plan.values import Base, Bootstrap
 
 
@@ -87,24 +88,28 @@ class Builder:
             if here.find_image(reference, platform) is not None and "@" not in reference:
                 with building(reporter, f"{reference} to {self.url}", None, doing="Sending"):
                     send_image(here, self.engine, reference, reference, progress=reporter.event)
-            elif base.bootstrap is not None and self._bootstraps(base.bootstrap):
-                self._make_base(base, reporter)
+            elif base.bootstrap is not None and self._bootstraps(base.bootstrap, loaded.mirrors):
+                self._make_base(base, reporter, loaded.mirrors)
 
-    def _bootstraps(self, wanted: Bootstrap) -> bool:
-        """Whether mmdebstrap is there, with the keys that it takes, and the archive is none of this machine's files."""
-        recipe = plan_recipe(wanted)
-        if any(one.url.startswith("file:") for one in recipe.sources):
+    def _bootstraps(self, wanted: Bootstrap, mirrors: Mirrors) -> bool:
+        """Whether mmdebstrap is there, with the keys that it takes, and nothing is from this machine's own files."""
+        recipe = plan_recipe(wanted, mirrors)
+        if any(one.url.startswith("file:") or one.key for one in recipe.sources):
             return False
         words = f"command -v mmdebstrap && test -e {shlex.quote(recipe.keyrings[0].path)}"
         command = over_ssh(self.url, words)
         return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
 
-    def _make_base(self, base: Base, reporter: Reporter) -> None:
+    def _make_base(self, base: Base, reporter: Reporter, mirrors: Mirrors) -> None:
         """By its own mmdebstrap, natively. Where it may not, this machine makes it, as for any build."""
         reporter.note(f"making the base on {self.url} too")
+
+        def through(argv: list[str]) -> list[str]:
+            return over_ssh(self.url, shlex.join(argv))
+
         try:
             with building(reporter, f"{base.reference} on {self.url}", None):
-                ensure_base(self.engine, base, "", reporter.event, lambda argv: over_ssh(self.url, shlex.join(argv)))
+                ensure_base(self.engine, base, "", reporter.event, through, mirrors)
         except (HostLacks, OperationFailed) as error:
             if isinstance(error, DiskFull):
                 raise

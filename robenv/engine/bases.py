@@ -25,6 +25,7 @@ from robenv.errors import (
 )
 from robenv.paths import cache_folder
 from robenv.plan import names
+from robenv.plan.mirrors import NO_MIRRORS, Mirrors, pinned_name
 from robenv.plan.values import Base, Bootstrap
 from robenv.render import render_base, stream
 from robenv.render.base import ROOTFS
@@ -34,25 +35,59 @@ OnEvent = Callable[[BuildEvent], object]
 
 
 def ensure_base(
-    engine: Engine, base: Base, platform: str, on_event: OnEvent, through: bootstrap.Through | None = None
+    engine: Engine,
+    base: Base,
+    platform: str,
+    on_event: OnEvent,
+    through: bootstrap.Through | None = None,
+    mirrors: Mirrors = NO_MIRRORS,
 ) -> ImageInfo:
     """The image that ``base`` names, for ``platform``; pulled or made where the engine does not have it. ``through``:
-    to the machine whose mmdebstrap makes it; default: this one.
+    to the machine whose mmdebstrap makes it; default: this one. What a mirror has, and is named by its digest, the
+    engine has as ``pinned_name``.
 
     Raises ImageNotFound, RegistryDenied, RegistryUnreachable, HostLacks, DiskFull, EngineLost, OperationFailed,
     ProfileError.
     """
     wanted = base.bootstrap.platform if base.bootstrap else platform
-    found = engine.find_image(base.reference, wanted)
+    mirror = mirrors.image(base.reference) if base.image else base.reference
+    name = base.reference if mirror == base.reference else pinned_name(base.reference)
+    found = engine.find_image(name, wanted)
     if found is not None:
         return found
     if base.bootstrap is not None:
-        return _bootstrap(engine, base.reference, base.bootstrap, on_event, through)
+        return _bootstrap(engine, base.reference, base.bootstrap, on_event, through, mirrors)
+    if mirror != base.reference:
+        _pull_from_mirror(engine, base.reference, mirror, wanted, on_event)
+        return _found(engine.find_image(name, wanted), base.reference)
     try:
         forward(engine.pull(base.reference, wanted), on_event)
     except (ImageNotFound, RegistryDenied, RegistryUnreachable) as error:
         raise _not_for(engine, base.reference, wanted, error) from error
     return _found(engine.find_image(base.reference, wanted), base.reference)
+
+
+def _pull_from_mirror(engine: Engine, reference: str, mirror: str, platform: str, on_event: OnEvent) -> None:
+    """Pulls under the mirror's name, gives the image its own, and leaves nothing of the other."""
+    name = pinned_name(reference)
+    found = engine.find_image(reference, platform)
+    if found is not None:
+        engine.tag(found.id, name)
+        return
+    try:
+        forward(engine.pull(mirror, platform), on_event)
+    except (ImageNotFound, RegistryDenied, RegistryUnreachable) as error:
+        raise of_mirror(error, reference, mirror) from error
+    engine.tag(mirror, name)
+    engine.remove_image(mirror)
+
+
+def of_mirror(error: OperationFailed, reference: str, mirror: str) -> OperationFailed:
+    """The error with whose mirror it was that failed."""
+    if mirror == reference:
+        return error
+    told = f"`mirrors.registries` says that {mirror} stands for {reference}."
+    return type(error)(error.message, details=error.details, hint=f"{error.hint} {told}".strip())
 
 
 def _not_for(engine: Engine, reference: str, platform: str, error: RobenvError) -> RobenvError:
@@ -68,9 +103,14 @@ def _not_for(engine: Engine, reference: str, platform: str, error: RobenvError) 
 
 
 def _bootstrap(
-    engine: Engine, reference: str, wanted: Bootstrap, on_event: OnEvent, through: bootstrap.Through | None
+    engine: Engine,
+    reference: str,
+    wanted: Bootstrap,
+    on_event: OnEvent,
+    through: bootstrap.Through | None,
+    mirrors: Mirrors,
 ) -> ImageInfo:
-    recipe = bootstrap.plan_recipe(wanted)
+    recipe = bootstrap.plan_recipe(wanted, mirrors)
     step = StepEvent(f"base {reference}", recipe.title, started=time.time())
     on_event(step)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -11,13 +12,14 @@ import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from robenv.catalog.platforms import parse_platform
 from robenv.catalog.suites import DEBIAN_KEYRING, UBUNTU_KEYRING, Keyring, Suite, find_suite, nearest_suite
 from robenv.engine.under_way import endable
 from robenv.errors import DiskFull, HostLacks, OperationFailed, ProfileError, RobenvError
+from robenv.plan.mirrors import NO_MIRRORS, Mirrors
 from robenv.plan.values import Bootstrap
 
 Through = Callable[[list[str]], list[str]]
@@ -39,12 +41,21 @@ class Source:
     components: tuple[str, ...]
     optional: bool
     """Whether a mirror may lack it."""
+    real: str = ""
+    """The archive's own address, which the root is to have, where ``url`` is that of a mirror."""
+    key: str = ""
+    """The file with the key of a mirror that signs by itself."""
 
     @property
     def line(self) -> str:
         # apt reads a local archive from outside the new root, so its packages must be copied in.
         url = f"copy:{self.url.removeprefix('file:')}" if self.url.startswith("file:") else self.url
         return " ".join(("deb", url, self.suite, *self.components))
+
+    @property
+    def lasting(self) -> str:
+        """The line that the root keeps."""
+        return replace(self, url=self.real or self.url).line
 
 
 @dataclass(frozen=True)
@@ -64,7 +75,23 @@ class Recipe:
         return f"base {self.distribution} {self.bootstrap.suite} ({self.bootstrap.platform})".replace("  ", " ")
 
 
-def plan_recipe(bootstrap: Bootstrap) -> Recipe:
+def plan_recipe(bootstrap: Bootstrap, mirrors: Mirrors = NO_MIRRORS) -> Recipe:
+    """What ``bootstrap`` comes down to, with the addresses of mirrors. Pure. Raises ProfileError as below."""
+    recipe = _recipe(bootstrap)
+    sources = tuple(_mirrored(source, mirrors) for source in recipe.sources)
+    keyrings = tuple(Keyring(key, "", "") for key in dict.fromkeys(source.key for source in sources if source.key))
+    return replace(recipe, sources=sources, keyrings=(*recipe.keyrings, *keyrings))
+
+
+def _mirrored(source: Source, mirrors: Mirrors) -> Source:
+    turn = mirrors.archive(source.url)
+    if turn is None:
+        return source
+    rest = f"{source.url.rstrip('/')}/".removeprefix(turn.real)
+    return replace(source, url=f"{turn.mirror}{rest}".rstrip("/"), real=source.url, key=turn.key)
+
+
+def _recipe(bootstrap: Bootstrap) -> Recipe:
     """What ``bootstrap`` comes down to. Pure. Raises ProfileError for a suite that nobody knows and no mirror says."""
     architecture = parse_platform(bootstrap.platform).debian
     suite = find_suite(bootstrap.suite)
@@ -106,6 +133,9 @@ def arguments(recipe: Recipe, keyrings: tuple[str, ...], sources: tuple[Source, 
     # The variant extract ends with that hook; every other one goes on to customize.
     last_hook = "extract" if bootstrap.variant == "extract" else "customize"
     remove = "rm -f " + " ".join(f'"$1/{name}"' for name in _HOST_FILES)
+    if any(source.real for source in sources):
+        lines = " ".join(shlex.quote(source.lasting) for source in sources)
+        remove += f"; printf '%s\\n' {lines} > \"$1/etc/apt/sources.list\""
     return [
         "mmdebstrap",
         f"--variant={bootstrap.variant}",

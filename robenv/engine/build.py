@@ -38,7 +38,7 @@ class BuildCalls:
         action = f"build {request.tag}"
         trace: _Trace = Trace() if request.buildkit else ClassicTrace()
         build_id = uuid.uuid4().hex
-        parameters = build_parameters(request, build_id, proxies(self._api))
+        parameters = build_parameters(request, build_id, {**proxies(self._api), **dict(request.arguments)})
         ended = False
         upload = Upload(lambda body: self._send(parameters, body), context)
         end = (lambda: self._end(build_id)) if request.buildkit else upload.hang_up

@@ -126,6 +126,8 @@ class BuildRequest:
     """Its path inside the context."""
     network_mode: str = ""
     target: str = ""
+    arguments: tuple[tuple[str, str], ...] = ()
+    """Build arguments, before those for the user's proxies."""
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from robenv.engine.protocol import BuildRequest, Engine, ImageInfo
 from robenv.environment.load import Loaded
 from robenv.environment.native import prepare_foreign
 from robenv.environment.reporter import Reporter, building
-from robenv.errors import DiskFull, ImageNotFound, OperationFailed
+from robenv.errors import BuildFailed, DiskFull, ImageNotFound, OperationFailed
 from robenv.plan import names
+from robenv.plan.mirrors import NO_MIRRORS
 from robenv.render import Rendered, context_stream, render
 from robenv.share.registry import ProjectImage, pull_image, push_image
 
@@ -69,11 +70,18 @@ def build_image(
     """Builds the image of the plan on this engine, with the bases that it stands on. Raises as ``ensure_image``."""
     buildkit = engine.info().buildkit
     foreign = prepare_foreign(engine, loaded, reporter, accelerate)
-    rendered = loaded.rendered if buildkit and foreign is None else render(loaded.build, buildkit, foreign)
+    mirrors = loaded.mirrors
+    plain = buildkit and foreign is None and mirrors == NO_MIRRORS
+    rendered = loaded.rendered if plain else render(loaded.build, buildkit, foreign, mirrors)
     with building(reporter, f"{loaded.build.project} for {loaded.build.platform}", rendered):
         for base in loaded.build.bases:
-            ensure_base(engine, base, loaded.build.platform, reporter.event)
-        _build(engine, loaded, rendered, buildkit, reporter, no_cache)
+            ensure_base(engine, base, loaded.build.platform, reporter.event, mirrors=mirrors)
+        try:
+            _build(engine, loaded, rendered, buildkit, reporter, no_cache)
+        except BuildFailed as error:
+            if mirrors.in_builds and not error.hint:
+                error.hint = f"it was built through mirrors: {', '.join(mirrors.told())}"
+            raise
     return _built(engine, loaded)
 
 
@@ -155,5 +163,6 @@ def _build(
         },
         buildkit=buildkit,
         no_cache=no_cache,
+        arguments=rendered.arguments,
     )
     forward(engine.build(request, context_stream(rendered)), reporter.event)

@@ -14,6 +14,7 @@ from robenv.host.facts import Facts
 from robenv.plan.build import plan_build
 from robenv.plan.grant import Grant
 from robenv.plan.host import plan_host
+from robenv.plan.mirrors import Mirrors, mirrors_of
 from robenv.plan.names import image_reference
 from robenv.plan.run import plan_run
 from robenv.plan.values import BuildPlan, RunPlan
@@ -41,6 +42,11 @@ class Loaded:
     @property
     def image(self) -> str:
         return image_reference(self.build.project, self.content_hash)
+
+    @cached_property
+    def mirrors(self) -> Mirrors:
+        """By which addresses things are fetched from here; the content hash knows nothing of them."""
+        return mirrors_of(self.resolved)
 
     @property
     def files(self) -> ProjectFiles:

@@ -7,16 +7,19 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
+from robenv.engine.bases import of_mirror
 from robenv.engine.protocol import Engine
-from robenv.errors import ImageNotFound, Problem, ProfileError, RegistryUnreachable
+from robenv.errors import ImageNotFound, Problem, ProfileError, RegistryDenied, RegistryUnreachable
 from robenv.paths import write_atomically
 from robenv.plan.build import plan_build
+from robenv.plan.mirrors import Mirrors, mirrors_of, plan_mirrors
 from robenv.plan.ros import past_end_of_life
 from robenv.plan.support import past_support
 from robenv.plan.values import Base
 from robenv.profile.project import find_project
 from robenv.profile.resolve import resolve_project
 from robenv.profile.resolved import Resolved
+from robenv.profile.site import own_mirrors, read_site
 from robenv.profile.sources import display_path
 from robenv.share.lock import Lock, lock_path, lock_text, read_lock
 from robenv.share.sources import GitSources
@@ -60,7 +63,8 @@ def resolve_locked(
     path = lock_path(files.file)
     lock = read_lock(path, display_path(path, files.root))
     known = lock or Lock()
-    sources = GitSources(known.git, frozen, moving, note)
+    site = read_site(environ)
+    sources = GitSources(known.git, frozen, moving, note, mirrors=plan_mirrors(own_mirrors(files), site).git)
     resolved = resolve_project(files, environ, sources)
     inputs = resolved.inputs
     if lock is None:
@@ -70,7 +74,7 @@ def resolve_locked(
     # Here, where effects are, and not where profiles are read: the same files must mean the same on every day.
     today = date.today()
     old = past_end_of_life(resolved, today) or past_support(resolved, today)
-    resolved = replace(resolved, inputs=inputs, pins=known.pins, warnings=(*resolved.warnings, *old))
+    resolved = replace(resolved, inputs=inputs, pins=known.pins, site=site, warnings=(*resolved.warnings, *old))
     return Locked(resolved, known, path, lock is not None, dict(sources.used))
 
 
@@ -99,13 +103,14 @@ def make_lock(
     only asked for where an image's digest is to be found. ``now``: the moment for a package snapshot, if one is asked.
     """
     images: dict[str, dict[str, str]] = {}
+    mirrors = mirrors_of(locked.resolved)
     notes: list[str] = []
     for platform in platforms:
         for base in image_bases(locked.resolved, platform):
             name = base.asked
             digest = locked.lock.images.get(name, {}).get(platform, "")
             if not digest or moving(name):
-                digest = _digest(engine(), name, platform, notes)
+                digest = _digest(engine(), name, platform, notes, mirrors)
             if digest:
                 images.setdefault(name, {})[platform] = digest
     snapshot = ""
@@ -122,13 +127,18 @@ def image_bases(resolved: Resolved, platform: str) -> tuple[Base, ...]:
     return tuple(base for base in named if "@" not in base.asked)
 
 
-def _digest(engine: Engine, name: str, platform: str, notes: list[str]) -> str:
+def _digest(engine: Engine, name: str, platform: str, notes: list[str], mirrors: Mirrors) -> str:
+    mirror = mirrors.image(name)
     try:
-        found = engine.registry_image(name)
-    except (ImageNotFound, RegistryUnreachable) as error:
+        found = engine.registry_image(mirror)
+    except (ImageNotFound, RegistryDenied, RegistryUnreachable) as error:
         here = engine.find_image(name, platform)
-        if here is None or (here.digests and isinstance(error, RegistryUnreachable)):
-            raise
+        if (
+            here is None
+            or isinstance(error, RegistryDenied)
+            or (here.digests and isinstance(error, RegistryUnreachable))
+        ):
+            raise of_mirror(error, name, mirror) from error
         notes.append(f"{name} is in no registry, only on this engine: it cannot be held fast")
         return ""
     if found.platforms and platform not in found.platforms:

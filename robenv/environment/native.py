@@ -17,6 +17,7 @@ from robenv.errors import DiskFull, EngineLost, OperationFailed, RobenvError
 from robenv.host.distribution import distribution_of
 from robenv.host.facts import Distribution
 from robenv.plan.accounts import file_text
+from robenv.plan.mirrors import Mirrors
 from robenv.plan.names import LABEL_ROLE, LABEL_VERSION, ROLE_THROWAWAY, ROLE_TOOLS, tools_volume
 from robenv.plan.native import Foreign, Toolchain, cannot_have_tools, plan_foreign, plan_toolchain, with_tools
 from robenv.plan.values import Base, RunPlan
@@ -43,8 +44,8 @@ def prepare_foreign(engine: Engine, loaded: Loaded, reporter: Reporter, accelera
     tools = []
     for base in build.bases:
         with _or_emulated(reporter, build.platform):
-            toolchain = _toolchain(engine, base, build.platform, info.platform, reporter)
-            tools.append((base.reference, _ensure_tools(engine, toolchain, reporter)))
+            toolchain = _toolchain(engine, base, build.platform, info.platform, reporter, loaded.mirrors)
+            tools.append((base.reference, _ensure_tools(engine, toolchain, reporter, loaded.mirrors)))
     if tools:
         why = "since no builder for it is named; everything else is emulated"
         reporter.note(f"building for {build.platform} with native compilers, {why}")
@@ -64,7 +65,8 @@ def equip(engine: Engine, loaded: Loaded, plan: RunPlan, image: ImageInfo, repor
     with _or_emulated(reporter, plan.platform):
         distribution = Distribution() if base.bootstrap else _distribution(engine, image.id, plan.platform)
         toolchain = plan_toolchain(base, distribution, machine, plan.platform)
-        return with_tools(plan, _ensure_volume(engine, _ensure_tools(engine, toolchain, reporter), machine, reporter))
+        tools = _ensure_tools(engine, toolchain, reporter, loaded.mirrors)
+        return with_tools(plan, _ensure_volume(engine, tools, machine, reporter))
     return plan
 
 
@@ -78,13 +80,16 @@ def _or_emulated(reporter: Reporter, platform: str) -> Iterator[None]:
         reporter.note(f"compiling for {platform} is emulated: {error.message.rstrip('.')}")
 
 
-def _toolchain(engine: Engine, base: Base, platform: str, machine: str, reporter: Reporter) -> Toolchain:
+def _toolchain(
+    engine: Engine, base: Base, platform: str, machine: str, reporter: Reporter, mirrors: Mirrors
+) -> Toolchain:
     if base.bootstrap is not None:
         return plan_toolchain(base, Distribution(), machine, platform)
-    if engine.find_image(base.reference, platform) is None:
+    found = engine.find_image(base.reference, platform)
+    if found is None:
         with building(reporter, base.reference, None, doing="Pulling"):
-            ensure_base(engine, base, platform, reporter.event)
-    return plan_toolchain(base, _distribution(engine, base.reference, platform), machine, platform)
+            found = ensure_base(engine, base, platform, reporter.event, mirrors=mirrors)
+    return plan_toolchain(base, _distribution(engine, found.id, platform), machine, platform)
 
 
 def _distribution(engine: Engine, image: str, platform: str) -> Distribution:
@@ -97,25 +102,25 @@ def _distribution(engine: Engine, image: str, platform: str) -> Distribution:
         engine.remove_container(container, force=True)
 
 
-def _ensure_tools(engine: Engine, toolchain: Toolchain, reporter: Reporter) -> str:
+def _ensure_tools(engine: Engine, toolchain: Toolchain, reporter: Reporter, mirrors: Mirrors) -> str:
     """The image with the tools, made unless the engine has it."""
     reference = tools_image(toolchain)
     with locked(tools_volume(reference), reporter.note):
         if engine.find_image(reference) is None:
             with building(reporter, f"the native tools for {toolchain.triplet}", None):
-                _make(engine, toolchain, reference, reporter.event)
+                _make(engine, toolchain, reference, reporter.event, mirrors)
     return reference
 
 
-def _make(engine: Engine, toolchain: Toolchain, reference: str, on_event: OnEvent) -> None:
-    ensure_base(engine, toolchain.base, toolchain.host, on_event)
+def _make(engine: Engine, toolchain: Toolchain, reference: str, on_event: OnEvent, mirrors: Mirrors) -> None:
+    ensure_base(engine, toolchain.base, toolchain.host, on_event, mirrors=mirrors)
     request = BuildRequest(
         tag=reference,
         platform=toolchain.host,
         labels={LABEL_ROLE: ROLE_TOOLS, LABEL_VERSION: __version__},
         buildkit=engine.info().buildkit,
     )
-    context = stream(render_tools(toolchain, toolchain.base.reference))
+    context = stream(render_tools(toolchain, toolchain.base.reference, mirrors))
     forward(engine.build(request, context), on_event)
 
 

@@ -84,6 +84,10 @@ class ChainReader:
             if below is not None:
                 stack.append(_Frame(below))
 
+    def read_one(self, found: Found) -> Document | None:
+        """The file alone; None where it cannot be read."""
+        return self._open(found, None, True)
+
     def _extend(self, entry: Scalar, above: list[_Frame]) -> Document | None:
         """The document that ``entry`` names; None where it was read before or cannot be used."""
         try:

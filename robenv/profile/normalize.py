@@ -238,6 +238,17 @@ def own_registry(node: Node, context: Normalizer) -> Node:
     return node
 
 
+def own_mirrors(node: Node, context: Normalizer) -> Node:
+    """Where things are fetched from, which only the user's own files may say: not all of it is signed."""
+    if context.source.foreign:
+        context.refuse(node, "where things are fetched from, only your own files can say", "leave it out")
+    return node
+
+
+def apt_mirror(node: Node, context: Normalizer) -> Node:
+    return _with_path(_expanded(node, lambda text: {"url": text}), "key", context)
+
+
 def file_copy(node: Node, context: Normalizer) -> Node:
     return node if isinstance(node, Mapping) and node.get("from") else _with_path(node, "source", context)
 

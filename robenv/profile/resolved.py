@@ -12,6 +12,7 @@ from robenv.profile.nodes import Mapping, Origin, Path_, find, place_of
 from robenv.profile.project import ProjectFiles
 from robenv.profile.schema import Profile
 from robenv.profile.schema_build import AptRepository, FileCopy, Step
+from robenv.profile.schema_mirrors import Mirrors
 
 if TYPE_CHECKING:
     from robenv.profile.chain import Document
@@ -114,6 +115,8 @@ class Resolved:
     documents: tuple[Document, ...] = field(default=(), repr=False, compare=False)
     """The files of the chain, one a level, in the same order."""
     pins: Pins = Pins()
+    site: Mirrors = field(default_factory=Mirrors.model_construct, repr=False, compare=False)
+    """The mirrors of the user's own configuration; those of the profile count before them."""
     variants: tuple[tuple[str, Resolved], ...] = field(default=(), repr=False, compare=False)
     """By platform, the profile as it is there, for each that ``per_platform`` names somewhere; by "", for all others.
     Empty where no part is for one platform alone."""
@@ -124,7 +127,11 @@ class Resolved:
         """The profile as it is for a platform, in Docker's normal form."""
         known = dict(self.variants)
         found = known.get(platform) or known.get("")
-        return self if found is None else replace(found, inputs=self.inputs, pins=self.pins, variants=self.variants)
+        return (
+            self
+            if found is None
+            else replace(found, inputs=self.inputs, pins=self.pins, site=self.site, variants=self.variants)
+        )
 
     def locate(self, path: Path_) -> Location | None:
         """Where the value at ``path`` was written, such as ("run", "volumes", 0); None: nowhere, it is a default."""

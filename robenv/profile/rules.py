@@ -181,6 +181,18 @@ _PART = _keys(
     ),
 )
 
+_MIRRORS = Rule(
+    "mapping",
+    keys={
+        "registries": _each(_SET),
+        "apt": _each(Rule("mapping", keys={"url": _SET, "key": _SET}, normal=normalize.apt_mirror)),
+        "pip": _SET,
+        "downloads": _each(_SET),
+        "git": _each(_SET),
+    },
+    normal=normalize.own_mirrors,
+)
+
 PROFILE = _keys(
     name=_OWN,
     description=_OWN,
@@ -188,6 +200,7 @@ PROFILE = _keys(
     fits=Rule("own", keys=dict.fromkeys(("ros", "ubuntu", "debian", "platforms", "jetson", "why"), _SET)),
     platforms=_SET,
     registry=Rule("replace", normal=normalize.own_registry),
+    mirrors=_MIRRORS,
     **_PART.keys,
     per_platform=_each(_PART, normalize.platforms),
 )

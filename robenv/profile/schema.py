@@ -12,6 +12,7 @@ from robenv.profile.schema_build import Base, BuildSection, Stage
 from robenv.profile.schema_deploy import Deploy
 from robenv.profile.schema_fits import Fits
 from robenv.profile.schema_host import Audio, Display, GpuOrWord, SshAgent, Udev, Wish
+from robenv.profile.schema_mirrors import Mirrors
 from robenv.profile.schema_names import HostOrId, Platform, ProjectName, Registry, StageName, UserName
 from robenv.profile.schema_network import Networks
 from robenv.profile.schema_ros import Ros
@@ -114,6 +115,9 @@ class Profile(Part):
     platforms: Annotated[tuple[Platform, ...], Field(description="what `robenv build` builds for")] = ()
     registry: Annotated[Registry, Field(description="HOST/PATH to which `push` takes images, and where `up` looks")] = (
         ""
+    )
+    mirrors: Annotated[Mirrors, Field(description="by which other address things are fetched from here")] = unset(
+        Mirrors
     )
     per_platform: Annotated[dict[Platform, Part], Field(description="what holds for one platform alone")] = Field(
         default_factory=dict

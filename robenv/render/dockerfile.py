@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from robenv.errors import ProfileError
+from robenv.plan.mirrors import NO_MIRRORS, Mirrors
 from robenv.plan.names import BASHRC, ENTRYPOINT
 from robenv.plan.native import PLACE, Foreign
 from robenv.plan.ros import COLCON_HOME, ROS_HOME
@@ -13,6 +14,7 @@ from robenv.plan.values import BuildPlan, Stage
 from robenv.render.context import Collected, collect
 from robenv.render.entries import FILE, FOLDER, ContextEntry
 from robenv.render.instructions import Rendered, split_marks
+from robenv.render.mirrors import mirror_arguments, mirror_entries, view_mirrors
 from robenv.render.views import bashrc_source, entrypoint_source, view_stages, view_tools
 
 if TYPE_CHECKING:
@@ -21,28 +23,37 @@ if TYPE_CHECKING:
 _DOCKERFILE = "Dockerfile"
 
 
-def render(plan: BuildPlan, buildkit: bool = True, foreign: Foreign | None = None) -> Rendered:
+def render(
+    plan: BuildPlan, buildkit: bool = True, foreign: Foreign | None = None, mirrors: Mirrors = NO_MIRRORS
+) -> Rendered:
     """The Dockerfile of ``plan`` and what its context holds. ``buildkit`` False leaves out all that the classic builder
     refuses (cache mounts, ``COPY --chmod``). ``foreign`` is for an engine of another architecture: the same image, made
-    faster.
+    faster. ``mirrors``: the same image, made from what is reached by other addresses.
 
     Looks at the files that the plan names, without reading them whole. Raises ProfileError with every value that no
     Dockerfile can carry, or with every file that is missing or cannot be sent.
     """
-    return render_with(plan, collect(plan), buildkit, foreign)
+    return render_with(plan, collect(plan), buildkit, foreign, mirrors)
 
 
-def render_with(plan: BuildPlan, collected: Collected, buildkit: bool, foreign: Foreign | None = None) -> Rendered:
+def render_with(
+    plan: BuildPlan,
+    collected: Collected,
+    buildkit: bool,
+    foreign: Foreign | None = None,
+    mirrors: Mirrors = NO_MIRRORS,
+) -> Rendered:
     from robenv.render.templating import Report, render_template
 
-    report = Report()
+    report, seen = Report(), view_mirrors(mirrors, buildkit)
     text = render_template(
         "Dockerfile.j2",
         report,
-        stages=view_stages(plan, collected.kinds, foreign if buildkit else None),
+        stages=view_stages(plan, collected.kinds, foreign if buildkit else None, mirrors, seen.enter if seen else ()),
         tools=view_tools(foreign if buildkit else None),
         settings=foreign.settings if foreign else (),
         place=PLACE,
+        mirrors=seen,
         user=plan.user,
         buildkit=buildkit,
         entrypoint_path=ENTRYPOINT,
@@ -54,16 +65,21 @@ def render_with(plan: BuildPlan, collected: Collected, buildkit: bool, foreign: 
     if report.problems:
         raise ProfileError("a value cannot be put into the image", problems=tuple(report.problems))
     dockerfile, instructions = split_marks(text, report.marks)
-    own = [ContextEntry(_DOCKERFILE, FILE, 0o644, dockerfile.encode()), *scripts]
+    own = [
+        ContextEntry(_DOCKERFILE, FILE, 0o644, dockerfile.encode()),
+        *scripts,
+        *(mirror_entries(mirrors) if buildkit else ()),
+    ]
     return Rendered(
         plan=plan,
         buildkit=buildkit,
-        canonical=buildkit and foreign is None,
+        canonical=buildkit and foreign is None and mirrors == NO_MIRRORS,
         dockerfile=dockerfile,
         instructions=instructions,
         context=_sorted([*own, *collected.entries]),
         fingerprint=collected.fingerprint,
         absent=collected.absent,
+        arguments=() if buildkit else mirror_arguments(mirrors),
     )
 
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from robenv.errors import Location, Problem, ProfileError
-from robenv.plan.values import BuildPlan
+from robenv.plan.values import BuildPlan, Pairs
 from robenv.render.entries import ContextEntry
 from robenv.render.quoting import Refused, continued
 
@@ -47,6 +47,8 @@ class Rendered:
     """Absolute paths of all files and folders of this machine that were looked at for the context."""
     absent: tuple[str, ...]
     """Absolute paths that were looked for and are not there."""
+    arguments: Pairs = ()
+    """Build arguments that reach the steps, and neither the image nor its history."""
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,17 @@ import hashlib
 from pathlib import Path
 
 from robenv.catalog.toolchains import cross_package
+from robenv.plan.mirrors import NO_MIRRORS, Mirrors
 from robenv.plan.names import tools_reference
 from robenv.plan.native import Toolchain
 from robenv.render.entries import FILE, ContextEntry
+from robenv.render.mirrors import mirror_entries, view_mirrors
 from robenv.resources import templates_folder
 
 _SCRIPTS = ("apt-key", "driver", "enter", "pack", "release")
 
 
-def render_tools(toolchain: Toolchain, base: str) -> tuple[ContextEntry, ...]:
+def render_tools(toolchain: Toolchain, base: str, mirrors: Mirrors = NO_MIRRORS) -> tuple[ContextEntry, ...]:
     """What the builder gets. ``base``: the reference under which the engine has the toolchain's base."""
     from robenv.render.templating import Report, render_template
 
@@ -25,10 +27,13 @@ def render_tools(toolchain: Toolchain, base: str) -> tuple[ContextEntry, ...]:
         triplet=toolchain.triplet,
         architecture=toolchain.architecture,
         package=cross_package(toolchain.triplet),
+        buildkit=True,
+        mirrors=view_mirrors(mirrors, True),
     )
     folder = Path(templates_folder(), "native")
     scripts = (ContextEntry(name, FILE, 0o755, (folder / name).read_bytes()) for name in _SCRIPTS)
-    return tuple(sorted((ContextEntry("Dockerfile", FILE, 0o644, text.encode()), *scripts), key=lambda one: one.name))
+    entries = (ContextEntry("Dockerfile", FILE, 0o644, text.encode()), *scripts, *mirror_entries(mirrors))
+    return tuple(sorted(entries, key=lambda one: one.name))
 
 
 def tools_image(toolchain: Toolchain) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from robenv.catalog.snapshots import snapshot_script
 from robenv.errors import Location
+from robenv.plan.mirrors import NO_MIRRORS, Mirrors, pinned_name
 from robenv.plan.names import BASHRC, ENTRYPOINT
 from robenv.plan.native import ENTER, Foreign
 from robenv.plan.values import (
@@ -141,14 +142,22 @@ def _tools_stage(image: str) -> str:
     return f"robenv-tools-{image.rpartition(':')[2]}"
 
 
-def view_stages(plan: BuildPlan, kinds: Kinds, foreign: Foreign | None = None) -> tuple[StageView, ...]:
+def view_stages(
+    plan: BuildPlan,
+    kinds: Kinds,
+    foreign: Foreign | None = None,
+    mirrors: Mirrors = NO_MIRRORS,
+    enter: tuple[str, ...] = (),
+) -> tuple[StageView, ...]:
     tools = dict(foreign.tools) if foreign else {}
     roots = plan.roots
     with_user: set[str] = set()
     views = []
     for stage in plan.stages:
         image = tools.get(roots[stage.name].reference, "")
-        builder = _StageViewer(plan, stage, kinds, stage.base.stage in with_user, _tools_stage(image) if image else "")
+        builder = _StageViewer(
+            plan, stage, kinds, stage.base.stage in with_user, _tools_stage(image) if image else "", mirrors, enter
+        )
         views.append(builder.view(_cache(roots[stage.name], plan.platform), {other.name for other in plan.stages}))
         if builder.has_user:
             with_user.add(stage.name)
@@ -162,7 +171,9 @@ def _cache(base: Base, platform: str) -> str:
     return f"{name.rpartition('/')[2]}-{platform}-{digest}"
 
 
-def _reference(base: Base, stages: set[str]) -> str:
+def _reference(base: Base, stages: set[str], mirrors: Mirrors) -> str:
+    if base.image and mirrors.image(base.reference) != base.reference:
+        return pinned_name(base.reference)
     if base.stage or base.reference.lower() not in stages:
         return base.reference
     # FROM would take an image of that name for the stage of that name.
@@ -170,12 +181,23 @@ def _reference(base: Base, stages: set[str]) -> str:
 
 
 class _StageViewer:
-    def __init__(self, plan: BuildPlan, stage: Stage, kinds: Kinds, has_user: bool, tools: str) -> None:
+    def __init__(
+        self,
+        plan: BuildPlan,
+        stage: Stage,
+        kinds: Kinds,
+        has_user: bool,
+        tools: str,
+        mirrors: Mirrors,
+        enter: tuple[str, ...],
+    ) -> None:
         self.plan = plan
         self.stage = stage
         self.kinds = kinds
         self.has_user = has_user
         self.tools = tools
+        self.mirrors = mirrors
+        self.enter = enter
         self.has_pip = False
 
     def view(self, cache: str, stages: set[str]) -> StageView:
@@ -187,7 +209,7 @@ class _StageViewer:
         return StageView(
             name=stage.name,
             base=stage.base,
-            reference=stage.base.stage or _reference(stage.base, stages),
+            reference=stage.base.stage or _reference(stage.base, stages, self.mirrors),
             tools=self.tools,
             cache=cache,
             snapshot_argv=(*DEFAULT_SHELL, snapshot_script(self.stage.base.snapshot)) if stage.base.snapshot else (),
@@ -245,7 +267,7 @@ class _StageViewer:
         return FileView(file.stage, file.source, target, file.mode if file.stage else "", file.owner, file.location)
 
     def _steps(self, group: Group) -> Iterator[StepView]:
-        shell = (*((ENTER,) if self.tools else ()), *(self.stage.settings.shell or DEFAULT_SHELL))
+        shell = (*self.enter, *((ENTER,) if self.tools else ()), *(self.stage.settings.shell or DEFAULT_SHELL))
         as_user = False
         for step in group.steps:
             become = "" if step.as_user == as_user else (self.plan.user if step.as_user else "root")

@@ -42,11 +42,14 @@ class GitFailed(OperationFailed):
 class Repository:
     """The cache of one repository: ``git``, a bare clone, and ``trees/COMMIT``, unpacked."""
 
-    def __init__(self, url: str, note: Callable[[str], None]) -> None:
+    def __init__(self, url: str, note: Callable[[str], None], mirrors: tuple[tuple[str, str], ...] = ()) -> None:
+        """``mirrors``: (beginning of addresses, what git is to fetch from in its place)."""
         self.url = url
         self.key = hashlib.sha256(url.encode()).hexdigest()[:24]
         self.folder = Path(cache_folder()) / "git" / self.key
         self._note = note
+        self._mirrors = tuple(part for real, mirror in mirrors for part in ("-c", f"url.{mirror}.insteadOf={real}"))
+        self._told = ", ".join(f"{mirror} for {real}" for real, mirror in mirrors if url.startswith(real))
 
     def resolve(self, reference: GitReference) -> str:
         """The commit that the reference means at its origin now; fetches it. Raises GitFailed."""
@@ -154,7 +157,7 @@ class Repository:
         return self._run(self._argv(*arguments))
 
     def _argv(self, *arguments: str) -> list[str]:
-        return ["git", *_QUIET, "--git-dir", str(self._git_folder), *arguments]
+        return ["git", *_QUIET, *self._mirrors, "--git-dir", str(self._git_folder), *arguments]
 
     def _run(self, argv: list[str], given: bytes | IO[bytes] = b"", target: int | IO[bytes] = subprocess.PIPE) -> str:
         """What it prints; "" where that goes to ``target``. ``given``: what it reads."""
@@ -168,7 +171,10 @@ class Repository:
         except subprocess.TimeoutExpired:
             raise GitFailed(f"{self.url} did not answer in {_TIMEOUT} s", hint="is the network there?") from None
         if done.returncode:
-            raise _failure(self.url, done.stderr.decode(errors="replace").strip())
+            failed = _failure(self.url, done.stderr.decode(errors="replace").strip())
+            if self._told:
+                failed.hint = f"{failed.hint}; its mirror is {self._told}"
+            raise failed
         return (done.stdout or b"").decode(errors="replace")
 
     def _unpack(self, commit: str, folder: Path) -> None:

@@ -1,0 +1,65 @@
+"""The user's own configuration: what holds on this machine, or in this lab, for all projects."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping as MappingABC
+from pathlib import Path
+
+from robenv.errors import ProfileError
+from robenv.paths import config_folder
+from robenv.profile.chain import ChainReader
+from robenv.profile.excerpt import show
+from robenv.profile.nodes import Mapping, problem_at, to_python
+from robenv.profile.project import ProjectFiles
+from robenv.profile.schema import Profile
+from robenv.profile.schema_mirrors import Mirrors
+from robenv.profile.sources import Found, refuse_remote
+from robenv.profile.validate import check_file
+from robenv.profile.variables import Variables
+
+FILE = "config.yaml"
+_KEYS = ("mirrors",)
+
+
+def read_site(environ: MappingABC[str, str]) -> Mirrors:
+    """The mirrors of ``config.yaml`` in the user's configuration. Raises ProfileError with all that is wrong there."""
+    path = Path(config_folder(), FILE)
+    if not os.path.lexists(path):
+        return Mirrors()
+    reader = ChainReader(None, Variables(environ), refuse_remote)
+    reader.follow(Found(path, "local", str(path), path.parent, str(path)), may_be_empty=True)
+    root = reader.documents[-1].root if reader.documents else None
+    problems = list(reader.problems)
+    if root is not None:
+        for key, (name, _) in root.entries.items():
+            if key not in _KEYS:
+                problems.append(problem_at(name, f"unknown key {show(key)}", f"this file has `{_KEYS[0]}` alone"))
+        known = {key: entry for key, entry in root.entries.items() if key in _KEYS}
+        root = Mapping(known, root.source, root.line, root.column)
+        problems += check_file(root)[0]
+    if problems:
+        raise ProfileError(f"robenv's own configuration is not sound: {path}", problems=tuple(problems))
+    return Profile.model_validate(to_python(root)).mirrors if root is not None else Mirrors()
+
+
+def own_mirrors(files: ProjectFiles) -> Mirrors:
+    """The git mirrors that the project's own files say, as far as that can be seen before what they extend is fetched.
+
+    What is wrong with them is told when the profile is resolved.
+    """
+    found: dict[str, str] = {}
+    for path in (files.file, files.local):
+        if path is None or not os.path.lexists(path):
+            continue
+        reader = ChainReader(files.root, Variables({}), refuse_remote)
+        document = reader.read_one(Found(path, "project", "", files.root))
+        mirrors = document.root.get("mirrors") if document else None
+        git = mirrors.get("git") if isinstance(mirrors, Mapping) else None
+        if document and isinstance(git, Mapping):
+            key = document.root.entries["mirrors"][0]
+            only = Mapping({"git": (key, git)}, git.source, git.line, git.column)
+            whole = Mapping({"mirrors": (key, only)}, git.source, git.line, git.column)
+            if not check_file(whole)[0]:
+                found |= Profile.model_validate(to_python(whole)).mirrors.git
+    return Mirrors(git=found)

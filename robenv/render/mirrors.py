@@ -1,0 +1,136 @@
+"""What the steps of a build see of mirrors: a folder below /dev, of which nothing gets into a layer.
+
+In it are what runs apt's methods through the mirrors' addresses, and a script that a step sources first. BuildKit
+mounts it from the context. The classic builder gets it in ``ftp_proxy``, a variable that builders pass to steps and
+leave out of history and cache keys; the step unpacks it into its own /dev, or, as a user who may
+not, into /dev/shm, from where nothing can be executed: apt is not for him anyway.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from robenv.errors import ProfileError
+from robenv.plan.mirrors import Mirrors
+from robenv.plan.values import Pairs
+from robenv.render.entries import FILE, FOLDER, ContextEntry
+from robenv.render.stream import stream
+from robenv.resources import templates_folder
+
+SOURCE = "robenv/mirrors"
+"""The folder's path in the context."""
+_NAME = "robenv-mirrors"
+_PLACE = f"/dev/{_NAME}"
+_METHODS = ("http", "https", "gpgv", "sqv")
+_MAX_KEY = 1 << 20
+
+
+@dataclass(frozen=True)
+class MirrorsView:
+    """What the templates see. ``enter``: what begins a step's argument list."""
+
+    source: str
+    place: str
+    enter: tuple[str, ...]
+    mark: str
+    """Keeps the lists of one set of mirrors apart from those of others."""
+
+
+def view_mirrors(mirrors: Mirrors, buildkit: bool) -> MirrorsView | None:
+    """None where no step needs any."""
+    if not mirrors.in_builds:
+        return None
+    mark = hashlib.sha256(repr(mirrors.web).encode()).hexdigest()[:8]
+    if buildkit:
+        return MirrorsView(SOURCE, _PLACE, (f"{_PLACE}/enter",), mark)
+    return MirrorsView(SOURCE, _PLACE, ("/bin/sh", "-c", 'eval "$ftp_proxy"; exec "$@"', "sh"), mark)
+
+
+def mirror_entries(mirrors: Mirrors, name: str = SOURCE) -> tuple[ContextEntry, ...]:
+    """The folder's files, as ``name`` in a context. Raises ProfileError for a key that is none."""
+    if not mirrors.in_builds:
+        return ()
+    folder = Path(templates_folder(), "mirrors")
+    keys = {turn.key: f"key-{number}" for number, turn in enumerate(mirrors.web) if turn.key}
+    files = {"on": (0o644, _on(mirrors)), "enter": (0o755, f'#!/bin/sh\n. {_PLACE}/on\nexec "$@"\n')}
+    entries = []
+    for path, key in keys.items():
+        data = _key(path)
+        keys[path] = f"{key}.{'asc' if b'-----BEGIN PGP' in data else 'gpg'}"
+        entries.append(ContextEntry(f"{name}/{keys[path]}", FILE, 0o644, data))
+    lines = (f"{turn.real}\t{turn.mirror}\t{keys.get(turn.key, '')}\n" for turn in mirrors.web)
+    files["addresses"] = (0o644, "".join(lines))
+    files["apt.conf"] = (0o644, "".join(f'Dir::Bin::Methods::{one} "{_PLACE}/methods/{one}";\n' for one in _METHODS))
+    method, fetch = (folder / "method").read_text(), (folder / "fetch").read_text()
+    files |= {f"methods/{one}": (0o755, method) for one in _METHODS}
+    files |= {f"tools/{one}/{one}": (0o755, fetch) for one in ("curl", "wget")}
+    files["python/sitecustomize.py"] = (0o644, (folder / "sitecustomize").read_text())
+    entries += [ContextEntry(f"{name}/{path}", FILE, mode, text.encode()) for path, (mode, text) in files.items()]
+    return tuple(sorted(entries, key=lambda entry: entry.name.split("/")))
+
+
+def mirror_arguments(mirrors: Mirrors) -> Pairs:
+    """The build arguments with which the classic builder's steps get all that BuildKit mounts."""
+    if not mirrors.in_builds:
+        return ()
+    entries = mirror_entries(mirrors, _NAME)
+    folders = sorted({entry.name.rpartition("/")[0] for entry in entries} | {_NAME, f"{_NAME}/tools"})
+    whole = [*(ContextEntry(folder, FOLDER, 0o755) for folder in folders), *entries]
+    packed = base64.b64encode(gzip.compress(b"".join(stream(whole)), mtime=0)).decode()
+    unpack = (
+        "robenv_mirrors=/dev; if ! [ -w /dev ]; then robenv_mirrors=/dev/shm; fi; "
+        f'printf %s {packed} | base64 -d | tar -xz -C "$robenv_mirrors"; '
+        f'unset ftp_proxy; robenv_mirrors=$robenv_mirrors/{_NAME}; . "$robenv_mirrors/on"'
+    )
+    return (("ftp_proxy", unpack),)
+
+
+def _on(mirrors: Mirrors) -> str:
+    """For a shell to source. A program that is not there yet must not seem to be."""
+    lines = [f": ${{robenv_mirrors:={_PLACE}}}"]
+    if mirrors.web:
+        lines += [
+            "export APT_CONFIG=$robenv_mirrors/apt.conf",
+            "export PYTHONPATH=$robenv_mirrors/python${PYTHONPATH:+:$PYTHONPATH}",
+            *map(_tool, ("curl", "wget")),
+        ]
+    if mirrors.pip:
+        lines.append(f"export PIP_INDEX_URL={shlex.quote(mirrors.pip)}")
+        parts = urlsplit(mirrors.pip)
+        if parts.scheme == "http":  # pip takes nothing over plain HTTP from a host that nobody has named to it
+            host = f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
+            lines.append(f"export PIP_TRUSTED_HOST={shlex.quote(host)}")
+    if mirrors.git:
+        settings = (shlex.quote(f"url.{mirror}.insteadof={real}") for real, mirror in mirrors.git)
+        lines.append(f"export GIT_CONFIG_PARAMETERS={shlex.quote(' '.join(_in_quotes(one) for one in settings))}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _tool(name: str) -> str:
+    folder = f"$robenv_mirrors/tools/{name}"
+    return f"if [ -x /usr/bin/{name} ] && [ -x {folder}/{name} ]; then PATH={folder}:$PATH; fi"
+
+
+def _in_quotes(setting: str) -> str:
+    """As git wants a setting there: in single quotes, also where a shell needs none."""
+    return setting if setting.startswith("'") else f"'{setting}'"
+
+
+def _key(path: str) -> bytes:
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise ProfileError(
+            f"the key of a mirror cannot be read: {path}",
+            details=error.strerror or str(error),
+            hint="see `mirrors.apt`",
+        ) from error
+    if len(data) > _MAX_KEY or not (b"-----BEGIN PGP PUBLIC" in data or (data and data[0] & 0x80)):
+        raise ProfileError(f"{path} is no public key", hint="`mirrors.apt` wants what `gpg --export` writes")
+    return data

@@ -1,0 +1,116 @@
+"""What the stand-ins serve over HTTP: files made in memory, by host and path, and signed package archives."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+from tests.support.site.packages import Package, index
+
+
+def bridge(api: Any) -> str:
+    """This machine's address on the engine's bridge; an engine that has only just made it does not tell it yet."""
+    config = api.inspect_network("bridge")["IPAM"]["Config"][0]
+    return str(config.get("Gateway") or next(ip_network(config["Subnet"]).hosts()))
+
+
+class Web:
+    """Serves ``files`` at ``address``, which containers reach too; ``asked`` gathers the paths that were asked for.
+
+    ``redirects``: beginnings of paths that lie elsewhere.
+    """
+
+    def __init__(self, host: str) -> None:
+        self.files: dict[str, bytes] = {}
+        self.redirects: dict[str, str] = {}
+        self.asked: list[str] = []
+        self._server = ThreadingHTTPServer((host, 0), _handler(self))
+        self.address = f"http://{host}:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _handler(web: Web) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            path = self.path.lstrip("/")
+            web.asked.append(path)
+            data = web.files.get(path)
+            away = next((to + path[len(begin) :] for begin, to in web.redirects.items() if path.startswith(begin)), "")
+            self.send_response(200 if data is not None else 302 if away else 404)
+            if data is None and away:
+                self.send_header("Location", away)
+            self.send_header("Content-Length", str(len(data or b"")))
+            self.end_headers()
+            self.wfile.write(data or b"")
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    return Handler
+
+
+class Signer:
+    """A key of the tests' own, which nobody trusts unless he is told to."""
+
+    def __init__(self) -> None:
+        self.home = Path(tempfile.mkdtemp(prefix="rt-gpg-", dir="/var/tmp"))
+        self._gpg("--quick-gen-key", "--passphrase", "", "robenvtest <robenvtest@example.org>", "rsa2048", "sign", "2d")
+        self.key = self.home / "key.asc"
+        self.key.write_bytes(self._gpg("--armor", "--export"))
+
+    def sign(self, text: str) -> bytes:
+        return self._gpg("--clearsign", text=text)
+
+    def close(self) -> None:
+        subprocess.run(["gpgconf", "--homedir", str(self.home), "--kill", "all"], check=False, capture_output=True)
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    def _gpg(self, *arguments: str, text: str = "") -> bytes:
+        command = ["gpg", "--homedir", str(self.home), "--batch", "--quiet", "--pinentry-mode", "loopback", *arguments]
+        return subprocess.run(command, input=text.encode(), check=True, capture_output=True).stdout
+
+
+def publish(
+    web: Web,
+    signer: Signer,
+    place: str,
+    suite: str,
+    packages: Iterable[Package] = (),
+    text: str = "",
+    components: tuple[str, ...] = ("main",),
+) -> None:
+    """Puts an archive with one suite at ``place``; ``text``: what its first list says besides ``packages``."""
+    listed, pool = index(packages, f"pool/{suite}")
+    lists = {
+        f"{component}/binary-{architecture}/Packages": ((text + listed) if component == components[0] else "").encode()
+        for component in components
+        for architecture in ("amd64", "arm64", "armhf", "all")
+    }
+    date = datetime.now(timezone.utc).strftime("%a, %d %b %Y %H:%M:%S UTC")
+    release = (
+        f"Origin: stand-in\nLabel: stand-in\nSuite: {suite}\nCodename: {suite}\nDate: {date}\n"
+        f"Architectures: amd64 arm64 armhf\nComponents: {' '.join(components)}\nSHA256:\n"
+    )
+    release += "".join(f" {hashlib.sha256(data).hexdigest()} {len(data)} {name}\n" for name, data in lists.items())
+    web.files[f"{place}/dists/{suite}/InRelease"] = signer.sign(release)
+    _add(web, f"{place}/dists/{suite}", lists)
+    _add(web, place, pool)
+
+
+def _add(web: Web, place: str, files: Mapping[str, bytes]) -> None:
+    web.files.update({f"{place}/{name}": data for name, data in files.items()})
