@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pty
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,11 +18,11 @@ from tests.support.ros_site import RosSite
 
 pytestmark = pytest.mark.engine
 
-# The image's own source has a key that is none, of an archive that no test reaches.
+# The image's own source has a key that is none. Debian's are not needed any more, and take long.
 _DOCKERFILE = f"""FROM {base_image.TAG}
 RUN apt-get update -q && apt-get install -q -y --no-install-recommends colcon python3-colcon-argcomplete \\
       python3-rosdep2 \\
- && rm -rf /etc/ros/rosdep/sources.list.d /var/lib/apt/lists/* \\
+ && rm -rf /etc/ros/rosdep/sources.list.d /var/lib/apt/lists/* /etc/apt/sources.list \\
  && mkdir -p /opt/ros/jazzy \\
  && echo 'export UNDERLAY=jazzy' >/opt/ros/jazzy/setup.bash \\
  && echo 'deb [signed-by=/etc/hostname] http://packages.ros.org/ros2/ubuntu noble main' \\
@@ -30,7 +30,7 @@ RUN apt-get update -q && apt-get install -q -y --no-install-recommends colcon py
  && useradd --create-home ubuntu --uid 1000
 LABEL {base_image.LABEL}=ros
 """
-IMAGE = "robenvtest-ros:jazzy-ros-base"
+IMAGE = f"robenvtest-ros:{hashlib.sha256(_DOCKERFILE.encode()).hexdigest()[:12]}"
 NAME = "robenvtest/ros:jazzy-ros-base"
 """As a registry of one's own would have it: by that name it is known to have ros-base."""
 
@@ -150,11 +150,11 @@ def test_another_user_has_the_same_whoever_had_the_uid(ros: Make) -> None:
 def test_a_package_of_the_projects_own_makes_none_of_it_anew(ros: Make, docker_api: Any) -> None:
     project = ros("variant: desktop")
     layers = []
-    for more in ("", "hello"):
+    for more in ("", "hello-robot"):
         ros("variant: desktop", more).run("build")
         image = project.plan()["image"]
         layers.append(docker_api.inspect_image(image)["RootFS"]["Layers"])
-    assert "hello" in project.run("run", "--", "hello", "--version").stdout.lower()
+    assert project.run("run", "--", "cat", "/usr/share/hello-robot").stdout == "there\n"
     plain, more_layers = layers
     assert more_layers[: len(plain) - 1] == plain[:-1], "all but the entrypoint, which comes last"
     assert len(more_layers) == len(plain) + 1
@@ -167,21 +167,10 @@ def test_a_checksum_that_differs(ros: Make) -> None:
 
 
 def test_the_stand_in_could_not_have_updated_before(docker_api: Any, site: RosSite) -> None:
-    created = docker_api.create_container(NAME, ["apt-get", "update", "-o", "APT::Update::Error-Mode=any"])
+    update = ["apt-get", "update", "-o", "APT::Update::Error-Mode=any", "-o", "Acquire::Retries=0"]
+    created = docker_api.create_container(NAME, update)
     try:
         docker_api.start(created)
         assert docker_api.wait(created)["StatusCode"] == 100
     finally:
         docker_api.remove_container(created, force=True)
-
-
-def test_the_home_folders_own_index_is_left_alone(ros: Make, tmp_path: Path) -> None:
-    project = ros()
-    own = tmp_path / "own" / "rosdep"
-    own.mkdir(parents=True)
-    with (project.folder / "robenv.yaml").open("a") as file:
-        file.write(f"run: {{volumes: ['{own.parent}:/mnt/ros']}}\n")
-    command = "mkdir -p ~/.ros && rm -rf ~/.ros/rosdep && ln -s /mnt/ros/rosdep ~/.ros/rosdep"
-    project.run("up", "-d")
-    project.run("exec", "--", "bash", "-c", command)
-    assert project.run("exec", "--", "bash", "-c", "readlink ~/.ros/rosdep").stdout.strip() == "/mnt/ros/rosdep"

@@ -92,6 +92,7 @@ class RosSite:
     def _write_archive(self) -> None:
         for name in ("ros-jazzy-desktop", "ros-jazzy-rmw-cyclonedds-cpp"):
             self.package(name, {f"opt/ros/jazzy/share/{name}": "there\n"})
+        self.package("hello-robot", {"usr/share/hello-robot": "there\n"})
         source = f"Types: deb\nURIs: {self.address}/apt\nSuites: ./\nTrusted: yes\n"
         link = {"etc/apt/sources.list.d/ros2.sources": "/usr/share/ros-apt-source/ros2.sources"}
         self.source = self.package("ros2-apt-source", {"usr/share/ros-apt-source/ros2.sources": source}, link)
