@@ -50,6 +50,21 @@ SITE = """files:
 steps: [{{name: colcon-mixin, run: python3 -m zipfile -e /opt/mixin.whl /usr/lib/python3/dist-packages}}]
 environment: {{ROSDISTRO_INDEX_URL: "{address}/index-v4.yaml"}}
 """
+MIRRORED = """name: {name}
+extends: [./site.yaml, ros/jazzy]
+base: {{image: "{image}"}}
+platforms: !reset
+apt:
+  repositories: {{ros: {{package_checksum: "{checksum}"}}}}
+  packages: !override []
+mirrors:
+  downloads:
+    https://github.com: "{address}/github"
+    https://raw.githubusercontent.com: "{address}/raw"
+"""
+MIXIN = """files: [{source: mixin.whl, target: /opt/}]
+steps: [{name: colcon-mixin, run: python3 -m zipfile -e /opt/mixin.whl /usr/lib/python3/dist-packages}]
+"""
 Make = Callable[..., Project]
 
 
@@ -174,3 +189,16 @@ def test_the_stand_in_could_not_have_updated_before(docker_api: Any, site: RosSi
         assert docker_api.wait(created)["StatusCode"] == 100
     finally:
         docker_api.remove_container(created, force=True)
+
+
+def test_by_the_addresses_of_the_profile_alone(project: Make, site: RosSite) -> None:
+    one = project()
+    (one.folder / "mixin.whl").write_bytes((site.folder / "mixin.whl").read_bytes())
+    (one.folder / "site.yaml").write_text(MIXIN)
+    text = MIRRORED.format(name=one.name, image=NAME, checksum=site.source[1], address=site.address)
+    (one.folder / "robenv.yaml").write_text(text)
+    command = "rosdep resolve eigen; colcon mixin show build; cat /etc/ros/rosdep/sources.list.d/20-default.list"
+    told = one.run("run", "--", "bash", "-c", command).stdout
+    assert "libeigen3-by-its-real-address" in told
+    assert "release" in told
+    assert "yaml https://raw.githubusercontent.com/ros/rosdistro/master/rosdep/base.yaml" in told

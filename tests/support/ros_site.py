@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+RAW = "https://raw.githubusercontent.com"
+RELEASED = "ros-infrastructure/ros-apt-source/releases/download/1.2.0/ros2-apt-source_1.2.0.noble_all.deb"
 INDEX = """%YAML 1.1
 ---
 distributions:
@@ -96,6 +98,9 @@ class RosSite:
         source = f"Types: deb\nURIs: {self.address}/apt\nSuites: ./\nTrusted: yes\n"
         link = {"etc/apt/sources.list.d/ros2.sources": "/usr/share/ros-apt-source/ros2.sources"}
         self.source = self.package("ros2-apt-source", {"usr/share/ros-apt-source/ros2.sources": source}, link)
+        released = self.folder / "github" / RELEASED
+        released.parent.mkdir(parents=True)
+        released.write_bytes((self.folder / "apt" / "ros2-apt-source.deb").read_bytes())
 
     def _write_index(self) -> None:
         files = {
@@ -106,6 +111,15 @@ class RosSite:
             "mixins.yaml": "mixin: [release.mixin]\n",
             "release.mixin": "build:\n  release:\n    cmake-args: ['-DCMAKE_BUILD_TYPE=Release']\n",
         }
-        (self.folder / "jazzy").mkdir()
+        real = "raw/ros/rosdistro/master"
+        files |= {
+            f"{real}/rosdep/sources.list.d/20-default.list": f"yaml {RAW}/ros/rosdistro/master/rosdep/base.yaml\n",
+            f"{real}/rosdep/base.yaml": "eigen:\n  debian: [libeigen3-by-its-real-address]\n",
+            f"{real}/index-v4.yaml": INDEX,
+            f"{real}/jazzy/distribution.yaml": DISTRIBUTION,
+            "raw/colcon/colcon-mixin-repository/master/index.yaml": files["mixins.yaml"],
+            "raw/colcon/colcon-mixin-repository/master/release.mixin": files["release.mixin"],
+        }
         for name, text in files.items():
+            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
             (self.folder / name).write_text(text)
