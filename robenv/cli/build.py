@@ -15,6 +15,7 @@ from robenv.cli.common import (
     NoAccelOption,
     PlatformsOption,
     QuietOption,
+    StageOption,
     Where,
     open_engine,
     print_json,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 def build(
     context: typer.Context,
     platforms: PlatformsOption = None,
+    stage: StageOption = "dev",
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Build every layer anew")] = False,
     timeline: Annotated[
         Path | None,
@@ -56,7 +58,7 @@ def build(
     if no_load and not builders:
         raise UsageError("`--no-load` is for a builder's images", hint="name one: --builder ssh://HOST")
     with open_engine() as engine, named_builders(builders) as assign:
-        every = where.load_each(engine.info().platform, platforms, quiet, locked)
+        every = where.load_each(engine.info().platform, platforms, quiet, locked, stage=stage)
         for loaded in every:
             require_trust(image_claims_of(loaded), asker())
         elsewhere = assign([loaded.build.platform for loaded in every])

@@ -15,11 +15,16 @@ def _needed(where: Where, platform: str) -> frozenset[str]:
     no project, or a broken one."""
     from robenv.catalog.platforms import normalize
     from robenv.environment.load import load
+    from robenv.plan.run_image import has_run_image
 
     try:
         found = where.load(platform, quiet=True)
         named = [load(found.resolved, normalize(one)) for one in found.resolved.profile.platforms]
-        return frozenset(one.image for one in (found, *named))
+        every = [found, *named]
+        slim = [one for one in every if has_run_image(one.resolved.profile)]
+        return frozenset(
+            one.image for one in (*every, *(load(one.resolved, one.build.platform, "run") for one in slim))
+        )
     except RobenvError:
         return frozenset()
 

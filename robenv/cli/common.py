@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from robenv.environment.load import Loaded
     from robenv.environment.locking import Locked
 
+
+def _known_stage(stage: str) -> str:
+    if stage not in ("dev", "run"):
+        raise UsageError(f"there is no stage {stage}", hint="`dev`, the image to work in, or `run`, the slim one")
+    return stage
+
+
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else there")]
 PlatformOption = Annotated[
     str | None, typer.Option("--platform", metavar="OS/ARCH", help="Build for this platform, such as linux/arm64")
@@ -28,6 +35,9 @@ PlatformOption = Annotated[
 PlatformsOption = Annotated[
     list[str] | None,
     typer.Option("--platform", metavar="OS/ARCH,…", help="For these platforms; may be given several times"),
+]
+StageOption = Annotated[
+    str, typer.Option("--stage", metavar="dev|run", help="`run`: the slim image of run_image", callback=_known_stage)
 ]
 LockedOption = Annotated[
     bool, typer.Option("--locked", help="Fail unless robenv.lock holds fast all that the image is made from")
@@ -65,14 +75,22 @@ class Where:
 
     def load(
         self, engine_platform: str, platform: str | None = None, quiet: bool = False, locked: bool = False,
-        pin: bool = False,
+        pin: bool = False, stage: str = "dev",
     ) -> Loaded:  # fmt: skip
         """The project, planned for a platform. ``pin``: holds git sources fast that the lock does not have yet."""
-        return self.load_each(engine_platform, (platform,), quiet, locked, pin)[0]
+        return self.load_each(engine_platform, (platform,), quiet, locked, pin, stage=stage)[0]
+
+    def load_for_robots(self, engine_platform: str, platform: str | None) -> Loaded:
+        """The project with the image that `deploy` takes."""
+        from robenv.environment.load import load
+        from robenv.plan.run_image import deploy_purpose
+
+        loaded = self.load(engine_platform, platform)
+        return load(loaded.resolved, loaded.build.platform, deploy_purpose(loaded.resolved.profile))
 
     def load_each(
         self, engine_platform: str, platforms: Sequence[str | None] | None, quiet: bool = False, locked: bool = False,
-        pin: bool = True, shared: bool = False,
+        pin: bool = True, shared: bool = False, stage: str = "dev",
     ) -> list[Loaded]:  # fmt: skip
         """The project, planned for several platforms, each once; for the engine's own where none is named."""
         from robenv.environment.load import choose_platform, load
@@ -87,7 +105,7 @@ class Where:
             require_locked(found, platform)
         if pin and not locked:
             pin_sources(found, note)
-        return [load(found.resolved, platform) for platform in chosen]
+        return [load(found.resolved, platform, stage) for platform in chosen]
 
 
 @contextmanager

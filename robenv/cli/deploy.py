@@ -63,6 +63,7 @@ def _source(found: Locked, engine: Engine, view: FleetView, quiet: bool, locked:
     from robenv.environment.image import ensure_image
     from robenv.environment.load import choose_platform, load
     from robenv.environment.locking import pin_sources, require_locked
+    from robenv.plan.run_image import deploy_purpose
 
     if not locked:
         pin_sources(found, note)
@@ -73,7 +74,9 @@ def _source(found: Locked, engine: Engine, view: FleetView, quiet: bool, locked:
         chosen = choose_platform(found.resolved, platform, platform)
         if locked:
             require_locked(found, chosen)
-        return plans.setdefault(chosen, load(found.resolved, chosen))
+        if chosen not in plans:
+            plans[chosen] = load(found.resolved, chosen, deploy_purpose(found.resolved.on(chosen).profile))
+        return plans[chosen]
 
     def image(plan: Loaded) -> ImageInfo:
         if plan.image not in images:

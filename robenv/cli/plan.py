@@ -73,7 +73,7 @@ def _for_robot(where: Where, name: str, platform: str | None) -> RobotOutlook:
 
     with ExitStack() as stack:
         connection = stack.enter_context(open_robot(where, name))
-        loaded = where.load(connection.engine.info().platform, platform)
+        loaded = where.load_for_robots(connection.engine.info().platform, platform)
         here = None
         try:
             here = stack.enter_context(open_engine())

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import typer
 
-from robenv.cli.common import JsonOption, LockedOption, PlatformsOption, QuietOption, Where, open_engine, print_json
+from robenv.cli.common import (
+    JsonOption,
+    LockedOption,
+    PlatformsOption,
+    QuietOption,
+    StageOption,
+    Where,
+    open_engine,
+    print_json,
+)
 from robenv.cli.registry import RegistryOption, registry_for
 from robenv.cli.reporter import TerminalReporter
 
@@ -12,6 +21,7 @@ from robenv.cli.reporter import TerminalReporter
 def pull(
     context: typer.Context,
     platforms: PlatformsOption = None,
+    stage: StageOption = "dev",
     registry: RegistryOption = None,
     locked: LockedOption = False,
     quiet: QuietOption = False,
@@ -24,7 +34,7 @@ def pull(
     reporter = TerminalReporter(quiet)
     got = []
     with open_engine() as engine:
-        for loaded in where.load_each(engine.info().platform, platforms, quiet, locked):
+        for loaded in where.load_each(engine.info().platform, platforms, quiet, locked, stage=stage):
             result = pull_project(engine, loaded, registry_for(loaded, registry), reporter)
             entry = {"image": result.reference, "id": result.image.id, "platform": loaded.build.platform}
             got.append({**entry, "pulled": result.pulled})

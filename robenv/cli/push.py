@@ -13,6 +13,7 @@ from robenv.cli.common import (
     LockedOption,
     PlatformsOption,
     QuietOption,
+    StageOption,
     Where,
     open_engine,
     print_json,
@@ -29,6 +30,7 @@ _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 def push(
     context: typer.Context,
     platforms: PlatformsOption = None,
+    stage: StageOption = "dev",
     registry: RegistryOption = None,
     tags: Annotated[
         list[str] | None,
@@ -50,7 +52,7 @@ def push(
     pushed: list[dict[str, Any]] = []
     wanted = _checked(tags or ())
     with open_engine() as engine:
-        every = where.load_each(engine.info().platform, platforms, quiet, locked)
+        every = where.load_each(engine.info().platform, platforms, quiet, locked, stage=stage)
         place = registry_for(every[0], registry)
         for loaded in every:
             require_trust(image_claims_of(loaded), asker())

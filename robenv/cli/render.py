@@ -8,12 +8,13 @@ from typing import Annotated
 
 import typer
 
-from robenv.cli.common import PlatformOption, Where, note, own_platform
+from robenv.cli.common import PlatformOption, StageOption, Where, note, own_platform
 
 
 def render(
     context: typer.Context,
     platform: PlatformOption = None,
+    stage: StageOption = "dev",
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="DIR", help="Write the Dockerfile and its build context there"),
@@ -27,7 +28,7 @@ def render(
     from robenv.render import write_context
 
     where: Where = context.obj
-    loaded = where.load(own_platform(), platform)
+    loaded = where.load(own_platform(), platform, stage=stage)
     rendered = loaded.rendered if not classic else render_plan(loaded.build, buildkit=False)
     if output is None:
         sys.stdout.write(rendered.dockerfile)

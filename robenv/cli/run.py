@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from robenv.cli.common import LockedOption, NoAccelOption, PlatformOption, QuietOption, Where, open_engine
+from robenv.cli.common import LockedOption, NoAccelOption, PlatformOption, QuietOption, StageOption, Where, open_engine
 from robenv.cli.reporter import TerminalReporter
 from robenv.cli.trust import asker
 from robenv.cli.up import CommandArgument
@@ -14,6 +14,7 @@ def run(
     context: typer.Context,
     command: CommandArgument = None,
     platform: PlatformOption = None,
+    stage: StageOption = "dev",
     no_accel: NoAccelOption = False,
     locked: LockedOption = False,
     quiet: QuietOption = False,
@@ -29,7 +30,7 @@ def run(
 
     where: Where = context.obj
     with open_engine() as engine:
-        loaded = where.load(engine.info().platform, platform, quiet, locked, pin=True)
+        loaded = where.load(engine.info().platform, platform, quiet, locked, pin=True, stage=stage)
         reporter = TerminalReporter(quiet)
         facts = facts_for(engine, loaded)
         grant = loaded.grant(facts)

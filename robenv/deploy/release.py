@@ -27,7 +27,7 @@ from robenv.plan.names import (
     ROLE_RELEASE,
     container_name,
 )
-from robenv.plan.run import plan_digest, plan_run, stored_json
+from robenv.plan.run import plan_digest, plan_run, stored_json, without_workspace
 from robenv.plan.values import Healthcheck, Mount, RunPlan
 from robenv.profile.schema_deploy import health_command
 
@@ -180,19 +180,11 @@ def _for_robot(plan: RunPlan, resolved: Resolved) -> RunPlan:
 
     mounts = tuple(
         replace(mount, source=named(mount.source)) if mount.kind == "volume" else mount
-        for mount in plan.mounts
-        if not _is_workspace(mount, plan, profile)
+        for mount in without_workspace(plan, profile).mounts
     )
     networks = tuple(replace(one, network=replace(one.network, name=named(one.network.name))) for one in plan.networks)
     return replace(
         plan, directory="", mounts=mounts, home_volume=named(plan.home_volume), networks=networks, session=()
-    )
-
-
-def _is_workspace(mount: Mount, plan: RunPlan, profile: Profile) -> bool:
-    return mount.kind == "bind" and (mount.target, mount.source) == (
-        profile.workspace.target,
-        profile.workspace.source or plan.directory,
     )
 
 

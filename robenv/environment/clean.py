@@ -10,7 +10,7 @@ from typing import Any
 
 from robenv.engine.protocol import ContainerInfo, Engine, ImageInfo, NetworkInfo, VolumeInfo
 from robenv.paths import cache_folder
-from robenv.plan.names import LABEL_DIRECTORY, LABEL_NETWORK, LABEL_PROJECT, LABEL_ROLE, ROLE_BASE
+from robenv.plan.names import LABEL_DIRECTORY, LABEL_NETWORK, LABEL_PROJECT, LABEL_ROLE, LABEL_STAGE, ROLE_BASE
 
 
 @dataclass(frozen=True)
@@ -65,22 +65,27 @@ def unused_images(
 ) -> list[ImageInfo]:
     """Images that no container uses and of whose project a newer one is there.
 
-    Of the projects with an image in ``keep`` only that one stays, of others the newest.
+    Of the projects with an image in ``keep`` only that one stays, of others the newest; run images likewise.
     """
     stay = {container.image_id for container in containers}
     stay |= {image.id for image in images if keep.intersection(image.tags)}
-    decided = {image.labels.get(LABEL_PROJECT) for image in images if keep.intersection(image.tags)}
-    newest: dict[str, str] = {}
+    decided = {_series(image) for image in images if keep.intersection(image.tags)}
+    newest: dict[tuple[str, str], str] = {}
     tagged = [image for image in images if image.tags]
     for image in tagged:
-        project = image.labels.get(LABEL_PROJECT, "")
+        project = _series(image)
         newest[project] = max(newest.get(project, ""), image.created)
     for image in tagged:
-        project = image.labels.get(LABEL_PROJECT, "")
+        project = _series(image)
         # The engine's times are in seconds: of several that are equally new, none is known to be out of date.
         if project not in decided and image.created == newest[project]:
             stay.add(image.id)
     return [image for image in images if image.id not in stay]
+
+
+def _series(image: ImageInfo) -> tuple[str, str]:
+    """A project's images to work in are one series, its run images another."""
+    return image.labels.get(LABEL_PROJECT, ""), image.labels.get(LABEL_STAGE, "")
 
 
 def unused_bases(engine: Engine, images: Sequence[ImageInfo]) -> list[ImageInfo]:

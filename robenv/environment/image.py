@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,8 +14,11 @@ from robenv.environment.load import Loaded
 from robenv.environment.native import prepare_foreign
 from robenv.environment.reporter import Reporter, building
 from robenv.errors import BuildFailed, DiskFull, ImageNotFound, OperationFailed
+from robenv.host.revision import read_revision
 from robenv.plan import names
+from robenv.plan.annotations import oci_labels
 from robenv.plan.mirrors import NO_MIRRORS
+from robenv.plan.values import RUN
 from robenv.render import Rendered, context_stream, render
 from robenv.share.registry import ProjectImage, pull_image, push_image
 
@@ -73,7 +77,8 @@ def build_image(
     mirrors = loaded.mirrors
     plain = buildkit and foreign is None and mirrors == NO_MIRRORS
     rendered = loaded.rendered if plain else render(loaded.build, buildkit, foreign, mirrors)
-    with building(reporter, f"{loaded.build.project} for {loaded.build.platform}", rendered):
+    what = "'s run image" if loaded.build.purpose == RUN else ""
+    with building(reporter, f"{loaded.build.project}{what} for {loaded.build.platform}", rendered):
         for base in loaded.build.bases:
             ensure_base(engine, base, loaded.build.platform, reporter.event, mirrors=mirrors)
         try:
@@ -160,9 +165,21 @@ def _build(
             names.LABEL_PROJECT: loaded.build.project,
             names.LABEL_HASH: loaded.content_hash,
             names.LABEL_VERSION: __version__,
+            **(_of_run_image(loaded) if loaded.build.purpose == RUN else {}),
         },
         buildkit=buildkit,
         no_cache=no_cache,
         arguments=rendered.arguments,
     )
     forward(engine.build(request, context_stream(rendered)), reporter.event)
+
+
+def _of_run_image(loaded: Loaded) -> dict[str, str]:
+    """What tells whence it comes. On the image alone: another commit of the same sources has the same layers and hash;
+    what the profile itself says goes before it."""
+    groups = (group for stage in loaded.build.stages for group in stage.groups)
+    sources = [one.host_path for group in groups for one in group.files if one.tree]
+    revision = read_revision(str(loaded.files.root), sources, os.environ)
+    labels = oci_labels(revision, os.environ.get("SOURCE_DATE_EPOCH", ""))
+    own = dict(loaded.build.stages[-1].settings.labels)
+    return {names.LABEL_STAGE: RUN, **{name: value for name, value in labels.items() if name not in own}}

@@ -9,15 +9,16 @@ from pathlib import Path
 
 from robenv.catalog.platforms import normalize
 from robenv.environment.locking import resolve_locked
-from robenv.errors import HostLacks, Problem, UsageError
+from robenv.errors import HostLacks, Problem, ProfileError, UsageError
 from robenv.host.facts import Facts
 from robenv.plan.build import plan_build
 from robenv.plan.grant import Grant
 from robenv.plan.host import plan_host
 from robenv.plan.mirrors import Mirrors, mirrors_of
 from robenv.plan.names import image_reference
-from robenv.plan.run import plan_run
-from robenv.plan.values import BuildPlan, RunPlan
+from robenv.plan.run import plan_run, without_workspace
+from robenv.plan.run_image import has_run_image
+from robenv.plan.values import DEV, RUN, BuildPlan, RunPlan
 from robenv.profile.project import ProjectFiles
 from robenv.profile.resolved import Resolved
 from robenv.render import Rendered, content_hash, render
@@ -69,8 +70,8 @@ class Loaded:
         return grant
 
     def container(self, facts: Facts, grant: Grant) -> RunPlan:
-        """The container that `up` keeps for this project."""
-        return plan_run(
+        """The container that `up` keeps for this project; of the run image, one as a robot has it."""
+        plan = plan_run(
             self.resolved,
             self.image,
             facts,
@@ -78,6 +79,7 @@ class Loaded:
             content_hash=self.content_hash,
             platform=self.build.platform,
         )
+        return without_workspace(plan, self.resolved.profile) if self.build.purpose == RUN else plan
 
 
 def _place(problem: Problem) -> tuple[str, int, int]:
@@ -107,7 +109,10 @@ def choose_platform(resolved: Resolved, asked: str | None, engine: str) -> str:
     return allowed[0]
 
 
-def load(resolved: Resolved, platform: str) -> Loaded:
-    """Plans the image for one platform. Raises ProfileError."""
+def load(resolved: Resolved, platform: str, purpose: str = DEV) -> Loaded:
+    """Plans an image for one platform. Raises ProfileError."""
     there = resolved.on(platform)
-    return Loaded(there, plan_build(there, platform))
+    if purpose == RUN and not has_run_image(there.profile):
+        hint = "say what it is: `run_image: {build: …, install: …}` (docs/run-image.md)"
+        raise ProfileError("this profile has no run image", hint=hint)
+    return Loaded(there, plan_build(there, platform, purpose))

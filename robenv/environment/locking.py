@@ -14,8 +14,9 @@ from robenv.paths import write_atomically
 from robenv.plan.build import plan_build
 from robenv.plan.mirrors import Mirrors, mirrors_of, plan_mirrors
 from robenv.plan.ros import past_end_of_life
+from robenv.plan.run_image import has_run_image
 from robenv.plan.support import past_support
-from robenv.plan.values import Base
+from robenv.plan.values import DEV, RUN, Base
 from robenv.profile.project import find_project
 from robenv.profile.resolve import resolve_project
 from robenv.profile.resolved import Resolved
@@ -122,7 +123,8 @@ def make_lock(
 
 def image_bases(resolved: Resolved, platform: str) -> tuple[Base, ...]:
     """The bases from registries that are named by a tag, as the profile names them in ``asked``."""
-    plan = plan_build(resolved.on(platform), platform)
+    there = resolved.on(platform)
+    plan = plan_build(there, platform, RUN if has_run_image(there.profile) else DEV)
     named = (replace(base, asked=base.asked or base.image) for base in plan.bases if base.image)
     return tuple(base for base in named if "@" not in base.asked)
 

@@ -152,7 +152,7 @@ class _Chain:
 
 
 def _copied(level: Level) -> Iterator[str]:
-    for part in (level.part, *(part for _, part in level.stage_parts)):
+    for part in level.parts:
         yield from (placed.value.source for placed in part.files if not placed.value.stage)
         yield from (placed.value.key for placed in part.repositories if placed.value.key.startswith("/"))
 

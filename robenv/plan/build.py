@@ -13,8 +13,11 @@ from robenv.catalog.snapshots import snapshot_url
 from robenv.catalog.suites import find_suite, nearest_suite
 from robenv.errors import Location, Problem, ProfileError
 from robenv.plan.names import base_reference
-from robenv.plan.ros import plan_ros, shared_of, with_sources_first
+from robenv.plan.ros import middleware_of, plan_ros, shared_of, with_sources_first
+from robenv.plan.run_image import build_stage, installed, run_setup, slim_part
 from robenv.plan.values import (
+    DEV,
+    RUN,
     AptRepository,
     Base,
     Bootstrap,
@@ -38,13 +41,13 @@ if TYPE_CHECKING:
 _LAST_STAGE = "image"
 
 
-def plan_build(resolved: Resolved, platform: str) -> BuildPlan:
-    """The image of a profile for ``platform`` (Docker's ``os/arch[/variant]``).
+def plan_build(resolved: Resolved, platform: str, purpose: str = DEV) -> BuildPlan:
+    """The image of a profile for ``platform`` (Docker's ``os/arch[/variant]``); the RUN image, if it has one.
 
     The same profile gives the same plan on every machine, but for the paths of this machine's files in it. Raises
     ProfileError for a bootstrapped suite that nobody knows, UsageError for a platform that nobody knows.
     """
-    return _Planner(resolved, platform).plan()
+    return _Planner(resolved, platform, purpose).plan()
 
 
 def pinned_reference(reference: str, digest: str) -> str:
@@ -56,10 +59,11 @@ def pinned_reference(reference: str, digest: str) -> str:
 
 
 class _Planner:
-    def __init__(self, resolved: Resolved, platform: str) -> None:
+    def __init__(self, resolved: Resolved, platform: str, purpose: str) -> None:
         self.resolved = resolved
         self.profile = resolved.profile
         self.platform = platform
+        self.purpose = purpose
 
     def plan(self) -> BuildPlan:
         profile = self.profile
@@ -77,7 +81,9 @@ class _Planner:
         # A relative one is below the workspace, wherever that is.
         setup = tuple(posixpath.join(profile.workspace.target, script) for script in profile.setup)
         settings = replace(_settings(profile.image, setup), shared=shared_of(ros))
-        stages.append(Stage(self._last_name(), base, _not_empty(groups), settings))
+        stages.append(Stage(self._free_name(_LAST_STAGE), base, _not_empty(groups), settings))
+        if self.purpose == RUN:
+            stages += self._run_image(stages[-1])
         return BuildPlan(
             project=profile.name or "profile",
             platform=self.platform,
@@ -85,10 +91,25 @@ class _Planner:
             user=profile.user.name,
             create_user=any(map(self._needs_user, stages)),
             directory=str(self.resolved.files.root) if self.resolved.files else "",
+            purpose=self.purpose,
         )
 
-    def _last_name(self) -> str:
-        name = _LAST_STAGE
+    def _run_image(self, dev: Stage) -> tuple[Stage, Stage]:
+        """The stage that builds the workspace on top of the image, and the slim one."""
+        profile, section = self.profile, self.profile.run_image
+        own = section.base
+        base = dev.base if own is None else self._base(own, ("run_image", "base"), own.stage)
+        paths = _ContextPaths("run_image", "sources")
+        build = build_stage(self.resolved, self._free_name("build"), dev, lambda target: paths.next("sources", target))
+        groups = [_group("", level, slim_part(level)) for level in self.resolved.levels]
+        middleware = [middleware_of(layers) for layers in plan_ros(self.resolved, base)]
+        groups = [replace(group, ros=layers) for group, layers in zip(groups, middleware, strict=True)]
+        groups = with_sources_first(groups, base)
+        settings = _settings(section.image, run_setup(profile))
+        slim = Stage(self._free_name("run"), base, (*_not_empty(groups), installed(self.resolved, build)), settings)
+        return build, slim
+
+    def _free_name(self, name: str) -> str:
         while name in self.profile.stages:
             name += "-last"
         return name

@@ -29,6 +29,8 @@ LABEL_MAIN = "robenv.main"
 """What the main process is: ``sleep``, which only keeps the container alive, or ``command``, the profile's own."""
 LABEL_ROLE = "robenv.role"
 """What it is for: one of the ROLE_… values."""
+LABEL_STAGE = "robenv.stage"
+"""Which of a profile's images it is: ``run``; nothing on the one to work in."""
 LABEL_UID = "robenv.uid"
 """The host's UID that a home volume belongs to."""
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-from robenv.catalog.ros import RMW, contents_of, find_distro, image_of
+from robenv.catalog.ros import RMW, VARIANTS, contents_of, find_distro, image_of
 from robenv.errors import Problem
 from robenv.plan.values import Base, Group, Pairs, RosLayers
 
@@ -54,6 +54,12 @@ def plan_ros(resolved: Resolved, base: Base) -> tuple[RosLayers, ...]:
         )
         layers.append(made)
     return tuple(layers)
+
+
+def middleware_of(layers: RosLayers) -> RosLayers:
+    """What of a level's is there to run, not to develop."""
+    packages = tuple(name for name in layers.packages if not name.endswith(VARIANTS))
+    return RosLayers(packages=packages, packages_location=layers.packages_location if packages else None)
 
 
 def with_sources_first(groups: Sequence[Group], base: Base) -> list[Group]:

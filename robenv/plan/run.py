@@ -122,6 +122,13 @@ def plan_run(
     return _labelled(plan, content_hash, "sleep" if keeps_alive else "command")
 
 
+def without_workspace(plan: RunPlan, profile: Profile) -> RunPlan:
+    """As it is where nobody develops."""
+    own = ("bind", profile.workspace.target, profile.workspace.source or plan.directory)
+    mounts = (one for one in plan.mounts if (one.kind, one.target, one.source) != own)
+    return replace(plan, mounts=tuple(mounts))
+
+
 def plan_user(wanted: ProfileUser, facts: Facts) -> User:
     """Who works inside. Names come from the profile: the host's need not be valid ones here.
 

@@ -10,6 +10,9 @@ from robenv.errors import Location
 Pairs = tuple[tuple[str, str], ...]
 """A mapping as a frozen value: (key, value) pairs in the order in which they were written."""
 
+DEV, RUN = "dev", "run"
+"""A profile's images: the one to work in, and the slim one with what was built and what that needs to run."""
+
 
 @dataclass(frozen=True)
 class Bootstrap:
@@ -72,6 +75,8 @@ class FileCopy:
     owner: str = ""
     stage: str = ""
     location: Location | None = None
+    tree: bool = False
+    """A workspace's sources: without what tools leave in them, and with links that lead elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,8 @@ class Step:
     as_user: bool
     """True runs it as the image's own unprivileged user, False as root."""
     location: Location | None = None
+    front: tuple[str, ...] = ()
+    """A command that runs the shell of the step, given as its arguments."""
 
 
 @dataclass(frozen=True)
@@ -167,6 +174,8 @@ class BuildPlan:
     """Whether the image itself must have that user: only where a step runs as it."""
     directory: str = ""
     """The project's folder on this machine, whose .dockerignore counts; "" where there is none."""
+    purpose: str = DEV
+    """Which of the profile's images: DEV or RUN."""
 
     @property
     def bases(self) -> tuple[Base, ...]:

@@ -194,9 +194,12 @@ def substitute(
 
 
 def _is_script(path: Path_) -> bool:
-    """``steps.N.run``, of the image or of a stage, also for one platform alone."""
+    """``steps.N.run``, of the image or of a stage, and ``run_image.build``, also for one platform alone."""
     path = path[2:] if path[:1] == ("per_platform",) else path
-    return path[0::2] == ("steps", "run") or (path[:1] == ("stages",) and path[2::2] == ("steps", "run"))
+    if path == ("run_image", "build"):
+        return True
+    path = path[{"stages": 2, "run_image": 1}.get(str(path[0]), 0) :] if path else path
+    return path[0::2] == ("steps", "run")
 
 
 def _unreadable(bad: BadFile, source: Source, entry: Scalar | None) -> Problem:

@@ -17,7 +17,7 @@ from robenv.profile.excerpt import show
 from robenv.profile.files import kind_of
 from robenv.profile.nodes import Mapping, Path_, Sequence, nearest, place_of, problem_at
 from robenv.profile.schema import Profile
-from robenv.profile.schema_build import Base, BuildSection, StageBase
+from robenv.profile.schema_build import Base, BuildSection, RunImage, Stage, StageBase
 from robenv.profile.schema_run_parts import Healthcheck
 from robenv.profile.short_syntax import same_place
 
@@ -34,10 +34,11 @@ class Whole:
         return problem_at(nearest(self.root, path), message, hint)
 
     def sections(self) -> Iterator[tuple[Path_, BuildSection]]:
-        """Each stage, and last the image itself."""
+        """Each stage, then the image itself, and last the run image."""
         for name, stage in self.profile.stages.items():
             yield ("stages", name), stage
         yield (), self.profile
+        yield ("run_image",), self.profile.run_image
 
 
 Check = Callable[[Whole], Iterable[Problem]]
@@ -61,9 +62,9 @@ def _bases(whole: Whole) -> Iterator[Problem]:
         yield whole.problem((), "there is no base: nothing that the image stands on", hint)
     elif "base" in whole.root.entries:
         yield from _one_base(whole, ("base",), base)
-    for name, stage in whole.profile.stages.items():
-        if stage.base is not None:
-            yield from _one_base(whole, ("stages", name, "base"), stage.base)
+    for path, section in whole.sections():
+        if path and isinstance(section, (Stage, RunImage)) and section.base is not None:
+            yield from _one_base(whole, (*path, "base"), section.base)
 
 
 def _one_base(whole: Whole, path: Path_, base: Base) -> Iterator[Problem]:
@@ -87,7 +88,7 @@ def _stages(whole: Whole) -> Iterator[Problem]:
         for index, file in enumerate(section.files):
             if file.stage:
                 yield from _stage_exists(whole, (*path, "files", index, "from"), file.stage, earlier)
-        earlier.append(str(path[-1]) if path else "")
+        earlier += [str(path[-1])] if path[:1] == ("stages",) else []
 
 
 def _stage_exists(whole: Whole, path: Path_, name: str, earlier: list[str]) -> Iterator[Problem]:
@@ -135,10 +136,10 @@ def _items(whole: Whole, path: Path_) -> tuple:  # type: ignore[type-arg]
 
 
 def _snapshots(whole: Whole) -> Iterator[Problem]:
-    for name, stage in whole.profile.stages.items():
-        if stage.apt.snapshot:
+    for path, section in whole.sections():
+        if path and section.apt.snapshot:
             hint = "write it as apt.snapshot at the top of the file: it holds for all stages"
-            yield whole.problem(("stages", name, "apt", "snapshot"), "a stage has no snapshot of its own", hint)
+            yield whole.problem((*path, "apt", "snapshot"), "a stage has no snapshot of its own", hint)
 
 
 def _platforms(whole: Whole) -> Iterator[Problem]:
@@ -160,12 +161,29 @@ def _healthchecks(whole: Whole) -> Iterator[Problem]:
         (("run", "healthcheck"), whole.profile.run.healthcheck),
     ]
     places += [
-        (("stages", name, "image", "healthcheck"), stage.image.healthcheck)
-        for name, stage in whole.profile.stages.items()
+        ((*path, "image", "healthcheck"), section.image.healthcheck) for path, section in whole.sections() if path
     ]
     for path, healthcheck in places:
         if healthcheck is not None and healthcheck.test is None and not healthcheck.disable and path[0] != "run":
             yield whole.problem(path, "this healthcheck has no `test`", "such as `test: [CMD, curl, -f, localhost]`")
+
+
+def _run_image(whole: Whole) -> Iterator[Problem]:
+    profile = whole.profile
+    slim = profile.run_image
+    if slim.build.strip() and not slim.install:
+        hint = "such as `install: /opt/picker`, where `build` installs to"
+        yield whole.problem(("run_image",), "nothing says what of the build goes into the run image", hint)
+    if whole.is_project and slim.install and not slim.build.strip():
+        hint = "such as `build: colcon build --install-base /opt/picker`"
+        yield whole.problem(("run_image",), "nothing says how what the run image installs is built", hint)
+    for index, path in enumerate(slim.install):
+        if same_place(path) in ("/", same_place(profile.workspace.target)):
+            hint = "install to a folder of its own, such as /opt/picker"
+            yield whole.problem(("run_image", "install", index), f"{show(path)} is more than what was built", hint)
+    if profile.deploy.stage == "run" and not slim.build.strip():
+        hint = "say what it is: `run_image: {build: …, install: …}`"
+        yield whole.problem(("deploy", "stage"), "there is no run image", hint)
 
 
 def _network(whole: Whole) -> Iterator[Problem]:
@@ -238,6 +256,7 @@ _CHECKS: tuple[tuple[frozenset[str], Check], ...] = (
     (frozenset({"stages"}), _snapshots),
     (frozenset({"platforms"}), _platforms),
     (frozenset({"image", "stages"}), _healthchecks),
+    (frozenset({"run_image", "deploy", "workspace"}), _run_image),
     (frozenset(), _network),
     (frozenset({"networks", "run.networks"}), networks),
     (frozenset({"ros", "base"}), ros),

@@ -27,11 +27,12 @@ def split_levels(documents: SequenceABC[Document], merged: Mapping, profile: Pro
     stages = {
         name: _Splitter(documents, merged, stage, ("stages", name)).parts() for name, stage in profile.stages.items()
     }
+    slim = _Splitter(documents, merged, profile.run_image, ("run_image",)).parts()
     levels: list[Level] = []
     for index, document in enumerate(documents):
         source = document.source
         of_stages = tuple((name, parts[index]) for name, parts in stages.items())
-        levels.append(Level(source.name, source.path, source.origin, whole[index], of_stages, ros[index]))
+        levels.append(Level(source.name, source.path, source.origin, whole[index], of_stages, slim[index], ros[index]))
     return tuple(levels)
 
 

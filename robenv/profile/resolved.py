@@ -69,11 +69,17 @@ class Level:
     origin: Origin
     part: BuildPart
     stage_parts: tuple[tuple[str, BuildPart], ...] = ()
+    run_image: BuildPart = BuildPart()
     ros: RosPart = RosPart()
 
     def stage(self, name: str) -> BuildPart:
         """This level's part of a stage; empty where it has none."""
         return dict(self.stage_parts).get(name, BuildPart())
+
+    @property
+    def parts(self) -> tuple[BuildPart, ...]:
+        """Of the image, of every stage, of the run image."""
+        return (self.part, *(part for _, part in self.stage_parts), self.run_image)
 
 
 @dataclass(frozen=True)

@@ -158,6 +158,9 @@ _PART = _keys(
     **_BUILD,
     setup=_LIST,
     stages=_each(_keys(base=_STAGE_BASE, **_BUILD)),
+    run_image=_keys(
+        base=_STAGE_BASE, build=_SET, **dict.fromkeys(("sources", "install", "setup"), _ONE_OR_MANY), **_BUILD
+    ),
     workspace=_keys(source=Rule("replace", normal=normalize.own_path), target=_SET),
     user=_keys(name=_SET, uid=_SET, gid=_SET, sudo=_SET, shell=_SET),
     gpu=Rule("replace", keys=dict.fromkeys(("mode", "vendor", "devices", "capabilities"), _SET)),
@@ -175,6 +178,7 @@ _PART = _keys(
     networks=_NETWORKS,
     run=_RUN,
     deploy=_keys(
+        stage=_SET,
         command=_SET,
         healthcheck=_keys(**_HEALTHCHECK.keys, port=_SET, ros_node=_SET, ros_topic=_SET),
         keep=_SET,

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from robenv.profile.badvalue import BadValue
 from robenv.profile.excerpt import show
-from robenv.profile.schema_build import Base, BuildSection, Stage
+from robenv.profile.schema_build import Base, BuildSection, RunImage, Stage
 from robenv.profile.schema_deploy import Deploy
 from robenv.profile.schema_fits import Fits
 from robenv.profile.schema_host import Audio, Display, GpuOrWord, SshAgent, Udev, Wish
@@ -85,6 +85,7 @@ class Part(BuildSection):
     stages: Annotated[dict[StageName, Stage], Field(description="earlier stages, to copy from with files: from")] = (
         Field(default_factory=dict)
     )
+    run_image: Annotated[RunImage, Field(description="a slim image beside this one, for robots")] = unset(RunImage)
     workspace: Workspace = unset(Workspace)
     user: User = unset(User)
     gpu: Annotated[GpuOrWord | None, Field(description="auto, none, required, or which one")] = None

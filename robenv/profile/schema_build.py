@@ -38,9 +38,11 @@ from robenv.profile.schema_types import (
     HostPath,
     Leaf,
     Line,
+    OneOrMany,
     PlainLine,
     Section,
     one_of,
+    pattern,
     take_line,
     text,
     unset,
@@ -164,3 +166,27 @@ class Stage(BuildSection):
     """An earlier stage, to copy from."""
 
     base: Annotated[StageBase | None, Field(description="default: the profile's base")] = None
+
+
+_BELOW = r"(?!/)(?!.*(?:^|/)\.\.(?:/|$)).+"
+WorkspacePath = Annotated[
+    str, pattern(_BELOW, "a path in the workspace such as `src`", "it is below workspace.source, without `..`")
+]
+
+
+class RunImage(BuildSection):
+    """The slim image: what is built of the workspace, and what that needs to run. ``build`` makes it one."""
+
+    base: Annotated[StageBase | None, Field(description="default: the profile's base")] = None
+    build: Annotated[
+        str, text("a script"), Field(description="builds the workspace in it, on top of the dev image; as root")
+    ] = ""
+    sources: Annotated[
+        tuple[WorkspacePath, ...], OneOrMany, Field(description="what of the workspace `build` gets; default: src")
+    ] = ()
+    install: Annotated[
+        tuple[ContainerPath, ...], OneOrMany, Field(description="what `build` leaves behind for this image")
+    ] = ()
+    setup: Annotated[
+        tuple[ContainerPath, ...], OneOrMany, Field(description="as `setup`; default: setup.bash of each `install`")
+    ] = ()

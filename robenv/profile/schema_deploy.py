@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from robenv.profile.badvalue import BadValue
 from robenv.profile.schema_run_parts import Healthcheck
-from robenv.profile.schema_types import Argv, Section, integer, pattern
+from robenv.profile.schema_types import Argv, Section, integer, one_of, pattern
 
 _ROS_NAME = r"/[A-Za-z~][A-Za-z0-9_]*(?:/[A-Za-z][A-Za-z0-9_]*)*"
 _PORT = integer(1, 65535, "a port")
@@ -36,6 +36,9 @@ def _one_question(check: DeployHealthcheck) -> DeployHealthcheck:
 class Deploy(Section):
     """What `robenv deploy` puts on a robot."""
 
+    stage: Annotated[
+        str, one_of("dev", "run"), Field(description="which image; default: run, where there is a run_image")
+    ] = ""
     command: Annotated[
         Argv, Field(description="what it runs, behind the image's entrypoint; default: run.command")
     ] = ()

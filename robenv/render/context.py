@@ -17,6 +17,10 @@ from robenv.render.ignore import IgnoreRules, Matched, parse_ignore
 from robenv.render.quoting import MODE
 
 _IGNORE_FILE = ".dockerignore"
+_LEFT_BY_TOOLS = "**/.git\n**/.hg\n**/.svn\n**/__pycache__\n"
+"""In a workspace's sources: no build needs it, and it differs from clone to clone."""
+_CATKIN = "/catkin/cmake/toplevel.cmake"
+"""Where the link leads that catkin_make puts into a folder of sources."""
 _MAX_KEY = 4 * 1024 * 1024
 _KINDS = {
     stat.S_IFSOCK: "a socket",
@@ -164,6 +168,8 @@ class _Walk:
             rules = collector.rules(folder)
             if rules is not None:
                 self._rules.append((rules, prefix))
+        if file.tree:
+            self._rules.append((parse_ignore(_LEFT_BY_TOOLS, ""), ""))
 
     def entries(self) -> Iterator[ContextEntry]:
         pending = [("", tuple(rules.none for rules, _ in self._rules))]
@@ -178,7 +184,7 @@ class _Walk:
                 if child.is_dir(follow_symlinks=False) and not self._prunable(path, matched):
                     self._collector.seen.add(child.path)
                     pending.append((path, matched))
-                if not ignored:
+                if not ignored and not (self._file.tree and _is_catkins(child)):
                     yield self._entry(child, path)
 
     def _match(self, path: str, above: tuple[Matched, ...]) -> tuple[Matched, ...]:
@@ -205,6 +211,11 @@ class _Walk:
         self._collector.seen.add(child.path)
         link = str(Path(child.path).readlink())
         inside = posixpath.normpath(posixpath.join(posixpath.dirname(path), link))
-        if link.startswith("/") or inside == ".." or inside.startswith("../"):
+        leaves = link.startswith("/") or inside == ".." or inside.startswith("../")
+        if leaves and not self._file.tree:
             raise _Unfit(f"{child.path} is a link that leaves its folder: it points to {link}")
         return ContextEntry(name, SYMLINK, 0o777, link=link, location=self._file.location)
+
+
+def _is_catkins(child: os.DirEntry[str]) -> bool:
+    return child.is_symlink() and str(Path(child.path).readlink()).endswith(_CATKIN)

@@ -272,7 +272,7 @@ class _StageViewer:
         for step in group.steps:
             become = "" if step.as_user == as_user else (self.plan.user if step.as_user else "root")
             as_user = step.as_user
-            yield StepView(step.name, (*shell, step.run), become, step.location)
+            yield StepView(step.name, (*step.front, *shell, step.run), become, step.location)
 
 
 def _repository(repository: AptRepository) -> RepositoryView:

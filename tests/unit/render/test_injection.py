@@ -51,7 +51,7 @@ def _settings(**changes: Any) -> BuildPlan:
 
 def _copy(**changes: str) -> BuildPlan:
     builder = Stage("builder", Base("debian:bookworm", image="debian:bookworm"), ())
-    fields = {"source": "/out", "host_path": "", "target": "/opt/x", "stage": "builder", **changes}
+    fields: dict[str, Any] = {"source": "/out", "host_path": "", "target": "/opt/x", "stage": "builder", **changes}
     return plan_of(Group("p", files=(FileCopy(**fields, location=at(1)),)), stages=(builder,))
 
 

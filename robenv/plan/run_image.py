@@ -1,0 +1,87 @@
+"""``run_image`` → a stage that builds the workspace on top of the dev image, and what the slim one takes of it. Pure.
+
+The slim image has of the profile what also counts when nobody develops: variables, files and package archives. Packages
+and steps of the dev image are for building; what is there at run time says ``run_image`` itself.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from robenv.plan.names import ENTRYPOINT
+from robenv.plan.values import DEV, RUN, Base, FileCopy, Group, ImageSettings, Stage, Step
+
+if TYPE_CHECKING:
+    from robenv.profile.resolved import BuildPart, Level, Resolved
+    from robenv.profile.schema import Part, Profile
+
+_SOURCES = ("src",)
+_INSIDE = ("/bin/sh", "-c", 'cd "$0" && exec "$@"')
+"""With a folder as the first argument: runs the rest there."""
+
+
+def has_run_image(profile: Part) -> bool:
+    return bool(profile.run_image.build.strip())
+
+
+def deploy_purpose(profile: Part) -> str:
+    """Which image robots run."""
+    return profile.deploy.stage or (RUN if has_run_image(profile) else DEV)
+
+
+def slim_part(level: Level) -> BuildPart:
+    """What a level adds to the slim image: its own part of that, over what it says for both images."""
+    both, own = level.part, level.run_image
+    named = {placed.name for placed in own.repositories}
+    return replace(
+        own,
+        repositories=(*(one for one in both.repositories if one.name not in named), *own.repositories),
+        environment=tuple({**dict(both.environment), **dict(own.environment)}.items()),
+        environment_location=own.environment_location or both.environment_location,
+        files=(*both.files, *own.files),
+    )
+
+
+def run_setup(profile: Profile) -> tuple[str, ...]:
+    """What the slim image's entrypoint sources: the underlay's scripts, then those of what was built."""
+    workspace = profile.workspace.target
+    section = profile.run_image
+    scripts = (posixpath.join(workspace, script) for script in profile.setup)
+    underlay = [script for script in scripts if not script.startswith(f"{workspace}/")]
+    overlay = section.setup or tuple(posixpath.join(folder, "setup.bash") for folder in section.install)
+    return tuple(dict.fromkeys((*underlay, *overlay)))
+
+
+def build_stage(resolved: Resolved, name: str, dev: Stage, path_of: Callable[[str], str]) -> Stage:
+    """Builds the workspace where it is when somebody works in it. ``path_of``: where the context has a source."""
+    profile = resolved.profile
+    section, workspace = profile.run_image, profile.workspace
+    root = workspace.source or (str(resolved.files.root) if resolved.files else "")
+    files = []
+    for index, source in enumerate(section.sources or _SOURCES):
+        target = posixpath.normpath(posixpath.join(workspace.target, source))
+        place = resolved.locate(("run_image", "sources", index)) or resolved.locate(("run_image", "build"))
+        host_path = posixpath.normpath(posixpath.join(root, source))
+        files.append(FileCopy(path_of(target), host_path, target, location=place, tree=True))
+    entrypoint = (ENTRYPOINT,) if dev.settings.setup_scripts or dev.settings.shared else ()
+    step = Step(
+        name="build the workspace",
+        run=section.build,
+        as_user=False,
+        location=resolved.locate(("run_image", "build")),
+        front=(*_INSIDE, workspace.target, *entrypoint),
+    )
+    group = Group("run_image", files=tuple(files), steps=(step,))
+    return Stage(name, Base(dev.name, stage=dev.name), (group,), ImageSettings(shell=dev.settings.shell))
+
+
+def installed(resolved: Resolved, build: Stage) -> Group:
+    """What was built, the last layers of the slim image."""
+    copies = tuple(
+        FileCopy(folder, "", folder, stage=build.name, location=resolved.locate(("run_image", "install", index)))
+        for index, folder in enumerate(resolved.profile.run_image.install)
+    )
+    return Group("run_image", files=copies)
