@@ -4,25 +4,40 @@ from __future__ import annotations
 
 import difflib
 import sys
-from typing import Annotated
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from robenv.cli.common import Where, note
 from robenv.errors import UsageError
+from robenv.profile.excerpt import safe
 
-_DEFAULT = "ros/debian-bookworm"
+if TYPE_CHECKING:
+    from robenv.environment.propose import Proposal
 
 
-def _choose() -> str:
+def _proposed(folder: Path) -> Proposal:
+    from robenv.environment.propose import propose, read_folder, read_machine
+    from robenv.host.reader import LocalHost
     from robenv.profile.resolve import list_builtin
 
+    known = list_builtin()
+    found = propose(read_folder(folder), read_machine(LocalHost()), {one.name for one in known})
+    stands = found.profile or f"the image {found.image}"
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        note(f"no profile was named, and nobody is here to ask: taking {_DEFAULT}")
-        return _DEFAULT
-    for profile in list_builtin():
-        typer.echo(f"  {profile.name:<24} {profile.description}")
-    return str(typer.prompt("Profile", default=_DEFAULT))
+        note(f"no profile was named, and nobody is here to ask: taking {stands} ({safe(found.why)})")
+        return found
+    typer.echo(f"This folder: {stands} ({safe(found.why)})")
+    for hint in (*found.taken, *found.notes):
+        typer.echo(f"  {hint.kind:<12} {safe(hint.value)}  ({safe(hint.source)})")
+    chosen = str(typer.prompt("Profile (`?` lists them)", default=found.profile or found.image))
+    while chosen == "?":
+        for profile in known:
+            typer.echo(f"  {profile.name:<24} {profile.description}")
+        chosen = str(typer.prompt("Profile", default=found.profile or found.image))
+    return found if chosen in (found.profile, found.image) else replace(found, profile=chosen, image="", why="")
 
 
 def _check(profile: str) -> None:
@@ -41,8 +56,10 @@ def init(
     name: Annotated[str | None, typer.Option("--name", help="The project's name; default: the folder's")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a robenv.yaml that is there")] = False,
 ) -> None:
-    """Writes a commented robenv.yaml for a target."""
-    from robenv.environment.template import checked_name, project_file, project_name
+    """Writes a commented robenv.yaml for a target; without PROFILE for what this folder and this machine suggest:
+    package.xml, .repos, a Dockerfile, a devcontainer.json, rocker and DUA are looked at."""
+    from robenv.environment.propose import Proposal
+    from robenv.environment.template import checked_name, project_name, proposed_file
     from robenv.paths import write_atomically
 
     where: Where = context.obj
@@ -50,9 +67,10 @@ def init(
     target = where.directory / (where.file or "robenv.yaml")
     if target.exists() and not force:
         raise UsageError(f"{target} is there already", hint="--force replaces it")
-    chosen = profile or _choose()
-    _check(chosen)
-    write_atomically(str(target), project_file(named, chosen).encode())
+    chosen = Proposal(profile, "", "") if profile else _proposed(where.directory)
+    if chosen.profile:
+        _check(chosen.profile)
+    write_atomically(str(target), proposed_file(named, chosen).encode())
     note(f"wrote {target}; `robenv up` builds it and opens a shell")
 
 

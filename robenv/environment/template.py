@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from robenv.environment.detect import Hint
+from robenv.environment.propose import Proposal
 from robenv.errors import UsageError
+from robenv.profile.excerpt import safe
 
 _OTHER_WORDS = ("true", "false", "null")
 """Of the valid names those that YAML 1.2 takes for something else, as it does some that begin with a digit."""
@@ -15,13 +20,13 @@ _TEXT = """\
 name: {name}
 
 # What it stands on; later entries win. `robenv profiles` lists the built-in ones, ./file.yaml is one of your own.
-extends: [{profile}]
+{stand}
 
 # Packages of the distribution, by apt.
 apt:
   packages:
     - git
-    # - python3-opencv
+{packages}    # - python3-opencv
 
 # Python packages that the distribution lacks.
 # pip: [transforms3d==0.4.2]
@@ -48,7 +53,7 @@ apt:
 #   network_mode: host
 #   volumes: [./data:/data:ro]
 
-# robenv.local.yaml beside this file, kept out of git, changes what differs on one machine.
+{found}# robenv.local.yaml beside this file, kept out of git, changes what differs on one machine.
 """
 
 
@@ -71,5 +76,48 @@ def checked_name(name: str) -> str:
 
 def project_file(name: str, profile: str) -> str:
     """The text of a new robenv.yaml."""
+    return proposed_file(name, Proposal(profile, "", ""))
+
+
+def proposed_file(name: str, proposal: Proposal) -> str:
+    """The text of a new robenv.yaml, each line that was guessed with where it came from."""
     plain = name[0].isalpha() and name not in _OTHER_WORDS
-    return _TEXT.format(name=name if plain else f'"{name}"', profile=profile)
+    image = f"base: {{image: {json.dumps(proposal.image)}}}"
+    stand = _line(image if proposal.image else f"extends: [{proposal.profile}]", proposal.why)
+    packages = [hint for hint in proposal.taken if hint.kind == "apt" and hint.value != "git"]
+    lines = [_line(f"    - {hint.value}", hint.source) for hint in _once(packages, lambda hint: hint.value)]
+    return _TEXT.format(
+        name=name if plain else f'"{name}"',
+        stand=stand,
+        packages="".join(f"{line}\n" for line in lines),
+        found="".join(f"{line}\n" for line in _found(proposal)),
+    )
+
+
+def _found(proposal: Proposal) -> list[str]:
+    """What the folder asks for besides packages, and what it says that has to be done by hand."""
+    taken = [hint for hint in proposal.taken if hint.kind != "apt"]
+    single = _once([hint for hint in taken if hint.kind not in ("environment", "devices")], lambda hint: hint.kind)
+    lines = [_line(f"{hint.kind}: {hint.value}", hint.source) for hint in single if "." not in hint.kind]
+    variables = _once([hint for hint in taken if hint.kind == "environment"], lambda hint: hint.value.partition("=")[0])
+    lines += ["environment:"] if variables else []
+    for hint in variables:
+        name, _, value = hint.value.partition("=")
+        lines.append(_line(f"  {name}: {json.dumps(value, ensure_ascii=False)}", hint.source))
+    devices = _once([hint for hint in taken if hint.kind == "devices"], lambda hint: hint.value)
+    lines += ["devices:"] if devices else []
+    lines += [_line(f"  - {{by: {json.dumps(hint.value)}, optional: true}}", hint.source) for hint in devices]
+    of_run = [hint for hint in single if hint.kind.startswith("run.")]
+    lines += ["run:"] if of_run else []
+    lines += [_line(f"  {hint.kind[4:]}: {hint.value}", hint.source) for hint in of_run]
+    lines += [f"# {safe(hint.source)}: {safe(hint.value)}" for hint in proposal.notes]
+    return ["# What this folder asks for besides.", *lines, ""] if lines else []
+
+
+def _once(hints: Sequence[Hint], key: Callable[[Hint], str]) -> list[Hint]:
+    """Of several that are about the same the first."""
+    return list({key(hint): hint for hint in reversed(hints)}.values())[::-1]
+
+
+def _line(text: str, why: str) -> str:
+    return f"{text}  # {safe(why)}" if why else text

@@ -196,9 +196,11 @@ ProjectName = Annotated[str, PROJECT_NAME]
 StageName = Annotated[
     str, pattern(r"(?=.{1,63}$)(?!scratch$)[a-z](?:[a-z0-9]|[._-](?=[a-z0-9]))*", "a stage's name such as `builder`")
 ]
-ImageReference = Annotated[str, Leaf(_image, TEXT_SCHEMA)]
+IMAGE = Leaf(_image, TEXT_SCHEMA)
+ImageReference = Annotated[str, IMAGE]
 Registry = Annotated[str, Leaf(registry_prefix, TEXT_SCHEMA)]
-Package = Annotated[str, Leaf(_package, TEXT_SCHEMA)]
+PACKAGE = Leaf(_package, TEXT_SCHEMA)
+Package = Annotated[str, PACKAGE]
 PipRequirement = Annotated[str, Leaf(_requirement, TEXT_SCHEMA)]
 Platform = Annotated[str, Leaf(_platform, {"enum": list(PLATFORMS)})]
 Capability = Annotated[str, Leaf(_capability, {"type": "string", "examples": list(_CAPABILITIES)})]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -47,6 +48,40 @@ def test_its_verify_script_succeeds_and_leaves_nothing(name: str, tmp_path: Path
         label = f"robenv.directory={folder}"
         assert docker_api.containers(all=True, filters={"label": label}) == []
         assert docker_api.volumes(filters={"label": label})["Volumes"] in (None, [])
+        if name == "talker_listener":
+            _has_a_slim_image_whose_nodes_talk(folder, docker_api, environment)
+
+
+def _has_a_slim_image_whose_nodes_talk(folder: Path, docker_api: Any, environment: dict[str, str]) -> None:
+    def built(*arguments: str) -> dict[str, Any]:
+        command = [environment["ROBENV"], "build", "--json", *arguments]
+        done = subprocess.run(command, cwd=folder, env=environment, check=True, stdout=subprocess.PIPE)
+        return dict(docker_api.inspect_image(json.loads(done.stdout)[0]["image"]))
+
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    author = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+    subprocess.run(["git", *author, "commit", "-q", "--allow-empty", "-m", "first"], cwd=folder, check=True)
+    dev, slim = built(), built("--stage", "run")
+    assert slim["Size"] * 3 <= dev["Size"]
+    labels = slim["Config"]["Labels"]
+    assert labels["robenv.stage"] == "run"
+    assert labels["org.opencontainers.image.revision"].endswith("-dirty"), "nothing of the sources is committed"
+    container = docker_api.create_container(slim["Id"], ["roslaunch", "talker_listener", "chatter.launch"])["Id"]
+    try:
+        docker_api.start(container)
+        script = (
+            "command -v gcc g++ c++ cpp ld as make cmake dpkg-buildpackage; test ! -e /workspace/src; "
+            "heard() { timeout 60 /opt/talker_listener/lib/talker_listener/$1 _count:=3; }; "
+            "until rosparam list >/dev/null 2>&1; do sleep 0.2; done; heard listener.py && heard listener"
+        )
+        entrypoint = slim["Config"]["Entrypoint"]
+        run = docker_api.exec_create(container, [*entrypoint, "bash", "-c", script])["Id"]
+        said = docker_api.exec_start(run).decode()
+        heard = [line for line in said.splitlines() if "I heard: hello" in line]
+        assert len(heard) == 6, said
+        assert not [line for line in said.splitlines() if line.startswith("/")], said
+    finally:
+        docker_api.remove_container(container, force=True)
 
 
 def test_a_failing_verify_says_so_and_takes_its_container_down(tmp_path: Path, docker_api: Any) -> None:

@@ -1,0 +1,199 @@
+"""What `init` makes of a folder and a machine: realistic files of each kind, and every proposal is a valid profile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from robenv.environment.detect import Hint, in_devcontainer, in_dockerfile, in_package_xml, in_repos, in_script
+from robenv.environment.load import resolve
+from robenv.environment.propose import Machine, Proposal, propose, read_folder
+from robenv.environment.template import proposed_file
+from robenv.profile.resolve import list_builtin
+
+KNOWN = {one.name for one in list_builtin()}
+
+CATKIN = """\
+<?xml version="1.0"?>
+<package format="2">
+  <name>arm</name>
+  <buildtool_depend>catkin</buildtool_depend>
+  <!-- <depend>rclcpp</depend> -->
+  <build_depend version_gte="1.11">roscpp</build_depend>
+</package>
+"""
+AMENT = """\
+<package format="3">
+  <name>arm</name>
+  <exec_depend>rclpy</exec_depend>
+  <export><build_type>ament_python</build_type></export>
+</package>
+"""
+REPOS = """\
+repositories:
+  navigation2:
+    type: git
+    url: https://github.com/ros-navigation/navigation2.git
+    version: humble
+  slam_toolbox:
+    type: git
+    url: https://github.com/SteveMacenski/slam_toolbox.git
+    version: humble-devel
+  tools: {type: git, url: https://example.org/tools.git, version: main}
+"""
+DOCKERFILE = """\
+# syntax=docker/dockerfile:1
+ARG ROS_DISTRO=jazzy
+FROM ros:${ROS_DISTRO}-ros-core AS base
+RUN echo first && apt-get install -y nothing
+FROM base AS dev
+# the tools
+RUN apt-get update && apt-get install -y --no-install-recommends \\
+      ros-jazzy-nav2-bringup \\
+      # a comment between
+      libeigen3-dev=3.4.0-4 \\
+ && rm -rf /var/lib/apt/lists/*
+RUN sudo apt install -y "$EXTRA" htop
+"""
+DEVCONTAINER = """\
+// For format details, see https://aka.ms/devcontainer.json
+{
+  "name": "arm", /* a workspace */
+  "image": "osrf/ros:humble-desktop",
+  "features": { "ghcr.io/devcontainers/features/node:1": {}, },
+  "runArgs": ["--network=host", "--ipc", "host", "--gpus", "all", "--privileged", "--device=/dev/ttyUSB0", "-e", "A=1"],
+  "containerEnv": { "ROS_DOMAIN_ID": "42", "DISPLAY": "${localEnv:DISPLAY}", "URL": "http://x/ # no comment", },
+  "mounts": [ "source=/dev/bus,target=/dev/bus,type=bind" ],
+  "postCreateCommand": "rosdep update",
+}
+"""
+ROCKER = """\
+#!/bin/bash
+# rocker --not this
+exec rocker --nvidia --x11 --user \\
+  --network host --devices /dev/dri -- ros:noetic-perception roslaunch arm arm.launch
+"""
+DUA = "#!/bin/sh\n./dua_setup.sh create -a arm x86-cudev secret\n"
+
+
+def kinds(hints: object) -> set[tuple[str, str]]:
+    return {(hint.kind, hint.value) for hint in hints if hint.kind != "note"}  # type: ignore[attr-defined]
+
+
+def test_package_xml_tells_ros_1_from_2() -> None:
+    assert list(in_package_xml(CATKIN, "p")) == [Hint("ros", "1", "p: catkin")]
+    assert list(in_package_xml(AMENT, "p")) == [Hint("ros", "2", "p: ament_python")]
+    assert list(in_package_xml("<package><name>x</name></package>", "p")) == []
+    assert list(in_package_xml("no xml", "p")) == []
+
+
+def test_repos_are_of_the_distribution_that_most_versions_name() -> None:
+    assert list(in_repos(REPOS, "a.repos")) == [Hint("distro", "humble", "a.repos: 2 of 3 versions")]
+    assert list(in_repos("repositories: {}", "a.repos")) == []
+
+
+def test_of_a_dockerfile_the_last_stage_counts_through_the_others() -> None:
+    assert list(in_dockerfile(DOCKERFILE, "D")) == [
+        Hint("image", "ros:jazzy-ros-core", "D:5"),
+        Hint("apt", "ros-jazzy-nav2-bringup", "D:7"),
+        Hint("apt", "libeigen3-dev=3.4.0-4", "D:7"),
+        Hint("apt", "htop", "D:12"),
+        Hint("distro", "jazzy", "D:2"),
+    ]
+
+
+def test_a_devcontainer_with_comments() -> None:
+    found = list(in_devcontainer(DEVCONTAINER, "d"))
+    assert kinds(found) == {
+        ("image", "osrf/ros:humble-desktop"),
+        ("run.network_mode", "host"),
+        ("run.ipc", "host"),
+        ("gpu", "auto"),
+        ("devices", "/dev/ttyUSB0"),
+        ("environment", "A=1"),
+        ("environment", "ROS_DOMAIN_ID=42"),
+        ("environment", "URL=http://x/ # no comment"),
+    }
+    notes = [hint.value for hint in found if hint.kind == "note"]
+    assert [any(word in note for note in notes) for word in ("--privileged", "node:1", "/dev/bus", "rosdep")] == [
+        True
+    ] * 4
+    assert [hint.kind for hint in in_devcontainer("{", "d")] == ["note"]
+    assert list(in_devcontainer("[]", "d")) == []
+
+
+def test_rocker_and_dua() -> None:
+    assert kinds(in_script(ROCKER, "run.sh")) == {
+        ("gpu", "auto"),
+        ("display", "auto"),
+        ("run.network_mode", "host"),
+        ("devices", "/dev/dri"),
+        ("image", "ros:noetic-perception"),
+    }
+    assert list(in_script(DUA, "s")) == [Hint("profile", "x86-cudev", "s:2: DUA")]
+    assert list(in_script("echo 'no rocker' \"", "s")) == []
+
+
+CASES = [
+    ({"src/arm/package.xml": AMENT}, Machine(), "ros/lyrical"),
+    ({"src/arm/package.xml": AMENT}, Machine(ros=("humble",)), "ros/humble"),
+    ({"src/arm/package.xml": CATKIN}, Machine(ros=("humble",)), "ros/debian-bookworm"),
+    ({"src/arm/package.xml": CATKIN}, Machine(), "ros/debian-bookworm"),
+    ({"src/arm/package.xml": AMENT, "arm.repos": REPOS}, Machine(ros=("jazzy",)), "ros/humble"),
+    ({"Dockerfile": DOCKERFILE}, Machine(), "ros/jazzy-ros-core"),
+    ({".devcontainer/devcontainer.json": DEVCONTAINER}, Machine(), "ros/humble-desktop"),
+    ({"run.sh": ROCKER}, Machine(), "ros/noetic-perception"),
+    ({"setup.sh": DUA}, Machine(), "x86-cudev"),
+    ({"docker/container-jetson6/Dockerfile": "FROM x\n"}, Machine(), "jetson6"),
+    ({"Dockerfile": "FROM nvcr.io/nvidia/l4t-jetpack:r36.4.0\n"}, Machine(), "jetson/jp6"),
+    ({}, Machine(l4t="35.4.1"), "jetson/jp5"),
+    ({}, Machine(), "ros/debian-bookworm"),
+    (
+        {"package.xml": "\0\xff<<", "Dockerfile": "FROM ${X\nFROM\nRUN \\", "a.sh": "rocker"},
+        Machine(),
+        "ros/debian-bookworm",
+    ),
+    ({"Dockerfile": "FROM ubuntu:24.04\nRUN apt-get install -y git nano nano-\n"}, Machine(), ""),
+]
+
+
+@pytest.mark.parametrize(("files", "machine", "profile"), CASES)
+def test_every_proposal_is_a_valid_profile(
+    tmp_path: Path, files: dict[str, str], machine: Machine, profile: str
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    found = propose(read_folder(tmp_path), machine, KNOWN)
+    assert found.profile == profile
+    (tmp_path / "robenv.yaml").write_text(proposed_file("arm", found))
+    resolved = resolve(tmp_path, None, {}).profile
+    assert resolved.extends == ((profile,) if profile else ())
+    wanted = [hint.value for hint in found.taken if hint.kind == "apt"]
+    assert set(wanted) <= set(resolved.apt.packages)
+
+
+def test_each_line_says_where_it_came_from(tmp_path: Path) -> None:
+    (tmp_path / "devcontainer.json").write_text(DEVCONTAINER)
+    text = proposed_file("arm", propose(read_folder(tmp_path), Machine(), KNOWN))
+    assert "extends: [ros/humble-desktop]  # devcontainer.json: osrf/ros:humble-desktop\n" in text
+    assert '  ROS_DOMAIN_ID: "42"  # devcontainer.json: containerEnv\n' in text
+    assert "  network_mode: host  # devcontainer.json\n" in text
+    assert "# devcontainer.json: postCreateCommand" in text
+
+
+def test_a_profile_that_does_not_exist_is_never_proposed() -> None:
+    hints = (Hint("distro", "jazzy", "a"), Hint("ros", "2", "b"))
+    assert propose(hints, Machine(), {"ros/humble", "ros/debian-bookworm"}).profile == "ros/humble"
+    assert propose(hints, Machine(l4t="36.4"), {"ros/debian-bookworm"}).profile == "ros/debian-bookworm"
+
+
+def test_what_others_wrote_cannot_leave_its_comment(tmp_path: Path) -> None:
+    evil = "x\nrun: {privileged: true}"
+    proposal = Proposal(
+        "ros/debian-bookworm", "", evil, (Hint("environment", f"A={evil}", evil),), (Hint("note", evil, evil),)
+    )
+    (tmp_path / "robenv.yaml").write_text(proposed_file("arm", proposal))
+    profile = resolve(tmp_path, None, {}).profile
+    assert (profile.run.privileged, profile.environment["A"]) == (False, evil)
