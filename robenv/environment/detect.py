@@ -110,6 +110,12 @@ def in_devcontainer(text: str, source: str) -> Iterator[Hint]:
         for name, value in _mapping(document.get(key)).items():
             if isinstance(value, str) and "$" not in value and _VARIABLE.fullmatch(f"{name}={value}"):
                 yield Hint("environment", f"{name}={value}", f"{source}: {key}")
+    yield from _by_hand(document, source)
+    yield from _distro(text, source)
+
+
+def _by_hand(document: dict[str, Any], source: str) -> Iterator[Hint]:
+    """What has another shape here."""
     for mount in _list(document.get("mounts")):
         yield Hint("note", f"a mount, for run.volumes: {json.dumps(mount)}", source)
     for feature in _mapping(document.get("features")):
@@ -117,7 +123,6 @@ def in_devcontainer(text: str, source: str) -> Iterator[Hint]:
     for key in ("postCreateCommand", "postStartCommand"):
         if document.get(key):
             yield Hint("note", f"{key}, for steps: {json.dumps(document[key])}", source)
-    yield from _distro(text, source)
 
 
 _ON = {
