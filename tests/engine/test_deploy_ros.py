@@ -18,13 +18,13 @@ pytestmark = [pytest.mark.engine, pytest.mark.long]
 
 _PROFILE = """\
 user: {{uid: 1000, gid: 1000}}
-apt: {{packages: [python3-rostopic, python3-rosmaster, python3-rospy, python3-std-msgs]}}
+apt: {{packages: [python3-rosnode, python3-rostopic, python3-rosmaster, python3-rospy, python3-std-msgs]}}
 files: [{{source: nodes, target: /opt/nodes}}]
 environment: {{ROS_MASTER_URI: "http://{talker}:11311"}}
 run: {{network_mode: host, stop_grace_period: 2s}}
 deploy:
   command: [sh, /opt/nodes/start, "{talker}"]
-  healthcheck: {{ros_topic: /chatter, interval: 1s, timeout: 10s, retries: 12}}
+  healthcheck: {{{check}, interval: 1s, timeout: 10s, retries: {retries}}}
 """
 _START = """\
 export ROS_IP=$(hostname -I | cut -d' ' -f1)
@@ -58,7 +58,11 @@ def robots(yard: Yard, docker_api: Any, base_image: str) -> Iterator[list[Robot]
 
 def test_messages_across(yard: Yard, robots: list[Robot], docker_api: Any, base_image: str, tmp_path: Path) -> None:
     talker, listener = robots
-    project = Project(tmp_path / "project", base_image, _PROFILE.format(talker=talker.address))
+
+    def profile(check: str, retries: int = 12) -> str:
+        return _PROFILE.format(talker=talker.address, check=check, retries=retries)
+
+    project = Project(tmp_path / "project", base_image, profile("ros_topic: /chatter"))
     yard.inventory(project.folder / "robots.yaml", *robots)
     nodes = project.folder / "nodes"
     nodes.mkdir()
@@ -74,5 +78,14 @@ def test_messages_across(yard: Yard, robots: list[Robot], docker_api: Any, base_
             eventually(lambda word=word: hears(word))
         project.run("rollback", "--all")
         eventually(lambda: hears("one"))
+
+        (nodes / "talker.py").write_text(_TALKER.replace("WORD", "three"))
+        project.write(profile("ros_node: /nobody", retries=2))
+        failed = project.run("deploy", talker.name, check=1, timeout=500)
+        assert "health check" in failed.stderr
+        eventually(lambda: hears("one"))
+        project.write(profile("ros_node: /talker"))
+        project.run("deploy", talker.name, timeout=500)
+        eventually(lambda: hears("three"))
     finally:
         project.close(docker_api)
