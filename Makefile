@@ -8,7 +8,7 @@ PYTEST := $(PYTHON) -m pytest --numprocesses auto --dist loadfile --no-loadscope
 # The tests start robenv a thousand times, and not all of them may write what Python has compiled.
 COMPILE := $(PYTHON) -m compileall -q robenv
 
-.PHONY: help demo test test-unit test-faults test-native test-mixins lint bench clean
+.PHONY: help demo test test-unit test-faults test-native test-mixins test-catalogue lint bench clean
 
 help: ## says what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -37,6 +37,10 @@ test-native: ## arm64 on this machine in full: ROS compiled natively and run emu
 test-mixins: ## mixins by the packages of Debian's archive
 	@scripts/setup test
 	@$(PYTHON) -m scripts.engine --root $(PYTHON) -m pytest -m long tests/engine/test_mixins.py $(ARGS)
+
+test-catalogue: ## every target on every platform, built through stand-ins for the hosts that it names, and run: a table
+	@scripts/setup test
+	@$(PYTHON) -m scripts.engine --root $(PYTHON) -m pytest -m "long or engine" --timeout 3600 tests/engine/test_catalogue.py $(ARGS)
 
 lint: ## ruff, mypy, the walls between the rooms, shellcheck
 	@scripts/setup test

@@ -23,6 +23,20 @@ from tests.support.robots import Robot, Yard
 from tests.support.second_engine import SecondEngine
 
 
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """For `make test-catalogue`: a line for each target."""
+    reports = [one for key in ("passed", "failed", "error") for one in terminalreporter.stats.get(key, ())]
+    rows = {
+        one.nodeid.rpartition("[")[2].rstrip("]"): (one.outcome, one.duration)
+        for one in reports
+        if "test_catalogue.py::test_a_target" in one.nodeid and (one.when == "call" or one.failed)
+    }
+    if rows:
+        terminalreporter.section("targets")
+    for name, (outcome, seconds) in sorted(rows.items()):
+        terminalreporter.write_line(f"{name:<48} {outcome:<8} {seconds:6.1f} s")
+
+
 @pytest.fixture(scope="session")
 def docker_api() -> Iterator[Any]:
     """docker-py's own client, to prepare and to look at what robenv has done."""

@@ -67,7 +67,9 @@ def _handler(web: Web) -> type[BaseHTTPRequestHandler]:
 class Signer:
     """A key of the tests' own, which nobody trusts unless he is told to."""
 
-    def __init__(self) -> None:
+    def __init__(self, born: str = "") -> None:
+        """``born``: when it was made, for one that has expired since; as gpg takes it, ``20200101T000000``."""
+        self._born = ("--faked-system-time", f"{born}!") if born else ()
         self.home = Path(tempfile.mkdtemp(prefix="rt-gpg-", dir="/var/tmp"))
         self._gpg("--quick-gen-key", "--passphrase", "", "robenvtest <robenvtest@example.org>", "rsa2048", "sign", "2d")
         self.key = self.home / "key.asc"
@@ -81,7 +83,17 @@ class Signer:
         shutil.rmtree(self.home, ignore_errors=True)
 
     def _gpg(self, *arguments: str, text: str = "") -> bytes:
-        command = ["gpg", "--homedir", str(self.home), "--batch", "--quiet", "--pinentry-mode", "loopback", *arguments]
+        command = [
+            "gpg",
+            "--homedir",
+            str(self.home),
+            "--batch",
+            "--quiet",
+            *self._born,
+            "--pinentry-mode",
+            "loopback",
+            *arguments,
+        ]
         return subprocess.run(command, input=text.encode(), check=True, capture_output=True).stdout
 
 
