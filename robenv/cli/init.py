@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from robenv.cli.common import Where, note
+from robenv.cli.common import Where, note, print_json
 from robenv.errors import UsageError
 from robenv.profile.excerpt import safe
 
@@ -18,13 +18,18 @@ if TYPE_CHECKING:
     from robenv.environment.propose import Proposal
 
 
-def _proposed(folder: Path) -> Proposal:
+def _looked_at(folder: Path) -> Proposal:
     from robenv.environment.propose import propose, read_folder, read_machine
     from robenv.host.reader import LocalHost
     from robenv.profile.resolve import list_builtin
 
-    known = list_builtin()
-    found = propose(read_folder(folder), read_machine(LocalHost()), {one.name for one in known})
+    return propose(read_folder(folder), read_machine(LocalHost()), {one.name for one in list_builtin()})
+
+
+def _proposed(folder: Path) -> Proposal:
+    from robenv.profile.resolve import list_builtin
+
+    found = _looked_at(folder)
     stands = found.profile or f"the image {found.image}"
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         note(f"no profile was named, and nobody is here to ask: taking {stands} ({safe(found.why)})")
@@ -34,7 +39,7 @@ def _proposed(folder: Path) -> Proposal:
         typer.echo(f"  {hint.kind:<12} {safe(hint.value)}  ({safe(hint.source)})")
     chosen = str(typer.prompt("Profile (`?` lists them)", default=found.profile or found.image))
     while chosen == "?":
-        for profile in known:
+        for profile in list_builtin():
             typer.echo(f"  {profile.name:<24} {profile.description}")
         chosen = str(typer.prompt("Profile", default=found.profile or found.image))
     return found if chosen in (found.profile, found.image) else replace(found, profile=chosen, image="", why="")
@@ -55,6 +60,9 @@ def init(
     profile: Annotated[str, typer.Argument(metavar="[PROFILE]", help="`robenv profiles` lists them")] = "",
     name: Annotated[str | None, typer.Option("--name", help="The project's name; default: the folder's")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a robenv.yaml that is there")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Only say what would be proposed, and why; write nothing")
+    ] = False,
 ) -> None:
     """Writes a commented robenv.yaml for a target; without PROFILE for what this folder and this machine suggest:
     package.xml, .repos, a Dockerfile, a devcontainer.json, rocker and DUA are looked at."""
@@ -63,6 +71,9 @@ def init(
     from robenv.paths import write_atomically
 
     where: Where = context.obj
+    if json:
+        print_json(asdict(_looked_at(where.directory)))
+        return
     named = project_name(where.directory) if name is None else checked_name(name)
     target = where.directory / (where.file or "robenv.yaml")
     if target.exists() and not force:

@@ -31,6 +31,8 @@ class Machine:
 
     l4t: str = ""
     ros: tuple[str, ...] = ()
+    gpu: str = ""
+    """Which one it has, in words; "" for none."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,11 @@ class Proposal:
 def read_machine(host: Host) -> Machine:
     from robenv.host.gpu import read_gpu
 
-    tegra = read_gpu(host, ()).tegra
+    found = read_gpu(host, ())
+    tegra = found.tegra
+    gpu = "a Jetson's" if tegra else "NVIDIA's" if found.nvidia_driver else "AMD's" if found.kfd else ""
     there = tuple(one.name for one in DISTROS if host.read(f"/opt/ros/{one.name}/setup.sh") is not None)
-    return Machine(tegra.l4t if tegra else "", there)
+    return Machine(tegra.l4t if tegra else "", there, gpu)
 
 
 def read_folder(folder: Path) -> tuple[Hint, ...]:
@@ -98,6 +102,7 @@ def propose(hints: Sequence[Hint], machine: Machine, known: Collection[str]) -> 
     """``known``: the built-in profiles that there are."""
     taken = tuple(hint for hint in hints if hint.kind not in (*_NOT_TAKEN, "note", "apt"))
     taken += tuple(hint for hint in hints if hint.kind == "apt" and _passes(PACKAGE, hint.value))
+    taken += (Hint("gpu", "auto", f"this machine has a GPU, {machine.gpu}"),) if machine.gpu else ()
     notes = tuple(hint for hint in hints if hint.kind == "note")
     images = [hint for hint in hints if hint.kind == "image" and _passes(IMAGE, hint.value)]
     for profile, why in _profiles(hints, images, machine):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -77,3 +78,15 @@ def test_every_folder_gives_a_valid_name(tmp_path: Path, folder: str, name: str)
     inside.mkdir()
     (inside / "robenv.yaml").write_text(project_file(project_name(inside), "ros/debian-bookworm"))
     assert resolve(inside, None, {}).profile.name == name
+
+
+def test_without_a_name_the_folder_is_looked_at(tmp_path: Path, robenv: Robenv) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM ros:jazzy\nRUN apt-get install -y ros-jazzy-nav2-bringup\n")
+    said = json.loads(robenv("init", "--json").stdout)
+    assert (said["profile"], said["why"]) == ("ros/jazzy", "Dockerfile:1: ros:jazzy")
+    assert [hint["value"] for hint in said["taken"]] == ["ros-jazzy-nav2-bringup"]
+    assert not (tmp_path / "robenv.yaml").exists()
+    done = robenv("init")
+    assert (done.code, done.stdout) == (0, "")
+    assert "taking ros/jazzy (Dockerfile:1: ros:jazzy)" in done.stderr
+    assert "    - ros-jazzy-nav2-bringup  # Dockerfile:2\n" in (tmp_path / "robenv.yaml").read_text()

@@ -183,6 +183,14 @@ def test_each_line_says_where_it_came_from(tmp_path: Path) -> None:
     assert "# devcontainer.json: postCreateCommand" in text
 
 
+def test_a_gpu_of_this_machine_is_for_this_profile(tmp_path: Path) -> None:
+    (tmp_path / "robenv.yaml").write_text(proposed_file("arm", propose((), Machine(gpu="NVIDIA's"), KNOWN)))
+    gpu = resolve(tmp_path, None, {}).profile.gpu
+    assert gpu is not None
+    assert gpu.mode == "auto"
+    assert propose((), Machine(), KNOWN).taken == ()
+
+
 def test_a_profile_that_does_not_exist_is_never_proposed() -> None:
     hints = (Hint("distro", "jazzy", "a"), Hint("ros", "2", "b"))
     assert propose(hints, Machine(), {"ros/humble", "ros/debian-bookworm"}).profile == "ros/humble"
