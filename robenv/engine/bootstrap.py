@@ -134,8 +134,9 @@ def arguments(recipe: Recipe, keyrings: tuple[str, ...], sources: tuple[Source, 
     last_hook = "extract" if bootstrap.variant == "extract" else "customize"
     remove = "rm -f " + " ".join(f'"$1/{name}"' for name in _HOST_FILES)
     if any(source.real for source in sources):
-        lines = " ".join(shlex.quote(source.lasting) for source in sources)
-        remove += f"; printf '%s\\n' {lines} > \"$1/etc/apt/sources.list\""
+        # mmdebstrap's own file with other addresses: the same bytes as without mirrors.
+        edits = " ".join(f"-e {shlex.quote(_edit(source))}" for source in sources if source.real)
+        remove += f'; sed -i {edits} "$1/etc/apt/sources.list"'
     return [
         "mmdebstrap",
         f"--variant={bootstrap.variant}",
@@ -150,6 +151,11 @@ def arguments(recipe: Recipe, keyrings: tuple[str, ...], sources: tuple[Source, 
         "-",
         *(source.line for source in sources),
     ]
+
+
+def _edit(source: Source) -> str:
+    pattern = re.sub(r"[][\\.*^$|]", r"\\\g<0>", source.line)
+    return f"s|^{pattern}$|{source.lasting}|"
 
 
 def find_keyrings(recipe: Recipe) -> tuple[str, ...]:

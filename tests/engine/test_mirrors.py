@@ -14,9 +14,13 @@ from typing import Any
 
 import pytest
 
+from robenv.engine.archive import look_at
+from robenv.engine.bootstrap import arguments, find_keyrings, plan_recipe, run
 from robenv.engine.protocol import Engine
 from robenv.environment.image import ensure_image
 from robenv.environment.load import load, resolve
+from robenv.plan.mirrors import Mirrors, Turn
+from robenv.plan.values import Bootstrap
 from tests.support.project import Project
 from tests.support.registry import Registry
 from tests.support.site.packages import Package
@@ -228,3 +232,18 @@ def test_profiles_from_git_come_from_a_mirror_too(project: Callable[..., Project
         f"mirrors: {{git: {{'https://git.robenvtest.example/': 'file://{origin.parent}/'}}}}\n"
     )
     assert one.plan()
+
+
+def test_a_base_is_the_same_to_the_byte_through_a_mirror(site: Site, tmp_path: Path) -> None:
+    site.web.redirects["bootstrap/"] = "http://deb.debian.org/debian/"
+    turn = Turn("http://deb.debian.org/debian/", f"{site.web.address}/bootstrap/")
+    wanted = Bootstrap("bookworm", "http://deb.debian.org/debian", ("main",), "extract", (), "linux/amd64")
+    digests = []
+    for mirrors in (Mirrors(), Mirrors(apt=(turn,))):
+        recipe = plan_recipe(wanted, mirrors)
+        sources, epoch = look_at(recipe.sources)
+        tar = tmp_path / "root.tar"
+        run(arguments(recipe, find_keyrings(recipe), sources), recipe, tar, epoch, lambda text: None)
+        digests.append(hashlib.sha256(tar.read_bytes()).hexdigest())
+    assert any(path.startswith("bootstrap/pool/") for path in site.web.asked)
+    assert digests[0] == digests[1]

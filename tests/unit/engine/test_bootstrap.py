@@ -20,6 +20,7 @@ from robenv.engine import bootstrap
 from robenv.engine.archive import look_at
 from robenv.engine.bootstrap import Recipe, Source, arguments, failure, find_keyrings, plan_recipe
 from robenv.errors import DiskFull, HostLacks, OperationFailed, ProfileError, RobenvError
+from robenv.plan.mirrors import Mirrors, Turn
 from robenv.plan.values import Bootstrap
 
 DATE = "Date: Sat, 17 May 2025 09:49:13 UTC\n"
@@ -269,3 +270,18 @@ def test_nothing_is_removed_through_a_mount(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.undo()
     assert (folder / "kept").exists()
     shutil.rmtree(folder)
+
+
+def test_a_mirror_is_asked_and_the_root_keeps_the_real_addresses() -> None:
+    turns = (
+        Turn("http://deb.debian.org/debian/", "http://lab/d/", "/keys/lab.asc"),
+        Turn("http://security.debian.org/", "http://lab/s/"),
+    )
+    recipe = plan_recipe(_bootstrap(), Mirrors(apt=turns))
+    plain = plan_recipe(_bootstrap())
+    assert recipe.sources[0].line == "deb http://lab/d bookworm main"
+    assert [source.lasting for source in recipe.sources] == [source.line for source in plain.sources]
+    assert "/keys/lab.asc" in [keyring.path for keyring in recipe.keyrings]
+    hook = next(one for one in arguments(recipe, (), recipe.sources) if "-hook=" in one)
+    assert r"s|^deb http://lab/d bookworm main$|deb http://deb.debian.org/debian bookworm main|" in hook
+    assert "sources.list" not in "".join(arguments(plain, (), plain.sources))
