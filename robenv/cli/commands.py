@@ -28,6 +28,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("rollback", "rollback", "Go back to an earlier release on robots"),
     ("robots", "robots", "List the robots: what each is, and what of this project runs there"),
     ("trust", "trust", "Allow a profile that is not yours the powers that it takes over this machine"),
+    ("binfmt", "binfmt", "Show, register or take back the emulation of other architectures"),
     ("doctor", "doctor", "Check this machine, and say what mends it"),
     ("schema", "schema", "Print the JSON Schema of robenv.yaml"),
     ("clean", "clean", "Remove images, containers and caches that nothing refers to"),

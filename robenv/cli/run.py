@@ -20,6 +20,7 @@ def run(
     quiet: QuietOption = False,
 ) -> None:
     """Runs CMD, or a shell, in a container of its own that is removed afterwards; with CMD's exit code."""
+    from robenv.environment.emulation import ensure_emulation
     from robenv.environment.facts import facts_for
     from robenv.environment.image import ensure_image
     from robenv.environment.native import equip
@@ -39,6 +40,7 @@ def run(
             reporter.note(text)
         require_trust(claims_of(loaded, facts, plan), asker())
         check_external(engine, plan)
+        ensure_emulation(engine, loaded.build.platform, reporter)
         image = ensure_image(engine, loaded, reporter, accelerate=not no_accel)
         if not no_accel:
             plan = equip(engine, loaded, plan, image.image, reporter)

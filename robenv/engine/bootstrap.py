@@ -230,7 +230,7 @@ def failure(output: str, recipe: Recipe, folder: str) -> RobenvError:
         return HostLacks(
             f"{what}: this machine cannot run programs of {recipe.bootstrap.platform}.",
             details,
-            "`sudo apt-get install arch-test qemu-user-static binfmt-support`",
+            "`sudo apt-get install arch-test qemu-user-static`, and on this machine `sudo robenv binfmt register`.",
         )
     if re.search(r"newuidmap|newgidmap|subuid|subgid|unshare|unprivileged_userns", output):
         return HostLacks(

@@ -121,7 +121,7 @@ def failure(request: BuildRequest, state: BuildState, sentence: str) -> RobenvEr
         return HostLacks(
             f"{message}: the engine's machine cannot run programs of {request.platform}.",
             details=sentence,
-            hint="Let it emulate them: `sudo apt-get install qemu-user-static binfmt-support` on that machine.",
+            hint="Let it emulate them: `sudo robenv binfmt register` on that machine.",
         )
     return BuildFailed(message, details=_reason(sentence), hint=_way_out(sentence, output))
 

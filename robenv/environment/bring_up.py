@@ -8,6 +8,7 @@ from pathlib import Path
 from robenv.engine.protocol import ContainerInfo, Engine
 from robenv.environment import warm
 from robenv.environment.container import digest_of, ensure_container
+from robenv.environment.emulation import ensure_emulation
 from robenv.environment.facts import facts_for
 from robenv.environment.image import Elsewhere, ensure_image
 from robenv.environment.load import Loaded
@@ -55,6 +56,7 @@ def bring_up(
         reporter.note(text)
     approvals = require_trust(claims_of(loaded, facts, plan), ask)
     check_external(engine, plan)
+    ensure_emulation(engine, plan.platform, reporter)
     with locked(plan.name, reporter.note):
         image = ensure_image(engine, loaded, reporter, no_cache, accelerate, builder)
         if accelerate:

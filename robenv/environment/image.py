@@ -10,6 +10,7 @@ from robenv import __version__
 from robenv.engine.bases import ensure_base
 from robenv.engine.iterators import forward
 from robenv.engine.protocol import BuildRequest, Engine, ImageInfo
+from robenv.environment.emulation import ensure_emulation
 from robenv.environment.load import Loaded
 from robenv.environment.native import prepare_foreign
 from robenv.environment.reporter import Reporter, building
@@ -73,6 +74,8 @@ def build_image(
 ) -> ImageInfo:
     """Builds the image of the plan on this engine, with the bases that it stands on. Raises as ``ensure_image``."""
     buildkit = engine.info().buildkit
+    runs = any(base.bootstrap for base in loaded.build.bases) or "\nRUN " in loaded.rendered.dockerfile
+    ensure_emulation(engine, loaded.build.platform, reporter, needed=runs)
     foreign = prepare_foreign(engine, loaded, reporter, accelerate)
     mirrors = loaded.mirrors
     plain = buildkit and foreign is None and mirrors == NO_MIRRORS

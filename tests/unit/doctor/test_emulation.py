@@ -6,11 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from robenv.catalog.emulators import find_emulator
 from robenv.doctor.check import Patient
 from robenv.doctor.emulation import binfmt
 
 NOBODY = Patient(None, None, None)
-GOOD = "enabled\ninterpreter /usr/bin/qemu-aarch64-static\nflags: OCF\noffset 0\nmagic 7f454c46\n"
+
+
+def _text(architecture: str, flags: str = "OCF", state: str = "enabled") -> str:
+    emulator = find_emulator(architecture)
+    assert emulator is not None
+    lines = (state, "interpreter /usr/bin/qemu", f"flags: {flags}", "offset 0", f"magic {emulator.magic.hex()}")
+    return "\n".join((*lines, f"mask {emulator.mask.hex()}", ""))
 
 
 @pytest.mark.parametrize(
@@ -18,18 +25,18 @@ GOOD = "enabled\ninterpreter /usr/bin/qemu-aarch64-static\nflags: OCF\noffset 0\
     [
         (None, ["warning"]),
         ({}, ["warning"]),
-        ({"qemu-aarch64": GOOD}, ["ok"]),
-        ({"qemu-aarch64": GOOD.replace("OCF", "OC")}, ["warning"]),
-        ({"qemu-aarch64": GOOD.replace("enabled", "disabled")}, ["warning"]),
-        ({"qemu-aarch64": GOOD, "qemu-riscv64": GOOD.replace("OCF", "")}, ["warning", "ok"]),
+        ({"qemu-s390x": _text("s390x")}, ["ok"]),
+        ({"qemu-s390x": _text("s390x", "OC")}, ["warning"]),
+        ({"qemu-s390x": _text("s390x", state="disabled")}, ["warning"]),
+        ({"qemu-s390x": _text("s390x"), "qemu-riscv64": _text("riscv64", "")}, ["warning", "ok"]),
+        ({"qemu-s390x": _text("s390x"), "status": "disabled\n"}, ["warning"]),
     ],
 )
 def test_only_enabled_handlers_with_the_f_flag_count(
     tmp_path: Path, handlers: dict[str, str] | None, statuses: list[str]
 ) -> None:
     if handlers is not None:
-        (tmp_path / "status").write_text("enabled\n")
-        for name, text in handlers.items():
+        for name, text in {"status": "enabled\n", **handlers}.items():
             (tmp_path / name).write_text(text)
     findings = list(binfmt(NOBODY, tmp_path))
     assert [finding.status for finding in findings] == statuses
