@@ -22,6 +22,16 @@ from robenv.plan.values import Base, Bootstrap
 
 _SUITE, _PACKAGES = "trixie", ("busybox-static", "qemu-user")
 """Debian 13's QEMU 10 is static, and stands alone."""
+_POWERS = {
+    "CapAdd": ["SYS_ADMIN", "SYS_PTRACE"],
+    "SecurityOpt": ["seccomp=unconfined", "apparmor=unconfined", "label=disable"],
+    "MaskedPaths": [],
+    "ReadonlyPaths": [],
+    "PidMode": "host",
+    "UsernsMode": "host",
+    "NetworkMode": "none",
+}
+"""Root's over the machine, as ``Privileged``: but an engine that lacks some capability itself starts it too."""
 _KILLED = 128
 """Exit codes above it are signals."""
 _SCRIPT = r"""
@@ -108,7 +118,7 @@ class Through:
             "Entrypoint": ["/usr/bin/busybox", "sh", "-c", _SCRIPT, "sh"],
             "Cmd": list(words),
             "Labels": {LABEL_ROLE: ROLE_THROWAWAY},
-            "HostConfig": {"Privileged": True, "PidMode": "host", "UsernsMode": "host", "NetworkMode": "none"},
+            "HostConfig": _POWERS,
         }
         try:
             container = self._engine.create_container(f"robenv-binfmt-{secrets.token_hex(4)}", request)

@@ -55,7 +55,7 @@ def test_another_architecture_without_emulation() -> None:
     error = _failing("exit code: 1", "exec /bin/sh: exec format error\n")
     assert type(error) is HostLacks
     assert "linux/arm64" in error.message
-    assert "qemu-user-static" in error.hint
+    assert "robenv binfmt register" in error.hint
 
 
 def test_out_of_memory_has_a_hint() -> None:
