@@ -245,5 +245,30 @@ def test_a_base_is_the_same_to_the_byte_through_a_mirror(site: Site, tmp_path: P
         tar = tmp_path / "root.tar"
         run(arguments(recipe, find_keyrings(recipe), sources), recipe, tar, epoch, lambda text: None)
         digests.append(hashlib.sha256(tar.read_bytes()).hexdigest())
-    assert any(path.startswith("bootstrap/pool/") for path in site.web.asked)
+    assert site.web.asked.count("bootstrap/dists/bookworm/InRelease") >= 2, "by robenv for its date, and by apt"
     assert digests[0] == digests[1]
+
+
+def test_the_digest_of_the_lock_holds_at_a_mirror(
+    project: Callable[..., Project], registry: Callable[..., Registry], docker_api: Any, base_image: str
+) -> None:
+    address = registry().address
+    there = f"{address}/base"
+    docker_api.tag(base_image, there, "1")
+    docker_api.push(there, "1")
+    docker_api.remove_image(f"{there}:1")
+    mirrors = f"mirrors: {{registries: {{registry.robenvtest.example: '{address}'}}}}\n"
+    one = project(mirrors, base="registry.robenvtest.example/base:1")
+    one.run("lock")
+    lock = (one.folder / "robenv.lock").read_text()
+    digest = lock[lock.index("sha256:") :][:71]
+    pinned = f"robenv/pinned:{digest[7:]}"
+    try:
+        one.run("build", "--locked")
+        assert docker_api.images(pinned)
+        assert docker_api.images(there) == []
+    finally:
+        docker_api.remove_image(pinned, force=True)
+    (one.folder / "robenv.lock").write_text(lock.replace(digest, "sha256:" + "0" * 64))
+    failed = one.run("build", check=1)
+    assert "stands for registry.robenvtest.example/base@sha256:0000" in failed.stderr
