@@ -92,7 +92,7 @@ class Here:
 
 
 class Through:
-    """The one below an engine, by privileged containers of an image with Debian's QEMU."""
+    """The one below an engine, by containers, with root's powers over the machine, of an image with Debian's QEMU."""
 
     def __init__(self, engine: Engine, reporter: Reporter) -> None:
         self._engine, self._reporter, self._image = engine, reporter, ""
@@ -151,7 +151,7 @@ class Through:
 
 def _refused(details: str) -> HostLacks:
     return HostLacks(
-        "The engine's machine cannot be told to emulate: its engine may start no privileged container for that.",
+        "The engine's machine cannot be told to emulate: its engine may not give a container what that takes.",
         details=details,
         hint="On that machine, as root: `sudo robenv binfmt register`, or `sudo apt-get install qemu-user-static`.",
     )
@@ -257,11 +257,11 @@ def broken_loader_caches(engine: Engine, emulators: Sequence[Emulator]) -> tuple
     return tuple(killed)
 
 
-def ensure_emulation(engine: Engine, platform: str, reporter: Reporter, needed: bool = True) -> None:
+def ensure_emulation(engine: Engine, platform: str, reporter: Reporter) -> None:
     """Before programs of a foreign ``platform`` run on this machine's engine: registers what is missing, and says so.
 
     A kernel elsewhere is not changed unasked, and neither is one by a handler of others that stands in the way of none
-    but containers: there robenv's own goes before it. Raises HostLacks, with the command, if ``needed``.
+    but containers: there robenv's own goes before it. Raises HostLacks, with the command.
     """
     emulator = find_emulator(platform)
     if emulator is None or runs_natively(engine.info().platform, platform) or not is_here(engine):
@@ -272,11 +272,9 @@ def ensure_emulation(engine: Engine, platform: str, reporter: Reporter, needed: 
     try:
         register(kernel_of(engine, reporter, writing=True), (emulator,))
     except RobenvError as error:
-        if needed:
-            raise HostLacks(
-                f"The engine's machine does not run programs of {platform}, and robenv could not change that.",
-                details="\n".join(text for text in (error.message, error.details) if text),
-                hint=f"`sudo robenv binfmt register {name}`. {error.hint}",
-            ) from error
-        return
+        raise HostLacks(
+            f"The engine's machine does not run programs of {platform}, and robenv could not change that.",
+            details="\n".join(text for text in (error.message, error.details) if text),
+            hint=f"`sudo robenv binfmt register {name}`. {error.hint}",
+        ) from error
     reporter.note(f"this machine now emulates {name}, until it restarts: `robenv binfmt unregister {name}` undoes it")

@@ -74,8 +74,8 @@ def build_image(
 ) -> ImageInfo:
     """Builds the image of the plan on this engine, with the bases that it stands on. Raises as ``ensure_image``."""
     buildkit = engine.info().buildkit
-    runs = any(base.bootstrap for base in loaded.build.bases) or "\nRUN " in loaded.rendered.dockerfile
-    ensure_emulation(engine, loaded.build.platform, reporter, needed=runs)
+    if any(base.bootstrap for base in loaded.build.bases) or "\nRUN " in loaded.rendered.dockerfile:
+        ensure_emulation(engine, loaded.build.platform, reporter)
     foreign = prepare_foreign(engine, loaded, reporter, accelerate)
     mirrors = loaded.mirrors
     plain = buildkit and foreign is None and mirrors == NO_MIRRORS

@@ -59,6 +59,8 @@ def write_changes(changes: Sequence[Change], folder: Path = FOLDER) -> None:
             _write(folder / change.file, change.text)
         except PermissionError:
             raise
+        except FileExistsError:
+            pass  # another robenv was quicker
         except OSError as error:
             if undo:
                 _write(folder / "register", undo)

@@ -71,6 +71,7 @@ class Machine:
             "VERSION": "3.11.2",
             "ADMIN_PATH": "",
             "POLICY": str(self.folder / "policy-rc.d"),
+            "MANAGER": str(self.folder),
             **variables,
         }
         script = self.folder / "checkout/scripts/setup"
@@ -170,6 +171,13 @@ def test_what_comes_for_its_programs_alone_is_not_left_running(machine: Machine)
         "systemctl --quiet disable --now docker-registry.service"
     ], "sshd was there before"
     assert "docker-registry is installed and does not run" in result.stderr
+    assert not (machine.folder / "policy-rc.d").exists()
+
+
+def test_where_nobody_manages_services_no_package_starts_the_engine_either(machine: Machine) -> None:
+    machine.lacks("docker-registry")
+    assert machine.setup(MANAGER="/nowhere").returncode == 0
+    assert "may not start: docker" in machine.calls()
     assert not (machine.folder / "policy-rc.d").exists()
 
 
