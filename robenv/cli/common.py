@@ -95,6 +95,7 @@ class Where:
         """The project, planned for several platforms, each once; for the engine's own where none is named."""
         from robenv.environment.load import choose_platform, load
         from robenv.environment.locking import pin_sources, require_locked
+        from robenv.environment.repositories import bring_repositories
 
         found = self.resolve(quiet, locked, shared)
         named = [one.strip() for asked in platforms or () if asked is not None for one in asked.split(",")]
@@ -103,6 +104,8 @@ class Where:
         )
         for platform in chosen if locked else ():
             require_locked(found, platform)
+        if pin and bring_repositories(found.resolved, _no_note if quiet else note):
+            found = self.resolve(quiet, locked, shared)
         if pin and not locked:
             pin_sources(found, note)
         return [load(found.resolved, platform, stage) for platform in chosen]

@@ -15,7 +15,7 @@ from robenv.environment.accounts import prepare_accounts
 from robenv.environment.networks import connect_networks, ensure_networks, networks_gone
 from robenv.errors import ContainerExited, NameTaken
 from robenv.host.session import is_stale, prepare_session
-from robenv.plan.diff import describe, diff_plans
+from robenv.plan.diff import Change, describe, diff_plans
 from robenv.plan.names import (
     LABEL_DIRECTORY,
     LABEL_ENTRYPOINT,
@@ -26,7 +26,7 @@ from robenv.plan.names import (
 )
 from robenv.plan.native import through_tools
 from robenv.plan.request import create_request
-from robenv.plan.values import Change, RunPlan
+from robenv.plan.values import RunPlan
 
 _TIME_TO_FAIL = 0.5
 _TIME_TO_STOP = 2.0

@@ -9,11 +9,12 @@ from typing import Protocol
 from robenv import __version__
 from robenv.engine.bases import ensure_base
 from robenv.engine.iterators import forward
-from robenv.engine.protocol import BuildRequest, Engine, ImageInfo
+from robenv.engine.protocol import BuildEvent, BuildRequest, Engine, ImageInfo
 from robenv.environment.emulation import ensure_emulation
 from robenv.environment.load import Loaded
 from robenv.environment.native import prepare_foreign
 from robenv.environment.reporter import Reporter, building
+from robenv.environment.rosdep import RosdepWatch
 from robenv.errors import BuildFailed, DiskFull, ImageNotFound, OperationFailed
 from robenv.host.revision import read_revision
 from robenv.plan import names
@@ -174,7 +175,16 @@ def _build(
         no_cache=no_cache,
         arguments=rendered.arguments,
     )
-    forward(engine.build(request, context_stream(rendered)), reporter.event)
+    watch = RosdepWatch(loaded.build)
+
+    def hear(event: BuildEvent) -> None:
+        watch.event(event)
+        reporter.event(event)
+
+    try:
+        forward(engine.build(request, context_stream(rendered)), hear)
+    except BuildFailed as error:
+        raise watch.explained(error) from error
 
 
 def _of_run_image(loaded: Loaded) -> dict[str, str]:

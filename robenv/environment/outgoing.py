@@ -57,6 +57,8 @@ class _Gatherer:
     def gather(self) -> None:
         resolved = self._loaded.resolved
         for path in (*resolved.inputs.files, *(Path(rules.file) for rules in resolved.profile.udev)):
+            if path.is_dir():
+                continue  # Only looked at: the workspace's folders, for packages in them.
             if str(path) in self._secret:
                 name = os.path.relpath(path, self._root)
                 self._found.left_out += [name] if name not in self._found.left_out else []

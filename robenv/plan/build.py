@@ -12,6 +12,7 @@ from robenv.catalog.platforms import parse_platform
 from robenv.catalog.snapshots import snapshot_url
 from robenv.catalog.suites import find_suite, nearest_suite
 from robenv.errors import Location, Problem, ProfileError
+from robenv.plan.dependencies import split_stage
 from robenv.plan.names import base_reference
 from robenv.plan.ros import middleware_of, plan_ros, shared_of, with_sources_first
 from robenv.plan.run_image import build_stage, installed, run_setup, slim_part
@@ -81,7 +82,8 @@ class _Planner:
         # A relative one is below the workspace, wherever that is.
         setup = tuple(posixpath.join(profile.workspace.target, script) for script in profile.setup)
         settings = replace(_settings(profile.image, setup), shared=shared_of(ros))
-        stages.append(Stage(self._free_name(_LAST_STAGE), base, _not_empty(groups), settings))
+        last = Stage(self._free_name(_LAST_STAGE), base, _not_empty(groups), settings)
+        stages += split_stage(self.resolved, last, self._level_of(("workspace", "dependencies")), groups)
         if self.purpose == RUN:
             stages += self._run_image(stages[-1])
         return BuildPlan(
@@ -165,8 +167,7 @@ class _Planner:
         if not self.profile.user.sudo:
             return groups
         location = self.resolved.locate(("user", "sudo"))
-        levels = self.resolved.levels
-        index = next((at for at, level in enumerate(levels) if location and _is_of(location, level)), len(levels) - 1)
+        index = self._level_of(("user", "sudo"))
         group = groups[index]
         with_sudo = replace(
             group,
@@ -174,6 +175,11 @@ class _Planner:
             packages_location=group.packages_location or location,
         )
         return [*groups[:index], with_sudo, *groups[index + 1 :]]
+
+    def _level_of(self, path: tuple[str, ...]) -> int:
+        """The index of the level that says a value; the last where none does."""
+        location, levels = self.resolved.locate(path), self.resolved.levels
+        return next((at for at, level in enumerate(levels) if location and _is_of(location, level)), len(levels) - 1)
 
 
 def _not_empty(groups: Iterable[Group]) -> tuple[Group, ...]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from robenv.plan.values import (
     Attachment,
-    Change,
     Device,
     DeviceRequest,
     DiskLimit,
@@ -23,6 +22,16 @@ from robenv.plan.values import (
 )
 
 Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One way in which a container differs from the plan: ``path`` in the RunPlan's words, ``old`` what it has."""
+
+    path: str
+    old: Any = None
+    new: Any = None
+
 
 _OWN_LABELS = "robenv."
 """What these labels say about the plan is in the plan's own fields, or is the plan itself."""

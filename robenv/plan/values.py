@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from robenv.errors import Location
+from robenv.plan.rosdep import Found, RosdepKeys
 
 Pairs = tuple[tuple[str, str], ...]
 """A mapping as a frozen value: (key, value) pairs in the order in which they were written."""
@@ -123,6 +124,8 @@ class Group:
     environment_location: Location | None = None
     files: tuple[FileCopy, ...] = ()
     steps: tuple[Step, ...] = ()
+    rosdep_keys: RosdepKeys | None = None
+    dependencies: Found | None = None
 
 
 @dataclass(frozen=True)
@@ -159,6 +162,8 @@ class Stage:
     base: Base
     groups: tuple[Group, ...]
     settings: ImageSettings = ImageSettings()
+    shell: tuple[str, ...] = ()
+    """What runs its steps, where that is not its own setting but that of a stage upon it."""
 
 
 @dataclass(frozen=True)
@@ -385,12 +390,3 @@ class RunPlan:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
-
-
-@dataclass(frozen=True)
-class Change:
-    """One way in which a container differs from the plan: ``path`` in the RunPlan's words, ``old`` what it has."""
-
-    path: str
-    old: Any = field(default=None)
-    new: Any = field(default=None)

@@ -6,7 +6,6 @@ _NOT_YET = "robenv 0.1 does not have `{key}` yet"
 _ELSEWHERE = "`{key}` has another place here"
 
 LATER: dict[str, tuple[str, str]] = {
-    "workspace.repos": (_NOT_YET, "fetch the repositories into the workspace on the host"),
     "volumes": (_ELSEWHERE, "write it as run.volumes"),
     "ports": (_ELSEWHERE, "write it as run.ports"),
     "packages": (_ELSEWHERE, "write it as apt.packages"),

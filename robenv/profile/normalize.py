@@ -231,6 +231,15 @@ def own_path(node: Node, context: Normalizer) -> Node:
     return path(node, context)
 
 
+def switch(node: Node, context: Normalizer) -> Node:
+    """A section that is also `true`, with its defaults, or `false`, as if it were not there."""
+    if not isinstance(node, Scalar) or node.kind != "bool":
+        return node
+    if node.text.lower() == "false":
+        return Scalar("", "null", node.source, node.line, node.column, "reset")
+    return Mapping({}, node.source, node.line, node.column, node.directive)
+
+
 def own_registry(node: Node, context: Normalizer) -> Node:
     """Where images come from and go to, which only the user's own files may say."""
     if context.source.foreign:

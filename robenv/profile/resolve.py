@@ -27,6 +27,7 @@ from robenv.profile.fits import check_fits
 from robenv.profile.levels import split_levels
 from robenv.profile.merge import merge
 from robenv.profile.nodes import Mapping, Source, to_python
+from robenv.profile.packages import NONE, Packages, read_packages
 from robenv.profile.per_platform import KEY, for_platform, platforms_of
 from robenv.profile.placeholder import fill
 from robenv.profile.project import ProjectFiles
@@ -84,17 +85,36 @@ def _finish(reader: ChainReader, own: set[Path], files: ProjectFiles | None, cor
     general = finisher.finish("")
     variants = [(platform, finisher.finish(platform)) for platform in platforms_of(levels)]
     whole = [(platform, one) for platform, one in (("", general), *variants) if one is not None]
+    packages = _packages([one for _, one in whole], files)
+    reader.problems += packages.problems
     if reader.problems or general is None:
         raise _error(reader.problems, files)
     variables = tuple(sorted(reader.variables.seen.items()))
-    inputs = Inputs(tuple(map(Path, reader.read)), tuple(map(Path, reader.absent)), variables)
-    return replace(general, inputs=inputs, variants=tuple(whole) if variants else (), jetpacks=corrected.jetpacks)
+    repos = (path for path in general.profile.workspace.repos if os.path.lexists(path))
+    read = (*map(Path, reader.read), *packages.seen, *map(Path, repos))
+    inputs = Inputs(read, tuple(map(Path, reader.absent)), variables)
+    return replace(
+        general,
+        inputs=inputs,
+        packages=packages,
+        variants=tuple(whole) if variants else (),
+        jetpacks=corrected.jetpacks,
+    )
 
 
 def _take_corrections(reader: ChainReader, corrected: Corrected) -> None:
     reader.problems += corrected.problems
     if corrected.file is not None:
         (reader.read if corrected.exists else reader.absent)[str(corrected.file)] = None
+
+
+def _packages(whole: Iterable[Resolved], files: ProjectFiles | None) -> Packages:
+    """Those of the project's workspace, where what they depend on is wanted."""
+    for one in whole if files is not None else ():
+        workspace = one.profile.workspace
+        if workspace.dependencies is not None:
+            return read_packages(Path(workspace.source))
+    return NONE
 
 
 @dataclass

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from robenv.catalog.jetpack import JETPACKS, JetPack
 from robenv.errors import Location, Problem
 from robenv.profile.nodes import Mapping, Origin, Path_, find, place_of
+from robenv.profile.packages import NONE, Packages
 from robenv.profile.project import ProjectFiles
 from robenv.profile.schema import Profile
 from robenv.profile.schema_build import AptRepository, FileCopy, Step
@@ -129,6 +130,9 @@ class Resolved:
     jetpacks: tuple[JetPack, ...] = field(default=JETPACKS, repr=False, compare=False)
     """The table of them, with the user's corrections."""
 
+    packages: Packages = field(default=NONE, repr=False)
+    """Of the workspace, where the profile wants their dependencies."""
+
     def on(self, platform: str) -> Resolved:
         """The profile as it is for a platform, in Docker's normal form."""
         known = dict(self.variants)
@@ -136,7 +140,14 @@ class Resolved:
         return (
             self
             if found is None
-            else replace(found, inputs=self.inputs, pins=self.pins, site=self.site, variants=self.variants)
+            else replace(
+                found,
+                inputs=self.inputs,
+                pins=self.pins,
+                site=self.site,
+                variants=self.variants,
+                packages=self.packages,
+            )
         )
 
     def locate(self, path: Path_) -> Location | None:

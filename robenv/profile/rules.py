@@ -161,7 +161,12 @@ _PART = _keys(
     run_image=_keys(
         base=_STAGE_BASE, build=_SET, **dict.fromkeys(("sources", "install", "setup"), _ONE_OR_MANY), **_BUILD
     ),
-    workspace=_keys(source=Rule("replace", normal=normalize.own_path), target=_SET),
+    workspace=_keys(
+        source=Rule("replace", normal=normalize.own_path),
+        target=_SET,
+        repos=_list(normalize.own_path, normal=normalize.one_or_many),
+        dependencies=Rule("mapping", keys={"skip_keys": _LIST, "types": _SET}, normal=normalize.switch),
+    ),
     user=_keys(name=_SET, uid=_SET, gid=_SET, sudo=_SET, shell=_SET),
     gpu=Rule("replace", keys=dict.fromkeys(("mode", "vendor", "devices", "capabilities"), _SET)),
     display=_SET,

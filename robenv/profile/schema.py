@@ -6,8 +6,6 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from robenv.profile.badvalue import BadValue
-from robenv.profile.excerpt import show
 from robenv.profile.schema_build import Base, BuildSection, RunImage, Stage
 from robenv.profile.schema_deploy import Deploy
 from robenv.profile.schema_fits import Fits
@@ -20,48 +18,13 @@ from robenv.profile.schema_run import Run
 from robenv.profile.schema_types import (
     Boolean,
     ContainerPath,
-    HostPath,
-    Leaf,
     Line,
     OneOrMany,
     Section,
     SetupPath,
-    take_line,
     unset,
 )
-from robenv.profile.short_syntax import same_place
-
-_NO_WORKSPACE = (
-    "/",
-    "/proc",
-    "/sys",
-    "/dev",
-    "/etc",
-    "/usr",
-    "/bin",
-    "/sbin",
-    "/lib",
-    "/lib64",
-    "/boot",
-    "/run",
-    "/var",
-)
-
-
-def _workspace(value: Any) -> str:
-    path = take_line(value, "an absolute path such as `/workspace`")
-    if not path.startswith("/") or "/.." in path:
-        raise BadValue(f"{show(path)} is not an absolute path such as `/workspace`", "begin it with `/`")
-    if same_place(path) in _NO_WORKSPACE:
-        raise BadValue(f"the workspace would hide the system's own {show(path)}", "choose a path such as /workspace")
-    return same_place(path)
-
-
-class Workspace(Section):
-    """The project's folder, and where it is inside."""
-
-    source: Annotated[HostPath, Field(description="default: the folder of robenv.yaml")] = ""
-    target: Annotated[str, Leaf(_workspace, {"type": "string"})] = "/workspace"
+from robenv.profile.schema_workspace import Workspace
 
 
 class User(Section):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from robenv.errors import ProfileError
+from robenv.plan.dependencies import FOLDER as DEPENDENCIES
 from robenv.plan.mirrors import NO_MIRRORS, Mirrors
 from robenv.plan.names import BASHRC, ENTRYPOINT
 from robenv.plan.native import PLACE, Foreign
@@ -15,7 +16,8 @@ from robenv.render.context import Collected, collect
 from robenv.render.entries import FILE, FOLDER, ContextEntry
 from robenv.render.instructions import Rendered, split_marks
 from robenv.render.mirrors import mirror_arguments, mirror_entries, view_mirrors
-from robenv.render.views import bashrc_source, entrypoint_source, view_stages, view_tools
+from robenv.render.views import bashrc_source, entrypoint_source, rosdep_source, view_stages, view_tools
+from robenv.resources import templates_folder
 
 if TYPE_CHECKING:
     from robenv.render.templating import Report
@@ -59,6 +61,7 @@ def render_with(
         entrypoint_path=ENTRYPOINT,
         bashrc_path=BASHRC,
         ros_home=ROS_HOME,
+        dependencies_folder=DEPENDENCIES,
         colcon_home=COLCON_HOME,
     )
     scripts = [entry for stage in plan.stages for entry in _scripts(stage, report)]
@@ -90,6 +93,11 @@ def _scripts(stage: Stage, report: Report) -> Iterator[ContextEntry]:
         settings = stage.settings
         text = render_template("entrypoint.j2", report, scripts=settings.setup_scripts, shared=settings.shared)
         yield ContextEntry(source, FILE, 0o755, text.encode())
+    if source := rosdep_source(stage):
+        keys = [key for group in stage.groups if group.rosdep_keys for key, _ in group.rosdep_keys.keys]
+        yield ContextEntry(f"{source}/keys", FILE, 0o644, "".join(f"{key}\n" for key in keys).encode())
+        script = templates_folder() / "rosdep" / "resolve"
+        yield ContextEntry(f"{source}/resolve", FILE, 0o644, script.read_bytes())
     if source := bashrc_source(stage):
         yield ContextEntry(source, FILE, 0o644, render_template("bashrc.j2", report).encode())
 

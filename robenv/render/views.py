@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 from robenv.catalog.snapshots import snapshot_script
 from robenv.errors import Location
+from robenv.plan.dependencies import FOLDER
 from robenv.plan.mirrors import NO_MIRRORS, Mirrors, pinned_name
 from robenv.plan.names import BASHRC, ENTRYPOINT
 from robenv.plan.native import ENTER, Foreign
+from robenv.plan.rosdep import Found, RosdepKeys
 from robenv.plan.values import (
     AptRepository,
     Base,
@@ -76,6 +78,9 @@ class GroupView:
     repositories: tuple[RepositoryView, ...]
     https: bool
     ros: RosLayers
+    rosdep_keys: RosdepKeys | None
+    rosdep_paths: tuple[str, str]
+    dependencies: Found | None
     bashrc_paths: tuple[str, str]
     packages: tuple[str, ...]
     packages_location: Location | None
@@ -129,6 +134,11 @@ def entrypoint_source(stage: Stage) -> str:
 def bashrc_source(stage: Stage) -> str:
     """Where the context has what interactive shells of the stage read; "" for nothing."""
     return f"robenv/{stage.name}/bashrc" if any(group.ros.completion for group in stage.groups) else ""
+
+
+def rosdep_source(stage: Stage) -> str:
+    """Where the context has the rosdep keys that the stage resolves, and the script that does it; "" for nothing."""
+    return f"robenv/{stage.name}/rosdep" if any(group.rosdep_keys for group in stage.groups) else ""
 
 
 def view_tools(foreign: Foreign | None) -> tuple[ToolsView, ...]:
@@ -245,6 +255,9 @@ class _StageViewer:
                 "https://" in text for found in group.repositories for text in (found.url, found.key, found.package)
             ),
             ros=group.ros,
+            rosdep_keys=group.rosdep_keys,
+            rosdep_paths=(rosdep_source(self.stage), f"{FOLDER}/"),
+            dependencies=group.dependencies,
             bashrc_paths=(bashrc_source(self.stage), BASHRC),
             packages=tuple(sorted(set(group.packages))),
             packages_location=group.packages_location,
@@ -267,7 +280,8 @@ class _StageViewer:
         return FileView(file.stage, file.source, target, file.mode if file.stage else "", file.owner, file.location)
 
     def _steps(self, group: Group) -> Iterator[StepView]:
-        shell = (*self.enter, *((ENTER,) if self.tools else ()), *(self.stage.settings.shell or DEFAULT_SHELL))
+        own = self.stage.shell or self.stage.settings.shell or DEFAULT_SHELL
+        shell = (*self.enter, *((ENTER,) if self.tools else ()), *own)
         as_user = False
         for step in group.steps:
             become = "" if step.as_user == as_user else (self.plan.user if step.as_user else "root")

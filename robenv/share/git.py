@@ -29,7 +29,7 @@ _TIMEOUT = 600
 """Seconds for one call of git: a large repository over a thin link."""
 _MAX_BYTES = 256 * 1024 * 1024
 _MAX_FILES = 20_000
-_QUIET = (
+QUIET = (
     "-c", "core.hooksPath=/dev/null", "-c", "fetch.recurseSubmodules=no", "-c", "protocol.ext.allow=never",
     "-c", "core.fsmonitor=false", "-c", "gc.auto=0", "-c", "maintenance.auto=false",
 )  # fmt: skip
@@ -157,25 +157,16 @@ class Repository:
         return self._run(self._argv(*arguments))
 
     def _argv(self, *arguments: str) -> list[str]:
-        return ["git", *_QUIET, *self._mirrors, "--git-dir", str(self._git_folder), *arguments]
+        return ["git", *QUIET, *self._mirrors, "--git-dir", str(self._git_folder), *arguments]
 
     def _run(self, argv: list[str], given: bytes | IO[bytes] = b"", target: int | IO[bytes] = subprocess.PIPE) -> str:
         """What it prints; "" where that goes to ``target``. ``given``: what it reads."""
-        source: dict[str, Any] = {"input": given} if isinstance(given, bytes) else {"stdin": given}
         try:
-            done = subprocess.run(
-                argv, stdout=target, stderr=subprocess.PIPE, timeout=_TIMEOUT, env=_environment(), check=False, **source
-            )
-        except FileNotFoundError:
-            raise GitFailed("git is not there", hint="sudo apt-get install git") from None
-        except subprocess.TimeoutExpired:
-            raise GitFailed(f"{self.url} did not answer in {_TIMEOUT} s", hint="is the network there?") from None
-        if done.returncode:
-            failed = _failure(self.url, done.stderr.decode(errors="replace").strip())
+            return run_git(self.url, argv, given, target)
+        except GitFailed as failed:
             if self._told:
                 failed.hint = f"{failed.hint}; its mirror is {self._told}"
-            raise failed
-        return (done.stdout or b"").decode(errors="replace")
+            raise
 
     def _unpack(self, commit: str, folder: Path) -> None:
         """Blob by blob: `git archive` would run the user's filters and line-end conversion over them."""
@@ -192,6 +183,27 @@ class Repository:
                 unpack(self.url, entries, lambda name: _blob(process, name), folder)
             finally:
                 process.kill()
+
+
+def run_git(
+    url: str, argv: list[str], given: bytes | IO[bytes] = b"", target: int | IO[bytes] = subprocess.PIPE
+) -> str:
+    """What git prints; "" where that goes to ``target``. ``given``: what it reads. ``url``: whom errors are about.
+
+    Raises GitFailed.
+    """
+    source: dict[str, Any] = {"input": given} if isinstance(given, bytes) else {"stdin": given}
+    try:
+        done = subprocess.run(
+            argv, stdout=target, stderr=subprocess.PIPE, timeout=_TIMEOUT, env=_environment(), check=False, **source
+        )
+    except FileNotFoundError:
+        raise GitFailed("git is not there", hint="sudo apt-get install git") from None
+    except subprocess.TimeoutExpired:
+        raise GitFailed(f"{url} did not answer in {_TIMEOUT} s", hint="is the network there?") from None
+    if done.returncode:
+        raise _failure(url, done.stderr.decode(errors="replace").strip())
+    return (done.stdout or b"").decode(errors="replace")
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from robenv.plan.diff import describe, diff_plans
-from robenv.plan.values import Change, Device, Healthcheck, Mount, Port, RunPlan, Ulimit, User
+from robenv.plan.diff import Change, describe, diff_plans
+from robenv.plan.values import Device, Healthcheck, Mount, Port, RunPlan, Ulimit, User
 
 PLAN = RunPlan(
     project="picker",

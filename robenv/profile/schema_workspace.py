@@ -1,0 +1,61 @@
+"""The workspace: where it is inside, and what of its packages' dependencies the image has."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from robenv.profile.badvalue import BadValue
+from robenv.profile.excerpt import show
+from robenv.profile.packages import TYPES
+from robenv.profile.schema_types import HostPath, Leaf, OneOrMany, Section, one_of, pattern, take_line
+from robenv.profile.short_syntax import same_place
+
+_NO_WORKSPACE = (
+    "/",
+    "/proc",
+    "/sys",
+    "/dev",
+    "/etc",
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib64",
+    "/boot",
+    "/run",
+    "/var",
+)
+
+
+def _workspace(value: Any) -> str:
+    path = take_line(value, "an absolute path such as `/workspace`")
+    if not path.startswith("/") or "/.." in path:
+        raise BadValue(f"{show(path)} is not an absolute path such as `/workspace`", "begin it with `/`")
+    if same_place(path) in _NO_WORKSPACE:
+        raise BadValue(f"the workspace would hide the system's own {show(path)}", "choose a path such as /workspace")
+    return same_place(path)
+
+
+class Dependencies(Section):
+    """What the packages of the workspace depend on, by their package.xml: resolved by rosdep, put into the image."""
+
+    skip_keys: Annotated[
+        tuple[Annotated[str, pattern(r"[A-Za-z0-9][A-Za-z0-9._+-]*", "a rosdep key such as `eigen`")], ...],
+        Field(description="rosdep keys to leave out"),
+    ] = ()
+    types: Annotated[
+        tuple[Annotated[str, one_of(*TYPES)], ...], Field(description="which dependencies count; default: all but doc")
+    ] = TYPES[:-1]
+
+
+class Workspace(Section):
+    """The project's folder, and where it is inside."""
+
+    source: Annotated[HostPath, Field(description="default: the folder of robenv.yaml")] = ""
+    target: Annotated[str, Leaf(_workspace, {"type": "string"})] = "/workspace"
+    repos: Annotated[tuple[HostPath, ...], OneOrMany, Field(description=".repos files: cloned into src/ by `up`")] = ()
+    dependencies: Annotated[
+        Dependencies | None, Field(description="true: what its packages depend on, by rosdep, is in the image")
+    ] = None

@@ -1,0 +1,99 @@
+"""A workspace of ten packages: their twenty rosdep keys, resolved by the target's rosdep, installed and built with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import rosdep_index
+from tests.support.project import Project
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
+
+KEYS = {
+    "cmake": "[cmake]", "c_compiler": "[gcc, libc6-dev]", "make": "[make]", "tinyxml2": "[libtinyxml2-dev]",
+    "yaml_c": "[libyaml-dev]", "zlib": "[zlib1g-dev]", "expat": "[libexpat1-dev]", "json_c": "[libjson-c-dev]",
+    "bzip2_dev": "[libbz2-dev]", "lz4_dev": "[liblz4-dev]", "python_yaml": "[python3-yaml]", "jq": "[jq]",
+    "python_six": "[python3-six]", "bc": "[bc]", "tree": "[tree]", "file_tool": "[file]", "less": "[less]",
+    "patch": "[patch]", "nothing_here": "[]", "by_release": "{bookworm: [time], trixie: [nano]}",
+}  # fmt: skip
+"""Twenty keys, in the forms that rosdep's database has."""
+_COLCON = """\
+apt:
+  packages: [colcon, python3-distutils, python3-colcon-cmake, python3-colcon-package-information,
+    python3-colcon-package-selection, python3-colcon-recursive-crawl, python3-colcon-ros,
+    python3-colcon-library-path, python3-colcon-output]
+"""
+_WANTED = "extends: [./site.yaml]\nworkspace: {dependencies: true}\n"
+
+
+@pytest.fixture(scope="module")
+def index(docker_api: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    bridge = docker_api.inspect_network("bridge")["IPAM"]["Config"][0]
+    host = bridge.get("Gateway") or str(ip_network(bridge["Subnet"])[1])
+    with rosdep_index.serve(tmp_path_factory.mktemp("index") / "served", host, KEYS) as address:
+        yield address
+
+
+def _package(folder: Path, number: int, more: str = "") -> Path:
+    """A package of the ten: two of the keys, and the one before it."""
+    names = list(KEYS)[2 * number : 2 * number + 2]
+    lines = [f"<depend>{name}</depend>" for name in names]
+    lines += [f"<build_depend>part{number - 1}</build_depend>"] if number else []
+    here = folder / f"src/part{number}"
+    here.mkdir(parents=True)
+    (here / "package.xml").write_text(
+        f'<?xml version="1.0"?>\n<package format="3">\n  <name>part{number}</name>\n  <version>1.0.0</version>\n'
+        "  <description>x</description>\n  <maintainer email='a@example.org'>A</maintainer>\n  <license>MIT</license>\n"
+        + "".join(f"  {line}\n" for line in lines)
+        + f"{more}  <export><build_type>cmake</build_type></export>\n</package>\n"
+    )
+    (here / "CMakeLists.txt").write_text(
+        f"cmake_minimum_required(VERSION 3.16)\nproject(part{number} C)\nadd_executable(part{number} main.c)\n"
+        f"target_link_libraries(part{number} tinyxml2 yaml z expat)\n"
+        f"install(TARGETS part{number} DESTINATION lib/part{number})\n"
+    )
+    (here / "main.c").write_text(
+        "#include <stdio.h>\n#include <yaml.h>\n#include <zlib.h>\n"
+        f'int main(void) {{ puts("part{number}"); return 0; }}\n'
+    )
+    return here / "package.xml"
+
+
+def test_ten_packages_with_twenty_keys_are_resolved_installed_and_built(
+    project: Callable[..., Project], index: str
+) -> None:
+    made = project(_WANTED + _COLCON)
+    rosdep_index.site_profile(made.folder, index)
+    files = [_package(made.folder, number) for number in range(10)]
+    made.run("up", "-d", timeout=800)
+    listed = made.run("exec", "cat", "/opt/robenv/dependencies/apt").stdout.split()
+    assert len(listed) == 20 and listed == sorted(listed)
+    assert {"gcc", "libc6-dev", "time"} <= set(listed) and "nano" not in listed
+    made.run("exec", "dpkg", "-s", *listed)
+    made.run("exec", "--", "colcon", "build", timeout=600)
+    assert made.run("exec", "install/part9/lib/part9/part9").stdout == "part9\n"
+
+    # A package.xml that says the same otherwise is the same image; a package of the workspace is no key.
+    before = made.plan()["content_hash"]
+    files[3].write_text(files[3].read_text().replace("<description>x", "<description>y") + "<!-- more -->\n")
+    assert made.plan()["content_hash"] == before
+
+    # Another key that comes to packages that are there already: resolved anew, installed not.
+    files[3].write_text(files[3].read_text().replace("</package>", "<depend>python_yaml</depend></package>"))
+    assert made.plan()["content_hash"] == before
+    text = files[0].read_text()
+    files[0].write_text(text.replace("<depend>cmake", "<depend>cmakee</depend>\n  <depend>cmake"))
+    done = made.run("build", check=5)
+    assert "src/part0/package.xml:8:3" in done.stderr and "did you mean cmake" in done.stderr, done.stderr
+    files[0].write_text(text)
+    made.write(_WANTED.replace("true", "{skip_keys: [nothing_here]}") + _COLCON)
+    built = made.run("build").stderr
+    assert made.plan()["content_hash"] != before
+    assert re.search(r"^#\d+ \[workspace-rosdep 2/2\] RUN .* done ", built, re.MULTILINE), "resolved anew"
+    assert re.search(r"^#\d+ \[image 2/2\] RUN .* CACHED$", built, re.MULTILINE), "and installed as before"
