@@ -85,7 +85,7 @@ class _Planner:
         last = Stage(self._free_name(_LAST_STAGE), base, _not_empty(groups), settings)
         stages += split_stage(self.resolved, last, self._level_of(("workspace", "dependencies")), groups)
         if self.purpose == RUN:
-            stages += self._run_image(stages[-1])
+            stages += self._run_image(stages[-1], base)
         return BuildPlan(
             project=profile.name or "profile",
             platform=self.platform,
@@ -96,11 +96,12 @@ class _Planner:
             purpose=self.purpose,
         )
 
-    def _run_image(self, dev: Stage) -> tuple[Stage, Stage]:
-        """The stage that builds the workspace on top of the image, and the slim one."""
+    def _run_image(self, dev: Stage, root: Base) -> tuple[Stage, Stage]:
+        """The stage that builds the workspace on top of the image, and the slim one, by default on the profile's base:
+        what ``dev`` itself stands on may have what is there for building."""
         profile, section = self.profile, self.profile.run_image
         own = section.base
-        base = dev.base if own is None else self._base(own, ("run_image", "base"), own.stage)
+        base = root if own is None else self._base(own, ("run_image", "base"), own.stage)
         paths = _ContextPaths("run_image", "sources")
         build = build_stage(self.resolved, self._free_name("build"), dev, lambda target: paths.next("sources", target))
         groups = [_group("", level, slim_part(level)) for level in self.resolved.levels]

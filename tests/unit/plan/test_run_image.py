@@ -67,6 +67,20 @@ def problems(root: Path, text: str) -> list[str]:
     return [problem.message for problem in caught.value.problems]
 
 
+def test_what_the_workspace_depends_on_is_for_building_alone(root: Path) -> None:
+    (root / "robenv.yaml").write_text(OWN + "workspace: {dependencies: true}\n")
+    (root / "src/node/package.xml").write_text(
+        "<package><name>node</name><version>1.0.0</version><description>x</description>"
+        '<maintainer email="a@example.org">A</maintainer><license>MIT</license><depend>eigen</depend></package>'
+    )
+    stages = {stage.name: stage for stage in plan_build(resolve(root), "linux/amd64", RUN).stages}
+    assert list(stages) == ["workspace-base", "workspace-rosdep", "image", "build", "run"]
+    assert stages["image"].base.stage == "workspace-base"
+    assert stages["build"].base.stage == "image"
+    assert stages["run"].base == stages["workspace-base"].base
+    assert stages["run"].base.image == "debian:bookworm"
+
+
 def test_it_stands_on_the_base_and_has_no_packages_or_steps_of_the_dev_image(root: Path) -> None:
     dev, build, slim = loaded(root).build.stages
     assert (dev.name, build.base.stage, slim.base) == ("image", "image", dev.base)
