@@ -199,6 +199,12 @@ def test_a_date_that_is_none(mirror: tuple[str, Path]) -> None:
         look_at((Source(mirror[0], "stable", (), False),))
 
 
+@pytest.fixture(autouse=True)
+def _own_temporary_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others make bases at the same time, and have theirs in the common one."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("temporary")))
+
+
 def _temporary_folders() -> set[str]:
     return {path.name for path in Path(tempfile.gettempdir()).glob("robenv-base-*")}
 
