@@ -258,7 +258,7 @@ def broken_loader_caches(engine: Engine, emulators: Sequence[Emulator]) -> tuple
 
 
 def ensure_emulation(engine: Engine, platform: str, reporter: Reporter) -> None:
-    """Before programs of a foreign ``platform`` run on this machine's engine: registers what is missing, and says so.
+    """Before programs of a foreign ``platform`` run on this machine's engine: for root, registers what is missing.
 
     A kernel elsewhere is not changed unasked, and neither is one by a handler of others that stands in the way of none
     but containers: there robenv's own goes before it. Raises HostLacks, with the command.
@@ -269,8 +269,16 @@ def ensure_emulation(engine: Engine, platform: str, reporter: Reporter) -> None:
     if standing(Here(), (emulator,))[0].state == "works":
         return
     name = emulator.platform.removeprefix("linux/")
+    if os.geteuid() != 0:
+        if not binfmt.is_mounted():
+            return  # not to be seen from here; the first program that does not run says so
+        # Through the engine it would take root's powers over the machine: nobody gets those unasked.
+        raise HostLacks(
+            f"The engine's machine does not run programs of {platform}.",
+            hint=f"`robenv binfmt register {name}` has it run them, until it restarts.",
+        )
     try:
-        register(kernel_of(engine, reporter, writing=True), (emulator,))
+        register(Here(), (emulator,))
     except RobenvError as error:
         raise HostLacks(
             f"The engine's machine does not run programs of {platform}, and robenv could not change that.",

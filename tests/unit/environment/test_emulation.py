@@ -1,0 +1,42 @@
+"""What is done before foreign programs run: by root, and by others."""
+
+from __future__ import annotations
+
+import os
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from robenv.cli.reporter import TerminalReporter
+from robenv.engine.protocol import Engine
+from robenv.environment import emulation
+from robenv.errors import HostLacks
+from robenv.host import binfmt
+
+FOREIGN = "linux/s390x"
+
+
+def _engine() -> Engine:
+    """One of this machine, which is asked for nothing but what it is."""
+    raw: dict[str, Any] = {"KernelVersion": os.uname().release}
+    info = SimpleNamespace(platform="linux/amd64", endpoint="unix:///var/run/docker.sock", raw=raw)
+    return cast(Engine, SimpleNamespace(info=lambda: info))
+
+
+@pytest.fixture(autouse=True)
+def _a_user_where_nothing_is_registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(emulation.Here, "read", lambda self: ())
+
+
+@pytest.mark.parametrize("mounted", [True, False])
+def test_a_user_is_told_the_command_and_nothing_is_done(monkeypatch: pytest.MonkeyPatch, mounted: bool) -> None:
+    monkeypatch.setattr(binfmt, "is_mounted", lambda: mounted)
+    reporter = TerminalReporter(quiet=True)
+    if not mounted:  # a container with the engine's socket, say: the machine may well emulate
+        emulation.ensure_emulation(_engine(), FOREIGN, reporter)
+        return
+    with pytest.raises(HostLacks) as caught:
+        emulation.ensure_emulation(_engine(), FOREIGN, reporter)
+    assert "`robenv binfmt register s390x`" in caught.value.hint
