@@ -69,11 +69,9 @@ def ended(info: ContainerInfo | None) -> Verdict:
     """The verdict on a release whose command has ended."""
     if info is None:
         return Verdict(False, "its container is gone")
-    if info.oom_killed:
-        return Verdict(False, "it was killed for want of memory")
     if info.exit_code == 0:
         return Verdict(False, "its command ended by itself (exit code 0), and a release has to keep running")
-    return Verdict(False, f"it ended with exit code {info.exit_code}")
+    return Verdict(False, f"it {info.ending}")
 
 
 def _ask(engine: Engine, info: ContainerInfo, health: Healthcheck) -> Verdict:

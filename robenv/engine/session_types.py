@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
+KILLED = 137
+"""The exit code of what SIGKILL has ended."""
+
 
 class ContainerInfo(NamedTuple):
     id: str
@@ -32,6 +35,19 @@ class ContainerInfo(NamedTuple):
     @property
     def running(self) -> bool:
         return self.status in ("running", "paused", "restarting")
+
+    @property
+    def ending(self) -> str:
+        """How its main process ended, as the end of a sentence.
+
+        Engines tell of a want of memory by an event, which containerd 1.x under cgroup v1 drops where the whole
+        container ends with it: nothing but SIGKILL is left of it then.
+        """
+        if self.oom_killed:
+            return "was killed for want of memory"
+        if self.exit_code == KILLED:
+            return f"was killed (exit code {KILLED}), most often for want of memory"
+        return f"ended with exit code {self.exit_code}"
 
 
 class ExecRequest(NamedTuple):

@@ -197,10 +197,8 @@ def _check_running(engine: Engine, identifier: str) -> ContainerInfo:
     if info is not None and info.running:
         return info
     output = b"".join(data for _, data in engine.logs(identifier, tail=20)).decode(errors="replace")
-    code = info.exit_code if info else -1
-    why = "was killed for want of memory" if info and info.oom_killed else f"ended at once with exit code {code}"
     raise ContainerExited(
-        f"the container's main process {why}",
+        f"the container's main process {info.ending if info else 'ended, and the container is gone'}",
         details=output.rstrip() or "it wrote nothing",
         hint="look at `run.command` and `image.entrypoint` in the profile: the main process has to keep running",
     )

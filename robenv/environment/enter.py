@@ -7,7 +7,7 @@ import sys
 import time
 from contextlib import contextmanager
 
-from robenv.engine.session_types import ContainerInfo, ExecRequest
+from robenv.engine.session_types import KILLED, ContainerInfo, ExecRequest
 from robenv.engine.terminal import interact_exec, is_terminal
 from robenv.environment.entry import Entry, terminal_environment
 from robenv.errors import ContainerNotFound, RobenvError
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from robenv.engine.session_types import SessionEngine
 
-KILLED = 137
 STALE = (
     "robenv: this container was started in a login that has ended, so display, sound and ssh agent do not reach it; "
     "`robenv stop` and `robenv up` mend that"

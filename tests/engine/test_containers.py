@@ -172,14 +172,27 @@ def test_what_runs_by_exec_is_known(engine: Engine, create: Create) -> None:
     session.close()
 
 
-def test_a_main_process_killed_for_want_of_memory(engine: Engine, create: Create) -> None:
-    hog = "head -c 200000000 /dev/zero | tail"
+def test_a_want_of_memory_is_known_after_the_end(engine: Engine, create: Create) -> None:
+    # Time for the engine to hear of it: containerd drops the event where the cgroup is gone when it looks.
+    hog = "head -c 200000000 /dev/zero | tail; code=$?; sleep 2; exit $code"
     container = create("bash", "-c", hog, HostConfig={"Memory": 12 << 20, "MemorySwap": 12 << 20})
     began = time.time()
     engine.start(container)
     assert engine.wait(container) != 0
     wait_for(lambda: engine.oom_events(container, began - 1, time.time()) >= 1)  # told apart from the end, and after it
     assert engine.oom_events(container, began - 60, began - 30) == 0
+    found = engine.find_container(container)
+    assert found is not None
+    assert found.ending == "was killed for want of memory"
+
+
+def test_a_main_process_that_is_killed(engine: Engine, create: Create) -> None:
+    container = create("bash", "-c", "kill -9 $$", HostConfig={"Init": True})  # nothing can kill what has PID 1
+    engine.start(container)
+    assert engine.wait(container) == 137
+    found = engine.find_container(container)
+    assert found is not None
+    assert found.ending == "was killed (exit code 137), most often for want of memory"
 
 
 def test_a_command_killed_for_want_of_memory(engine: Engine, create: Create) -> None:
