@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from robenv.catalog.ros import RMW, VARIANTS, contents_of, find_distro, image_of
 from robenv.errors import Problem
+from robenv.plan.colcon import defaults_text
 from robenv.plan.values import Base, Group, Pairs, RosLayers
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ def plan_ros(resolved: Resolved, base: Base) -> tuple[RosLayers, ...]:
             completion=index == completer,
             completion_location=said.completion.location if said.completion and index == completer else None,
             distro=ros.distro if index == indexer else "",
+            colcon_defaults=defaults_text(said.colcon_defaults.value) if said.colcon_defaults else "",
+            colcon_defaults_location=said.colcon_defaults.location if said.colcon_defaults else None,
         )
         layers.append(made)
     return tuple(layers)

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from robenv.plan.colcon import defaults_text, without_links
 from robenv.plan.names import ENTRYPOINT
-from robenv.plan.values import DEV, RUN, Base, FileCopy, Group, ImageSettings, Stage, Step
+from robenv.plan.values import DEV, RUN, Base, FileCopy, Group, ImageSettings, RosLayers, Stage, Step
 
 if TYPE_CHECKING:
     from robenv.profile.resolved import BuildPart, Level, Resolved
@@ -74,8 +75,19 @@ def build_stage(resolved: Resolved, name: str, dev: Stage, path_of: Callable[[st
         location=resolved.locate(("run_image", "build")),
         front=(*_INSIDE, workspace.target, *entrypoint),
     )
-    group = Group("run_image", files=tuple(files), steps=(step,))
+    group = Group("run_image", ros=_defaults(resolved), files=tuple(files), steps=(step,))
     return Stage(name, Base(dev.name, stage=dev.name), (group,), ImageSettings(shell=dev.settings.shell))
+
+
+def _defaults(resolved: Resolved) -> RosLayers:
+    """colcon's defaults, where those of the dev image do not do."""
+    defaults = resolved.profile.ros.colcon_defaults
+    copied = without_links(defaults)
+    if copied == defaults:
+        return RosLayers()
+    return RosLayers(
+        colcon_defaults=defaults_text(copied), colcon_defaults_location=resolved.locate(("ros", "colcon_defaults"))
+    )
 
 
 def installed(resolved: Resolved, build: Stage) -> Group:

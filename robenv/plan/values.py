@@ -106,6 +106,9 @@ class RosLayers:
     mixins_location: Location | None = None
     completion: bool = False
     completion_location: Location | None = None
+    colcon_defaults: str = ""
+    """colcon's defaults as a file; "" for none."""
+    colcon_defaults_location: Location | None = None
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from robenv.errors import Problem
 if TYPE_CHECKING:
     from robenv.profile.check import Whole
 
+_DEFAULTS = "COLCON_DEFAULTS_FILE"
+
 
 def ros(whole: Whole) -> Iterator[Problem]:
     wanted = whole.profile.ros
@@ -25,3 +27,14 @@ def ros(whole: Whole) -> Iterator[Problem]:
     if wanted.rmw and known and known.version == 1:
         hint = "take it out: `rmw` is ROS 2's"
         yield whole.problem(("ros", "rmw"), f"{known.title} has no middleware to choose", hint)
+    if wanted.colcon_defaults:
+        yield from _two_defaults(whole)
+
+
+def _two_defaults(whole: Whole) -> Iterator[Problem]:
+    """Another file of colcon's defaults would take the place of the one that robenv makes."""
+    profile = whole.profile
+    for path, variables in ((("environment",), profile.environment), (("run", "environment"), profile.run.environment)):
+        if _DEFAULTS in variables:
+            message = f"`{_DEFAULTS}` names another file than the one that `ros.colcon_defaults` makes"
+            yield whole.problem((*path, _DEFAULTS), message, "keep one of the two")

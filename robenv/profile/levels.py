@@ -10,10 +10,14 @@ from typing import TypeVar
 
 from robenv.errors import Location
 from robenv.profile.chain import Document
-from robenv.profile.nodes import Mapping, Node, Path_, Scalar, Sequence, Source, find, place_of
+from robenv.profile.merge import merge
+from robenv.profile.nodes import Mapping, Node, Path_, Scalar, Sequence, Source, find, place_of, to_python
 from robenv.profile.resolved import BuildPart, Level, Pairs, Placed, RosPart
+from robenv.profile.rules import PROFILE
 from robenv.profile.schema import Profile
 from robenv.profile.schema_build import BuildSection
+from robenv.profile.schema_colcon import ColconDefaults
+from robenv.profile.schema_ros import Ros
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -116,14 +120,27 @@ class _Splitter:
     def ros(self, profile: Profile) -> list[RosPart]:
         said = self._entries("ros")
         mixins = self._first_named(profile.ros.colcon_mixins, "ros", "colcon_mixins")
+        defaults = self._colcon_defaults(said.get("colcon_defaults", {}))
         parts = []
         for index in range(len(self.documents)):
             nodes = {key: said[key][index] for key in _OF_ROS if index in said.get(key, ())}
             own = {
                 key: Placed(node.text, place_of(node), key) for key, node in nodes.items() if isinstance(node, Scalar)
             }
-            parts.append(RosPart(**own, colcon_mixins=tuple(mixins.get(index, ()))))
+            own_mixins = tuple(mixins.get(index, ()))
+            parts.append(RosPart(**own, colcon_mixins=own_mixins, colcon_defaults=defaults.get(index)))
         return parts
+
+    def _colcon_defaults(self, said: MappingABC[int, Node]) -> dict[int, Placed[ColconDefaults]]:
+        """By level, what colcon's defaults come to with that one: it is one file, and a later level leaves those of the
+        levels below it alone."""
+        rule, found = PROFILE.keys["ros"].keys["colcon_defaults"], {}
+        for index, node in said.items():
+            merged = merge([one for at, one in said.items() if at <= index], rule)
+            if merged is not None:
+                section = Ros.model_validate({"colcon_defaults": to_python(merged)})
+                found[index] = Placed(section.colcon_defaults, place_of(node))
+        return found
 
     def _first_named(self, merged: MappingABC[str, T], *path: str) -> dict[int, list[Placed[T]]]:
         """By level, the values that it is the first to name, as all levels together have them."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from robenv.profile.normalize import Normalizer
 
 Normal = Callable[[Node, "Normalizer"], "Node | None"]
-How = Literal["replace", "append", "mapping", "own"]
+How = Literal["replace", "append", "arguments", "mapping", "own"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,8 +22,9 @@ class Rule:
     """How the values that several levels give to one key become one.
 
     ``replace``: the last counts. ``append``: lists one after the other, without duplicates by ``identity`` (with
-    ``last_wins`` the later of two stands in the earlier's place). ``mapping``: key by key, by the rules in ``keys`` or
-    by ``each``. ``own``: only the project's own value counts. ``normal`` gives a level's value its one shape first.
+    ``last_wins`` the later of two stands in the earlier's place). ``arguments``: lists one after the other, as they
+    are; anything else as ``replace``. ``mapping``: key by key, by the rules in ``keys`` or by ``each``. ``own``: only
+    the project's own value counts. ``normal`` gives a level's value its one shape first.
     """
 
     how: How
@@ -45,6 +46,8 @@ def merge(values: SequenceABC[Node], rule: Rule) -> Node | None:
     if rule.how == "append":
         lists = [value for value in values if isinstance(value, Sequence)]
         return _append(lists, rule) if lists else None
+    if rule.how == "arguments" and isinstance(values[-1], Sequence):
+        return _joined(values)
     if rule.how == "mapping":
         mappings = [value for value in values if isinstance(value, Mapping)]
         return _merge_mappings(mappings, rule) if mappings else None
@@ -79,6 +82,15 @@ def _append(values: SequenceABC[Sequence], rule: Rule) -> Node:
                 items[identity] = plain(item)
     last = values[-1]
     return Sequence(tuple(items.values()), last.source, last.line, last.column)
+
+
+def _joined(values: SequenceABC[Node]) -> Node:
+    """The lists after the last value that is none. A word may well stand there twice: ``[-D, A=1, -D, B=2]``."""
+    items: tuple[Node, ...] = ()
+    for value in values:
+        items = (*items, *(plain(item) for item in value.items)) if isinstance(value, Sequence) else ()
+    last = values[-1]
+    return Sequence(items, last.source, last.line, last.column)
 
 
 def _merge_mappings(values: SequenceABC[Mapping], rule: Rule) -> Node:

@@ -13,6 +13,7 @@ from robenv.profile.packages import NONE, Packages
 from robenv.profile.project import ProjectFiles
 from robenv.profile.schema import Profile
 from robenv.profile.schema_build import AptRepository, FileCopy, Step
+from robenv.profile.schema_colcon import ColconDefaults
 from robenv.profile.schema_mirrors import Mirrors
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ class RosPart:
     completion: Placed[str] | None = None
     colcon_mixins: tuple[Placed[str], ...] = ()
     """Those that this level is the first to name, with the addresses of all levels."""
+    colcon_defaults: Placed[ColconDefaults] | None = None
+    """Where this level says any: what it comes to with those of the levels below."""
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,7 @@ def _list(item: Normal | None = None, normal: Normal | None = None, **options: A
 _OWN = Rule("own")
 _SET = Rule("replace")
 _LIST = _list()
+_ARGUMENTS = Rule("arguments")
 _ONE_OR_MANY = _list(normal=normalize.one_or_many)
 _ENVIRONMENT = _each(_SET, normalize.environment)
 _LABELS = _each(_SET, normalize.labels)
@@ -179,6 +180,7 @@ _PART = _keys(
     ros=_keys(
         **dict.fromkeys(("distro", "variant", "rmw", "domain_id", "rosdep", "completion", "end_of_life"), _SET),
         colcon_mixins=_each(_SET),
+        colcon_defaults=_each(_each(_ARGUMENTS)),
     ),
     networks=_NETWORKS,
     run=_RUN,

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from robenv.catalog.ros import DISTROS, RMW, VARIANTS
+from robenv.profile.schema_colcon import ColconDefaults
 from robenv.profile.schema_names import RepositoryName, WebAddress
 from robenv.profile.schema_types import VARIABLE, Boolean, Leaf, Section, integer, one_of, pattern
 
@@ -33,6 +34,9 @@ class Ros(Section):
     rosdep: Annotated[Boolean, Field(description="rosdep's index is in the image, for whoever works in it")] = False
     colcon_mixins: Annotated[
         dict[RepositoryName, WebAddress], Field(description="indexes of colcon mixins, by name, likewise")
+    ] = Field(default_factory=dict)
+    colcon_defaults: Annotated[
+        ColconDefaults, Field(description="what colcon does unasked, by verb: `build: {symlink-install: true}`")
     ] = Field(default_factory=dict)
     completion: Annotated[Boolean, Field(description="Tab completes ros2 and colcon in interactive shells")] = False
     end_of_life: Annotated[

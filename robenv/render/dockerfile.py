@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from robenv.errors import ProfileError
+from robenv.plan import colcon
 from robenv.plan.dependencies import FOLDER as DEPENDENCIES
 from robenv.plan.mirrors import NO_MIRRORS, Mirrors
 from robenv.plan.names import BASHRC, ENTRYPOINT
@@ -16,7 +17,7 @@ from robenv.render.context import Collected, collect
 from robenv.render.entries import FILE, FOLDER, ContextEntry
 from robenv.render.instructions import Rendered, split_marks
 from robenv.render.mirrors import mirror_arguments, mirror_entries, view_mirrors
-from robenv.render.views import bashrc_source, entrypoint_source, rosdep_source, view_stages, view_tools
+from robenv.render.views import bashrc_source, colcon_source, entrypoint_source, rosdep_source, view_stages, view_tools
 from robenv.resources import templates_folder
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def render_with(
         ros_home=ROS_HOME,
         dependencies_folder=DEPENDENCIES,
         colcon_home=COLCON_HOME,
+        colcon_defaults=((colcon.VARIABLE, colcon.DEFAULTS),),
     )
     scripts = [entry for stage in plan.stages for entry in _scripts(stage, report)]
     if report.problems:
@@ -98,6 +100,9 @@ def _scripts(stage: Stage, report: Report) -> Iterator[ContextEntry]:
         yield ContextEntry(f"{source}/keys", FILE, 0o644, "".join(f"{key}\n" for key in keys).encode())
         script = templates_folder() / "rosdep" / "resolve"
         yield ContextEntry(f"{source}/resolve", FILE, 0o644, script.read_bytes())
+    for group in stage.groups:
+        if source := colcon_source(stage, group):
+            yield ContextEntry(source, FILE, 0o644, group.ros.colcon_defaults.encode())
     if source := bashrc_source(stage):
         yield ContextEntry(source, FILE, 0o644, render_template("bashrc.j2", report).encode())
 

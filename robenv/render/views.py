@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from robenv.catalog.snapshots import snapshot_script
 from robenv.errors import Location
+from robenv.plan import colcon
 from robenv.plan.dependencies import FOLDER
 from robenv.plan.mirrors import NO_MIRRORS, Mirrors, pinned_name
 from robenv.plan.names import BASHRC, ENTRYPOINT
@@ -82,6 +83,7 @@ class GroupView:
     rosdep_paths: tuple[str, str]
     dependencies: Found | None
     bashrc_paths: tuple[str, str]
+    colcon_paths: tuple[str, str]
     packages: tuple[str, ...]
     packages_location: Location | None
     pip: tuple[str, ...]
@@ -139,6 +141,12 @@ def bashrc_source(stage: Stage) -> str:
 def rosdep_source(stage: Stage) -> str:
     """Where the context has the rosdep keys that the stage resolves, and the script that does it; "" for nothing."""
     return f"robenv/{stage.name}/rosdep" if any(group.rosdep_keys for group in stage.groups) else ""
+
+
+def colcon_source(stage: Stage, group: Group) -> str:
+    """Where the context has colcon's defaults as they are from that group on; "" for nowhere."""
+    text = group.ros.colcon_defaults
+    return f"robenv/{stage.name}/colcon-{hashlib.sha256(text.encode()).hexdigest()[:12]}" if text else ""
 
 
 def view_tools(foreign: Foreign | None) -> tuple[ToolsView, ...]:
@@ -259,6 +267,7 @@ class _StageViewer:
             rosdep_paths=(rosdep_source(self.stage), f"{FOLDER}/"),
             dependencies=group.dependencies,
             bashrc_paths=(bashrc_source(self.stage), BASHRC),
+            colcon_paths=(colcon_source(self.stage, group), colcon.DEFAULTS),
             packages=tuple(sorted(set(group.packages))),
             packages_location=group.packages_location,
             pip=group.pip,

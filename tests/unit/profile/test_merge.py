@@ -62,6 +62,15 @@ TABLE = [
     ("image", "{healthcheck: {test: [CMD, a], retries: 3}}", "{healthcheck: {test: [CMD, b]}}",
      "{healthcheck: {test: [CMD, b], retries: 3}}"),
     ("run", "{command: [a, b], entrypoint: [c]}", "{command: d}", "{command: d, entrypoint: [c]}"),
+    # arguments: one after the other, whatever stands there twice
+    ("ros", "{colcon_defaults: {build: {cmake-args: [-D, A=1], mixin: [debug]}}}",
+     "{colcon_defaults: {build: {cmake-args: [-D, B=1]}, test: {parallel-workers: 2}}}",
+     "{colcon_defaults: {build: {cmake-args: [-D, A=1, -D, B=1], mixin: [debug]}, test: {parallel-workers: 2}}}"),
+    ("ros", "{colcon_defaults: {build: {symlink-install: true, mixin: [debug]}}}",
+     "{colcon_defaults: {build: {symlink-install: false, mixin: !override [release]}}}",
+     "{colcon_defaults: {build: {symlink-install: false, mixin: [release]}}}"),
+    ("ros", "{colcon_defaults: {build: {executor: [a]}}}", "{colcon_defaults: {build: {executor: b}}}",
+     "{colcon_defaults: {build: {executor: b}}}"),
     # scalars
     ("run", "{init: true, shm_size: 1gb}", "{init: false}", "{init: false, shm_size: 1gb}"),
     # !override and !reset
@@ -136,6 +145,6 @@ def _without_rule(annotation: Any, rule: Rule | None, path: str) -> list[str]:
         assert rule.how == "mapping", path
         return _without_rule(get_args(annotation)[1], rule.below("any"), path + ".*")
     if get_origin(annotation) is tuple:
-        assert rule.how in ("append", "replace", "own"), path
+        assert rule.how in ("append", "arguments", "replace", "own"), path
         return []
     return [one for part in get_args(annotation) for one in _without_rule(part, rule, path)]
