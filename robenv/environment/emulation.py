@@ -10,7 +10,7 @@ from typing import Protocol
 
 from robenv.catalog.binfmt import Change, Handler, Standing, judge, parse_handler, plan_register, plan_unregister
 from robenv.catalog.emulators import PROOF, Emulator, find_emulator, tiny_program
-from robenv.catalog.platforms import runs_natively
+from robenv.catalog.platforms import normalize, runs_natively
 from robenv.catalog.suites import find_suite
 from robenv.engine.bases import ensure_base
 from robenv.engine.protocol import Engine
@@ -244,7 +244,13 @@ def broken_loader_caches(engine: Engine, emulators: Sequence[Emulator]) -> tuple
     for base in engine.images({LABEL_ROLE: ROLE_BASE}):
         if find_emulator(base.platform) not in emulators:
             continue
-        request = {"Image": base.id, "Entrypoint": ["/sbin/ldconfig"], "Labels": {LABEL_ROLE: ROLE_THROWAWAY}}
+        # With an init: QEMU ends a program that crashes by a signal to itself, which the kernel keeps from a PID 1.
+        request = {
+            "Image": base.id,
+            "Entrypoint": ["/sbin/ldconfig"],
+            "Labels": {LABEL_ROLE: ROLE_THROWAWAY},
+            "HostConfig": {"Init": True, "NetworkMode": "none"},
+        }
         container = engine.create_container(f"robenv-look-{secrets.token_hex(4)}", request, base.platform)
         try:
             engine.start(container)
@@ -257,14 +263,16 @@ def broken_loader_caches(engine: Engine, emulators: Sequence[Emulator]) -> tuple
     return tuple(killed)
 
 
-def ensure_emulation(engine: Engine, platform: str, reporter: Reporter) -> None:
-    """Before programs of a foreign ``platform`` run on this machine's engine: for root, registers what is missing.
+def ensure_emulation(engine: Engine | None, platform: str, reporter: Reporter) -> None:
+    """Before programs of a foreign ``platform`` run on this machine, in its engine or (None) without one: for root,
+    registers what is missing.
 
     A kernel elsewhere is not changed unasked, and neither is one by a handler of others that stands in the way of none
     but containers: there robenv's own goes before it. Raises HostLacks, with the command.
     """
     emulator = find_emulator(platform)
-    if emulator is None or runs_natively(engine.info().platform, platform) or not is_here(engine):
+    machine = engine.info().platform if engine else normalize(os.uname().machine)
+    if emulator is None or runs_natively(machine, platform) or not is_here(engine):
         return
     if standing(Here(), (emulator,))[0].state == "works":
         return
@@ -274,14 +282,14 @@ def ensure_emulation(engine: Engine, platform: str, reporter: Reporter) -> None:
             return  # not to be seen from here; the first program that does not run says so
         # Through the engine it would take root's powers over the machine: nobody gets those unasked.
         raise HostLacks(
-            f"The engine's machine does not run programs of {platform}.",
+            f"This machine does not run programs of {platform}.",
             hint=f"`robenv binfmt register {name}` has it run them, until it restarts.",
         )
     try:
         register(Here(), (emulator,))
     except RobenvError as error:
         raise HostLacks(
-            f"The engine's machine does not run programs of {platform}, and robenv could not change that.",
+            f"This machine does not run programs of {platform}, and robenv could not change that.",
             details="\n".join(text for text in (error.message, error.details) if text),
             hint=f"`sudo robenv binfmt register {name}`. {error.hint}",
         ) from error

@@ -75,8 +75,11 @@ def build_image(
 ) -> ImageInfo:
     """Builds the image of the plan on this engine, with the bases that it stands on. Raises as ``ensure_image``."""
     buildkit = engine.info().buildkit
-    if any(base.bootstrap for base in loaded.build.bases) or "\nRUN " in loaded.rendered.dockerfile:
+    if "\nRUN " in loaded.rendered.dockerfile:
         ensure_emulation(engine, loaded.build.platform, reporter)
+    for base in loaded.build.bases:
+        if base.bootstrap and engine.find_image(base.reference, base.bootstrap.platform) is None:
+            ensure_emulation(None, base.bootstrap.platform, reporter)  # mmdebstrap runs here, wherever the engine is
     foreign = prepare_foreign(engine, loaded, reporter, accelerate)
     mirrors = loaded.mirrors
     plain = buildkit and foreign is None and mirrors == NO_MIRRORS
