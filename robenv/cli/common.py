@@ -94,8 +94,7 @@ class Where:
     ) -> list[Loaded]:  # fmt: skip
         """The project, planned for several platforms, each once; for the engine's own where none is named."""
         from robenv.environment.load import choose_platform, load
-        from robenv.environment.locking import pin_sources, require_locked
-        from robenv.environment.repositories import bring_repositories
+        from robenv.environment.locking import require_locked
 
         found = self.resolve(quiet, locked, shared)
         named = [one.strip() for asked in platforms or () if asked is not None for one in asked.split(",")]
@@ -104,11 +103,23 @@ class Where:
         )
         for platform in chosen if locked else ():
             require_locked(found, platform)
-        if pin and bring_repositories(found.resolved, _no_note if quiet else note):
-            found = self.resolve(quiet, locked, shared)
-        if pin and not locked:
-            pin_sources(found, note)
+        if pin:
+            found = self.settle(found, quiet, locked, shared)
         return [load(found.resolved, platform, stage) for platform in chosen]
+
+    def settle(self, found: Locked, quiet: bool, locked: bool, shared: bool = False) -> Locked:
+        """Brings what is missing of the workspace's repositories, and holds fast what the lock does not have yet; the
+        project as it then is. Raises ProfileError, OperationFailed."""
+        from robenv.environment.locking import pin_sources
+        from robenv.environment.repositories import bring_repositories
+
+        tell = _no_note if quiet else note
+        cloned = bring_repositories(found.resolved, found.lock.repos, tell, exact=locked)
+        if cloned:
+            found = self.resolve(quiet, locked, shared)
+        if not locked:
+            pin_sources(found, note, cloned)
+        return found
 
 
 @contextmanager
@@ -139,7 +150,7 @@ def write_new_lock(
     from datetime import datetime, timezone
 
     from robenv.environment.locking import make_lock, resolve_locked, write_lock
-    from robenv.share.lock import changes
+    from robenv.share.lock import changes, repository
 
     found = resolve_locked(where.directory, where.file, os.environ, note, moving=moving)
     print_warnings(found.resolved.warnings)
@@ -148,7 +159,7 @@ def write_new_lock(
         made, remarks = make_lock(lambda: stack.enter_context(open_engine()), found, lock_platforms(found), now, moving)
     for remark in remarks:
         note(remark)
-    there = (*made.git, *made.images, *(("apt",) if made.snapshot else ()))
+    there = (*made.git, *map(repository, made.repos), *made.images, *(("apt",) if made.snapshot else ()))
     for name in named:
         if name and not any(name in one for one in there):
             raise UsageError(

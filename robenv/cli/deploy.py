@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from robenv.cli.common import JsonOption, LockedOption, QuietOption, Where, note, open_engine, print_json, table
+from robenv.cli.common import JsonOption, LockedOption, QuietOption, Where, open_engine, print_json, table
 from robenv.cli.errors import error_text
 from robenv.cli.fleet_view import FleetView, outcome_rows
 from robenv.cli.reporter import TerminalReporter
@@ -46,7 +46,8 @@ def deploy(
     chosen = inventory_of(where, inventory).select(robots or (), every)
     view = FleetView([robot.name for robot in chosen], quiet or json)
     with open_engine() as engine, view:
-        found = where.resolve(quiet, locked)  # a profile with problems is told before anybody is asked
+        # A profile with problems is told before anybody is asked.
+        found = where.settle(where.resolve(quiet, locked), quiet, locked)
         source = _source(found, engine, view, quiet, locked)
         with fleet.gathered(chosen, found.resolved.profile.name, view) as (reached, missed):
             if dry_run:
@@ -62,11 +63,9 @@ def _source(found: Locked, engine: Engine, view: FleetView, quiet: bool, locked:
     from robenv.deploy.fleet import Source
     from robenv.environment.image import ensure_image
     from robenv.environment.load import choose_platform, load
-    from robenv.environment.locking import pin_sources, require_locked
+    from robenv.environment.locking import require_locked
     from robenv.plan.run_image import deploy_purpose
 
-    if not locked:
-        pin_sources(found, note)
     plans: dict[str, Loaded] = {}
     images: dict[str, ImageInfo] = {}
 

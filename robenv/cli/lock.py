@@ -17,8 +17,9 @@ def lock(
     ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Writes robenv.lock: the commit of every git source, the digest of every base image for each platform, the moment
-    of the package archives where the profile asks for one. What the lock has already stays as it is."""
+    """Writes robenv.lock: the commit of every git source and of every repository of the workspace, the digest of every
+    base image for each platform, the moment of the package archives where the profile asks for one. What the lock has
+    already stays as it is."""
     where: Where = context.obj
     if check:
         _check(where, json)

@@ -13,7 +13,7 @@ def update(
     context: typer.Context,
     what: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[WHAT]…", help="Part of a git address or an image's name, or apt; default: everything"),
+        typer.Argument(metavar="[WHAT]…", help="Part of a git address or an image's name, repos or apt; default: all"),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would move")] = False,
     json: JsonOption = False,

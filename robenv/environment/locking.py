@@ -9,6 +9,7 @@ from pathlib import Path
 
 from robenv.engine.bases import of_mirror
 from robenv.engine.protocol import Engine
+from robenv.environment.repositories import find_repositories, lacking_repositories, moving_repositories
 from robenv.errors import ImageNotFound, Problem, ProfileError, RegistryDenied, RegistryUnreachable
 from robenv.paths import write_atomically
 from robenv.plan.build import plan_build
@@ -22,7 +23,8 @@ from robenv.profile.resolve import resolve_project
 from robenv.profile.resolved import Resolved
 from robenv.profile.site import own_mirrors, read_site
 from robenv.profile.sources import display_path
-from robenv.share.lock import Lock, lock_path, lock_text, read_lock
+from robenv.share.lock import Lock, lock_path, lock_text, read_lock, repository
+from robenv.share.run_git import Git
 from robenv.share.sources import GitSources
 
 Moving = Callable[[str], bool]
@@ -65,7 +67,7 @@ def resolve_locked(
     lock = read_lock(path, display_path(path, files.root))
     known = lock or Lock()
     site = read_site(environ)
-    sources = GitSources(known.git, frozen, moving, note, mirrors=plan_mirrors(own_mirrors(files), site).git)
+    sources = GitSources(known.git, frozen, moving, note, git=Git(plan_mirrors(own_mirrors(files), site).git))
     resolved = resolve_project(files, environ, sources)
     inputs = resolved.inputs
     if lock is None:
@@ -79,13 +81,17 @@ def resolve_locked(
     return Locked(resolved, known, path, lock is not None, dict(sources.used))
 
 
-def pin_sources(locked: Locked, note: Callable[[str], None]) -> None:
-    """Holds fast the git sources that the lock does not have yet, so that the next `up`, anywhere, takes the same."""
+def pin_sources(locked: Locked, note: Callable[[str], None], cloned: Mapping[str, str] | None = None) -> None:
+    """Holds fast the git sources that the lock does not have yet, so that the next `up`, anywhere, takes the same.
+    ``cloned``: by source, the commits of the workspace's repositories that have just come."""
     new = locked.new_sources
-    if not new:
+    moving = moving_repositories(locked.resolved) if cloned else {}
+    repos = {source: commit for source, commit in (cloned or {}).items() if source in moving.keys() - locked.lock.repos}
+    if not new and not repos:
         return
-    write_lock(locked.path, replace(locked.lock, git={**locked.lock.git, **new}))
-    for source, commit in new.items():
+    lock = locked.lock
+    write_lock(locked.path, replace(lock, git={**lock.git, **new}, repos={**lock.repos, **repos}))
+    for source, commit in {**new, **repos}.items():
         note(f"{locked.path.name}: {source} is at {commit[:12]} from now on; `robenv update` moves it")
 
 
@@ -118,7 +124,16 @@ def make_lock(
     if locked.resolved.profile.apt.snapshot == "locked":
         kept = "" if moving("apt") else locked.lock.snapshot
         snapshot = kept or now
-    return Lock(dict(locked.sources), images, snapshot), tuple(dict.fromkeys(notes))
+    repos = _repositories(locked, moving)
+    return Lock(dict(locked.sources), images, snapshot, repos), tuple(dict.fromkeys(notes))
+
+
+def _repositories(locked: Locked, moving: Moving) -> dict[str, str]:
+    """The commits of the workspace's repositories: the lock's, or what their origins have now."""
+    wanted, held = moving_repositories(locked.resolved), locked.lock.repos
+    stay = {source: held[source] for source in wanted if source in held and not moving(repository(source))}
+    asked = [entry for source, entry in wanted.items() if source not in stay]
+    return {**stay, **find_repositories(locked.resolved, asked)}
 
 
 def image_bases(resolved: Resolved, platform: str) -> tuple[Base, ...]:
@@ -168,6 +183,7 @@ def check_lock(locked: Locked, platforms: tuple[str, ...]) -> tuple[Problem, ...
     unused = {(reference, platform) for reference, by in locked.lock.images.items() for platform in by}
     for reference, platform in sorted(unused - {one[:2] for one in wanted}):
         problems.append(Problem(f"{name} has {reference} for {platform}, which no profile names"))
+    problems += _repository_problems(locked)
     if (locked.resolved.profile.apt.snapshot == "locked") != bool(locked.lock.snapshot):
         asked = locked.resolved.profile.apt.snapshot == "locked"
         problems.append(
@@ -178,6 +194,12 @@ def check_lock(locked: Locked, platforms: tuple[str, ...]) -> tuple[Problem, ...
             )
         )
     return tuple(problems)
+
+
+def _repository_problems(locked: Locked) -> list[Problem]:
+    name, wanted, held = locked.path.name, moving_repositories(locked.resolved), locked.lock.repos
+    unused = [Problem(f"{name} has {source}, which no .repos file names") for source in sorted(held.keys() - wanted)]
+    return lacking_repositories(locked.resolved, held, name) + unused
 
 
 def require_locked(locked: Locked, platform: str) -> None:

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from robenv.environment.locks import locked
 from robenv.errors import Problem, ProfileError
+from robenv.plan.mirrors import mirrors_of
+from robenv.plan.names import project_id
 from robenv.profile.files import BadFile, read_text
 from robenv.profile.nodes import Source
 from robenv.profile.resolved import Resolved
 from robenv.profile.sources import display_path
-from robenv.share.repos import Entry, bring, parse_repos
+from robenv.share.clones import bring, differences, find_commits
+from robenv.share.repos import Entry, parse_repos
+from robenv.share.run_git import Git
 
 
-def bring_repositories(resolved: Resolved, note: Callable[[str], None]) -> bool:
-    """Brings what is missing below ``src``; whether there was anything. Raises ProfileError, OperationFailed."""
-    workspace = resolved.profile.workspace
-    if not workspace.repos or resolved.files is None:
-        return False
+def repositories_of(resolved: Resolved) -> tuple[Entry, ...]:
+    """What the .repos files of the profile name, each place once. Raises ProfileError with all that is wrong there."""
+    if resolved.files is None:
+        return ()
     problems: list[Problem] = []
     entries: dict[str, Entry] = {}
-    for index, name in enumerate(workspace.repos):
+    for index, name in enumerate(resolved.profile.workspace.repos):
         path = Path(name)
         display = display_path(path, resolved.files.root)
         try:
@@ -36,4 +40,51 @@ def bring_repositories(resolved: Resolved, note: Callable[[str], None]) -> bool:
                 problems.append(Problem(message, entry.location, "keep one of the two"))
     if problems:
         raise ProfileError("the repositories of the workspace cannot be read", problems=tuple(problems))
-    return bring(entries.values(), Path(workspace.source) / "src", note)
+    return tuple(entries.values())
+
+
+def moving_repositories(resolved: Resolved) -> dict[str, Entry]:
+    """Those that a lock is to hold fast, by their source. Raises ProfileError."""
+    return {entry.source: entry for entry in repositories_of(resolved) if not entry.commit}
+
+
+def lacking_repositories(resolved: Resolved, pins: Mapping[str, str], lock: str) -> list[Problem]:
+    """Those that the lock, called ``lock``, does not hold fast. Raises ProfileError."""
+    return [
+        Problem(f"{lock} does not have {source}, for src/{entry.path}", entry.location)
+        for source, entry in moving_repositories(resolved).items()
+        if source not in pins
+    ]
+
+
+def find_repositories(resolved: Resolved, entries: Iterable[Entry]) -> dict[str, str]:
+    """By source, the commits that these mean at their origins now. Raises OperationFailed."""
+    return find_commits(list(entries), _git(resolved))
+
+
+def bring_repositories(
+    resolved: Resolved, pins: Mapping[str, str], note: Callable[[str], None], exact: bool = False
+) -> dict[str, str]:
+    """Brings what is missing below ``src``, at the commits of ``pins`` where these have its source; by source, the
+    commit of each that was brought. ``exact``: what is there has to be at that commit too.
+
+    Raises ProfileError, OperationFailed.
+    """
+    entries = repositories_of(resolved)
+    if not entries:
+        return {}
+    if exact and (lacking := lacking_repositories(resolved, pins, "the lock")):
+        hint = "`robenv lock` brings it up to date"
+        raise ProfileError("the lock does not fit the profile", problems=tuple(lacking), hint=hint)
+    source = resolved.profile.workspace.source
+    folder = Path(source) / "src"
+    with locked(f"repositories-{project_id(source)}", note):
+        brought = bring(entries, folder, pins, _git(resolved), note)
+    found = differences(entries, folder, pins) if exact else ()
+    if found:
+        raise ProfileError("the workspace does not fit the lock", problems=found)
+    return brought
+
+
+def _git(resolved: Resolved) -> Git:
+    return Git(mirrors_of(resolved).git)

@@ -9,47 +9,32 @@ from __future__ import annotations
 import hashlib
 import os
 import posixpath
-import re
 import secrets
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from robenv.errors import OperationFailed
 from robenv.paths import cache_folder
 from robenv.share.reference import GitReference
+from robenv.share.run_git import Git, GitFailed, environment
 
-_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_TIMEOUT = 600
-"""Seconds for one call of git: a large repository over a thin link."""
 _MAX_BYTES = 256 * 1024 * 1024
 _MAX_FILES = 20_000
-QUIET = (
-    "-c", "core.hooksPath=/dev/null", "-c", "fetch.recurseSubmodules=no", "-c", "protocol.ext.allow=never",
-    "-c", "core.fsmonitor=false", "-c", "gc.auto=0", "-c", "maintenance.auto=false",
-)  # fmt: skip
-
-
-class GitFailed(OperationFailed):
-    """A repository cannot be fetched, has no such branch, tag or commit, or holds what is refused."""
 
 
 class Repository:
     """The cache of one repository: ``git``, a bare clone, and ``trees/COMMIT``, unpacked."""
 
-    def __init__(self, url: str, note: Callable[[str], None], mirrors: tuple[tuple[str, str], ...] = ()) -> None:
-        """``mirrors``: (beginning of addresses, what git is to fetch from in its place)."""
+    def __init__(self, url: str, note: Callable[[str], None], git: Git | None = None) -> None:
         self.url = url
         self.key = hashlib.sha256(url.encode()).hexdigest()[:24]
         self.folder = Path(cache_folder()) / "git" / self.key
         self._note = note
-        self._mirrors = tuple(part for real, mirror in mirrors for part in ("-c", f"url.{mirror}.insteadOf={real}"))
-        self._told = ", ".join(f"{mirror} for {real}" for real, mirror in mirrors if url.startswith(real))
+        self._program = git or Git()
 
     def resolve(self, reference: GitReference) -> str:
         """The commit that the reference means at its origin now; fetches it. Raises GitFailed."""
@@ -110,7 +95,7 @@ class Repository:
         """
         names = self._git("rev-list", "--objects", "--no-walk", "--end-of-options", commit)
         with target.open("wb") as file:
-            self._run(self._argv("pack-objects", "--stdout", "--quiet"), names.encode(), file)
+            self._git("pack-objects", "--stdout", "--quiet", given=names.encode(), target=file)
 
     def take_pack(self, commit: str, source: Path) -> None:
         """Takes in what ``write_pack`` wrote, and unpacks the commit. Raises GitFailed."""
@@ -118,7 +103,7 @@ class Repository:
             self._make()
             if not self._knows(commit):
                 with source.open("rb") as file:
-                    self._run(self._argv("index-pack", "--stdin"), file)
+                    self._git("index-pack", "--stdin", given=file)
             if not self._knows(commit):
                 raise GitFailed(f"the files of {self.url} at {commit[:12]} are not what they should be")
         self.unpacked(commit)
@@ -143,7 +128,7 @@ class Repository:
     def _make(self) -> None:
         if not (self._git_folder / "HEAD").is_file():
             shutil.rmtree(self._git_folder, ignore_errors=True)
-            self._run(["git", "init", "--quiet", "--bare", "--template=", str(self._git_folder)])
+            self._program.run(self.url, "init", "--quiet", "--bare", "--template=", str(self._git_folder))
         self._git("config", "remote.origin.url", self.url)
 
     def _knows(self, commit: str) -> bool:
@@ -153,20 +138,11 @@ class Repository:
             return False
         return True
 
-    def _git(self, *arguments: str) -> str:
-        return self._run(self._argv(*arguments))
+    def _git(self, *arguments: str, **streams: Any) -> str:
+        return self._program.run(self.url, *self._here(*arguments), **streams)
 
-    def _argv(self, *arguments: str) -> list[str]:
-        return ["git", *QUIET, *self._mirrors, "--git-dir", str(self._git_folder), *arguments]
-
-    def _run(self, argv: list[str], given: bytes | IO[bytes] = b"", target: int | IO[bytes] = subprocess.PIPE) -> str:
-        """What it prints; "" where that goes to ``target``. ``given``: what it reads."""
-        try:
-            return run_git(self.url, argv, given, target)
-        except GitFailed as failed:
-            if self._told:
-                failed.hint = f"{failed.hint}; its mirror is {self._told}"
-            raise
+    def _here(self, *arguments: str) -> tuple[str, ...]:
+        return ("--git-dir", str(self._git_folder), *arguments)
 
     def _unpack(self, commit: str, folder: Path) -> None:
         """Blob by blob: `git archive` would run the user's filters and line-end conversion over them."""
@@ -176,34 +152,13 @@ class Repository:
             raise GitFailed(
                 f"{self.url} has more than {_MAX_FILES} files", hint="keep profiles in a repository of their own"
             )
-        argv = self._argv("cat-file", "--batch")
+        argv = self._program.argv(*self._here("cat-file", "--batch"))
         pipe = subprocess.PIPE
-        with subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env=_environment()) as process:
+        with subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env=environment()) as process:
             try:
                 unpack(self.url, entries, lambda name: _blob(process, name), folder)
             finally:
                 process.kill()
-
-
-def run_git(
-    url: str, argv: list[str], given: bytes | IO[bytes] = b"", target: int | IO[bytes] = subprocess.PIPE
-) -> str:
-    """What git prints; "" where that goes to ``target``. ``given``: what it reads. ``url``: whom errors are about.
-
-    Raises GitFailed.
-    """
-    source: dict[str, Any] = {"input": given} if isinstance(given, bytes) else {"stdin": given}
-    try:
-        done = subprocess.run(
-            argv, stdout=target, stderr=subprocess.PIPE, timeout=_TIMEOUT, env=_environment(), check=False, **source
-        )
-    except FileNotFoundError:
-        raise GitFailed("git is not there", hint="sudo apt-get install git") from None
-    except subprocess.TimeoutExpired:
-        raise GitFailed(f"{url} did not answer in {_TIMEOUT} s", hint="is the network there?") from None
-    if done.returncode:
-        raise _failure(url, done.stderr.decode(errors="replace").strip())
-    return (done.stdout or b"").decode(errors="replace")
 
 
 @dataclass(frozen=True)
@@ -266,77 +221,3 @@ def _link(url: str, path: str, target: str, place: Path) -> None:
 def _refspec(ref: str) -> str:
     # HEAD is the default branch. A name is looked for by the server among branches and tags.
     return f"+{ref or 'HEAD'}:refs/robenv/asked"
-
-
-def _environment() -> dict[str, str]:
-    """The user's own, so that their credentials and proxies count; but no GIT_DIR leads git to another repository, and
-    where nobody sits at a terminal, neither git nor ssh waits for an answer."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("GIT_") or name in _KEPT or name.startswith(("GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_"))
-    }
-    kept["LC_ALL"] = "C"
-    if not sys.stdin.isatty():
-        kept |= {
-            "GIT_TERMINAL_PROMPT": "0",
-            "GIT_ASKPASS": "",
-            "SSH_ASKPASS": "/bin/false",
-            "SSH_ASKPASS_REQUIRE": "force",
-        }
-    return kept
-
-
-_KEPT = (
-    "GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSH_VARIANT", "GIT_ASKPASS", "GIT_SSL_CAINFO", "GIT_SSL_NO_VERIFY",
-    "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_COUNT", "GIT_PROXY_COMMAND",
-)  # fmt: skip
-
-
-def _failure(url: str, said: str) -> GitFailed:
-    """What git's own words mean to a user, as far as they are known; git 2.25 to 2.47."""
-    for words, message, hint in _REASONS:
-        if any(word in said for word in words):
-            return GitFailed(f"{url}: {message}", details=said, hint=hint)
-    return GitFailed(f"{url} cannot be fetched", details=said, hint="is the address right? try `git ls-remote` with it")
-
-
-_REASONS = (
-    (
-        ("couldn't find remote ref", "Needed a single revision", "not our ref"),
-        "there is no such branch, tag or commit",
-        "`git ls-remote` shows those that there are",
-    ),
-    (
-        ("Could not resolve host", "Could not resolve hostname", "unable to connect", "Network is unreachable",
-         "Connection refused", "Connection timed out", "Failed to connect", "No route to host"),
-        "the host cannot be reached",
-        "what robenv.lock names and was fetched before works without a network",
-    ),
-    (
-        ("Authentication failed", "could not read Username", "could not read Password", "Permission denied",
-         "terminal prompts disabled", "403"),
-        "it wants credentials that your git does not give",
-        "this must work without a question: `git ls-remote` with the same address",
-    ),
-    (
-        ("Host key verification failed", "REMOTE HOST IDENTIFICATION HAS CHANGED"),
-        "its host key is unknown or has changed",
-        "log in once with ssh, and compare the key with one you trust",
-    ),
-    (
-        ("dubious ownership",),
-        "it belongs to somebody else, and your git does not trust it",
-        "if you do: `git config --global --add safe.directory PATH`, with its path",
-    ),
-    (
-        ("certificate", "SSL"),
-        "its certificate is not trusted",
-        "add the authority to this machine's, or set http.sslCAInfo in your git's configuration",
-    ),
-    (
-        ("does not appear to be a git repository", "not found", "does not exist", "repository '"),
-        "there is no such repository, or it is not for you to see",
-        "is the address right?",
-    ),
-)  # fmt: skip

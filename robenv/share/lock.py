@@ -19,17 +19,20 @@ _HEAD = "# Written by `robenv lock` and `robenv update`: commit it. What moves b
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _SNAPSHOT = re.compile(r"\d{8}T\d{6}Z")
+_TABLES = ("git", "images", "apt", "repos")
 _PLAIN = re.compile(r"[A-Za-z0-9/][A-Za-z0-9/._@+:-]*(?<!:)")
 
 
 @dataclass(frozen=True)
 class Lock:
-    """``git``: commit by source (``URL@REF``); ``images``: digest by platform by reference; ``snapshot``: the moment of
-    the package archives, ``20261101T000000Z``, "" where the profile does not ask for one."""
+    """``git``: commit by source (``URL@REF``) of profiles; ``images``: digest by platform by reference; ``snapshot``:
+    the moment of the package archives, ``20261101T000000Z``, "" where the profile does not ask for one; ``repos``:
+    commit by source of the workspace's repositories."""
 
     git: Mapping[str, str] = field(default_factory=dict)
     images: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     snapshot: str = ""
+    repos: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def pins(self) -> Pins:
@@ -65,28 +68,30 @@ def read_lock(path: Path, display: str) -> Lock | None:
 def _parse(value: Any) -> Lock | None:
     if not isinstance(value, dict) or str(value.get("version")) != str(VERSION):
         return None
-    git, images, apt = (value.get(key) or {} for key in ("git", "images", "apt"))
-    tables = [git, images, apt, *(images.values() if isinstance(images, dict) else ())]
-    if set(value) - {"version", "git", "images", "apt"} or not all(isinstance(table, dict) for table in tables):
+    git, images, apt, repos = (value.get(key) or {} for key in _TABLES)
+    tables = [git, images, apt, repos, *(images.values() if isinstance(images, dict) else ())]
+    if set(value) - {"version", *_TABLES} or not all(isinstance(table, dict) for table in tables):
         return None
     snapshot = str(apt.get("snapshot") or "")
     sound = (
-        all(_COMMIT.fullmatch(str(commit)) for commit in git.values())
+        all(_COMMIT.fullmatch(str(commit)) for commit in (*git.values(), *repos.values()))
         and all(_DIGEST.fullmatch(str(digest)) for by in images.values() for digest in by.values())
         and (not snapshot or _SNAPSHOT.fullmatch(snapshot))
     )
     if not sound:
         return None
     by_image = {str(name): {str(one): str(digest) for one, digest in by.items()} for name, by in images.items()}
-    return Lock({str(source): str(commit) for source, commit in git.items()}, by_image, snapshot)
+    commits = ({str(source): str(commit) for source, commit in by.items()} for by in (git, repos))
+    return Lock(next(commits), by_image, snapshot, next(commits))
 
 
 def lock_text(lock: Lock) -> str:
     """The file: sorted, one value a line, so that git merges what it can."""
     lines = [_HEAD, f"version: {VERSION}\n"]
-    if lock.git:
-        lines.append("git:\n")
-        lines += [f"  {_key(source)}: {commit}\n" for source, commit in sorted(lock.git.items())]
+    for name, commits in (("git", lock.git), ("repos", lock.repos)):
+        if commits:
+            lines.append(f"{name}:\n")
+            lines += [f"  {_key(source)}: {commit}\n" for source, commit in sorted(commits.items())]
     if lock.images:
         lines.append("images:\n")
         for name, platforms in sorted(lock.images.items()):
@@ -112,10 +117,16 @@ def changes(old: Lock, new: Lock) -> Iterator[str]:
 
 def _flat(lock: Lock) -> Iterator[tuple[str, str]]:
     yield from sorted(lock.git.items())
+    yield from ((repository(source), commit) for source, commit in sorted(lock.repos.items()))
     for name, platforms in sorted(lock.images.items()):
         yield from ((f"{name} {platform}", digest) for platform, digest in sorted(platforms.items()))
     if lock.snapshot:
         yield "apt snapshot", lock.snapshot
+
+
+def repository(source: str) -> str:
+    """What a repository of the workspace is called beside all else that a lock has."""
+    return f"repos {source}"
 
 
 def _short(value: str | None) -> str:

@@ -11,8 +11,9 @@ from robenv.profile.excerpt import show
 from robenv.profile.files import kind_of
 from robenv.profile.nodes import Source
 from robenv.profile.sources import SUFFIX, Found
-from robenv.share.git import GitFailed, Repository
+from robenv.share.git import Repository
 from robenv.share.reference import GitReference, parse_reference
+from robenv.share.run_git import Git, GitFailed
 
 
 @dataclass
@@ -27,13 +28,13 @@ class GitSources:
     moving: Callable[[str], bool] = lambda source: False
     note: Callable[[str], None] = lambda text: None
     used: dict[str, str] = field(default_factory=dict)
-    mirrors: tuple[tuple[str, str], ...] = ()
+    git: Git = field(default_factory=Git)
 
     def __call__(self, reference: str, source: Source) -> Found:
         wanted = parse_reference(reference)
         if wanted.url.startswith("file://") and source.origin == "git":
             raise BadValue("a profile from git cannot name a repository on this machine")
-        repository = Repository(wanted.url, self.note, self.mirrors)
+        repository = Repository(wanted.url, self.note, self.git)
         try:
             commit = self._commit(wanted, repository)
             root = repository.unpacked(commit)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import docker
 import pytest
 
 from robenv.engine.endpoint import DEFAULT_URL
 from tests.support.git_https import PASSWORD, USER, GitHttps
 from tests.support.project import Project
+from tests.support.registry import Registry
 from tests.support.ssh_server import USER as SSH_USER
 from tests.support.ssh_server import SshServer
 
@@ -50,6 +55,21 @@ def ssh() -> Iterator[SshServer]:
         yield made.start()
     finally:
         made.close()
+
+
+@pytest.fixture
+def pushed_base(registry: Callable[..., Registry], docker_api: Any, base_image: str) -> Iterator[str]:
+    """One that a lock can hold fast."""
+    name = f"{registry().address}/base"
+    docker_api.tag(base_image, name, "1")
+    docker_api.push(name, "1")
+    docker_api.remove_image(f"{name}:1")
+    yield f"{name}:1"
+    for image in docker_api.images():
+        for one in (*(image["RepoTags"] or ()), *(image["RepoDigests"] or ())):
+            if one.startswith(name):
+                with contextlib.suppress(docker.errors.NotFound):  # gone with another of its names
+                    docker_api.remove_image(one, force=True)
 
 
 def _rendered(mine: Project, address: str) -> str:
@@ -102,3 +122,85 @@ def test_over_ssh_and_by_a_name_of_the_users_ssh_config(
     refused = _refused(mine, f"{url.replace('v1.4', 'v1.5')}")
     assert "its host key is unknown or has changed" in refused
     assert known.read_text() == ""
+
+
+def test_the_workspaces_repositories_come_as_the_lock_says(
+    project: Callable[..., Project], https: GitHttps, profiles: Path, tmp_path: Path, pushed_base: str
+) -> None:
+    """Over HTTPS with the user's credentials, and by a mirror; branches that move, and one that is gone."""
+    lidar, arm = (_commits(profiles.parent / name, "one") for name in ("lidar", "arm"))
+    first = {name: _head(folder) for name, folder in (("lidar", lidar), ("arm", arm))}
+    mine = project("workspace: {repos: [arm.repos, more.repos]}\n", pushed_base)
+    settings, credentials = tmp_path / "gitconfig", tmp_path / "credentials"
+    settings.write_text(
+        f'[http]\n\tsslCAInfo = {https.certificate}\n[credential]\n\thelper = "store --file={credentials}"\n'
+    )
+    mine.environ |= {"GIT_CONFIG_GLOBAL": str(settings), "GIT_CONFIG_NOSYSTEM": "1", "no_proxy": "127.0.0.1"}
+    mine.environ.pop("GIT_SSL_CAINFO", None)
+    (mine.folder / "arm.repos").write_text(
+        f"repositories:\n  lidar: {{type: git, url: '{https.url}/lidar', version: main}}\n"
+        f"  drivers/arm: {{type: git, url: 'https://git.robenvtest.example/arm', version: main}}\n"
+    )
+    (mine.folder / "more.repos").write_text("repositories: {}\n")
+    refused = mine.run("up", "-d", check=1).stderr
+    assert "2 repositories of the workspace cannot be had" in refused
+    assert "arm.repos:2:3" in refused and "it wants credentials that your git does not give" in refused
+    assert "arm.repos:3:3" in refused and "`mirrors.git` names another place for it" in refused
+    credentials.write_text(f"{https.url.replace('://', f'://{USER}:{PASSWORD}@')}\n")
+    (mine.folder / "robenv.local.yaml").write_text(
+        f"mirrors: {{git: {{'https://git.robenvtest.example/': 'file://{arm.parent}/'}}}}\n"
+    )
+    assert (
+        "does not have https://git.robenvtest.example/arm@main, for src/drivers/arm"
+        in mine.run("lock", "--check", check=3).stderr
+    )
+    said = mine.run("lock").stdout
+    assert f"repos {https.url}/lidar@main: nothing → {first['lidar'][:12]}" in said
+    mine.run("lock", "--check")
+
+    _commits(lidar, "two")
+    _git(lidar, "checkout", "--quiet", "-b", "other")
+    _git(lidar, "branch", "--quiet", "-D", "main")
+    _commits(arm, "two")
+    mine.run("up", "--locked", "-d")
+    assert _head(mine.folder / "src/lidar") == first["lidar"]
+    assert _head(mine.folder / "src/drivers/arm") == first["arm"]
+    gone = mine.run("update", "repos", check=1).stderr
+    assert "arm.repos:2:3" in gone and "there is no branch or tag main" in gone
+    _git(lidar, "branch", "--quiet", "-m", "main")
+    moved = mine.run("update", "repos", "--dry-run").stdout
+    assert moved.count("\n") == 2 and f"/lidar@main: {first['lidar'][:12]} → {_head(lidar)[:12]}" in moved
+    assert mine.run("update", "lidar").stdout.count("\n") == 1
+    behind = mine.run("build").stderr
+    assert f"lidar is at {first['lidar'][:12]}, not at main ({_head(lidar)[:12]} by the lock)" in behind
+    unfit = mine.run("build", "--locked", check=3).stderr
+    assert "the workspace does not fit the lock" in unfit and "checkout" in unfit and "arm.repos:2:3" in unfit
+
+    # A colleague gets the same; a project without a lock holds fast what came.
+    colleague = project("workspace: {repos: [arm.repos]}\n", pushed_base)
+    colleague.environ |= {name: mine.environ[name] for name in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "no_proxy")}
+    colleague.environ.pop("GIT_SSL_CAINFO", None)
+    for name in ("arm.repos", "robenv.lock", "robenv.local.yaml"):
+        shutil.copy(mine.folder / name, colleague.folder)
+    colleague.run("build", "--locked")
+    assert _head(colleague.folder / "src/drivers/arm") == first["arm"]
+    assert _head(colleague.folder / "src/lidar") == _head(lidar)
+    shutil.rmtree(colleague.folder / "src")
+    (colleague.folder / "robenv.lock").unlink()
+    assert "arm@main is at" in colleague.run("build").stderr
+    assert f"arm@main: {first['arm']}" not in (colleague.folder / "robenv.lock").read_text(), "what is there now"
+
+
+def _commits(folder: Path, text: str) -> Path:
+    if not folder.exists():
+        folder.mkdir()
+        _git(folder, "init", "--quiet", "--initial-branch=main")
+    (folder / "file").write_text(text)
+    _git(folder, "add", "--all")
+    _git(folder, "-c", "user.name=x", "-c", "user.email=x@example.org", "commit", "--quiet", "-m", text)
+    return folder
+
+
+def _head(folder: Path) -> str:
+    done = subprocess.run(["git", "-C", str(folder), "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+    return done.stdout.strip()

@@ -203,3 +203,32 @@ def test_somebody_elses_view_has_no_overlay_and_no_env(tmp_path: Path) -> None:
     mine, shared = (resolve_locked(tmp_path, None, {}, print, shared=one).resolved for one in (False, True))
     assert mine.profile.environment == {"A": "from-env", "B": "overlay"}
     assert shared.profile.environment == {"A": "default"}
+
+
+def repositories(folder: Path, *lines: str) -> str:
+    (folder / "arm.repos").write_text("repositories:\n" + "".join(f"  {line}\n" for line in lines))
+    return "base: {bootstrap: {suite: bookworm}}\nworkspace: {repos: arm.repos}\n"
+
+
+def test_the_workspaces_repositories(tmp_path: Path) -> None:
+    exact = f"exact: {{type: git, url: 'https://e.org/exact', version: {'e' * 40}}}"
+    text = repositories(tmp_path, "lidar: {type: git, url: 'https://e.org/lidar', version: main}", exact)
+    lidar = {"https://e.org/lidar@main": "a" * 40}
+    found = project(tmp_path, text)
+    (problem,) = check_lock(found, (AMD,))
+    assert problem.message == "robenv.lock does not have https://e.org/lidar@main, for src/lidar"
+    assert problem.location is not None
+    assert (problem.location.file, problem.location.line) == ("arm.repos", 2)
+    with pytest.raises(ProfileError, match="does not fit"):
+        require_locked(found, AMD)
+    pin_sources(found, lambda note: None, {**lidar, "https://e.org/exact@" + "e" * 40: "e" * 40})
+    held = read_lock(tmp_path / "robenv.lock", "robenv.lock")
+    assert held == Lock(repos=lidar), "a commit in the .repos file needs no lock"
+    found = project(tmp_path, text)
+    assert messages(found) == []
+    assert made(found, Registries()) == held, "and nobody is asked"
+    pin_sources(found, lambda note: None, {"https://e.org/lidar@main": "b" * 40})
+    assert read_lock(tmp_path / "robenv.lock", "robenv.lock") == held, "what is held fast is not moved by a clone"
+    other = project(tmp_path, repositories(tmp_path, exact))
+    assert messages(other) == ["robenv.lock has https://e.org/lidar@main, which no .repos file names"]
+    assert made(other, Registries()) == Lock()

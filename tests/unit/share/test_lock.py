@@ -18,6 +18,7 @@ FULL = Lock(
         "[::1]:5000/x:1": {"linux/arm/v7": DIGEST},
     },
     "20261101T000000Z",
+    {"https://example.org/lidar.git@main": OTHER, "git@example.org:team/arm": COMMIT},
 )
 
 
@@ -34,7 +35,7 @@ def test_what_is_written_is_read(tmp_path: Path, lock: Lock) -> None:
 
 def test_it_is_sorted_and_one_value_a_line() -> None:
     git, images = list(FULL.git.items()), list(FULL.images.items())
-    turned = Lock(dict(git[::-1]), dict(images[::-1]), FULL.snapshot)
+    turned = Lock(dict(git[::-1]), dict(images[::-1]), FULL.snapshot, dict(list(FULL.repos.items())[::-1]))
     assert lock_text(turned) == lock_text(FULL)
     assert f"    linux/amd64: {DIGEST}\n" in lock_text(FULL)
 
@@ -59,6 +60,8 @@ def test_its_name_follows_the_projects() -> None:
         "version: 1\ngit: [a]\n",
         "version: 1\ngit: {x: main}\n",
         f"version: 1\ngit: {{x: {COMMIT}0}}\n",
+        "version: 1\nrepos: {x: main}\n",
+        "version: 1\nrepos: [x]\n",
         "version: 1\nimages: {x: 'sha256:1'}\n",
         "version: 1\nimages: {x: {linux/amd64: latest}}\n",
         f"version: 1\nimages: {{x: {{linux/amd64: {DIGEST.upper()}}}}}\n",
@@ -79,6 +82,7 @@ def test_what_moves() -> None:
         {**FULL.git, "https://example.org/p.git@v1": OTHER},
         {"ubuntu:24.04": {"linux/amd64": DIGEST}, "debian:12": {"linux/amd64": DIGEST}},
         "20261201T000000Z",
+        {"https://example.org/lidar.git@main": COMMIT, "git@example.org:team/arm": COMMIT},
     )
     assert list(changes(FULL, FULL)) == []
     assert sorted(changes(FULL, new)) == [
@@ -86,6 +90,7 @@ def test_what_moves() -> None:
         "apt snapshot: 20261101T000000Z → 20261201T000000Z",
         "debian:12 linux/amd64: nothing → abababababab",
         "https://example.org/p.git@v1: 012345678901 → ffffffffffff",
+        "repos https://example.org/lidar.git@main: ffffffffffff → 012345678901",
         "ubuntu:24.04 linux/arm64: cdcdcdcdcdcd → nothing",
     ]
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from robenv.share.git import GitFailed, Repository
+from robenv.share.git import Repository
 from robenv.share.reference import parse_reference, repository_of
+from robenv.share.run_git import GitFailed
 from tests.unit.share.conftest import FILES, Upstream
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

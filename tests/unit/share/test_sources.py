@@ -14,7 +14,8 @@ from robenv.errors import ProfileError
 from robenv.profile.project import find_project
 from robenv.profile.resolve import resolve_project
 from robenv.profile.resolved import Resolved
-from robenv.share.git import Entry, GitFailed, unpack
+from robenv.share.git import Entry, unpack
+from robenv.share.run_git import GitFailed
 from robenv.share.sources import GitSources
 from tests.unit.share.conftest import Upstream
 

@@ -1,0 +1,232 @@
+"""The repositories of a workspace: found at their origins, and cloned from there by the user's own git."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from robenv.engine.under_way import side_by_side
+from robenv.errors import OperationFailed, Problem
+from robenv.share.repos import Entry
+from robenv.share.run_git import Git, GitAsks, GitAway, GitFailed
+
+_AT_ONCE = 4
+"""Repositories that are asked for side by side."""
+_CLONE_TIMEOUT = 3600
+"""Seconds for all of a repository's history."""
+
+Result = TypeVar("Result")
+Work = Callable[[Entry, bool], Result]
+"""With an entry; True: git is not to ask at a terminal, since others may do so at the same time."""
+
+
+def find_commits(entries: Sequence[Entry], git: Git) -> dict[str, str]:
+    """By source, the commit that it means at its origin now; nothing is fetched. Raises OperationFailed with all that
+    cannot be asked."""
+    problems: list[Problem] = []
+    found = _each(entries, lambda entry, silent: _find(entry, git, silent), git, problems)
+    _raise(problems, "be asked for")
+    return {entry.source: commit for entry, commit in found}
+
+
+def _find(entry: Entry, git: Git, silent: bool) -> str:
+    version = entry.version
+    # A tag before a branch of the same name, as git itself has it; ^{} is the commit of a tag with a message.
+    names = [f"refs/tags/{version}^{{}}", f"refs/tags/{version}", f"refs/heads/{version}"] if version else ["HEAD"]
+    said = git.run(entry.url, "ls-remote", "--quiet", "--", entry.url, *names, silent=silent)
+    there = {name: commit for commit, _, name in (line.partition("\t") for line in said.splitlines())}
+    for name in names:
+        if name in there:
+            return there[name]
+    what = f"branch or tag {version}" if version else "default branch"
+    raise GitFailed(
+        f"{entry.url}: there is no {what}",
+        hint=f"`git ls-remote {entry.url}` shows those that there are; a commit is to be written out in full",
+    )
+
+
+def bring(
+    entries: Iterable[Entry], folder: Path, pins: Mapping[str, str], git: Git, note: Callable[[str], None]
+) -> dict[str, str]:
+    """Clones what is not below ``folder`` yet, at the commits of ``pins`` where these have its source; by source, the
+    commit of each that was cloned. What is there stays as it is, and a note says where it differs.
+
+    Raises OperationFailed with all that cannot be had, the others brought.
+    """
+    problems: list[Problem] = []
+    missing = []
+    for entry in entries:
+        if (folder / entry.path).is_dir():
+            _compare(entry, folder / entry.path, pins.get(entry.source, ""), note, problems)
+        else:
+            missing.append(entry)
+
+    def clone(entry: Entry, silent: bool) -> str:
+        note(f"fetching {entry.source} into {entry.path}")
+        return _clone(entry, folder / entry.path, pins.get(entry.source, ""), git, silent)
+
+    brought = _each(missing, clone, git, problems)
+    _raise(problems, "be had")
+    return {entry.source: commit for entry, commit in brought}
+
+
+def _each(
+    entries: Sequence[Entry], work: Work[Result], git: Git, problems: list[Problem]
+) -> list[tuple[Entry, Result]]:
+    """Side by side, and whatever wants an answer from somebody at the terminal once more, one after the other."""
+
+    def quiet(entry: Entry) -> Result | GitFailed | OSError:
+        return _or_why(work, entry, True)
+
+    done = []
+    for entry, result in zip(entries, side_by_side(entries, quiet, _AT_ONCE), strict=True):
+        if isinstance(result, GitAsks) and sys.stdin.isatty():
+            result = _or_why(work, entry, False)
+        if isinstance(result, (GitFailed, OSError)):
+            problems.append(_problem(entry, result, git))
+        else:
+            done.append((entry, result))
+    return done
+
+
+def _or_why(work: Work[Result], entry: Entry, silent: bool) -> Result | GitFailed | OSError:
+    try:
+        return work(entry, silent)
+    except (GitFailed, OSError) as error:
+        return error
+
+
+def _problem(entry: Entry, error: GitFailed | OSError, git: Git) -> Problem:
+    if isinstance(error, OSError):
+        return Problem(f"{entry.path} cannot be made: {error.strerror} ({error.filename})", entry.location)
+    hint = error.hint
+    if isinstance(error, GitAway):
+        mirror = git.told(entry.url)
+        hint = f"it was asked for by its mirror, {mirror}" if mirror else "`mirrors.git` names another place for it"
+        hint = f"once it answers, the same command goes on with what is missing; {hint}"
+    return Problem(f"{entry.path}: {error.message}", entry.location, hint)
+
+
+def _raise(problems: list[Problem], what: str) -> None:
+    if problems:
+        count = "a repository" if len(problems) == 1 else f"{len(problems)} repositories"
+        raise OperationFailed(f"{count} of the workspace cannot {what}", problems=tuple(problems))
+
+
+def _clone(entry: Entry, target: Path, pin: str, git: Git, silent: bool) -> str:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # Beside its place, with a name that builds do not look into, until it is whole.
+    new = target.with_name(f".{target.name}.{secrets.token_hex(4)}.new")
+
+    def run(*arguments: str) -> str:
+        return git.run(entry.url, "-C", str(new), *arguments, silent=silent, timeout=_CLONE_TIMEOUT).strip()
+
+    try:
+        words = ("clone", "--quiet", "--no-checkout", "--", entry.url, str(new))
+        git.run(entry.url, *words, silent=silent, timeout=_CLONE_TIMEOUT)
+        commit = pin or _meant(entry, new)
+        if not _knows(entry, new, commit):
+            _fetch(entry, commit, run)
+        refs = (f"refs/tags/{entry.version}", f"refs/remotes/origin/{entry.version}")
+        tag, branch = (_asked(entry, new, "rev-parse", "--verify", "--quiet", ref) for ref in refs)
+        if not entry.version:
+            run("reset", "--quiet", "--hard", commit)
+        elif tag or not branch:
+            run("checkout", "--quiet", "--detach", commit, "--")
+        else:  # on its branch, so that one can go on from there
+            run("checkout", "--quiet", "--no-track", "-B", entry.version, commit, "--")
+            run("branch", "--quiet", "--set-upstream-to", f"origin/{entry.version}", entry.version)
+        new.rename(target)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    return commit
+
+
+def _meant(entry: Entry, clone: Path) -> str:
+    """The commit in a fresh clone that the entry's version means."""
+    version = entry.version
+    names = (f"refs/tags/{version}", f"refs/remotes/origin/{version}", version) if version else ("HEAD",)
+    for name in names:
+        if found := _asked(entry, clone, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"):
+            return found
+    raise GitFailed(
+        f"{entry.url}: there is no such branch, tag or commit: {version or 'it is empty'}",
+        hint=f"`git ls-remote {entry.url}` shows branches and tags",
+    )
+
+
+def _fetch(entry: Entry, commit: str, run: Callable[..., str]) -> None:
+    """A commit that no branch and no tag leads to any more; many servers still have it."""
+    try:
+        run("fetch", "--quiet", "--no-tags", "origin", commit)
+    except (GitAway, GitAsks):
+        raise
+    except GitFailed as error:
+        raise GitFailed(
+            f"{entry.url} has no commit {commit[:12]}" + (f" any more (it was {entry.version})" * (not entry.commit)),
+            details=error.details,
+            hint="`robenv update repos` takes what is there now",
+        ) from error
+
+
+def _compare(entry: Entry, target: Path, pin: str, note: Callable[[str], None], problems: list[Problem]) -> None:
+    if not (target / ".git").exists():
+        if any(target.iterdir()):
+            message = f"{target} is in the way: it is no git repository"
+            problems.append(Problem(message, entry.location, "move it away, or take the entry out"))
+        else:
+            problems.append(Problem(f"{target} is in the way: it is empty", entry.location, f"rmdir {target}"))
+        return
+    origin = _asked(entry, target, "config", "--get", "remote.origin.url")
+    if origin != entry.url:
+        note(f"{entry.path} comes from {origin or 'nowhere'}, not from {entry.url}: left as it is")
+        return
+    head, branch = _head(entry, target), _asked(entry, target, "rev-parse", "--abbrev-ref", "HEAD")
+    on_branch = branch == entry.version or not entry.version
+    if pin and on_branch:
+        # Whoever works there may be further on, but not back.
+        if not _is_in(entry, target, pin):
+            note(f"{entry.path} is at {head[:12]}, and the lock has {pin[:12]} of {branch}: left as it is")
+    elif not on_branch and head != (pin or _known(entry, target)):
+        held = f" ({pin[:12]} by the lock)" if pin else ""
+        note(f"{entry.path} is at {head[:12]}, not at {entry.version}{held}: left as it is")
+
+
+def differences(entries: Iterable[Entry], folder: Path, pins: Mapping[str, str]) -> tuple[Problem, ...]:
+    """Of what is below ``folder``, that which is not at the lock's commit."""
+    problems = []
+    for entry in entries:
+        target, commit = folder / entry.path, entry.commit or pins.get(entry.source, "")
+        if (target / ".git").exists() and commit and (head := _head(entry, target)) != commit:
+            message = f"{entry.path} is at {head[:12] or 'no commit'}, and the lock has {commit[:12]}"
+            hint = f"`git -C {target} checkout {commit[:12]}`, after a `git fetch` if need be"
+            problems.append(Problem(message, entry.location, hint))
+    return tuple(problems)
+
+
+def _head(entry: Entry, clone: Path) -> str:
+    return _asked(entry, clone, "rev-parse", "--verify", "--quiet", "HEAD")
+
+
+def _known(entry: Entry, clone: Path) -> str:
+    return _asked(entry, clone, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{entry.version}^{{commit}}")
+
+
+def _knows(entry: Entry, clone: Path, commit: str) -> bool:
+    return bool(_asked(entry, clone, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}"))
+
+
+def _is_in(entry: Entry, clone: Path, commit: str) -> bool:
+    return _asked(entry, clone, "merge-base", commit, "HEAD") == commit
+
+
+def _asked(entry: Entry, clone: Path, *arguments: str) -> str:
+    """What git says of a clone; "" where it says no."""
+    try:
+        return Git().run(entry.url, "-C", str(clone), *arguments, silent=True).strip()
+    except GitFailed:
+        return ""

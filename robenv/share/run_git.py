@@ -1,0 +1,177 @@
+"""The user's own git, as a program: their credentials, their proxies, their words for what went wrong."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import IO
+
+from robenv.engine.under_way import endable
+from robenv.errors import OperationFailed
+from robenv.plan.values import Pairs
+
+QUIET = (
+    "-c", "core.hooksPath=/dev/null", "-c", "fetch.recurseSubmodules=no", "-c", "protocol.ext.allow=never",
+    "-c", "core.fsmonitor=false", "-c", "gc.auto=0", "-c", "maintenance.auto=false",
+)  # fmt: skip
+_TIMEOUT = 600
+"""Seconds for one call of git: a large repository over a thin link."""
+
+
+class GitFailed(OperationFailed):
+    """A repository cannot be fetched, has no such branch, tag or commit, or holds what is refused."""
+
+
+class GitAway(GitFailed):
+    """A repository's host cannot be reached."""
+
+
+class GitAsks(GitFailed):
+    """The repository wants credentials, or its host key confirmed: what only somebody at a terminal can give."""
+
+
+@dataclass(frozen=True)
+class Git:
+    """Git as robenv runs it: no hooks, nothing in the background, by the addresses of mirrors."""
+
+    mirrors: Pairs = ()
+    """(beginning of addresses, what git is to fetch from in its place)."""
+
+    def argv(self, *arguments: str) -> list[str]:
+        turns = (part for real, mirror in self.mirrors for part in ("-c", f"url.{mirror}.insteadOf={real}"))
+        return ["git", *QUIET, *turns, *arguments]
+
+    def run(
+        self,
+        url: str,
+        *arguments: str,
+        given: bytes | IO[bytes] = b"",
+        target: int | IO[bytes] = subprocess.PIPE,
+        silent: bool = False,
+        timeout: float = _TIMEOUT,
+    ) -> str:
+        """What `git ARGUMENTS` prints; "" where that goes to ``target``. ``given``: what it reads. ``url``: whom errors
+        are about. ``silent``: it asks nothing at a terminal either. ``timeout``: seconds.
+
+        Raises GitFailed.
+        """
+        try:
+            code, said, complained = self._run(arguments, given, target, silent, timeout)
+        except FileNotFoundError:
+            raise GitFailed("git is not there", hint="sudo apt-get install git") from None
+        except subprocess.TimeoutExpired:
+            raise self._about(url, GitAway(f"{url} did not answer in {timeout:g} s", hint=_AWAY)) from None
+        if code:
+            raise self._about(url, _failure(url, complained.decode(errors="replace").strip()))
+        return said.decode(errors="replace")
+
+    def _run(
+        self,
+        arguments: tuple[str, ...],
+        given: bytes | IO[bytes],
+        target: int | IO[bytes],
+        silent: bool,
+        timeout: float,
+    ) -> tuple[int, bytes, bytes]:
+        source, pipe = (subprocess.PIPE, given) if isinstance(given, bytes) else (given, None)
+        with subprocess.Popen(
+            self.argv(*arguments), stdin=source, stdout=target, stderr=subprocess.PIPE, env=environment(silent)
+        ) as process:
+            try:
+                with endable(process.terminate):
+                    said, complained = process.communicate(pipe, timeout=timeout)
+            except BaseException:
+                process.terminate()  # not killed: it takes away what it has begun to clone
+                raise
+        return process.returncode, said or b"", complained
+
+    def told(self, url: str) -> str:
+        """Which mirror stands for the address; "" for none."""
+        return ", ".join(f"{mirror} for {real}" for real, mirror in self.mirrors if url.startswith(real))
+
+    def _about(self, url: str, failed: GitFailed) -> GitFailed:
+        if told := self.told(url):
+            failed.hint = f"{failed.hint}; its mirror is {told}"
+        return failed
+
+
+def environment(silent: bool = False) -> dict[str, str]:
+    """The user's own, so that their credentials and proxies count; but no GIT_DIR leads git to another repository, and
+    where nobody sits at a terminal, or with ``silent``, neither git nor ssh waits for an answer."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("GIT_") or name in _KEPT or name.startswith(("GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_"))
+    }
+    kept["LC_ALL"] = "C"
+    if silent or not sys.stdin.isatty():
+        kept |= {
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_ASKPASS": "",
+            "SSH_ASKPASS": "/bin/false",
+            "SSH_ASKPASS_REQUIRE": "force",
+        }
+    return kept
+
+
+_KEPT = (
+    "GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSH_VARIANT", "GIT_ASKPASS", "GIT_SSL_CAINFO", "GIT_SSL_NO_VERIFY",
+    "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_COUNT", "GIT_PROXY_COMMAND",
+)  # fmt: skip
+
+
+def _failure(url: str, said: str) -> GitFailed:
+    """What git's own words mean to a user, as far as they are known; git 2.25 to 2.47."""
+    for words, message, hint in _REASONS:
+        if any(word in said for word in words):
+            kind = _KINDS.get(message, GitFailed)
+            return kind(f"{url}: {message}", details=said, hint=hint)
+    return GitFailed(f"{url} cannot be fetched", details=said, hint="is the address right? try `git ls-remote` with it")
+
+
+_AWAY = "is the network there?"
+_CREDENTIALS = "it wants credentials that your git does not give"
+_HOST_KEY = "its host key is unknown or has changed"
+_NO_HOST = "the host cannot be reached"
+_KINDS: dict[str, type[GitFailed]] = {_CREDENTIALS: GitAsks, _HOST_KEY: GitAsks, _NO_HOST: GitAway}
+_REASONS = (
+    (
+        ("couldn't find remote ref", "Needed a single revision", "not our ref"),
+        "there is no such branch, tag or commit",
+        "`git ls-remote` shows those that there are",
+    ),
+    (
+        ("Could not resolve host", "Could not resolve hostname", "unable to connect", "Network is unreachable",
+         "Connection refused", "Connection timed out", "Failed to connect", "No route to host"),
+        _NO_HOST,
+        "what robenv.lock names and was fetched before works without a network",
+    ),
+    (
+        ("Authentication failed", "could not read Username", "could not read Password", "Permission denied",
+         "terminal prompts disabled", "403"),
+        _CREDENTIALS,
+        "this must work without a question: `git ls-remote` with the same address",
+    ),
+    (
+        ("Host key verification failed", "REMOTE HOST IDENTIFICATION HAS CHANGED"),
+        _HOST_KEY,
+        "log in once with ssh, and compare the key with one you trust",
+    ),
+    (
+        ("dubious ownership",),
+        "it belongs to somebody else, and your git does not trust it",
+        "if you do: `git config --global --add safe.directory PATH`, with its path",
+    ),
+    (
+        ("certificate", "SSL"),
+        "its certificate is not trusted",
+        "add the authority to this machine's, or set http.sslCAInfo in your git's configuration",
+    ),
+    (
+        ("does not appear to be a git repository", "not found", "does not exist", "repository '"),
+        "there is no such repository, or it is not for you to see",
+        "is the address right?",
+    ),
+)  # fmt: skip

@@ -1,0 +1,164 @@
+"""The workspace's repositories, with the real git: what moves, what is held fast, what cannot be had."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from robenv.errors import OperationFailed, Problem
+from robenv.profile.nodes import Source
+from robenv.share.clones import bring, differences, find_commits
+from robenv.share.repos import Entry, parse_repos
+from robenv.share.run_git import Git
+from tests.unit.share.conftest import Upstream
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Upstream:
+    made = Upstream(tmp_path / "origin")
+    for text in ("one", "two"):
+        made.commit({"file": text}, text)
+    return made
+
+
+@pytest.fixture
+def src(tmp_path: Path) -> Path:
+    return tmp_path / "src"
+
+
+def entries(*lines: str) -> tuple[Entry, ...]:
+    problems: list[Problem] = []
+    text = "repositories:\n" + "".join(f"  {line}\n" for line in lines)
+    found = parse_repos(Source(Path("p.repos"), "p.repos", "p.repos", "project", Path(), (), text), problems)
+    assert problems == []
+    return found
+
+
+def entry(origin: Upstream, version: str = "") -> Entry:
+    said = f", version: {version}" if version else ""
+    return entries(f"lidar: {{type: git, url: '{origin.url}'{said}}}")[0]
+
+
+def head(folder: Path) -> str:
+    return (folder / "file").read_text()
+
+
+def test_what_is_missing_is_cloned_and_what_is_there_is_left_alone(origin: Upstream, src: Path) -> None:
+    notes: list[str] = []
+    wanted = entries(f"drivers/lidar: {{type: git, url: '{origin.url}', version: one}}")
+    place = src / "drivers/lidar"
+    assert bring(wanted, src, {}, Git(), notes.append) == {f"{origin.url}@one": origin.git("rev-parse", "one")}
+    assert head(place) == "one"
+    assert [one.name for one in place.parent.iterdir()] == ["lidar"]
+    (place / "file").write_text("mine")
+    notes.clear()
+    assert not bring(wanted, src, {}, Git(), notes.append)
+    assert notes == []
+    other = entries(f"drivers/lidar: {{type: git, url: '{origin.url}', version: two}}")
+    assert not bring(other, src, {}, Git(), notes.append)
+    assert "not at two: left as it is" in notes[0]
+    assert head(place) == "mine"
+
+
+def test_a_branch_is_checked_out_as_one_that_goes_on(origin: Upstream, src: Path) -> None:
+    first = origin.git("rev-parse", "HEAD")
+    origin.git("checkout", "-q", "-b", "devel")
+    bring([entry(origin, "devel")], src, {f"{origin.url}@devel": first}, Git(), lambda text: None)
+    clone = Upstream.__new__(Upstream)
+    clone.folder = src / "lidar"
+    assert clone.git("symbolic-ref", "--short", "HEAD") == "devel"
+    origin.commit({"file": "three"})
+    clone.git("pull", "-q", "--ff-only")
+    assert head(src / "lidar") == "three"
+    notes: list[str] = []
+    bring([entry(origin, "devel")], src, {f"{origin.url}@devel": first}, Git(), notes.append)
+    assert notes == [], "further on than the lock is no news to whoever works there"
+    ahead = origin.commit({"file": "four"})
+    bring([entry(origin, "devel")], src, {f"{origin.url}@devel": ahead}, Git(), notes.append)
+    assert f"and the lock has {ahead[:12]} of devel: left as it is" in notes[0]
+
+
+@pytest.mark.parametrize("version", ["", "main", "moved"])
+def test_a_locked_commit_is_cloned_whatever_happens_to_its_name(origin: Upstream, src: Path, version: str) -> None:
+    if version == "moved":
+        origin.git("tag", "moved")
+    held = find_commits([entry(origin, version)], Git())
+    assert held == {entry(origin, version).source: origin.git("rev-parse", "HEAD")}
+    origin.git("checkout", "-q", "--orphan", "other")
+    origin.commit({"file": "something else"})
+    origin.git("branch", "-D", "main")
+    if version == "main":
+        origin.git("branch", "-m", "main")
+    if version == "moved":
+        origin.git("tag", "--force", "moved")
+    origin.git("tag", "-d", "two")
+    bring([entry(origin, version)], src, held, Git(), lambda text: None)
+    assert head(src / "lidar") == "two"
+    assert differences([entry(origin, version)], src, held) == ()
+
+
+def test_a_commit_that_is_gone_is_told_with_what_it_was(origin: Upstream, src: Path) -> None:
+    held = {entry(origin, "main").source: "1" * 40}
+    with pytest.raises(OperationFailed) as raised:
+        bring([entry(origin, "main")], src, held, Git(), lambda text: None)
+    (problem,) = raised.value.problems
+    assert "has no commit 111111111111 any more (it was main)" in problem.message
+    assert "`robenv update repos`" in problem.hint
+    assert problem.location is not None and problem.location.line == 2
+    assert list(src.iterdir()) == []
+
+
+def test_tags_come_before_branches_both_ways(origin: Upstream, src: Path) -> None:
+    origin.git("branch", "one", "two")
+    origin.git("tag", "-a", "-m", "signed", "both", "one^{commit}")
+    origin.git("branch", "both", "refs/tags/two")
+    for version in ("one", "both"):
+        held = find_commits([entry(origin, version)], Git())
+        assert set(held.values()) == {origin.git("rev-parse", "refs/tags/one")}
+    assert bring([entry(origin, "both")], src, {}, Git(), lambda text: None) == held
+
+
+def test_only_what_differs_from_the_lock_is_told(origin: Upstream, src: Path) -> None:
+    wanted = entry(origin, "main")
+    held = find_commits([wanted], Git())
+    assert differences([wanted], src, held) == (), "what is not there does not differ"
+    bring([wanted], src, {}, Git(), lambda text: None)
+    new = origin.commit({"file": "three"})
+    (problem,) = differences([wanted], src, {wanted.source: new})
+    assert f"lidar is at {held[wanted.source][:12]}, and the lock has {new[:12]}" in problem.message
+
+
+def test_all_that_cannot_be_had_is_told_at_its_place_and_the_rest_brought(origin: Upstream, src: Path) -> None:
+    (src / "taken").mkdir(parents=True)
+    (src / "taken/file").touch()
+    wanted = entries(
+        "away: {type: git, url: 'https://nowhere.invalid/a.git', version: main}",
+        f"no_version: {{type: git, url: '{origin.url}', version: v9}}",
+        f"taken: {{type: git, url: '{origin.url}'}}",
+        f"good: {{type: git, url: '{origin.url}'}}",
+        f"better: {{type: git, url: '{origin.url}', version: one}}",
+    )
+    with pytest.raises(OperationFailed) as raised:
+        bring(wanted, src, {}, Git(), lambda text: None)
+    told = {one.location.line: (one.message, one.hint) for one in raised.value.problems if one.location}
+    assert sorted(told) == [2, 3, 4]
+    assert "cannot be reached" in told[2][0] and "goes on with what is missing; `mirrors.git`" in told[2][1]
+    assert "no such branch, tag or commit: v9" in told[3][0]
+    assert "in the way" in told[4][0]
+    assert sorted(one.name for one in src.iterdir()) == ["better", "good", "taken"]
+    with pytest.raises(OperationFailed) as asked:
+        find_commits(wanted, Git())
+    assert [one.location.line for one in asked.value.problems if one.location] == [2, 3]
+    assert "there is no branch or tag v9" in asked.value.problems[1].message
+
+
+def test_a_mirror_stands_for_the_origin_and_is_named_where_it_fails(origin: Upstream, src: Path) -> None:
+    (wanted,) = entries("lidar: {type: git, url: 'https://git.example.invalid/origin', version: one}")
+    through = Git((("https://git.example.invalid/", f"file://{origin.folder.parent}/"),))
+    assert find_commits([wanted], through) == bring([wanted], src, {}, through, lambda text: None)
+    assert "https://git.example.invalid/origin" in (src / "lidar/.git/config").read_text(), "the real address stays"
+    away = Git((("https://git.example.invalid/", "https://mirror.invalid/"),))
+    with pytest.raises(OperationFailed) as raised:
+        find_commits([wanted], away)
+    assert "its mirror, https://mirror.invalid/ for https://git.example.invalid/" in raised.value.problems[0].hint
