@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Annotated
 
 import typer
@@ -11,10 +12,11 @@ from robenv.errors import RobenvError
 
 
 def _needed(where: Where, platform: str) -> frozenset[str]:
-    """The images that the project here needs now, for the engine's platform and each that it names; none where there is
-    no project, or a broken one."""
+    """The images that the project here needs now, for the engine's platform and each that it names, and the bases that
+    robenv has put there for them; none where there is no project, or a broken one."""
     from robenv.catalog.platforms import normalize
     from robenv.environment.load import load
+    from robenv.plan.mirrors import pinned_name
     from robenv.plan.run_image import has_run_image
 
     try:
@@ -22,9 +24,9 @@ def _needed(where: Where, platform: str) -> frozenset[str]:
         named = [load(found.resolved, normalize(one)) for one in found.resolved.profile.platforms]
         every = [found, *named]
         slim = [one for one in every if has_run_image(one.resolved.profile)]
-        return frozenset(
-            one.image for one in (*every, *(load(one.resolved, one.build.platform, "run") for one in slim))
-        )
+        needed = [*every, *(load(one.resolved, one.build.platform, "run") for one in slim)]
+        bases = (base.reference for one in needed for base in one.build.bases)
+        return frozenset((*(one.image for one in needed), *map(pinned_name, bases)))
     except RobenvError:
         return frozenset()
 
@@ -42,14 +44,17 @@ def clean(
 ) -> None:
     """Removes images, containers and caches that nothing refers to, and says what that frees.
 
-    The newest image of every project stays, and whatever a container uses."""
+    The newest image of every project stays, and whatever a container uses. Waits for builds that are under way."""
     from robenv.environment.clean import find_rubbish, remove
+    from robenv.environment.locks import clearing_images
 
     where: Where = context.obj
-    with open_engine() as engine:
+    with open_engine() as engine, nullcontext() if dry_run else clearing_images(note):
         rubbish = find_rubbish(engine, _needed(where, engine.info().platform), volumes)
-        if not dry_run:
-            remove(engine, rubbish)
+        left = [] if dry_run else remove(engine, rubbish)
+        for thing, error in left:
+            rubbish.remove(thing)
+            note(f"{thing.name} stays: {error.message}")
         pruned = engine.prune_build_cache() if build_cache and not dry_run else 0
     freed = sum(thing.size for thing in rubbish) + pruned
     if json:

@@ -23,6 +23,7 @@ def run(
     from robenv.environment.emulation import ensure_emulation
     from robenv.environment.facts import facts_for
     from robenv.environment.image import ensure_image
+    from robenv.environment.locks import using_images
     from robenv.environment.native import equip
     from robenv.environment.networks import check_external
     from robenv.environment.run_once import run_once
@@ -41,9 +42,10 @@ def run(
         require_trust(claims_of(loaded, facts, plan), asker())
         check_external(engine, plan)
         ensure_emulation(engine, loaded.build.platform, reporter)
-        image = ensure_image(engine, loaded, reporter, accelerate=not no_accel)
-        if not no_accel:
-            plan = equip(engine, loaded, plan, image.image, reporter)
+        with using_images(reporter.note):
+            image = ensure_image(engine, loaded, reporter, accelerate=not no_accel)
+            if not no_accel:
+                plan = equip(engine, loaded, plan, image.image, reporter)
         code = run_once(engine, plan, image.image, tuple(command or ()))
     raise typer.Exit(code)
 

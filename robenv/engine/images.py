@@ -31,11 +31,13 @@ class ImageCalls(BuildCalls, RegistryCalls, IndexCalls, ArchiveCalls):
             return None
         return image if not platform or same_platform(image.platform, platform) else None
 
-    def images(self, labels: Mapping[str, str | None] | None = None) -> list[ImageInfo]:
-        """The images with these labels, newest first; a label's value None asks only for the name."""
+    def images(self, labels: Mapping[str, str | None] | None = None, named: str = "") -> list[ImageInfo]:
+        """The images with these labels, newest first; a label's value None asks only for the name. ``named``: a name
+        with ``*`` for any tag."""
         wanted = [name if value is None else f"{name}={value}" for name, value in (labels or {}).items()]
+        filters = {key: value for key, value in (("label", wanted), ("reference", named)) if value}
         with translated("list images"):
-            listed = self._api.images(filters={"label": wanted} if wanted else None)
+            listed = self._api.images(filters=filters or None)
         found = (self.find_image(one["Id"]) for one in listed)
         return [image for image in found if image is not None]  # one may have gone meanwhile
 

@@ -189,8 +189,8 @@ class Engine(SessionEngine, Protocol):
     def find_image(self, reference: str, platform: str = "") -> ImageInfo | None:
         """By tag, digest or ID; None where there is none, or none for ``platform`` where that is asked for."""
 
-    def images(self, labels: Mapping[str, str | None] | None = None) -> list[ImageInfo]:
-        """Those with these labels; a label's value None asks only for the name."""
+    def images(self, labels: Mapping[str, str | None] | None = None, named: str = "") -> list[ImageInfo]:
+        """Those with these labels; a label's value None asks only for the name. ``named``: such as ``ubuntu:*``."""
 
     def pull(self, reference: str, platform: str) -> Iterator[BuildEvent]:
         """Pulls with the user's registry credentials, and yields progress while it does."""

@@ -12,7 +12,7 @@ from robenv.environment.emulation import ensure_emulation
 from robenv.environment.facts import facts_for
 from robenv.environment.image import Elsewhere, ensure_image
 from robenv.environment.load import Loaded
-from robenv.environment.locks import locked
+from robenv.environment.locks import locked, using_images
 from robenv.environment.native import equip
 from robenv.environment.networks import check_external
 from robenv.environment.reporter import Reporter
@@ -57,7 +57,7 @@ def bring_up(
     approvals = require_trust(claims_of(loaded, facts, plan), ask)
     check_external(engine, plan)
     ensure_emulation(engine, plan.platform, reporter)
-    with locked(plan.name, reporter.note):
+    with locked(plan.name, reporter.note), using_images(reporter.note):
         image = ensure_image(engine, loaded, reporter, no_cache, accelerate, builder)
         if accelerate:
             plan = equip(engine, loaded, plan, image.image, reporter)

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from robenv.catalog.platforms import parse_platform
 from robenv.engine.protocol import ContainerInfo, Engine, ImageInfo, NetworkInfo, VolumeInfo
+from robenv.errors import ContainerNotFound, ImageNotFound, OperationFailed
 from robenv.paths import cache_folder
-from robenv.plan.names import LABEL_DIRECTORY, LABEL_NETWORK, LABEL_PROJECT, LABEL_ROLE, LABEL_STAGE, ROLE_BASE
+from robenv.plan.mirrors import PINNED
+from robenv.plan.names import (
+    LABEL_DIRECTORY,
+    LABEL_NETWORK,
+    LABEL_PLAN_JSON,
+    LABEL_PROJECT,
+    LABEL_ROLE,
+    LABEL_STAGE,
+    LABEL_TOOLS,
+    ROLE_BASE,
+    ROLE_TOOLS,
+    tools_volume,
+)
 
 
 @dataclass(frozen=True)
@@ -18,7 +33,7 @@ class Rubbish:
     """One thing that may go. ``size`` is in bytes, 0 where it is not known."""
 
     kind: str
-    """image, base, container, network, volume or cache"""
+    """image, base, pinned, tools, container, network, volume or cache"""
     name: str
     reference: str
     size: int
@@ -47,8 +62,14 @@ def find_rubbish(engine: Engine, keep_images: frozenset[str], volumes: bool) -> 
     ]
     rubbish += [
         Rubbish("base", _name(base), base.id, base.size, "no image stands on it")
-        for base in unused_bases(engine, [image for image in images if image not in old])
+        for base in unused_bases(engine, [image for image in images if image not in old], keep_images)
     ]
+    stay = [image for image in images if image not in old]
+    rubbish += [
+        Rubbish("pinned", name, image.id, image.size, "no image stands on it")
+        for image, name in unused_pinned(engine.images(named=f"{PINNED}:*"), stay, left, keep_images)
+    ]
+    rubbish += _tools(engine, stay, left)
     rubbish += _ownerless("network", engine.networks({LABEL_NETWORK: None}), left)
     if volumes:
         rubbish += _ownerless("volume", engine.volumes({LABEL_PROJECT: None}), left)
@@ -88,11 +109,66 @@ def _series(image: ImageInfo) -> tuple[str, str]:
     return image.labels.get(LABEL_PROJECT, ""), image.labels.get(LABEL_STAGE, "")
 
 
-def unused_bases(engine: Engine, images: Sequence[ImageInfo]) -> list[ImageInfo]:
-    """Bootstrapped bases whose lowest layers are in none of these images."""
+def unused_bases(engine: Engine, images: Sequence[ImageInfo], keep: frozenset[str]) -> list[ImageInfo]:
+    """Bootstrapped bases whose lowest layers are in none of these images, and that are not in ``keep``."""
     bases = engine.images({LABEL_ROLE: ROLE_BASE})
     starts = {image.layers[:1] for image in images}
-    return [base for base in bases if base.layers[:1] not in starts]
+    return [base for base in bases if base.layers[:1] not in starts and not keep.intersection(base.tags)]
+
+
+def unused_pinned(
+    pinned: Sequence[ImageInfo], images: Sequence[ImageInfo], containers: Sequence[ContainerInfo], keep: frozenset[str]
+) -> Iterator[tuple[ImageInfo, str]]:
+    """Of what came from mirrors by digest, with its name here, that on which none of these images stands, which no
+    container uses, and which is not in ``keep``."""
+    used = {container.image_id for container in containers}
+    for image in pinned:
+        on_it = any(one.layers[: len(image.layers)] == image.layers for one in images)
+        for name in image.tags:
+            if name.startswith(f"{PINNED}:") and name not in keep and image.id not in used and not on_it:
+                yield image, name
+
+
+def _tools(engine: Engine, images: Sequence[ImageInfo], containers: Sequence[ContainerInfo]) -> Iterator[Rubbish]:
+    """Native tools for other architectures: what filled their volumes, the volumes, the images."""
+    ours = {LABEL_ROLE: ROLE_TOOLS}
+    mounted = {name for container in containers for name in _mounts(container)}
+    for filler in engine.containers(ours):
+        if filler.name not in mounted:
+            yield Rubbish("container", filler.name, filler.id, 0, "no container has the native tools that it is for")
+    for volume in engine.volumes(ours):
+        if volume.name not in mounted:
+            yield Rubbish("volume", volume.name, volume.name, 0, "native tools, and no container has them")
+    foreign = {parse_platform(image.platform).debian for image in images}
+    for image in unused_tools(engine.images(ours), foreign, mounted):
+        yield Rubbish("tools", _name(image), image.id, image.size, "native tools that no image left here needs")
+
+
+def unused_tools(
+    tools: Sequence[ImageInfo], architectures: Collection[str], mounted: Collection[str]
+) -> list[ImageInfo]:
+    """Images with native tools for architectures of which no image is left, and those that a newer robenv has made
+    anew; whose volume a container has, stays. ``architectures``: as Debian calls them. ``mounted``: names of volumes.
+    """
+    newest: dict[str, str] = {}
+    for image in tools:
+        kind = image.labels.get(LABEL_TOOLS, "")
+        newest[kind] = max(newest.get(kind, ""), image.created)
+    return [
+        image
+        for image in tools
+        if not any(tools_volume(tag) in mounted for tag in image.tags)
+        and (
+            (kind := image.labels.get(LABEL_TOOLS, "")).partition(" ")[0] not in architectures
+            or image.created != newest[kind]
+        )
+    ]
+
+
+def _mounts(container: ContainerInfo) -> Iterator[str]:
+    """The volumes and folders that a container of a project was made with."""
+    plan = json.loads(container.labels.get(LABEL_PLAN_JSON) or "{}")
+    yield from (str(mount.get("source")) for mount in plan.get("mounts") or ())
 
 
 def _ownerless(
@@ -116,19 +192,31 @@ def _caches() -> list[Rubbish]:
     return found
 
 
-def remove(engine: Engine, rubbish: Sequence[Rubbish]) -> None:
-    """Removes what ``find_rubbish`` found. What meanwhile came into use stays: the engine refuses."""
+def remove(engine: Engine, rubbish: Sequence[Rubbish]) -> list[tuple[Rubbish, OperationFailed]]:
+    """Removes what ``find_rubbish`` found. What meanwhile came into use stays: the engine refuses, and that is what
+    comes back. Raises EngineLost."""
+    left = []
     for thing in rubbish:
-        if thing.kind == "container":
-            engine.remove_container(thing.reference)
-        elif thing.kind == "network":
-            engine.remove_network(thing.reference)
-        elif thing.kind == "volume":
-            engine.remove_volume(thing.reference)
-        elif thing.kind == "cache":
-            shutil.rmtree(thing.reference, ignore_errors=True)
-        else:
-            engine.remove_image(thing.name)
+        try:
+            _remove(engine, thing)
+        except (ImageNotFound, ContainerNotFound):
+            continue  # somebody else was faster
+        except OperationFailed as error:
+            left.append((thing, error))
+    return left
+
+
+def _remove(engine: Engine, thing: Rubbish) -> None:
+    if thing.kind == "container":
+        engine.remove_container(thing.reference)
+    elif thing.kind == "network":
+        engine.remove_network(thing.reference)
+    elif thing.kind == "volume":
+        engine.remove_volume(thing.reference)
+    elif thing.kind == "cache":
+        shutil.rmtree(thing.reference, ignore_errors=True)
+    else:
+        engine.remove_image(thing.name)
 
 
 def _folder(container: ContainerInfo) -> str:

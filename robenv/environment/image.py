@@ -12,6 +12,7 @@ from robenv.engine.iterators import forward
 from robenv.engine.protocol import BuildEvent, BuildRequest, Engine, ImageInfo
 from robenv.environment.emulation import ensure_emulation
 from robenv.environment.load import Loaded
+from robenv.environment.locks import using_images
 from robenv.environment.native import prepare_foreign
 from robenv.environment.reporter import Reporter, building
 from robenv.environment.rosdep import RosdepWatch
@@ -56,6 +57,13 @@ def ensure_image(
 
     Raises BuildFailed, ImageNotFound, RegistryDenied, HostLacks, EngineLost, DiskFull.
     """
+    with using_images(reporter.note):
+        return _ensure(engine, loaded, reporter, no_cache, accelerate, builder)
+
+
+def _ensure(
+    engine: Engine, loaded: Loaded, reporter: Reporter, no_cache: bool, accelerate: bool, builder: Elsewhere | None
+) -> ImageResult:
     found = None if no_cache else engine.find_image(loaded.image)
     if found is not None:
         return ImageResult(found, loaded.image, built=False)

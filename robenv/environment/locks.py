@@ -5,30 +5,35 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from robenv.paths import cache_folder
 
 
 @contextmanager
-def locked(name: str, waiting: Callable[[str], None]) -> Iterator[bool]:
-    """Holds the lock called ``name``. Where another holds it, says so through ``waiting`` and waits.
+def locked(name: str, waiting: Callable[[str], None], shared: bool = False) -> Iterator[bool]:
+    """Holds the lock called ``name``. Where another holds it, says so through ``waiting`` and waits. ``shared``: beside
+    all others that hold it so.
 
     Yields True if it had to wait: what it wanted to do may have been done meanwhile.
     """
+    how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     path = Path(cache_folder()) / "locks" / f"{name}.lock"
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with path.open("a+", encoding="ascii") as file:
         waited = False
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, how | fcntl.LOCK_NB)
         except BlockingIOError:
             waited = True
             file.seek(0)
             holder = file.read().strip()
             waiting(f"another robenv{f' (process {holder})' if holder else ''} is at work here; waiting for it")
-            fcntl.flock(file, fcntl.LOCK_EX)
+            fcntl.flock(file, how)
+        if shared:
+            yield waited
+            return
         file.seek(0)
         file.truncate()
         file.write(str(os.getpid()))
@@ -38,3 +43,13 @@ def locked(name: str, waiting: Callable[[str], None]) -> Iterator[bool]:
         finally:
             # Emptied, not removed: removing a lock file lets a third one lock a file that no longer has a name.
             file.truncate(0)
+
+
+def using_images(waiting: Callable[[str], None]) -> AbstractContextManager[bool]:
+    """While this lasts, no `robenv clean` of this user takes away what is built and not in use yet."""
+    return locked("images", waiting, shared=True)
+
+
+def clearing_images(waiting: Callable[[str], None]) -> AbstractContextManager[bool]:
+    """While this lasts, nobody of this user is under way to an image or a container."""
+    return locked("images", waiting)

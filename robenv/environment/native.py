@@ -18,7 +18,7 @@ from robenv.host.distribution import distribution_of
 from robenv.host.facts import Distribution
 from robenv.plan.accounts import file_text
 from robenv.plan.mirrors import Mirrors
-from robenv.plan.names import LABEL_ROLE, LABEL_VERSION, ROLE_THROWAWAY, ROLE_TOOLS, tools_volume
+from robenv.plan.names import LABEL_ROLE, LABEL_TOOLS, LABEL_VERSION, ROLE_THROWAWAY, ROLE_TOOLS, tools_volume
 from robenv.plan.native import Foreign, Toolchain, cannot_have_tools, plan_foreign, plan_toolchain, with_tools
 from robenv.plan.values import Base, RunPlan
 from robenv.render import stream
@@ -117,7 +117,11 @@ def _make(engine: Engine, toolchain: Toolchain, reference: str, on_event: OnEven
     request = BuildRequest(
         tag=reference,
         platform=toolchain.host,
-        labels={LABEL_ROLE: ROLE_TOOLS, LABEL_VERSION: __version__},
+        labels={
+            LABEL_ROLE: ROLE_TOOLS,
+            LABEL_VERSION: __version__,
+            LABEL_TOOLS: f"{toolchain.architecture} {toolchain.base.reference}",
+        },
         buildkit=engine.info().buildkit,
     )
     context = stream(render_tools(toolchain, toolchain.base.reference, mirrors))

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from robenv.profile.resolved import Resolved
     from robenv.profile.schema_mirrors import Mirrors as Section
 
+PINNED = "robenv/pinned"
+"""The repository of images that are named by their digest and came from a mirror."""
 _HUB = "docker.io"
 
 
@@ -98,7 +100,7 @@ def mirrors_of(resolved: Resolved) -> Mirrors:
 
 def pinned_name(reference: str) -> str:
     """A name for an image that is named by its digest: one that came from a mirror cannot have its own here."""
-    return f"robenv/pinned:{reference.rpartition(':')[2]}" if "@sha256:" in reference else reference
+    return f"{PINNED}:{reference.rpartition(':')[2]}" if "@sha256:" in reference else reference
 
 
 def _addresses(name: str) -> Iterator[str]:

@@ -31,6 +31,8 @@ LABEL_ROLE = "robenv.role"
 """What it is for: one of the ROLE_… values."""
 LABEL_STAGE = "robenv.stage"
 """Which of a profile's images it is: ``run``; nothing on the one to work in."""
+LABEL_TOOLS = "robenv.tools"
+"""For which roots an image with native tools is: their architecture, as Debian calls it, and the base."""
 LABEL_UID = "robenv.uid"
 """The host's UID that a home volume belongs to."""
 

@@ -222,6 +222,14 @@ def test_a_compiler_of_another_release_is_not_stood_for(arm: Project) -> None:
     assert said[1].startswith(" /usr/lib/gcc/aarch64-linux-gnu/12/cc1plus ")
 
 
+def test_clean_leaves_the_tools_that_the_container_has(arm: Project, docker_api: Any) -> None:
+    (container,) = docker_api.containers(filters={"label": f"robenv.project={arm.name}"})
+    volume = next(one["Name"] for one in container["Mounts"] if one["Destination"] == NATIVE)
+    told = arm.run("clean", "--dry-run").stdout
+    assert volume not in told
+    assert f"robenv/tools:{volume.rpartition('-')[2]}" not in told
+
+
 def test_without_acceleration(arm: Project) -> None:
     (arm.folder / "plain.yaml").write_text(
         f"name: {arm.name}\nbase: {{bootstrap: {{suite: bookworm}}}}\nplatforms: [linux/arm64]\n"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from robenv.engine.protocol import ContainerInfo, ImageInfo
-from robenv.environment.clean import unused_images
+from robenv.environment.clean import unused_images, unused_pinned, unused_tools
 
 
 def image(name: str, project: str, created: str, tagged: bool = True) -> ImageInfo:
@@ -54,3 +56,32 @@ def test_of_equally_new_ones_none_goes() -> None:
 
 def test_one_without_a_tag_goes() -> None:
     assert unused(NEW, image("lost", "arm", "2026-01-03", tagged=False)) == ["lost"]
+
+
+def tools(name: str, kind: str, created: str) -> ImageInfo:
+    return replace(image(name, "x", created), labels={"robenv.tools": kind}, tags=(f"robenv/tools:{name}",))
+
+
+def test_native_tools_stay_for_the_architectures_that_are_left() -> None:
+    arm, riscv = tools("a", "arm64 debian:12", "2026-01-01"), tools("r", "riscv64 debian:12", "2026-01-01")
+    assert unused_tools([arm, riscv], {"amd64", "arm64"}, ()) == [riscv]
+    assert unused_tools([arm, riscv], {"amd64"}, {"robenv-tools-r"}) == [arm], "a container has them"
+
+
+def test_of_native_tools_of_one_kind_the_newest_stay() -> None:
+    kinds = ("arm64 debian:12", "2026-01-01"), ("arm64 debian:12", "2026-01-02"), ("arm64 ubuntu:24.04", "2026-01-01")
+    old, new, other = (tools(str(number), *one) for number, one in enumerate(kinds))
+    assert unused_tools([old, new, other], {"arm64"}, ()) == [old]
+    unlabelled = replace(old, labels={})
+    assert unused_tools([unlabelled, new], {"arm64"}, ()) == [unlabelled]
+
+
+def test_what_came_from_mirrors_stays_where_an_image_stands_on_it() -> None:
+    def pinned(name: str, *layers: str) -> ImageInfo:
+        return replace(image(name, "x", "2026"), tags=(f"robenv/pinned:{name}", f"other:{name}"), layers=layers)
+
+    under, free, asked = pinned("u", "1", "2"), pinned("f", "1", "3"), pinned("k", "4")
+    upon = replace(NEW, layers=("1", "2", "9"))
+    found = unused_pinned([under, free, asked], [upon], [], frozenset({"robenv/pinned:k"}))
+    assert list(found) == [(free, "robenv/pinned:f")]
+    assert list(unused_pinned([free], [], [container(free)], frozenset())) == []
