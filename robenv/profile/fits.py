@@ -31,10 +31,10 @@ class Target:
     """Its GPU is asked of a Jetson, or its image is for one."""
 
 
-def target_of(profile: Profile, documents: Iterable[Document], jetpacks: Sequence[JetPack]) -> Target:
+def target_of(profile: Profile, documents: Sequence[Document], jetpacks: Sequence[JetPack]) -> Target:
     base = profile.base
     release = find_release(base.bootstrap.suite) if base.bootstrap else _release_of(base.image)
-    on_jetson = l4t_of_image(base.image) is not None or _is_jetson(profile)
+    on_jetson = l4t_of_image(base.image) is not None or _is_jetson(documents)
     jetpack = jetpack_of_image(base.image, jetpacks) if on_jetson else None
     if jetpack is not None and release is None:
         release = find_release(jetpack.suite)
@@ -46,8 +46,10 @@ def _release_of(image: str) -> Release | None:
     return find_release(distro.suite) if distro is not None else release_of_image(image)
 
 
-def _is_jetson(profile: Profile) -> bool:
-    return profile.gpu is not None and profile.gpu.vendor == "jetson"
+def _is_jetson(documents: Iterable[Document]) -> bool:
+    """A file behind the target that asks for another GPU makes no other machine of it."""
+    asked = (find(one.root, ("gpu", "vendor")) for one in documents)
+    return any(isinstance(node, Scalar) and node.text == "jetson" for node in asked)
 
 
 def check_fits(documents: Sequence[Document], profile: Profile, jetpacks: Sequence[JetPack]) -> Iterator[Problem]:
