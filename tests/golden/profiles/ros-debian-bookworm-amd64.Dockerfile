@@ -56,7 +56,10 @@ RUN --mount=type=cache,id=robenv-apt-bookworm-linux-amd64-f1b98de1,target=/var/c
       vcstool; \
     rm -rf /var/log/apt/* /var/log/alternatives.log /var/log/bootstrap.log /var/log/dpkg.log \
       /var/cache/debconf/*-old /var/cache/ldconfig/aux-cache /var/lib/dpkg/*-old
-ENV ROS_MASTER_URI="http://localhost:11311"
+ENV ROS_MASTER_URI="http://localhost:11311" \
+    ROS_DISTRO="Debian" \
+    ROS_VERSION="1" \
+    ROS_PYTHON_VERSION="3"
 COPY ["robenv/image/bashrc", "/usr/local/lib/robenv/bashrc"]
 RUN set -e; \
     line='if [ -r /usr/local/lib/robenv/bashrc ]; then . /usr/local/lib/robenv/bashrc; fi'; \
