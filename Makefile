@@ -38,9 +38,10 @@ test-mixins: ## mixins by the packages of Debian's archive
 	@scripts/setup test
 	@$(PYTHON) -m scripts.engine --root $(PYTHON) -m pytest -m long tests/engine/test_mixins.py $(ARGS)
 
-test-catalogue: ## every target on every platform, built through stand-ins for the hosts that it names, and run: a table
+test-catalogue: ## every target on every platform, through stand-ins for its hosts: a table; ARGS="-k arm64" for some
 	@scripts/setup test
-	@$(PYTHON) -m scripts.engine --root $(PYTHON) -m pytest -m "long or engine" --timeout 3600 tests/engine/test_catalogue.py $(ARGS)
+	@$(PYTHON) -m scripts.engine --root $(PYTHON) -m pytest --numprocesses auto --dist loadgroup -m "long or engine" --timeout 3600 \
+		tests/engine/test_catalogue.py $(ARGS)
 
 lint: ## ruff, mypy, the walls between the rooms, shellcheck
 	@scripts/setup test

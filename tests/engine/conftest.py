@@ -16,6 +16,7 @@ from robenv.engine.protocol import Engine
 from tests.conftest import common
 from tests.support import base_image as shared_base
 from tests.support import leaks, prepared_image
+from tests.support.grid import grid
 from tests.support.newer_engine import NewerEngine
 from tests.support.project import Project
 from tests.support.registry import Registry
@@ -24,17 +25,17 @@ from tests.support.second_engine import SecondEngine
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """For `make test-catalogue`: a line for each target."""
+    """For `make test-catalogue`: what became of each target and mixin."""
     reports = [one for key in ("passed", "failed", "error") for one in terminalreporter.stats.get(key, ())]
-    rows = {
-        one.nodeid.rpartition("[")[2].rstrip("]"): (one.outcome, one.duration)
-        for one in reports
-        if "test_catalogue.py::test_a_target" in one.nodeid and (one.when == "call" or one.failed)
-    }
-    if rows:
-        terminalreporter.section("targets")
-    for name, (outcome, seconds) in sorted(rows.items()):
-        terminalreporter.write_line(f"{name:<48} {outcome:<8} {seconds:6.1f} s")
+    results: dict[str, tuple[str, float]] = {}
+    for one in reports:
+        if "test_catalogue.py::" in one.nodeid and (one.when == "call" or one.failed):
+            # pytest-xdist writes the group of a test behind it.
+            results[one.nodeid.partition("[")[2].rpartition("]")[0]] = (one.outcome, one.duration)
+    if results:
+        terminalreporter.section("the catalogue")
+        for line in grid(results):
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,12 @@
-"""Every built-in target on each of its platforms: built through stand-ins for the hosts that it names, and run.
+"""Every built-in target on each of its platforms, and every mixin upon a target: built through stand-ins for the hosts
+that they name, and run.
 
 Those that Debian's own archive makes are built from it, with real ROS. `make test-catalogue` runs all.
 """
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,21 +14,40 @@ import pytest
 
 from robenv.engine.protocol import Engine
 from robenv.plan.build import plan_build
+from robenv.plan.values import BuildPlan
+from robenv.profile.resolved import Resolved
 from tests.support import catalogue
-from tests.support.emulation import ensure_arm64
+from tests.support.emulation import ensure_emulated
 from tests.support.project import Project
 from tests.support.site.stand_ins import StandIns, packages_of, write_project
 
 pytestmark = pytest.mark.engine
 
-SMALL = {("ros/jazzy", "linux/amd64"), ("ros/noetic", "linux/amd64"), ("cuda/12.8-noble", "linux/amd64")}
+OWN = "linux/amd64"
+SMALL = {"ros/jazzy linux/amd64", "ros/noetic linux/amd64", "cuda/12.8-noble linux/amd64"}
+FOREIGN = {"arm64": "arm64", "arm/v7": "armhf", "amd64": "amd64"}
+"""Debian's names of architectures."""
 
 
-def _all() -> Iterator[Any]:
-    for target in catalogue.targets():
-        for platform in catalogue.platforms_of(catalogue.profiles()[target]):
-            marks = [] if (target, platform) in SMALL else [pytest.mark.long]
-            yield pytest.param(target, platform, marks=marks, id=f"{target} {platform}")
+def _row(name: str, platform: str, base: str, *values: str) -> Any:
+    """Those upon one base share a worker: an engine knows an image by one name for one platform at a time."""
+    marks = [pytest.mark.xdist_group(base)]
+    if f"{name} {platform}" not in SMALL:
+        marks.append(pytest.mark.long)
+    return pytest.param(*values, marks=marks, id=f"{name} {platform}")
+
+
+def _targets() -> Iterator[Any]:
+    for target, platform in catalogue.pairs():
+        plan = plan_build(catalogue.profiles()[target].on(platform), platform)
+        yield _row(target, platform, plan.bases[0].reference, target, platform)
+
+
+def _mixins() -> Iterator[Any]:
+    for mixin in catalogue.mixins():
+        target = catalogue.stand_of(mixin)
+        plan = plan_build(catalogue.profiles()[target].on(OWN), OWN)
+        yield _row(f"{mixin} upon {target}", OWN, plan.bases[0].reference, mixin)
 
 
 @pytest.fixture(scope="module")
@@ -36,48 +57,89 @@ def stand_ins(docker_api: Any, engine: Engine) -> Iterator[StandIns]:
     made.close()
 
 
-@pytest.mark.parametrize(("target", "platform"), list(_all()))
+@pytest.fixture
+def offered(stand_ins: StandIns, engine: Engine) -> Iterator[Callable[[BuildPlan], None]]:
+    """Has the stand-ins offer the images that a plan stands on; afterwards the engine has none of them."""
+    images: list[str] = []
+
+    def offer(plan: BuildPlan) -> None:
+        images.extend(base.image for base in plan.bases if base.image)
+        for image in images:
+            stand_ins.offer(image, plan.platform)
+
+    yield offer
+    for image in images:
+        if engine.find_image(image) is not None:
+            engine.remove_image(image, force=True)
+
+
+@pytest.mark.parametrize(("target", "platform"), list(_targets()))
 def test_a_target_is_built_and_runs(
     target: str,
     platform: str,
     stand_ins: StandIns,
+    offered: Callable[[BuildPlan], None],
     project: Callable[..., Project],
     docker_api: Any,
-    engine: Engine,
 ) -> None:
-    if platform != "linux/amd64":
-        ensure_arm64()
-    plan = plan_build(catalogue.profiles()[target].on(platform), platform)
-    images = [base.image for base in plan.bases if base.image]
-    for image in images:
-        stand_ins.offer(image, platform)
+    ensure_emulated(platform)
+    resolved = catalogue.profiles()[target].on(platform)
+    plan = plan_build(resolved, platform)
+    offered(plan)
     one = project()
-    write_project(one.folder, one.name, target, stand_ins.profile(target, platform) if images else "{}")
-    try:
-        one.run("build", "--no-accel", "--platform", platform, timeout=3000)
-        built = docker_api.images(filters={"label": f"robenv.project={one.name}"})[0]["Id"]
-        _check(docker_api, built, plan, bool(images))
-    finally:
-        for image in images:
-            if engine.find_image(image) is not None:
-                engine.remove_image(image, force=True)
+    real = all(base.bootstrap for base in plan.bases)
+    write_project(one.folder, one.name, [target], {} if real else stand_ins.profile(resolved, platform))
+    # Native tools would be those of the release that a stand-in only bears the name of.
+    one.run("build", *([] if real else ["--no-accel"]), "--platform", platform, timeout=3000)
+    built = docker_api.images(filters={"label": f"robenv.project={one.name}"})[0]["Id"]
+    said = _run(docker_api, built, _script(resolved, plan, real))
+    assert f"machine {FOREIGN[platform.partition('/')[2]]}" in said
 
 
-def _check(api: Any, image: str, plan: Any, stands_in: bool) -> None:
-    """By the image's own entrypoint: what was asked for is there, and ROS answers."""
-    lines = ["set -e", f"dpkg-query -W {' '.join(packages_of(plan))} >/dev/null" if packages_of(plan) else ":"]
+@pytest.mark.parametrize("mixin", list(_mixins()))
+def test_a_mixin_is_built_and_runs(
+    mixin: str, stand_ins: StandIns, offered: Callable[[BuildPlan], None], project: Callable[..., Project]
+) -> None:
+    resolved = catalogue.upon_its_stand(mixin)
+    plan = plan_build(resolved.on(OWN), OWN)
+    offered(plan)
+    one = project()
+    document = stand_ins.profile(resolved, OWN)
+    if resolved.profile.realtime:
+        document["realtime"] = False  # not every machine has it to give: test_realtime
+    write_project(one.folder, one.name, [catalogue.stand_of(mixin), mixin], document)
+    script = _script(resolved, plan, real=False)
+    said = one.run("run", "--no-accel", "--", "bash", "-c", script, timeout=1500).stdout
+    assert "machine amd64" in said
+
+
+def _script(resolved: Resolved, plan: BuildPlan, real: bool) -> str:
+    """Fails unless what was asked for is there, and ROS answers."""
+    packages = packages_of(plan)
+    lines = ["set -e", f"dpkg-query -W {' '.join(packages)} >/dev/null" if packages else ":"]
+    lines += [f"test -s {file.target}" for file in resolved.profile.files if not file.target.endswith("/")]
+    lines += [f'test "${name}" = {shlex.quote(value)}' for name, value in resolved.profile.environment.items()]
+    lines += [f"python3 -c 'import {one.partition('>')[0]}'" for one in resolved.profile.pip]
     lines.append("echo machine $(dpkg --print-architecture)")
-    if stands_in:
+    if not real:
         lines.append('if [ -n "${ROS_DISTRO-}" ]; then test "$UNDERLAY" = "$ROS_DISTRO"; ros2 topic list; fi')
-    elif "ros-core" in packages_of(plan):
-        lines += ["roscore & sleep 5", "rostopic pub -1 /t std_msgs/String hello", "rosnode list"]
-    container = api.create_container(image, ["bash", "-c", "\n".join(lines)], name=f"robenvtest-{image[-12:]}")
+    elif "ros-core" in packages:
+        # Debian's own hook says so where it finds another distribution set than its own.
+        lines.append(
+            'for hook in /etc/catkin/profile.d/1.ros_distro.sh; do [ ! -e $hook ] || test -z "$(. $hook)"; done'
+        )
+        lines += ["roscore &", "until rosnode list; do sleep 1; done", "rostopic pub -1 /t std_msgs/String hello"]
+    return "\n".join(lines)
+
+
+def _run(api: Any, image: str, script: str) -> str:
+    """By the image's own entrypoint; what it says. Raises AssertionError where it fails."""
+    container = api.create_container(image, ["bash", "-c", script], name=f"robenvtest-{image[-12:]}")
     try:
         api.start(container)
-        code = api.wait(container, timeout=300)["StatusCode"]
-        said = api.logs(container).decode()
+        code = api.wait(container, timeout=600)["StatusCode"]
+        said: str = api.logs(container).decode()
     finally:
         api.remove_container(container, force=True, v=True)
     assert code == 0, said
-    architecture = {"amd64": "amd64", "arm64": "arm64", "arm/v7": "armhf"}[plan.platform.split("/", 1)[1]]
-    assert f"machine {architecture}" in said
+    return said

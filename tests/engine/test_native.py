@@ -15,7 +15,7 @@ import pytest
 
 from robenv.engine.protocol import Engine
 from tests.support.elf import AARCH64, X86_64, image_files, machine_of
-from tests.support.emulation import ensure_arm64
+from tests.support.emulation import ensure_emulated
 from tests.support.project import Project
 from tests.support.tiny import tiny_images
 
@@ -93,7 +93,7 @@ int main() { std::cout << MADE_BY << ' ' << (zlibVersion()[0] == '1') << std::en
 def arm(docker_api: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """The project, its container up."""
     assert platform.machine() != "aarch64", "there is nothing foreign about arm64 here"
-    ensure_arm64()
+    ensure_emulated()
     one = Project(tmp_path_factory.mktemp("native") / "project", "")
     for name, text in SOURCES.items():
         (one.folder / name).parent.mkdir(exist_ok=True)
@@ -108,7 +108,7 @@ def arm(docker_api: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
 
 @pytest.fixture(autouse=True)
 def _emulated() -> None:
-    ensure_arm64()
+    ensure_emulated()
 
 
 def _sh(one: Project, script: str, check: int | None = 0) -> str:

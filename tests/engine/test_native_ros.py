@@ -15,7 +15,7 @@ import pytest
 
 from robenv.engine.protocol import Engine
 from tests.support.elf import AARCH64, image_files
-from tests.support.emulation import ensure_arm64
+from tests.support.emulation import ensure_emulated
 from tests.support.project import Project
 
 pytestmark = [pytest.mark.engine, pytest.mark.long, pytest.mark.timeout(3600)]
@@ -48,7 +48,7 @@ install(TARGETS plain plain_c LIBRARY DESTINATION lib RUNTIME DESTINATION bin)
 def ros(docker_api: Any, tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[Project]:
     """The environment for arm64, up, with the example's workspace and a package in C."""
     assert platform.machine() != "aarch64", "there is nothing foreign about arm64 here"
-    ensure_arm64()
+    ensure_emulated()
     one = Project(tmp_path_factory.mktemp("ros") / "project", "")
     (one.folder / "robenv.yaml").write_text(f"name: {one.name}\n{PROFILE}")
     talker = "src/talker_listener"

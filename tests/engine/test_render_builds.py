@@ -8,7 +8,6 @@ import json
 import re
 import tarfile
 import threading
-import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -35,6 +34,7 @@ from robenv.plan.values import (
 )
 from robenv.render import Rendered, context_stream, find_instruction, render
 from tests.support.plans import at, plan_of
+from tests.support.site.packages import module
 
 pytestmark = pytest.mark.engine
 
@@ -352,12 +352,7 @@ def test_packages_leave_nothing_but_themselves(
 def wheel(folder: Path, name: str) -> None:
     """A package index in ``folder`` with one wheel of one module."""
     (folder / name).mkdir(parents=True)
-    info = f"{name}-1.0.dist-info"
-    with zipfile.ZipFile(folder / name / f"{name}-1.0-py3-none-any.whl", "w") as archive:
-        archive.writestr(f"{name}.py", "print('imported')\n")
-        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        archive.writestr(f"{info}/RECORD", f"{name}.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n")
+    (folder / name / f"{name}-1.0-py3-none-any.whl").write_bytes(module(name, "1.0", "print('imported')\n"))
 
 
 @pytest.mark.parametrize("buildkit", [True], indirect=True)

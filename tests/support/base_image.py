@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
+import platform as machine
 import subprocess
 import tarfile
 import tempfile
@@ -12,6 +14,10 @@ from typing import Any
 
 import docker
 
+from robenv.catalog.platforms import normalize, parse_platform
+from tests.support.emulation import ensure_emulated
+
+_OWN = normalize(machine.machine())
 TAG = "robenvtest-base:bookworm"
 LABEL = "robenvtest.base"
 """Set on the shared base alone, so that nothing else is taken for it and nothing removes it."""
@@ -19,14 +25,20 @@ LABEL = "robenvtest.base"
 _DOCKERFILE = f'FROM scratch\nADD root.tar /\nLABEL {LABEL}="bookworm"\nCMD ["bash"]\n'
 
 
-def ensure(api: docker.APIClient) -> str:
-    """The tag of a Debian bookworm of the variant minbase, without package lists; made where it is missing."""
-    with Path(tempfile.gettempdir(), "robenvtest-base.lock").open("w") as lock:
+def ensure(api: docker.APIClient, platform: str = _OWN) -> str:
+    """The tag of a Debian bookworm of the variant minbase, without package lists; made where it is missing.
+
+    One for each platform; those of another than this machine's are made under emulation, in minutes.
+    """
+    architecture = parse_platform(platform).debian
+    tag = TAG if platform == _OWN else f"{TAG}-{architecture}"
+    with Path(tempfile.gettempdir(), f"robenvtest-base-{architecture}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not api.images(name=TAG, quiet=True):
+        if not api.images(name=tag, quiet=True):
+            ensure_emulated(platform)
             with tempfile.TemporaryDirectory(prefix="robenvtest-base-", dir="/var/tmp") as folder:
-                _build(api, Path(folder))
-    return TAG
+                _build(api, Path(folder), tag, platform, architecture)
+    return tag
 
 
 def ensure_made(api: Any, tag: str, dockerfile: str) -> str:
@@ -44,28 +56,30 @@ def ensure_made(api: Any, tag: str, dockerfile: str) -> str:
     return tag
 
 
-def _build(api: docker.APIClient, folder: Path) -> None:
+def _build(api: docker.APIClient, folder: Path, tag: str, platform: str, architecture: str) -> None:
     root = folder / "root.tar"
     source = "deb http://deb.debian.org/debian bookworm main"
-    keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
-    bootstrap = ["mmdebstrap", "--quiet", "--variant=minbase", f"--keyring={keyring}", "bookworm", str(root), source]
-    subprocess.run(bootstrap, check=True, stdin=subprocess.DEVNULL, timeout=600)
+    bootstrap = ["mmdebstrap", "--quiet", "--variant=minbase", f"--architectures={architecture}"]
+    bootstrap += ["--keyring=/usr/share/keyrings/debian-archive-keyring.gpg", "bookworm", str(root), source]
+    # QEMU before 10 computes pointer authentication in software, at every call.
+    environment = {**os.environ, **({"QEMU_CPU": "max,pauth=off"} if architecture == "arm64" else {})}
+    subprocess.run(bootstrap, check=True, stdin=subprocess.DEVNULL, timeout=1800, env=environment)
     (folder / "Dockerfile").write_text(_DOCKERFILE)
     context = folder / "context.tar"
     # BuildKit knows a tar by its first kilobyte, in which a PAX header, as a time with fractions makes, would not end.
     with tarfile.open(context, "w", format=tarfile.GNU_FORMAT) as tar:
         tar.add(folder / "Dockerfile", "Dockerfile")
         tar.add(root, "root.tar")
-    build_context(api, context, TAG)
+    build_context(api, context, tag, platform)
 
 
-def build_context(api: Any, context: Path, tag: str) -> str:
+def build_context(api: Any, context: Path, tag: str, platform: str = _OWN) -> str:
     """Builds a context, a tar file, with BuildKit through the Engine API; the image's ID."""
     with context.open("rb") as body:
         answer = api._post(
             api._url("/build"),
             data=body,
-            params={"version": "2", "t": tag},
+            params={"version": "2", "t": tag, "platform": platform},
             headers={"Content-Type": "application/x-tar"},
             stream=True,
             timeout=600,

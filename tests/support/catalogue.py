@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from robenv.render import render
 
 ANY = ("linux/amd64", "linux/arm64")
 """For a profile that names no platforms."""
+_STANDS = ("ros/jazzy", "ubuntu/noble", "debian/bookworm")
 
 
 @cache
@@ -43,11 +46,30 @@ def extending(folder: Path, *names: str) -> Resolved:
     return resolve_project(find_project(folder), {})
 
 
-def upon_a_target(folder: Path, mixin: str) -> Resolved:
-    """A project of a mixin and the first target that it fits."""
+def pairs() -> Iterator[tuple[str, str]]:
+    """Every target with each of its platforms."""
     for target in targets():
-        try:
-            return extending(folder, target, mixin)
-        except ProfileError:
-            continue
-    raise AssertionError(f"{mixin} fits no target")
+        for platform in platforms_of(profiles()[target]):
+            yield target, platform
+
+
+@cache
+def stand_of(mixin: str) -> str:
+    """The target that the tests put a mixin upon: the first that it fits; where it has pip, Debian, whose pip is real.
+
+    Raises AssertionError where there is none.
+    """
+    stands = _STANDS[::-1] if profiles()[mixin].profile.pip else _STANDS
+    with tempfile.TemporaryDirectory() as folder:
+        for target in stands:
+            try:
+                extending(Path(folder), target, mixin)
+            except ProfileError:
+                continue
+            return target
+    raise AssertionError(f"{mixin} fits none of {', '.join(_STANDS)}")
+
+
+def upon_its_stand(mixin: str) -> Resolved:
+    with tempfile.TemporaryDirectory() as folder:
+        return extending(Path(folder), stand_of(mixin), mixin)

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from robenv.engine.bases import ensure_base
+from robenv.catalog.suites import UBUNTU as UBUNTU_MIRROR
+from robenv.catalog.suites import UBUNTU_PORTS
 from robenv.engine.protocol import BuildRequest, Engine
 from robenv.plan.build import plan_build
-from robenv.plan.mirrors import Mirrors
-from robenv.plan.names import base_reference
-from robenv.plan.values import AptRepository, Base, Bootstrap, BuildPlan
+from robenv.plan.values import AptRepository, BuildPlan
 from robenv.profile.resolved import Resolved
 from tests.support import base_image, catalogue
 from tests.support.building import context
 from tests.support.registry import Registry
-from tests.support.site.packages import Package
+from tests.support.site.packages import Package, module
 from tests.support.site.web import Signer, Web, bridge, publish
 
 UBUNTU = {"bionic": "18.04", "focal": "20.04", "jammy": "22.04", "noble": "24.04", "resolute": "26.04"}
@@ -79,46 +79,50 @@ class StandIns:
             self.web.files[f"deb/{suite}.deb"] = deb
         self.web.files["raw/ros/rosdistro/master/rosdep/sources.list.d/20-default.list"] = b"# the index\n"
         self.web.files["raw/colcon/colcon-mixin-repository/master/index.yaml"] = b"mixin: []\n"
+        wheel = "torch-2.4.0-py3-none-any.whl"
+        self.web.files["simple/torch/"] = f'<a href="{wheel}">{wheel}</a>'.encode()
+        self.web.files[f"simple/torch/{wheel}"] = module("torch", "2.4.0")
 
     def close(self) -> None:
         for one in (self.web, self.signer, self._expired, self.registry):
             one.close()
 
-    def profile(self, target: str, platform: str) -> str:
+    def profile(self, resolved: Resolved, platform: str) -> dict[str, Any]:
         """What a project says besides ``extends``: the mirrors, and the checksum of a source package's stand-in."""
         arch = platform.split("/", 1)[1].replace("/", "-")
-        plan = plan_build(catalogue.profiles()[target].on(platform), platform)
         address, key = self.web.address, str(self.signer.key)
         mirrors: dict[str, Any] = {
             "registries": dict.fromkeys(("docker.io", "nvcr.io"), f"{self.registry.address}/{arch}"),
             "apt": {
-                "http://archive.ubuntu.com/ubuntu": {"url": f"{address}/ubuntu", "key": key},
+                UBUNTU_MIRROR: {"url": f"{address}/ubuntu", "key": key},
+                UBUNTU_PORTS: {"url": f"{address}/ubuntu", "key": key},
                 "packages.ros.org": f"{address}",
                 "snapshots.ros.org": {"url": f"{address}/snapshots", "key": key},
             },
             "downloads": {_RAW: f"{address}/raw"},
+            "pip": f"{address}/simple",
         }
         document: dict[str, Any] = {"mirrors": mirrors}
-        for repository in _repositories(plan):
+        for repository in _repositories(plan_build(resolved.on(platform), platform)):
             if repository.package:
                 suite = repository.package.rsplit(".", 1)[0].rsplit("_", 1)[0].rsplit(".", 1)[1]
                 self.web.files[f"github/{repository.package.rsplit('/', 1)[1]}"] = self._sources[suite]
                 mirrors["downloads"][repository.package.rsplit("/", 1)[0]] = f"{address}/github"
                 checksum = f"sha256:{hashlib.sha256(self._sources[suite]).hexdigest()}"
                 document["apt"] = {"repositories": {repository.name: {"package_checksum": checksum}}}
-        return json.dumps(document)
+        return document
 
     def offer(self, reference: str, platform: str) -> None:
         """Has the registry offer the stand-in of an image."""
         if (reference, platform) in self._made:
             return
-        root = self._root(platform)
+        root = base_image.ensure(self._api, platform)
         arch = platform.split("/", 1)[1].replace("/", "-")
         name = reference.removeprefix("nvcr.io/")
         name = name if "/" in name else f"library/{name}"
         tag = f"{self.registry.address}/{arch}/{name}"
         request = BuildRequest(tag, platform, {base_image.LABEL: "stand-in"})
-        files = self._files(reference)
+        files = self._files(reference, platform)
         copies = "".join(
             f"COPY --chmod={'0755' if '/bin/' in target else '0644'} {source} {target}\n"
             for source, (target, _) in files.items()
@@ -131,28 +135,20 @@ class StandIns:
         self._engine.remove_image(tag)
         self._made.add((reference, platform))
 
-    def _root(self, platform: str) -> str:
-        if platform == "linux/amd64":
-            return base_image.ensure(self._api)
-        given = Bootstrap("bookworm", "http://deb.debian.org/debian", ("main",), "minbase", (), platform)
-        reference = base_reference(given.suite, given.mirror, given.components, given.variant, given.include, platform)
-        ensure_base(self._engine, Base(reference, bootstrap=given), platform, lambda event: None, mirrors=Mirrors())
-        return reference
-
-    def _files(self, reference: str) -> dict[str, tuple[str, bytes]]:
+    def _files(self, reference: str, platform: str) -> dict[str, tuple[str, bytes]]:
         suite = suite_of(reference)
+        archive = UBUNTU_MIRROR if platform == "linux/amd64" else UBUNTU_PORTS
         release = f'NAME="Ubuntu"\nID=ubuntu\nID_LIKE=debian\nVERSION_ID="{UBUNTU[suite]}"\nVERSION_CODENAME={suite}\n'
-        files = {
-            "release": ("/usr/lib/os-release", release.encode()),
-            "sources": (
-                "/etc/apt/sources.list",
-                f"deb http://archive.ubuntu.com/ubuntu {suite} main universe\n".encode(),
-            ),
-        }
+        sources = f"deb {archive} {suite} main universe\n"
+        files = {"release": ("/usr/lib/os-release", release.encode())}
         if suite in ("noble", "resolute"):  # as the real ones have since 24.04
+            written = f"Types: deb\nURIs: {archive}\nSuites: {suite}\nComponents: main universe\n"
+            files["deb822"] = ("/etc/apt/sources.list.d/ubuntu.sources", written.encode())
+            sources = "# Ubuntu sources have moved to the /etc/apt/sources.list.d/ubuntu.sources\n"
             passwd = "root:x:0:0:root:/root:/bin/bash\n_apt:x:42:65534::/nonexistent:/usr/sbin/nologin\n"
             users = f"{passwd}ubuntu:x:1000:1000:Ubuntu:/home/ubuntu:/bin/bash\n"
             files["passwd"] = ("/etc/passwd", users.encode())
+        files["sources"] = ("/etc/apt/sources.list", sources.encode())
         if reference.startswith("ros:"):
             distro = reference[4:].split("-")[0]
             setup, ros2 = ros_files(distro)
@@ -215,19 +211,18 @@ def packages_of(plan: BuildPlan) -> list[str]:
 
 
 def _names() -> set[str]:
-    """All packages that targets upon images ask for."""
+    """All packages that targets and mixins upon images ask for."""
     names = {"ca-certificates", "python3-pip", "sudo"}
-    for target in catalogue.targets():
-        resolved: Resolved = catalogue.profiles()[target]
-        for platform in catalogue.platforms_of(resolved):
-            plan = plan_build(resolved.on(platform), platform)
-            if all(base.image for base in plan.bases):
-                names |= set(packages_of(plan))
+    built = [(catalogue.profiles()[target], platform) for target, platform in catalogue.pairs()]
+    for mixin in catalogue.mixins():
+        resolved = catalogue.upon_its_stand(mixin)
+        built += [(resolved, platform) for platform in catalogue.platforms_of(resolved)]
+    for resolved, platform in built:
+        plan = plan_build(resolved.on(platform), platform)
+        if all(base.image for base in plan.bases):
+            names |= set(packages_of(plan))
     return names
 
 
-def write_project(folder: Path, name: str, target: str, more: str) -> None:
-    document = json.loads(more)
-    document |= {"name": name, "extends": [target]}
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "robenv.yaml").write_text(json.dumps(document))
+def write_project(folder: Path, name: str, extends: Sequence[str], more: Mapping[str, Any]) -> None:
+    (folder / "robenv.yaml").write_text(json.dumps({**more, "name": name, "extends": extends}))

@@ -54,6 +54,8 @@ def _handler(web: Web) -> type[BaseHTTPRequestHandler]:
             self.send_response(200 if data is not None else 302 if away else 404)
             if data is None and away:
                 self.send_header("Location", away)
+            if path.endswith("/"):
+                self.send_header("Content-Type", "text/html")  # which pip asks of an index
             self.send_header("Content-Length", str(len(data or b"")))
             self.end_headers()
             self.wfile.write(data or b"")

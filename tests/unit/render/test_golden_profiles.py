@@ -46,8 +46,7 @@ def test_the_dockerfile_is_the_one_that_was_looked_at(target: str) -> None:
 
 
 def test_no_golden_file_is_left_over() -> None:
-    profiles = catalogue.profiles()
-    wanted = {file_name(name, one) for name in catalogue.targets() for one in catalogue.platforms_of(profiles[name])}
+    wanted = {file_name(target, platform) for target, platform in catalogue.pairs()}
     assert {path.name for path in GOLDEN.iterdir()} == wanted
 
 
@@ -57,7 +56,7 @@ def dockerfiles(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("upon")
     found = sorted(GOLDEN.iterdir())
     for mixin in catalogue.mixins():
-        resolved = catalogue.upon_a_target(folder, mixin)
+        resolved = catalogue.upon_its_stand(mixin)
         path = folder / (mixin.replace("/", "-") + ".Dockerfile")
         path.write_text(catalogue.dockerfile(resolved, catalogue.platforms_of(resolved)[0]))
         found.append(path)
