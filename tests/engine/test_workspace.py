@@ -27,9 +27,10 @@ _COLCON = """\
 apt:
   packages: [colcon, python3-distutils, python3-colcon-cmake, python3-colcon-package-information,
     python3-colcon-package-selection, python3-colcon-recursive-crawl, python3-colcon-ros,
-    python3-colcon-library-path, python3-colcon-output]
+    python3-colcon-library-path, python3-colcon-output, python3-colcon-defaults]
+ros: {colcon_defaults: {build: {merge-install: true, cmake-args: [-D, "CMAKE_C_FLAGS=-DWORD=one -DOTHER=2"]}}}
 """
-_WANTED = "extends: [./site.yaml]\nworkspace: {dependencies: true}\n"
+_WANTED = "extends: [./site.yaml, mixins/ccache]\nworkspace: {dependencies: true}\n"
 
 
 @pytest.fixture(scope="module")
@@ -60,9 +61,16 @@ def _package(folder: Path, number: int, more: str = "") -> Path:
     )
     (here / "main.c").write_text(
         "#include <stdio.h>\n#include <yaml.h>\n#include <zlib.h>\n"
-        f'int main(void) {{ puts("part{number}"); return 0; }}\n'
+        f"#define TEXT(word) #word\n#define TEXT_OF(word) TEXT(word)\n"
+        f'int main(void) {{ puts("part{number} " TEXT_OF(WORD)); return 0; }}\n'
     )
     return here / "package.xml"
+
+
+def _compiled(made: Project) -> tuple[int, int]:
+    """How many files ccache had, and how many it had to have compiled; CMake's own tries among them."""
+    stats = dict(line.split("\t") for line in made.run("exec", "ccache", "--print-stats").stdout.splitlines())
+    return int(stats["direct_cache_hit"]), int(stats["cache_miss"])
 
 
 def test_ten_packages_with_twenty_keys_are_resolved_installed_and_built(
@@ -77,7 +85,17 @@ def test_ten_packages_with_twenty_keys_are_resolved_installed_and_built(
     assert {"gcc", "libc6-dev", "time"} <= set(listed) and "nano" not in listed
     made.run("exec", "dpkg", "-s", *listed)
     made.run("exec", "--", "colcon", "build", timeout=600)
-    assert made.run("exec", "install/part9/lib/part9/part9").stdout == "part9\n"
+    assert made.run("exec", "install/lib/part9/part9").stdout == "part9 one\n", "by colcon's defaults of the profile"
+    assert _compiled(made)[1] >= 10
+
+    # What ccache keeps is in the home folder: it outlives build folders and containers.
+    made.run("exec", "--", "rm", "-rf", "build", "install")
+    made.run("down")
+    made.run("up", "-d")
+    made.run("exec", "--", "ccache", "--zero-stats")
+    made.run("exec", "--", "colcon", "build", timeout=600)
+    hits, misses = _compiled(made)
+    assert hits >= 10 and not misses
 
     # A package.xml that says the same otherwise is the same image; a package of the workspace is no key.
     before = made.plan()["content_hash"]

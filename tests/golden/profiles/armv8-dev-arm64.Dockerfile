@@ -184,6 +184,8 @@ RUN --mount=type=cache,id=robenv-apt-ubuntu-24.04-linux-arm64-707ac6f4,target=/v
       /var/cache/debconf/*-old /var/cache/ldconfig/aux-cache /var/lib/dpkg/*-old
 ENV CMAKE_C_COMPILER_LAUNCHER="ccache" \
     CMAKE_CXX_COMPILER_LAUNCHER="ccache"
+# step ccache by the compilers' names, on Ubuntu 18.04 and 20.04
+RUN ["/bin/sh", "-ec", "if grep -qx -e VERSION_CODENAME=bionic -e VERSION_CODENAME=focal /etc/os-release; then\n  for name in cc c++ gcc g++; do\n    [ -e \"/usr/local/bin/$name\" ] || ln -s ../../bin/ccache \"/usr/local/bin/$name\"\n  done\nfi\n"]
 COPY ["robenv/image/entrypoint", "/usr/local/lib/robenv/entrypoint"]
 ENTRYPOINT ["/usr/local/lib/robenv/entrypoint"]
 CMD ["bash"]
