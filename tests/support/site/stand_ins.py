@@ -74,6 +74,7 @@ class StandIns:
             publish(self.web, self.signer, "ros2/ubuntu", suite)
         for distro, suite in _DISTROS.items():
             publish(self.web, self.signer, f"snapshots/{distro}/final/ubuntu", suite, packages)
+        publish(self.web, self.signer, "jetson/common", "r39.2", packages)
         self._sources = {suite: self._source_package(suite).deb for suite in UBUNTU}
         for suite, deb in self._sources.items():
             self.web.files[f"deb/{suite}.deb"] = deb
@@ -97,6 +98,7 @@ class StandIns:
                 UBUNTU_MIRROR: {"url": f"{address}/ubuntu", "key": key},
                 UBUNTU_PORTS: {"url": f"{address}/ubuntu", "key": key},
                 "packages.ros.org": f"{address}",
+                "repo.download.nvidia.com": {"url": address, "key": key},
                 "snapshots.ros.org": {"url": f"{address}/snapshots", "key": key},
             },
             "downloads": {_RAW: f"{address}/raw"},

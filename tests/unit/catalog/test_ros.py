@@ -49,11 +49,18 @@ def test_what_an_image_has(reference: str, found: tuple[str, str]) -> None:
     assert image_of(reference) == found
 
 
-def test_the_key_of_the_snapshots_is_the_one_that_is_known(root: Path) -> None:
-    """Its fingerprint by RFC 4880, 12.2, as Open Robotics' own images name it."""
-    text = (root / "profiles" / "ros" / "ros-snapshots.asc").read_text()
+@pytest.mark.parametrize(
+    ("file", "fingerprint"),
+    [
+        ("ros/ros-snapshots.asc", "4b63cf8fde49746e98fa01ddad19bab3cbf125ea"),  # as Open Robotics' own images name it
+        ("jetson/jetson-ota-public.asc", "3c6d1ff3100c8c3abb0869c0e6543461a9996195"),  # as on NVIDIA's boards
+    ],
+)
+def test_the_keys_of_archives_are_those_that_are_known(root: Path, file: str, fingerprint: str) -> None:
+    """By RFC 4880, 12.2."""
+    text = (root / "profiles" / file).read_text()
     body = text.split("\n\n", 1)[1].split("\n=", 1)[0]
     data = base64.b64decode(body)
     assert data[0] == 0x99, "the first packet is a public key, with a length of two octets"
     key = data[: 3 + int.from_bytes(data[1:3], "big")]
-    assert hashlib.sha1(key, usedforsecurity=False).hexdigest() == "4b63cf8fde49746e98fa01ddad19bab3cbf125ea"
+    assert hashlib.sha1(key, usedforsecurity=False).hexdigest() == fingerprint
