@@ -254,8 +254,8 @@ def failure(output: str, recipe: Recipe, folder: str) -> RobenvError:
 def _environment(environ: Mapping[str, str], architecture: str, epoch: int, temporary: str) -> dict[str, str]:
     changed = dict(environ) | {"SOURCE_DATE_EPOCH": str(epoch), "TMPDIR": temporary, "LC_ALL": "C.UTF-8"}
     if architecture == "arm64" and parse_platform(os.uname().machine).debian != "arm64":
-        # QEMU before 10 emulates pointer authentication very slowly, and nothing here needs it.
-        changed.setdefault("QEMU_CPU", "max,pauth=off")
+        # As in builds: robenv.catalog.toolchains.emulation_settings.
+        changed.setdefault("QEMU_CPU", "max,pauth-impdef=on")
     return changed
 
 

@@ -56,8 +56,8 @@ def test_nothing_is_foreign_on_a_machine_that_runs_it() -> None:
 @pytest.mark.parametrize(
     ("machine", "platform", "settings"),
     [
-        (AMD64, ARM64, (("QEMU_CPU", "max,pauth=off"),)),
-        ("linux/riscv64", ARM64, (("QEMU_CPU", "max,pauth=off"),)),
+        (AMD64, ARM64, (("QEMU_CPU", "max,pauth-impdef=on"),)),
+        ("linux/riscv64", ARM64, (("QEMU_CPU", "max,pauth-impdef=on"),)),
         (AMD64, "linux/riscv64", ()),
         (AMD64, "linux/arm/v7", ()),
         (ARM64, AMD64, ()),

@@ -51,7 +51,7 @@ def project(tmp_path: Path) -> Project:
 
 
 def test_qemu_is_set_for_a_container_of_another_architecture(project: Project) -> None:
-    assert project.plan(platform="linux/arm64").environment == (("QEMU_CPU", "max,pauth=off"),)
+    assert project.plan(platform="linux/arm64").environment == (("QEMU_CPU", "max,pauth-impdef=on"),)
     own = project.plan("run: {environment: {QEMU_CPU: cortex-a57}}", platform="linux/arm64")
     assert own.environment == (("QEMU_CPU", "cortex-a57"),)
     on_a_robot = project.plan(facts=replace(FACTS, platform="linux/arm64"), platform="linux/arm64")

@@ -12,7 +12,7 @@ from robenv.render.tools import render_tools, tools_image
 from tests.support.dockerfile_reader import read_dockerfile
 from tests.support.plans import plan_of
 
-CPU = (("QEMU_CPU", "max,pauth=off"),)
+CPU = (("QEMU_CPU", "max,pauth-impdef=on"),)
 TOOLS = "robenv/tools:0123456789ab"
 GROUP = Group("project", packages=("git",), pip=("six",), steps=(Step("s", "make", False), Step("t", "make", True)))
 
@@ -26,7 +26,7 @@ def test_emulation_is_set_for_steps_and_not_for_the_image() -> None:
     plan, _ = foreign_plan()
     plain, tuned = render(plan).dockerfile, render(plan, foreign=Foreign("linux/amd64", CPU)).dockerfile
     added = [line for line in tuned.splitlines() if line not in plain.splitlines()]
-    assert added == ['ARG QEMU_CPU="max,pauth=off"'] * len(plan.stages)
+    assert added == ['ARG QEMU_CPU="max,pauth-impdef=on"'] * len(plan.stages)
     kinds = [read.kind for read in read_dockerfile(tuned)]
     assert kinds[kinds.index("FROM") + 1] == "ARG"  # it counts for what comes after it in its stage
 
