@@ -6,8 +6,12 @@ Those that Debian's own archive makes are built from it, with real ROS. `make te
 
 from __future__ import annotations
 
+import fcntl
 import shlex
+import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -60,17 +64,28 @@ def stand_ins(docker_api: Any, engine: Engine) -> Iterator[StandIns]:
 @pytest.fixture
 def offered(stand_ins: StandIns, engine: Engine) -> Iterator[Callable[[BuildPlan], None]]:
     """Has the stand-ins offer the images that a plan stands on; afterwards the engine has none of them."""
-    images: list[str] = []
+    with ExitStack() as stack:
 
-    def offer(plan: BuildPlan) -> None:
-        images.extend(base.image for base in plan.bases if base.image)
-        for image in images:
-            stand_ins.offer(image, plan.platform)
+        def offer(plan: BuildPlan) -> None:
+            for image in sorted({base.image for base in plan.bases if base.image}):
+                stack.enter_context(_alone(image))
+                stack.callback(_forget, engine, image)
+                stand_ins.offer(image, plan.platform)
 
-    yield offer
-    for image in images:
-        if engine.find_image(image) is not None:
-            engine.remove_image(image, force=True)
+        yield offer
+
+
+@contextmanager
+def _alone(image: str) -> Iterator[None]:
+    """Other test sessions on this engine have stand-ins of that name too."""
+    with Path(tempfile.gettempdir(), f"robenvtest-image-{image.replace('/', '-')}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _forget(engine: Engine, image: str) -> None:
+    if engine.find_image(image) is not None:
+        engine.remove_image(image, force=True)
 
 
 @pytest.mark.parametrize(("target", "platform"), list(_targets()))
@@ -128,7 +143,12 @@ def _script(resolved: Resolved, plan: BuildPlan, real: bool) -> str:
         lines.append(
             'for hook in /etc/catkin/profile.d/1.ros_distro.sh; do [ ! -e $hook ] || test -z "$(. $hook)"; done'
         )
-        lines += ["roscore &", "until rosnode list; do sleep 1; done", "rostopic pub -1 /t std_msgs/String hello"]
+        # roscore gives its master ten seconds, which may be too few under QEMU.
+        lines += [
+            "{ roscore || rosmaster --core; } &",
+            "until rosnode list; do sleep 1; done",
+            "rostopic pub -1 /t std_msgs/String hello",
+        ]
     return "\n".join(lines)
 
 

@@ -199,7 +199,8 @@ def _package(name: str) -> Package:
     if parts[0] == "ros" and parts[1] in _DISTROS and "-".join(parts[2:]) == "ros-core":
         setup, ros2 = ros_files(parts[1])
         files = {f"opt/ros/{parts[1]}/setup.bash": setup, f"opt/ros/{parts[1]}/bin/ros2": "#!" + ros2[2:]}
-    return Package(name, files=files, scripts={"postinst": "#!/bin/sh\nexit 0\n"})
+    # What the root has already, such as tar, it has newer, and keeps.
+    return Package(name, version="0", files=files, scripts={"postinst": "#!/bin/sh\nexit 0\n"})
 
 
 def _repositories(plan: BuildPlan) -> list[AptRepository]:

@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from tests.support.site.packages import Package, index
 
@@ -47,7 +48,7 @@ def _handler(web: Web) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            path = self.path.lstrip("/")
+            path = unquote(self.path.lstrip("/"))  # apt writes + as %2b
             web.asked.append(path)
             data = web.files.get(path)
             away = next((to + path[len(begin) :] for begin, to in web.redirects.items() if path.startswith(begin)), "")
