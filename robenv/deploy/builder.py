@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from robenv.catalog.platforms import runs_natively
 from robenv.deploy.fetch import SiftedSave, over_ssh
+from robenv.deploy.lent import Lent
 from robenv.deploy.transfer import send_image
 from robenv.engine.bases import ensure_base
 from robenv.engine.bootstrap import plan_recipe
@@ -92,9 +93,9 @@ class Builder:
                 self._make_base(base, reporter, loaded.mirrors)
 
     def _bootstraps(self, wanted: Bootstrap, mirrors: Mirrors) -> bool:
-        """Whether mmdebstrap is there, with the keys that it takes, and nothing is from this machine's own files."""
+        """Whether mmdebstrap is there, with the keys that it takes, and no archive is of this machine's own files."""
         recipe = plan_recipe(wanted, mirrors)
-        if any(one.url.startswith("file:") or one.key for one in recipe.sources):
+        if any(one.url.startswith("file:") for one in recipe.sources):
             return False
         words = f"command -v mmdebstrap && test -e {shlex.quote(recipe.keyrings[0].path)}"
         command = over_ssh(self.url, words)
@@ -104,11 +105,12 @@ class Builder:
         """By its own mmdebstrap, natively. Where it may not, this machine makes it, as for any build."""
         reporter.note(f"making the base on {self.url} too")
 
-        def through(argv: list[str]) -> list[str]:
-            return over_ssh(self.url, shlex.join(argv))
-
         try:
-            with building(reporter, f"{base.reference} on {self.url}", None):
+            with building(reporter, f"{base.reference} on {self.url}", None), Lent(self.url) as lent:
+
+                def through(argv: list[str]) -> list[str]:
+                    return over_ssh(self.url, shlex.join(lent.arguments(argv)))
+
                 ensure_base(self.engine, base, "", reporter.event, through, mirrors)
         except (HostLacks, OperationFailed) as error:
             if isinstance(error, DiskFull):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import re
+import ssl
 import urllib.error
 import urllib.request
 from email.utils import parsedate_to_datetime
@@ -18,13 +19,14 @@ _HEAD = 64 * 1024
 _DATE = re.compile(rb"^Date: (.+)$", re.M)
 
 
-def look_at(sources: tuple[Source, ...]) -> tuple[tuple[Source, ...], int]:
-    """Those of the sources that exist, and the time of the newest, in seconds since the epoch.
+def look_at(sources: tuple[Source, ...], trusted: ssl.SSLContext | None = None) -> tuple[tuple[Source, ...], int]:
+    """Those of the sources that exist, and the time of the newest, in seconds since the epoch. ``trusted``: whose
+    certificates are taken; default: this machine's.
 
     That time stands for the state of the archive: with it as SOURCE_DATE_EPOCH the same state gives the same bytes.
     Raises OperationFailed where a mirror does not answer, or lacks what it must have.
     """
-    dates = {source: _date(source) for source in sources}
+    dates = {source: _date(source, trusted) for source in sources}
     for source, date in dates.items():
         if date is None and not source.optional:
             raise OperationFailed(
@@ -35,10 +37,10 @@ def look_at(sources: tuple[Source, ...]) -> tuple[tuple[Source, ...], int]:
     return tuple(found), max(found.values())
 
 
-def _date(source: Source) -> int | None:
+def _date(source: Source, trusted: ssl.SSLContext | None) -> int | None:
     """The date of a source's Release file; None where there is none."""
     for name in ("InRelease", "Release"):
-        head = _head(f"{source.url}/dists/{source.suite}/{name}", source)
+        head = _head(f"{source.url}/dists/{source.suite}/{name}", source, trusted)
         match = _DATE.search(head)
         if match:
             return _seconds(match[1].decode("ascii", "replace"), source)
@@ -54,10 +56,11 @@ def _seconds(text: str, source: Source) -> int:
         ) from error
 
 
-def _head(url: str, source: Source) -> bytes:
+def _head(url: str, source: Source, trusted: ssl.SSLContext | None) -> bytes:
     """The beginning of a file of the archive; b"" where it does not exist."""
     try:
-        with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer:  # noqa: S310 - the profile's schema bounds it
+        # The profile's schema bounds the address.
+        with urllib.request.urlopen(url, timeout=_TIMEOUT, context=trusted) as answer:  # noqa: S310
             return bytes(answer.read(_HEAD))
     except urllib.error.HTTPError as error:
         if error.code in (403, 404, 410):

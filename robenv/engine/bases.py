@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ from robenv.plan import names
 from robenv.plan.mirrors import NO_MIRRORS, Mirrors, pinned_name
 from robenv.plan.values import Base, Bootstrap
 from robenv.render import render_base, stream
+from robenv.render.authority import bundle, trusting
 from robenv.render.base import ROOTFS
 from robenv.render.entries import FILE, ContextEntry, FileStat
 
@@ -120,7 +122,7 @@ def _bootstrap(
     with _alone(reference, lambda: say("another robenv makes this base; waiting for it\n")) as folder:
         made = engine.find_image(reference, wanted.platform)  # perhaps by whom we waited for
         if made is None:
-            _make(engine, reference, recipe, folder, say, on_event, through)
+            _make(engine, reference, recipe, folder, say, on_event, through, mirrors)
             made = engine.find_image(reference, wanted.platform)
     on_event(StepEvent(step.id, step.name, step.started, completed=time.time()))
     return _found(made, reference)
@@ -134,13 +136,16 @@ def _make(
     say: Callable[[str], object],
     on_event: OnEvent,
     through: bootstrap.Through | None,
+    mirrors: Mirrors,
 ) -> None:
     if through is None:
         bootstrap.find_mmdebstrap()
-    keyrings = bootstrap.find_keyrings(recipe) if through is None else tuple(one.path for one in recipe.keyrings[:1])
-    sources, epoch = archive.look_at(recipe.sources)
+    keyrings = bootstrap.find_keyrings(recipe) if through is None else bootstrap.keyrings_elsewhere(recipe)
+    sources, epoch = archive.look_at(recipe.sources, trusting(mirrors))
     tar = folder / ROOTFS
-    bootstrap.run(bootstrap.arguments(recipe, keyrings, sources), recipe, tar, epoch, say, through)
+    with _authorities(mirrors) as authorities:
+        command = bootstrap.arguments(recipe, keyrings, sources, authorities)
+        bootstrap.run(command, recipe, tar, epoch, say, through)
     request = BuildRequest(
         tag=reference,
         platform=recipe.bootstrap.platform,
@@ -148,6 +153,21 @@ def _make(
         buildkit=engine.info().buildkit,
     )
     forward(engine.build(request, _context(recipe.bootstrap, tar)), on_event)
+
+
+@contextmanager
+def _authorities(mirrors: Mirrors) -> Iterator[str]:
+    """A file with those whose certificates apt is to take, for whoever it runs as; "" where it knows them."""
+    data = bundle(mirrors)
+    if not data:
+        yield ""
+        return
+    with tempfile.TemporaryDirectory(prefix="robenv-base-") as name:
+        Path(name).chmod(0o755)
+        path = Path(name, "authorities.pem")
+        path.write_bytes(data)
+        path.chmod(0o644)
+        yield str(path)
 
 
 def _context(wanted: Bootstrap, tar: Path) -> Iterator[bytes]:

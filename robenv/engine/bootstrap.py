@@ -127,8 +127,11 @@ def _sources(suite: Suite, bootstrap: Bootstrap, architecture: str) -> Iterator[
         yield Source(security, suite.security, components, optional)
 
 
-def arguments(recipe: Recipe, keyrings: tuple[str, ...], sources: tuple[Source, ...]) -> list[str]:
-    """mmdebstrap's arguments: the tar goes to stdout. Pure."""
+def arguments(
+    recipe: Recipe, keyrings: tuple[str, ...], sources: tuple[Source, ...], authorities: str = ""
+) -> list[str]:
+    """mmdebstrap's arguments: the tar goes to stdout. ``authorities``: the file with those whose certificates count; ""
+    for the machine's. Pure."""
     bootstrap = recipe.bootstrap
     # The variant extract ends with that hook; every other one goes on to customize.
     last_hook = "extract" if bootstrap.variant == "extract" else "customize"
@@ -145,6 +148,7 @@ def arguments(recipe: Recipe, keyrings: tuple[str, ...], sources: tuple[Source, 
         *(f"--keyring={path}" for path in keyrings),
         *(f"--include={package}" for package in bootstrap.include),
         *(['--aptopt=Acquire::Check-Valid-Until "false"'] if recipe.expired else []),
+        *([f'--aptopt=Acquire::https::CaInfo "{authorities}"'] if authorities else []),
         f"--{last_hook}-hook={remove}",
         "--",
         bootstrap.suite,
@@ -170,6 +174,11 @@ def find_keyrings(recipe: Recipe) -> tuple[str, ...]:
         details=f"{wanted.path} does not exist",
         hint=f"`sudo apt-get install {package}`",
     )
+
+
+def keyrings_elsewhere(recipe: Recipe) -> tuple[str, ...]:
+    """Of a machine that is not looked at: the archive's own keyring, and the keys of mirrors."""
+    return tuple(one.path for one in recipe.keyrings if one == recipe.keyrings[0] or not one.package_on_debian)
 
 
 def find_mmdebstrap() -> None:

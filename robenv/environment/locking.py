@@ -24,7 +24,7 @@ from robenv.profile.resolved import Resolved
 from robenv.profile.site import own_mirrors, read_site
 from robenv.profile.sources import display_path
 from robenv.share.lock import Lock, lock_path, lock_text, read_lock, repository
-from robenv.share.run_git import Git
+from robenv.share.run_git import git_through
 from robenv.share.sources import GitSources
 
 Moving = Callable[[str], bool]
@@ -67,7 +67,8 @@ def resolve_locked(
     lock = read_lock(path, display_path(path, files.root))
     known = lock or Lock()
     site = read_site(environ)
-    sources = GitSources(known.git, frozen, moving, note, git=Git(plan_mirrors(own_mirrors(files), site).git))
+    mirrors = plan_mirrors(own_mirrors(files), site)
+    sources = GitSources(known.git, frozen, moving, note, git=lambda: git_through(mirrors))
     resolved = resolve_project(files, environ, sources)
     inputs = resolved.inputs
     if lock is None:

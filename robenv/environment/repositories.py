@@ -15,7 +15,7 @@ from robenv.profile.resolved import Resolved
 from robenv.profile.sources import display_path
 from robenv.share.clones import bring, differences, find_commits
 from robenv.share.repos import Entry, parse_repos
-from robenv.share.run_git import Git
+from robenv.share.run_git import git_through
 
 
 def repositories_of(resolved: Resolved) -> tuple[Entry, ...]:
@@ -59,7 +59,7 @@ def lacking_repositories(resolved: Resolved, pins: Mapping[str, str], lock: str)
 
 def find_repositories(resolved: Resolved, entries: Iterable[Entry]) -> dict[str, str]:
     """By source, the commits that these mean at their origins now. Raises OperationFailed."""
-    return find_commits(list(entries), _git(resolved))
+    return find_commits(list(entries), git_through(mirrors_of(resolved)))
 
 
 def bring_repositories(
@@ -79,12 +79,8 @@ def bring_repositories(
     source = resolved.profile.workspace.source
     folder = Path(source) / "src"
     with locked(f"repositories-{project_id(source)}", note):
-        brought = bring(entries, folder, pins, _git(resolved), note)
+        brought = bring(entries, folder, pins, git_through(mirrors_of(resolved)), note)
     found = differences(entries, folder, pins) if exact else ()
     if found:
         raise ProfileError("the workspace does not fit the lock", problems=found)
     return brought
-
-
-def _git(resolved: Resolved) -> Git:
-    return Git(mirrors_of(resolved).git)

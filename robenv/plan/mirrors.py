@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from robenv.errors import Location
 from robenv.plan.values import Pairs
 
 if TYPE_CHECKING:
@@ -34,11 +35,14 @@ class Mirrors:
     downloads: tuple[Turn, ...] = ()
     pip: str = ""
     git: Pairs = ()
+    ca: str = ""
+    """The file with the certificate of the authority that https mirrors have theirs from; "" for a known one."""
+    ca_location: Location | None = None
 
     @property
     def in_builds(self) -> bool:
         """Whether a step of a build has to know of them."""
-        return bool(self.apt or self.downloads or self.pip or self.git)
+        return bool(self.apt or self.downloads or self.pip or self.git or self.ca)
 
     @property
     def web(self) -> tuple[Turn, ...]:
@@ -77,7 +81,7 @@ def plan_mirrors(*sections: Section) -> Mirrors:
     apt: dict[str, Turn] = {}
     downloads: dict[str, Turn] = {}
     git: dict[str, str] = {}
-    pip = ""
+    pip = ca = ""
     for section in sections:
         for name, registry in section.registries.items():
             registries.setdefault(name, registry)
@@ -90,12 +94,16 @@ def plan_mirrors(*sections: Section) -> Mirrors:
         for name, address in section.git.items():
             git.setdefault(name, address)
         pip = pip or section.pip or ""
-    return Mirrors(tuple(sorted(registries.items())), _sorted(apt), _sorted(downloads), pip, tuple(sorted(git.items())))
+        ca = ca or section.ca
+    by_name = (tuple(sorted(one.items())) for one in (registries, git))
+    return Mirrors(next(by_name), _sorted(apt), _sorted(downloads), pip, next(by_name), ca)
 
 
 def mirrors_of(resolved: Resolved) -> Mirrors:
     """What the project's own files say counts before the user's configuration, which is of all projects."""
-    return plan_mirrors(resolved.profile.mirrors, resolved.site)
+    return replace(
+        plan_mirrors(resolved.profile.mirrors, resolved.site), ca_location=resolved.locate(("mirrors", "ca"))
+    )
 
 
 def pinned_name(reference: str) -> str:

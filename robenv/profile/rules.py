@@ -200,6 +200,7 @@ _MIRRORS = Rule(
         "pip": _SET,
         "downloads": _each(_SET),
         "git": _each(_SET),
+        "ca": Rule("replace", normal=normalize.path),
     },
     normal=normalize.own_mirrors,
 )

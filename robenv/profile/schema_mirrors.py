@@ -48,6 +48,9 @@ class Mirrors(Section):
     downloads: Annotated[dict[Named, Web], Field(description="what else is fetched over http and https")] = Field(
         default_factory=dict
     )
+    ca: Annotated[
+        HostPath, Field(description="a file with the certificate of the authority that https mirrors have theirs from")
+    ] = ""
     git: Annotated[dict[GitAddress, GitAddress], Field(description="as git's own url.MIRROR.insteadOf")] = Field(
         default_factory=dict
     )

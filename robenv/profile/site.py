@@ -44,22 +44,26 @@ def read_site(environ: MappingABC[str, str]) -> Mirrors:
 
 
 def own_mirrors(files: ProjectFiles) -> Mirrors:
-    """The git mirrors that the project's own files say, as far as that can be seen before what they extend is fetched.
+    """The git mirrors that the project's own files say, as far as that can be seen before what they extend is fetched,
+    and the authority of their certificates.
 
     What is wrong with them is told when the profile is resolved.
     """
     found: dict[str, str] = {}
+    ca = ""
     for path in (files.file, files.local):
         if path is None or not os.path.lexists(path):
             continue
         reader = ChainReader(files.root, Variables({}), refuse_remote)
         document = reader.read_one(Found(path, "project", "", files.root))
         mirrors = document.root.get("mirrors") if document else None
-        git = mirrors.get("git") if isinstance(mirrors, Mapping) else None
-        if document and isinstance(git, Mapping):
+        if document and isinstance(mirrors, Mapping):
             key = document.root.entries["mirrors"][0]
-            only = Mapping({"git": (key, git)}, git.source, git.line, git.column)
-            whole = Mapping({"mirrors": (key, only)}, git.source, git.line, git.column)
+            known = {name: entry for name, entry in mirrors.entries.items() if name in ("git", "ca")}
+            only = Mapping(known, mirrors.source, mirrors.line, mirrors.column)
+            whole = Mapping({"mirrors": (key, only)}, mirrors.source, mirrors.line, mirrors.column)
             if not check_file(whole)[0]:
-                found |= Profile.model_validate(to_python(whole)).mirrors.git
-    return Mirrors(git=found)
+                said = Profile.model_validate(to_python(whole)).mirrors
+                found |= said.git
+                ca = os.path.normpath(path.parent / Path(said.ca).expanduser()) if said.ca else ca
+    return Mirrors(git=found, **({"ca": ca} if ca else {}))

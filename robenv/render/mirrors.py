@@ -12,6 +12,7 @@ import base64
 import gzip
 import hashlib
 import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from urllib.parse import urlsplit
 from robenv.errors import ProfileError
 from robenv.plan.mirrors import Mirrors
 from robenv.plan.values import Pairs
+from robenv.render.authority import SYSTEM, read_authority
 from robenv.render.entries import FILE, FOLDER, ContextEntry
 from robenv.render.stream import stream
 from robenv.resources import templates_folder
@@ -29,6 +31,11 @@ _NAME = "robenv-mirrors"
 _PLACE = f"/dev/{_NAME}"
 _METHODS = ("http", "https", "gpgv", "sqv")
 _MAX_KEY = 1 << 20
+AUTHORITIES = "/dev/shm/robenv-authorities.pem"  # noqa: S108 - of a step's own container
+"""Where a step puts the authorities that it trusts: a folder of its own, in memory."""
+_TRUSTING = (
+    "SSL_CERT_FILE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CARGO_HTTP_CAINFO",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -57,16 +64,19 @@ def mirror_entries(mirrors: Mirrors, name: str = SOURCE) -> tuple[ContextEntry, 
     if not mirrors.in_builds:
         return ()
     folder = Path(templates_folder(), "mirrors")
-    keys = {turn.key: f"key-{number}" for number, turn in enumerate(mirrors.web) if turn.key}
-    files = {"on": (0o644, _on(mirrors)), "enter": (0o755, f'#!/bin/sh\n. {_PLACE}/on\nexec "$@"\n')}
     entries = []
+    keys = {turn.key: f"key-{number}" for number, turn in enumerate(mirrors.web) if turn.key}
+    if mirrors.ca:
+        entries.append(ContextEntry(f"{name}/ca.pem", FILE, 0o644, read_authority(mirrors)))
+    files = {"on": (0o644, _on(mirrors)), "enter": (0o755, f'#!/bin/sh\n. {_PLACE}/on\nexec "$@"\n')}
     for path, key in keys.items():
         data = _key(path)
         keys[path] = f"{key}.{'asc' if b'-----BEGIN PGP' in data else 'gpg'}"
         entries.append(ContextEntry(f"{name}/{keys[path]}", FILE, 0o644, data))
     lines = (f"{turn.real}\t{turn.mirror}\t{keys.get(turn.key, '')}\n" for turn in mirrors.web)
     files["addresses"] = (0o644, "".join(lines))
-    files["apt.conf"] = (0o644, "".join(f'Dir::Bin::Methods::{one} "{_PLACE}/methods/{one}";\n' for one in _METHODS))
+    files["apt.conf"] = (0o644, "".join(f"{line};\n" for line in _apt_settings(mirrors)))
+    files["wgetrc"] = (0o644, f"ca_certificate = {AUTHORITIES}\n")
     method, fetch = (folder / "method").read_text(), (folder / "fetch").read_text()
     files |= {f"methods/{one}": (0o755, method) for one in _METHODS}
     files |= {f"tools/{one}/{one}": (0o755, fetch) for one in ("curl", "wget")}
@@ -94,12 +104,15 @@ def mirror_arguments(mirrors: Mirrors) -> Pairs:
 def _on(mirrors: Mirrors) -> str:
     """For a shell to source. A program that is not there yet must not seem to be."""
     lines = [f": ${{robenv_mirrors:={_PLACE}}}"]
+    if mirrors.ca:
+        lines += _trust()
     if mirrors.web:
         lines += [
-            "export APT_CONFIG=$robenv_mirrors/apt.conf",
             "export PYTHONPATH=$robenv_mirrors/python${PYTHONPATH:+:$PYTHONPATH}",
             *map(_tool, ("curl", "wget")),
         ]
+    if mirrors.web or mirrors.ca:
+        lines.append("export APT_CONFIG=$robenv_mirrors/apt.conf")
     if mirrors.pip:
         lines.append(f"export PIP_INDEX_URL={shlex.quote(mirrors.pip)}")
         parts = urlsplit(mirrors.pip)
@@ -110,6 +123,25 @@ def _on(mirrors: Mirrors) -> str:
         settings = (shlex.quote(f"url.{mirror}.insteadof={real}") for real, mirror in mirrors.git)
         lines.append(f"export GIT_CONFIG_PARAMETERS={shlex.quote(' '.join(_in_quotes(one) for one in settings))}")
     return "".join(f"{line}\n" for line in lines)
+
+
+def _apt_settings(mirrors: Mirrors) -> Iterator[str]:
+    if mirrors.web:
+        yield from (f'Dir::Bin::Methods::{one} "{_PLACE}/methods/{one}"' for one in _METHODS)
+    if mirrors.ca:
+        # Also where http:// is the real address and https:// the mirror's: that is the method for http to do.
+        yield from (f'Acquire::{one}::CaInfo "{AUTHORITIES}"' for one in ("http", "https"))
+
+
+def _trust() -> Iterator[str]:
+    """What the image trusts, and the mirrors' authority, in one file, for all that has a variable for such a file."""
+    yield f"for robenv_known in {' '.join(SYSTEM)}; do if [ -r $robenv_known ]; then break; fi; done"
+    both = "{ cat $robenv_known 2>/dev/null || :; echo; cat $robenv_mirrors/ca.pem; }"
+    yield f"if ! [ -s {AUTHORITIES} ]; then (umask 022; {both} > {AUTHORITIES}); fi"
+    yield "unset robenv_known"
+    yield f"export {' '.join(f'{name}={AUTHORITIES}' for name in _TRUSTING)}"
+    yield f"export NODE_EXTRA_CA_CERTS={AUTHORITIES}"
+    yield 'if ! [ -e "${WGETRC:-$HOME/.wgetrc}" ]; then export WGETRC=$robenv_mirrors/wgetrc; fi'
 
 
 def _tool(name: str) -> str:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO
 
 from robenv.engine.under_way import endable
 from robenv.errors import OperationFailed
+from robenv.paths import cache_folder, write_atomically
+from robenv.plan.mirrors import Mirrors
 from robenv.plan.values import Pairs
+from robenv.render.authority import bundle
 
 QUIET = (
     "-c", "core.hooksPath=/dev/null", "-c", "fetch.recurseSubmodules=no", "-c", "protocol.ext.allow=never",
@@ -38,10 +43,15 @@ class Git:
 
     mirrors: Pairs = ()
     """(beginning of addresses, what git is to fetch from in its place)."""
+    authorities: str = ""
+    """The file with those that the mirrors' certificates may be from; "" for those that git knows."""
 
     def argv(self, *arguments: str) -> list[str]:
-        turns = (part for real, mirror in self.mirrors for part in ("-c", f"url.{mirror}.insteadOf={real}"))
-        return ["git", *QUIET, *turns, *arguments]
+        settings = [f"url.{mirror}.insteadOf={real}" for real, mirror in self.mirrors]
+        if self.authorities:
+            secure = (mirror for _, mirror in self.mirrors if _is_https(mirror))
+            settings += [f"http.{mirror}.sslCAInfo={self.authorities}" for mirror in secure]
+        return ["git", *QUIET, *(part for one in settings for part in ("-c", one)), *arguments]
 
     def run(
         self,
@@ -93,8 +103,21 @@ class Git:
 
     def _about(self, url: str, failed: GitFailed) -> GitFailed:
         if told := self.told(url):
-            failed.hint = f"{failed.hint}; its mirror is {told}"
+            failed.hint = f"its mirror is {told}; {failed.hint}"
         return failed
+
+
+def git_through(mirrors: Mirrors) -> Git:
+    """Git by the addresses of mirrors, trusting the authority of their certificates. Raises ProfileError."""
+    data = bundle(mirrors) if any(_is_https(mirror) for _, mirror in mirrors.git) else b""
+    path = Path(cache_folder(), "authorities", f"{hashlib.sha256(data).hexdigest()[:24]}.pem")
+    if data and not path.is_file():
+        write_atomically(str(path), data)
+    return Git(mirrors.git, str(path) if data else "")
+
+
+def _is_https(url: str) -> bool:
+    return url.startswith("https://")
 
 
 def environment(silent: bool = False) -> dict[str, str]:
@@ -150,7 +173,7 @@ _REASONS = (
     ),
     (
         ("Authentication failed", "could not read Username", "could not read Password", "Permission denied",
-         "terminal prompts disabled", "403"),
+         "terminal prompts disabled", "error: 403"),
         _CREDENTIALS,
         "this must work without a question: `git ls-remote` with the same address",
     ),

@@ -28,13 +28,13 @@ class GitSources:
     moving: Callable[[str], bool] = lambda source: False
     note: Callable[[str], None] = lambda text: None
     used: dict[str, str] = field(default_factory=dict)
-    git: Git = field(default_factory=Git)
+    git: Callable[[], Git] = Git
 
     def __call__(self, reference: str, source: Source) -> Found:
         wanted = parse_reference(reference)
         if wanted.url.startswith("file://") and source.origin == "git":
             raise BadValue("a profile from git cannot name a repository on this machine")
-        repository = Repository(wanted.url, self.note, self.git)
+        repository = Repository(wanted.url, self.note, self.git())
         try:
             commit = self._commit(wanted, repository)
             root = repository.unpacked(commit)

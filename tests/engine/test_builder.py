@@ -21,6 +21,9 @@ from robenv.engine.protocol import Engine
 from tests.support import small_image
 from tests.support.project import Project
 from tests.support.second_engine import SecondEngine
+from tests.support.site.authority import Authority
+from tests.support.site.packages import Package
+from tests.support.site.web import Signer, Web, bridge, publish
 from tests.support.ssh_server import SshServer
 from tests.support.tiny import tiny_images
 
@@ -243,6 +246,33 @@ def test_its_own_mmdebstrap_makes_the_base(
     assert "running apt-get update" in done.stderr
     assert _tags(engine, mine) == [done.stdout.strip()]
     assert [one for one in there.images() if one.labels.get("robenv.role") == "base"]
+
+
+def test_it_takes_the_key_and_the_authority_of_a_mirror(
+    mine: Project, server: SshServer, engine: Engine, docker_api: Any, tmp_path: Path
+) -> None:
+    host = bridge(docker_api)
+    authority = Authority(tmp_path)
+    web, signer = Web(host, authority.server(host)), Signer()
+    try:
+        tool = Package("robenvtest-tool", files={"usr/bin/robenvtest-tool": "#!/bin/sh\n"})
+        publish(web, signer, "lab/debian", "bookworm", (tool,))
+        recipe = "{suite: bookworm, mirror: 'http://archive.robenvtest.example/debian', variant: extract, "
+        recipe += "include: [robenvtest-tool]}"
+        profile = f"name: {mine.name}\nbase: {{bootstrap: {recipe}}}\nmirrors:\n"
+        (mine.folder / "robenv.yaml").write_text(
+            f"{profile}  apt: {{archive.robenvtest.example: {{url: {web.address}/lab, key: {signer.key}}}}}\n"
+            f"  ca: {authority.certificate}\n"
+        )
+        done = mine.run("build", "--builder", server.url)
+        assert f"making the base on {server.url} too" in done.stderr
+        assert "made here" not in done.stderr
+        assert any(path.endswith("robenvtest-tool_all.deb") for path in web.asked)
+        assert _tags(engine, mine) == [done.stdout.strip()]
+        assert not list(Path("/tmp").glob("robenv-lent-*")), "what was lent is gone"
+    finally:
+        web.close()
+        signer.close()
 
 
 def test_this_very_engine_needs_no_transfer(mine: Project, engine: Engine) -> None:

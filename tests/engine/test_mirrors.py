@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import subprocess
 import tarfile
+import tempfile
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +21,15 @@ from robenv.engine.archive import look_at
 from robenv.engine.bootstrap import arguments, find_keyrings, plan_recipe, run
 from robenv.engine.protocol import Engine
 from robenv.environment.image import ensure_image
-from robenv.environment.load import load, resolve
+from robenv.environment.load import Loaded, load, resolve
+from robenv.errors import OperationFailed
 from robenv.plan.mirrors import Mirrors, Turn
 from robenv.plan.values import Bootstrap
+from robenv.render.authority import trusting
+from tests.support import fetch_image
 from tests.support.project import Project
 from tests.support.registry import Registry
+from tests.support.site.authority import Authority
 from tests.support.site.packages import Package
 from tests.support.site.web import Signer, Web, bridge, publish
 
@@ -79,20 +86,43 @@ def site(docker_api: Any) -> Iterator[Site]:
         one.close()
 
 
-def _traces(api: Any, image: str, needle: str) -> list[str]:
-    """Where an image says ``needle``: its configuration, its history, the files of its own layers."""
-    found = [
-        what
-        for what, text in (("config", api.inspect_image(image)), ("history", api.history(image)))
-        if needle in json.dumps(text)
-    ]
-    data = b"".join(api.get_image(image))
-    with tarfile.open(fileobj=io.BytesIO(data)) as outer:
-        for member in outer:
-            content = outer.extractfile(member)
-            if content is not None and needle.encode() in content.read():
-                found.append(member.name)
+def _traces(api: Any, image: str, *needles: str) -> list[tuple[str, str]]:
+    """Where an image says one of these: its configuration, its history, the files of its own layers."""
+    found = []
+    for what, text in (("config", api.inspect_image(image)), ("history", api.history(image))):
+        found += [(needle, what) for needle in needles if needle in json.dumps(text)]
+    with tempfile.TemporaryFile() as saved:  # once: packing an image takes longest of all here
+        for piece in api.get_image(image):
+            saved.write(piece)
+        saved.seek(0)
+        with tarfile.open(fileobj=saved) as outer:
+            for member in outer:
+                content = outer.extractfile(member)
+                data = content.read() if content is not None else b""
+                found += [(needle, member.name) for needle in needles if needle.encode() in data]
     return found
+
+
+def _build(one: Project, engine: Engine, buildkit: bool, monkeypatch: pytest.MonkeyPatch) -> tuple[Loaded, str]:
+    """Builds with one of the two builders; the steps' output."""
+    loaded = load(resolve(one.folder, None, one.environ), "linux/amd64")
+    info = engine.info()
+    monkeypatch.setattr(type(engine), "info", lambda self: type(info)(**{**vars(info), "buildkit": buildkit}))
+    said: list[str] = []
+    ensure_image(engine, loaded, _Silent(said), no_cache=True)
+    return loaded, "".join(said)
+
+
+@pytest.fixture(scope="module")
+def offered(docker_api: Any, base_image: str) -> Iterator[str]:
+    """Where a registry has the base, tagged 1. One for all tests, since packing the base takes long."""
+    made = Registry().start()
+    there = f"{made.address}/base"
+    docker_api.tag(base_image, there, "1")
+    docker_api.push(there, "1")
+    docker_api.remove_image(f"{there}:1")
+    yield there
+    made.close()
 
 
 @pytest.mark.parametrize("buildkit", [True, False], ids=["BuildKit", "classic"])
@@ -100,37 +130,26 @@ def test_everything_comes_from_mirrors_and_nothing_tells(
     buildkit: bool,
     project: Callable[..., Project],
     site: Site,
-    registry: Callable[..., Registry],
+    offered: str,
     docker_api: Any,
-    base_image: str,
     engine: Engine,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    address = registry().address
-    there, real = f"{address}/base", "registry.robenvtest.example/base:1"
-    docker_api.tag(base_image, there, "1")
-    docker_api.push(there, "1")
-    docker_api.remove_image(f"{there}:1")
-    one = project(site.profile + site.mirrors(address), base=real)
-    loaded = load(resolve(one.folder, None, one.environ), "linux/amd64")
-    one.write(site.profile)
+    address, real = offered.partition("/")[0], "registry.robenvtest.example/base:1"
+    one = project(site.profile, base=real)
     without = load(resolve(one.folder, None, one.environ), "linux/amd64")
-    assert loaded.content_hash == without.content_hash, "a mirror is how one gets things, not what"
-
-    info = engine.info()
-    monkeypatch.setattr(type(engine), "info", lambda self: type(info)(**{**vars(info), "buildkit": buildkit}))
-    said: list[str] = []
+    one.write(site.profile + site.mirrors(address))
     site.web.asked.clear()
     try:
-        ensure_image(engine, loaded, _Silent(said), no_cache=True)
+        loaded, said = _build(one, engine, buildkit, monkeypatch)
+        assert loaded.content_hash == without.content_hash, "a mirror is how one gets things, not what"
         assert any(path.endswith("robenvtest-more_all.deb") for path in site.web.asked)
         assert "keys/tools.asc" in site.web.asked
-        assert "URIs: http://apt.robenvtest.example/tools" in "".join(said)
-        assert "it works" in "".join(said)
+        assert "URIs: http://apt.robenvtest.example/tools" in said
+        assert "it works" in said
         here = site.web.address.removeprefix("http://")
-        for needle in (here, address, "robenv-mirrors/addresses"):
-            assert _traces(docker_api, loaded.image, needle) == []
-        assert docker_api.images(there) == []
+        assert _traces(docker_api, loaded.image, here, address, "robenv-mirrors/addresses") == []
+        assert docker_api.images(offered) == []
     finally:
         docker_api.remove_image(real, force=True)
 
@@ -194,28 +213,152 @@ def test_what_is_not_the_asked_for_is_refused(project: Callable[..., Project], s
     assert "Hash Sum mismatch" in failed.stdout + failed.stderr
 
 
-def test_steps_get_what_they_fetch_from_mirrors(
-    project: Callable[..., Project], site: Site, tmp_path: Path, base_image: str
-) -> None:
-    """By Python, as rosdep and colcon do; by pip's setting; by git."""
-    site.web.files["raw/index.yaml"] = b"from the mirror\n"
-    profile = f"""
-apt: {{packages: [python3-minimal, libpython3-stdlib]}}
+@pytest.fixture(scope="module")
+def fetching(docker_api: Any) -> str:
+    return fetch_image.ensure(docker_api)
+
+
+def _offer(web: Web, folder: Path) -> None:
+    """An index of pip's with a package, a repository of git's, and a file."""
+    wheel, name = io.BytesIO(), "robenvtest_wheel-1.0-py3-none-any.whl"
+    about = "robenvtest_wheel-1.0.dist-info"
+    with zipfile.ZipFile(wheel, "w") as made:
+        made.writestr("robenvtest_wheel.py", "print('the wheel works')\n")
+        made.writestr(f"{about}/METADATA", "Metadata-Version: 2.1\nName: robenvtest-wheel\nVersion: 1.0\n")
+        made.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        made.writestr(f"{about}/RECORD", "")
+    web.files["simple/robenvtest-wheel/"] = f"<a href='{name}'>{name}</a>".encode()
+    web.files[f"simple/robenvtest-wheel/{name}"] = wheel.getvalue()
+    web.files["raw/index.yaml"] = b"from the mirror\n"
+    folder.mkdir()
+    (folder / "text").write_text("from git\n")
+    git = ["git", "-C", str(folder), "-c", "user.name=t", "-c", "user.email=t@example.org"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"], ["update-server-info"]):
+        subprocess.run([*git, *command], check=True)
+    for path in (folder / ".git").rglob("*"):
+        if path.is_file():
+            web.files[f"git/arm.git/{path.relative_to(folder / '.git')}"] = path.read_bytes()
+
+
+_FETCHING = """
+pip: [robenvtest-wheel]
 steps:
-  - name: by Python
+  - name: fetch
     as: user
     run: |
+      cd
+      python3 -m robenvtest_wheel
+      pip download -q --no-deps robenvtest-wheel && ls
+      git clone -q https://github.com/arm.git && cat arm/text
       python3 -c 'import urllib.request as u; print(u.urlopen("https://raw.robenvtest.example/index.yaml").read())'
+      curl -fsS https://raw.robenvtest.example/index.yaml
+      wget -qO- https://raw.robenvtest.example/index.yaml
       echo "index $PIP_INDEX_URL, host $PIP_TRUSTED_HOST, git $GIT_CONFIG_PARAMETERS"
-mirrors:
-  downloads: {{raw.robenvtest.example: {site.web.address}/raw}}
-  pip: {site.web.address}/simple
-  git: {{"https://github.com/": "{site.web.address}/git/"}}
+      rm -rf arm *.whl
 """
-    said = project(profile).run("build").stderr
+
+
+def _fetched_from(address: str) -> str:
+    return f"""
+mirrors:
+  downloads: {{raw.robenvtest.example: {address}/raw, keys.robenvtest.example: {address}/keys}}
+  pip: {address}/simple
+  git: {{"https://github.com/": "{address}/git/"}}
+  apt:
+    apt.robenvtest.example: {address}/mirrored
+"""
+
+
+def test_steps_get_what_they_fetch_from_mirrors(
+    project: Callable[..., Project], site: Site, tmp_path: Path, fetching: str
+) -> None:
+    """By Python, as rosdep and colcon do; by curl and wget; by pip; by git."""
+    _offer(site.web, tmp_path / "repository")
+    said = project(_FETCHING + _fetched_from(site.web.address), fetching).run("build").stderr
     assert "b'from the mirror\\n'" in said
+    assert len(re.findall(r"^#\d+ \| from the mirror$", said, re.MULTILINE)) == 2, said
+    assert "the wheel works" in said and "robenvtest_wheel-1.0-py3-none-any.whl" in said
+    assert "from git" in said
     assert f"index {site.web.address}/simple, host {site.web.address[7:]}" in said
     assert f"git 'url.{site.web.address}/git/.insteadof=https://github.com/'" in said
+
+
+@pytest.mark.parametrize("buildkit", [True, False], ids=["BuildKit", "classic"])
+def test_mirrors_behind_an_authority_of_ones_own(
+    buildkit: bool,
+    project: Callable[..., Project],
+    site: Site,
+    docker_api: Any,
+    tmp_path: Path,
+    fetching: str,
+    engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    host = bridge(docker_api)
+    authority = Authority(tmp_path)
+    web = Web(host, authority.server(host))
+    try:
+        _offer(web, tmp_path / "repository")
+        there = ("mirrored/", "keys/", "debian/")
+        web.files |= {name: data for name, data in site.web.files.items() if name.startswith(there)}
+        profile = site.profile.partition("\nsteps:")[0].replace("-tool]", "-more]") + _FETCHING
+        if not buildkit:  # where steps of users have no place for a program that stands for another
+            profile = profile.replace("as: user", "as: root")
+        profile += _fetched_from(web.address)
+        profile += f"    deb.debian.org: {{url: {web.address}/debian, key: {site.signer.key}}}\n"
+        plain = "steps: [{name: look, run: 'curl -fsS https://raw.robenvtest.example/index.yaml'}]\n"
+        one = project(plain + _fetched_from(web.address), fetching)
+        if buildkit:
+            refused = one.run("build", check=5)
+            assert "ertificate" in refused.stdout + refused.stderr
+        one.write(f"{profile}  ca: lab.pem\n")
+        (one.folder / "lab.pem").write_text("not yet\n")
+        refused = one.run("build", check=3)
+        assert "robenv.yaml" in refused.stderr and "lab.pem holds no certificate in PEM" in refused.stderr
+        (one.folder / "lab.pem").write_bytes(authority.certificate.read_bytes())
+        web.asked.clear()
+        loaded, said = _build(one, engine, buildkit, monkeypatch)
+        assert said.count("from the mirror") == 3 and "from git" in said and "the wheel works" in said, said
+        assert "mirrored/tools/dists/stable/InRelease" in web.asked and "keys/tools.asc" in web.asked
+        certificate = authority.certificate.read_text().splitlines()[3]
+        needles = (web.address.removeprefix("https://"), certificate, "robenv-authorities")
+        assert _traces(docker_api, loaded.image, *needles) == []
+    finally:
+        web.close()
+
+
+def test_robenv_itself_trusts_the_authority_of_mirrors(
+    project: Callable[..., Project], docker_api: Any, tmp_path: Path
+) -> None:
+    """Profiles from git and the workspace's repositories by git's own server; a base by mmdebstrap."""
+    host = bridge(docker_api)
+    authority = Authority(tmp_path)
+    web, signer = Web(host, authority.server(host)), Signer()
+    try:
+        _offer(web, tmp_path / "repository")
+        mirrors = f"mirrors:\n  git: {{'https://git.robenvtest.example/': {web.address}/git/}}\n"
+        one = project(f"workspace: {{repos: arm.repos}}\n{mirrors}")
+        one.environ.pop("GIT_SSL_CAINFO", None)
+        (one.folder / "arm.repos").write_text(
+            "repositories: {arm: {type: git, url: 'https://git.robenvtest.example/arm.git'}}\n"
+        )
+        assert "its certificate is not trusted" in one.run("build", check=1).stderr
+        (one.folder / "robenv.local.yaml").write_text(f"mirrors: {{ca: {authority.certificate}}}\n")
+        one.run("build")
+        assert (one.folder / "src/arm/text").read_text() == "from git\n"
+
+        publish(web, signer, "debian/debian", "bookworm")
+        turn = Turn("http://deb.debian.org/debian/", f"{web.address}/debian/debian/", str(signer.key))
+        source = plan_recipe(
+            Bootstrap("bookworm", "http://deb.debian.org/debian", ("main",), "extract", (), "linux/amd64"),
+            Mirrors(apt=(turn,)),
+        ).sources[:1]
+        with pytest.raises(OperationFailed, match="does not answer"):
+            look_at(source)
+        assert look_at(source, trusting(Mirrors(ca=str(authority.certificate))))[1] > 0
+    finally:
+        web.close()
+        signer.close()
 
 
 def test_profiles_from_git_come_from_a_mirror_too(project: Callable[..., Project], tmp_path: Path) -> None:
@@ -250,13 +393,9 @@ def test_a_base_is_the_same_to_the_byte_through_a_mirror(site: Site, tmp_path: P
 
 
 def test_the_digest_of_the_lock_holds_at_a_mirror(
-    project: Callable[..., Project], registry: Callable[..., Registry], docker_api: Any, base_image: str
+    project: Callable[..., Project], offered: str, docker_api: Any
 ) -> None:
-    address = registry().address
-    there = f"{address}/base"
-    docker_api.tag(base_image, there, "1")
-    docker_api.push(there, "1")
-    docker_api.remove_image(f"{there}:1")
+    address = offered.partition("/")[0]
     mirrors = f"mirrors: {{registries: {{registry.robenvtest.example: '{address}'}}}}\n"
     one = project(mirrors, base="registry.robenvtest.example/base:1")
     one.run("lock")
@@ -266,7 +405,7 @@ def test_the_digest_of_the_lock_holds_at_a_mirror(
     try:
         one.run("build", "--locked")
         assert docker_api.images(pinned)
-        assert docker_api.images(there) == []
+        assert docker_api.images(offered) == []
     finally:
         docker_api.remove_image(pinned, force=True)
     (one.folder / "robenv.lock").write_text(lock.replace(digest, "sha256:" + "0" * 64))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -27,20 +28,29 @@ def bridge(api: Any) -> str:
 class Web:
     """Serves ``files`` at ``address``, which containers reach too; ``asked`` gathers the paths that were asked for.
 
-    ``redirects``: beginnings of paths that lie elsewhere.
+    ``redirects``: beginnings of paths that lie elsewhere. ``secure``: by HTTPS, with that certificate.
     """
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, secure: ssl.SSLContext | None = None) -> None:
         self.files: dict[str, bytes] = {}
         self.redirects: dict[str, str] = {}
         self.asked: list[str] = []
-        self._server = ThreadingHTTPServer((host, 0), _handler(self))
-        self.address = f"http://{host}:{self._server.server_port}"
+        self._server = _Server((host, 0), _handler(self))
+        if secure is not None:
+            self._server.socket = secure.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
+        self.address = f"http{'s' if secure else ''}://{host}:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that does not trust the certificate hangs up."""
 
 
 def _handler(web: Web) -> type[BaseHTTPRequestHandler]:
@@ -50,7 +60,7 @@ def _handler(web: Web) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             path = unquote(self.path.lstrip("/"))  # apt writes + as %2b
             web.asked.append(path)
-            data = web.files.get(path)
+            data = web.files.get(path.partition("?")[0])
             away = next((to + path[len(begin) :] for begin, to in web.redirects.items() if path.startswith(begin)), "")
             self.send_response(200 if data is not None else 302 if away else 404)
             if data is None and away:

@@ -8,9 +8,10 @@ import pytest
 
 from robenv import resources
 from robenv.errors import ProfileError
+from robenv.plan.mirrors import plan_mirrors
 from robenv.profile.project import find_project
 from robenv.profile.resolve import resolve_project
-from robenv.profile.site import read_site
+from robenv.profile.site import own_mirrors, read_site
 
 
 @pytest.fixture
@@ -54,3 +55,14 @@ def test_a_profile_that_is_not_the_users_own_says_none(tmp_path: Path, monkeypat
     with pytest.raises(ProfileError) as caught:
         resolve_project(find_project(tmp_path), {})
     assert "only your own files can say" in caught.value.problems[0].message
+
+
+def test_an_authority_beside_the_file_that_names_it(config: Path, tmp_path: Path) -> None:
+    config.write_text("mirrors: {ca: lab.pem}\n")
+    assert read_site({}).ca == str(config.parent / "lab.pem")
+    (tmp_path / "robenv.yaml").write_text("base: {image: a}\nmirrors: {ca: ./ours.pem}\n")
+    files = find_project(tmp_path)
+    assert own_mirrors(files).ca == str(tmp_path / "ours.pem")
+    resolved = resolve_project(files, {})
+    assert resolved.profile.mirrors.ca == str(tmp_path / "ours.pem")
+    assert plan_mirrors(own_mirrors(files), read_site({})).ca == str(tmp_path / "ours.pem")

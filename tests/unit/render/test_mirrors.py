@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from robenv.errors import ProfileError
+from robenv.errors import Location, ProfileError
 from robenv.plan.mirrors import Mirrors, Turn
 from robenv.render import content_hash, render
-from robenv.render.mirrors import mirror_entries
+from robenv.render.authority import bundle
+from robenv.render.mirrors import AUTHORITIES, mirror_entries
+from robenv.share.run_git import git_through
 from tests.support.plans import full_plan
+from tests.support.site.authority import Authority
 
 MIRRORS = Mirrors(
     apt=(Turn("http://deb.debian.org/", "http://lab.example/debian/"),),
@@ -54,3 +58,48 @@ def test_a_key_that_is_none(tmp_path: Path) -> None:
         with pytest.raises(ProfileError) as caught:
             mirror_entries(Mirrors(apt=(Turn("http://a/", "http://b/", str(key)),)))
         assert str(key) in caught.value.message
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Path:
+    return Authority(tmp_path).certificate
+
+
+def test_an_authority_of_ones_own_is_trusted_and_nothing_else_said(authority: Path) -> None:
+    files = {entry.name: entry.data for entry in mirror_entries(Mirrors(ca=str(authority)))}
+    assert files["robenv/mirrors/ca.pem"] == authority.read_bytes()
+    on = (files["robenv/mirrors/on"] or b"").decode()
+    assert f"PIP_CERT={AUTHORITIES}" in on and f"GIT_SSL_CAINFO={AUTHORITIES}" in on
+    assert "PYTHONPATH" not in on and "insteadof" not in on
+    assert b"Dir::Bin::Methods" not in (files["robenv/mirrors/apt.conf"] or b"")
+    script = on.replace("/dev/shm", str(authority.parent)).replace("/dev/robenv-mirrors", str(authority.parent))
+    (authority.parent / "ca.pem").write_bytes(authority.read_bytes())
+    said = subprocess.run(
+        ["sh", "-euc", f"HOME=/nowhere\n{script}\ncat $SSL_CERT_FILE"], capture_output=True, check=True, text=True
+    )
+    assert said.stdout.endswith(authority.read_text())
+
+
+@pytest.mark.parametrize("wrong", [None, b"hello\n", b"\xff\xfe", b"-----BEGIN CERTIFICATE-----\nx\n"])
+def test_an_authority_that_is_none_is_told_at_its_place(tmp_path: Path, wrong: bytes | None) -> None:
+    path = tmp_path / "ca.pem"
+    if wrong is not None:
+        path.write_bytes(wrong)
+    place = Location("robenv.yaml", 3, 7)
+    with pytest.raises(ProfileError) as caught:
+        mirror_entries(Mirrors(ca=str(path), ca_location=place))
+    (problem,) = caught.value.problems
+    assert str(path) in problem.message and problem.location == place
+
+
+def test_what_this_machine_trusts_and_the_authority(authority: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = authority.with_name("known.pem")
+    known.write_text("known\n")
+    monkeypatch.setenv("SSL_CERT_FILE", str(known))
+    assert bundle(Mirrors(ca=str(authority))) == b"known\n" + authority.read_bytes()
+    assert bundle(Mirrors()) == b""
+    git = git_through(Mirrors(git=(("https://a/", "https://b/"), ("https://c/", "ssh://d/")), ca=str(authority)))
+    settings = [one for one in git.argv("fetch") if one.startswith("http.")]
+    assert settings == [f"http.https://b/.sslCAInfo={git.authorities}"]
+    assert Path(git.authorities).read_bytes() == b"known\n" + authority.read_bytes()
+    assert git_through(Mirrors(ca=str(authority))).authorities == ""
