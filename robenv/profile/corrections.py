@@ -1,13 +1,14 @@
 """``catalog.yaml`` in the user's own folder of settings: lines that correct robenv's tables, or add to them.
 
-Facts age. What stands there changes what robenv says of a target and of a robot; it never changes an image.
+Facts age. What stands there of JetPack changes what robenv says of a target and of a robot. What stands there of ROS
+takes the place of what robenv's own profiles say, and so may change an image and its hash.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from robenv.catalog.jetpack import JETPACKS, JetPack, parse_l4t
 from robenv.catalog.releases import RELEASES, find_release
 from robenv.errors import Problem
 from robenv.profile.badvalue import BadValue, did_you_mean
+from robenv.profile.corrections_ros import EXAMPLE, RosCorrections, read_ros
 from robenv.profile.excerpt import safe, show
 from robenv.profile.files import BadFile, line_and_column, read_text
 from robenv.profile.nodes import Mapping as Entries
@@ -31,6 +33,7 @@ class Corrected:
     """The tables as this user has them. ``file``: None where there is no folder of settings."""
 
     jetpacks: tuple[JetPack, ...] = JETPACKS
+    ros: RosCorrections = field(default_factory=dict)
     file: Path | None = None
     exists: bool = False
     problems: tuple[Problem, ...] = ()
@@ -61,8 +64,8 @@ def read_corrections(environ: Mapping[str, str]) -> Corrected:
         return Corrected(file=path, exists=True, problems=(Problem(bad.message, found, bad.hint),))
     root, problems = load_yaml(Source(path, display, display, "local", path.parent, (), text))
     reader = _Reader(list(problems))
-    jetpacks = reader.jetpacks(root) if root is not None and not problems else JETPACKS
-    return Corrected(jetpacks, path, True, tuple(reader.problems))
+    jetpacks, ros = reader.tables(root) if root is not None and not problems else (JETPACKS, {})
+    return Corrected(jetpacks, ros, path, True, tuple(reader.problems))
 
 
 def _text(value: str) -> str:
@@ -98,17 +101,25 @@ _WORDS = tuple(next((word for word, field in _KEYS.items() if field == name), na
 class _Reader:
     problems: list[Problem]
 
-    def jetpacks(self, root: Node) -> tuple[JetPack, ...]:
-        rows = {row.name: row for row in JETPACKS}
+    def tables(self, root: Node) -> tuple[tuple[JetPack, ...], RosCorrections]:
+        jetpacks: tuple[JetPack, ...] = JETPACKS
+        ros: RosCorrections = {}
         for key, name, table in self._entries(root, "such as `jetpack: {jp6: {last: 36.5}}`"):
-            if key != "jetpack":
-                hint = did_you_mean(key, ["jetpack"]) or "it has `jetpack`"
+            if key == "jetpack":
+                jetpacks = self._jetpacks(table)
+            elif key == "ros":
+                ros = read_ros(self._entries(table, EXAMPLE), self.problems)
+            else:
+                hint = did_you_mean(key, ["jetpack", "ros"]) or "it has `jetpack` and `ros`"
                 self.problems.append(problem_at(name, f"there is no table {show(key)}", hint))
-                continue
-            for row, at, values in self._entries(table, "such as `jp6: {last: 36.5}`"):
-                changes = self._changes(values)
-                made = self._row(row, rows.get(row), changes, at)
-                rows |= {row: made} if made is not None else {}
+        return jetpacks, ros
+
+    def _jetpacks(self, table: Node) -> tuple[JetPack, ...]:
+        rows = {row.name: row for row in JETPACKS}
+        for row, at, values in self._entries(table, "such as `jp6: {last: 36.5}`"):
+            changes = self._changes(values)
+            made = self._row(row, rows.get(row), changes, at)
+            rows |= {row: made} if made is not None else {}
         return tuple(sorted(rows.values(), key=lambda row: row.first))
 
     def _entries(self, node: Node, hint: str) -> list[tuple[str, Scalar, Node]]:

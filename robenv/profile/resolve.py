@@ -19,6 +19,7 @@ from robenv.profile.builtin import BuiltinProfile, list_builtin
 from robenv.profile.chain import ChainReader, Document
 from robenv.profile.check import Whole, check_whole
 from robenv.profile.corrections import Corrected, read_corrections
+from robenv.profile.corrections_ros import corrected as correct_ros
 from robenv.profile.dotenv import parse_dotenv
 from robenv.profile.envfile import with_env_files
 from robenv.profile.excerpt import safe
@@ -104,6 +105,7 @@ def _finish(reader: ChainReader, own: set[Path], files: ProjectFiles | None, cor
 
 def _take_corrections(reader: ChainReader, corrected: Corrected) -> None:
     reader.problems += corrected.problems
+    reader.documents = [correct_ros(document, corrected.ros) for document in reader.documents]
     if corrected.file is not None:
         (reader.read if corrected.exists else reader.absent)[str(corrected.file)] = None
 

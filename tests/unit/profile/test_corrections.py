@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from robenv.catalog.jetpack import JETPACKS, jetpack_of
+from robenv.errors import ProfileError
+from robenv.plan.ros import past_end_of_life
 from robenv.profile.corrections import Corrected, corrections_file, read_corrections
+from robenv.profile.project import find_project
+from robenv.profile.resolve import resolve_project
+from robenv.profile.resolved import Resolved
 
 
 def read(folder: Path, text: str | bytes) -> Corrected:
@@ -60,6 +67,13 @@ def test_a_line_is_added(tmp_path: Path) -> None:
         ("jetpack:\n  jp6: {last: 36.3}\n", "`jp6` ends before it begins", 2),
         ("jetpack:\n  jp9: {first: 41}\n", "`jp9` is new, and has no versions", 2),
         ("jetpack:\n  jp6: {cuda: 1}\n  jp6: {cuda: 2}\n", "jp6", 3),
+        ("ros:\n  jazy: {until: 2029-05}\n", "robenv has no ROS distribution `jazy`", 2),
+        ("ros:\n  jazzy: 2029-05\n", "expected a mapping", 2),
+        ("ros:\n  jazzy: {until: 2029}\n", "`2029` is no month", 2),
+        ("ros:\n  jazzy: {util: 2029-05}\n", "a ROS distribution has no `util` here", 2),
+        ("ros:\n  jazzy: {until: [2029-05]}\n", "`until`: expected one value", 2),
+        ("ros:\n  jazzy: {key: ./mine.asc}\n", "expected an address that begins with https://", 2),
+        ("ros: [jazzy]\n", "expected a mapping", 1),
         ("a: [\n", "", 2),
         (b"\xff", "", 1),
     ],
@@ -72,3 +86,41 @@ def test_what_is_wrong_is_told_at_its_place(tmp_path: Path, text: str | bytes, m
     assert problem.location.file == str(tmp_path / "robenv" / "catalog.yaml")
     assert problem.location.line == line
     assert found.jetpacks == JETPACKS
+
+
+@pytest.fixture
+def picker(tmp_path: Path) -> Callable[[str], Resolved]:
+    """Resolves a project that extends ros/jazzy, with that catalog.yaml."""
+
+    def resolve(text: str, extends: str = "ros/jazzy") -> Resolved:
+        read(tmp_path, text)
+        (tmp_path / "robenv.yaml").write_text(f"extends: [{extends}]\n")
+        return resolve_project(find_project(tmp_path), {"XDG_CONFIG_HOME": str(tmp_path)})
+
+    return resolve
+
+
+def test_when_a_ros_distribution_ends(picker: Callable[[str], Resolved]) -> None:
+    day = date(2026, 11, 26)
+    assert past_end_of_life(picker("ros: {humble: {until: 2020-01}}\n"), day) == ()
+    (warned,) = past_end_of_life(picker("ros: {jazzy: {until: 2026-10}}\n"), day)
+    assert "has had no updates since October 2026" in warned.message
+    assert past_end_of_life(picker("ros: {jazzy: {until: never}}\n"), date(2040, 1, 1)) == ()
+
+
+def test_where_the_packages_of_a_ros_distribution_come_from(picker: Callable[[str], Resolved]) -> None:
+    checksum = "sha256:" + "ab" * 32
+    resolved = picker(f"ros:\n  jazzy: {{package: 'https://lab/x_all.deb', package_checksum: '{checksum}'}}\n")
+    repository = resolved.profile.apt.repositories["ros"]
+    assert (repository.package, repository.package_checksum) == ("https://lab/x_all.deb", checksum)
+    place = resolved.locate(("apt", "repositories", "ros", "package_checksum"))
+    assert place is not None and place.file.endswith("robenv/catalog.yaml") and place.line == 2
+    assert picker("").profile.apt.repositories["ros"].package_checksum != checksum
+
+
+def test_a_value_that_no_profile_may_have_is_told_where_the_user_wrote_it(picker: Callable[[str], Resolved]) -> None:
+    with pytest.raises(ProfileError) as caught:
+        picker("ros:\n  jazzy: {package_checksum: abc}\n")
+    (problem,) = caught.value.problems
+    assert problem.location is not None
+    assert (problem.location.file.rpartition("/")[2], problem.location.line) == ("catalog.yaml", 2)
