@@ -108,11 +108,12 @@ def _ensure_tools(engine: Engine, toolchain: Toolchain, reporter: Reporter, mirr
     with locked(tools_volume(reference), reporter.note):
         if engine.find_image(reference) is None:
             with building(reporter, f"the native tools for {toolchain.triplet}", None):
-                _make(engine, toolchain, reference, reporter.event, mirrors)
+                make_tools(engine, toolchain, reference, reporter.event, mirrors)
     return reference
 
 
-def _make(engine: Engine, toolchain: Toolchain, reference: str, on_event: OnEvent, mirrors: Mirrors) -> None:
+def make_tools(engine: Engine, toolchain: Toolchain, reference: str, on_event: OnEvent, mirrors: Mirrors) -> None:
+    """Makes the image ``reference``. Raises what making sure of the base raises, BuildFailed, DiskFull, EngineLost."""
     ensure_base(engine, toolchain.base, toolchain.host, on_event, mirrors=mirrors)
     request = BuildRequest(
         tag=reference,

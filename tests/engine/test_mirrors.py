@@ -201,6 +201,10 @@ def test_a_mirror_that_is_away_is_named(project: Callable[..., Project], site: S
     one = project(site.profile + f"mirrors: {{downloads: {{keys.robenvtest.example: '{away}'}}}}\n")
     failed = one.run("build", check=5)
     assert f"its mirror is {away}/" in failed.stdout + failed.stderr
+    site.web.redirects["round/"] = "http://keys.robenvtest.example/"
+    circle = f"mirrors: {{downloads: {{keys.robenvtest.example: {site.web.address}/round}}}}\n"
+    failed = project(site.profile + circle).run("build", check=5)
+    assert "which leads back to http://keys.robenvtest.example/tools.asc" in failed.stdout + failed.stderr
     other = project("mirrors: {registries: {nvcr.io: '127.0.0.1:9/nvidia'}}\n", base="nvcr.io/nvidia/l4t-base:r1")
     failed = other.run("build", check=1)
     assert "127.0.0.1:9/nvidia/nvidia/l4t-base:r1 stands for nvcr.io/nvidia/l4t-base:r1" in failed.stderr

@@ -14,9 +14,14 @@ from typing import Any
 import pytest
 
 from robenv.engine.protocol import Engine
+from robenv.environment.native import make_tools
+from robenv.plan.mirrors import Mirrors, Turn
+from robenv.plan.native import Toolchain
+from robenv.plan.values import Base
 from tests.support.elf import AARCH64, X86_64, image_files, machine_of
 from tests.support.emulation import ensure_emulated
 from tests.support.project import Project
+from tests.support.site.web import Web, bridge
 from tests.support.tiny import tiny_images
 
 pytestmark = [
@@ -260,3 +265,25 @@ def test_an_image_of_a_distribution_without_such_tools(
 def test_a_step_that_wants_a_gpu(project: Callable[..., Project]) -> None:
     failed = project("steps: [{name: look at the GPU, run: nvidia-smi}]\n").run("build", check=5)
     assert "A build has no GPU and no driver of one" in failed.stderr
+
+
+@pytest.mark.long
+def test_the_tools_are_made_through_mirrors(engine: Engine, docker_api: Any, base_image: str) -> None:
+    """By a mirror that has what the archive itself has, so that what it makes can be used."""
+    web = Web(bridge(docker_api))
+    web.passes_on["lab/"] = "http://deb.debian.org/"
+    mirrors = Mirrors(apt=(Turn("http://deb.debian.org/", f"{web.address}/lab/"),))
+    own = Toolchain(Base(base_image, image=base_image), "linux/amd64", "aarch64-linux-gnu", "arm64")
+    name = "robenvtest-tools:mirrored"
+    try:
+        make_tools(engine, own, name, lambda event: None, mirrors)
+        assert "lab/debian/dists/bookworm/InRelease" in web.asked
+        assert any("/g++-12-aarch64-linux-gnu_" in path for path in web.asked)
+        files = [path for path, machine in image_files(docker_api, name) if machine == X86_64]
+        assert any(path.endswith("aarch64-linux-gnu-g++-12") for path in files), files[:20]
+        saved = b"".join(docker_api.get_image(name))
+        assert web.address.removeprefix("http://").encode() not in saved
+    finally:
+        web.close()
+        if engine.find_image(name) is not None:
+            engine.remove_image(name, force=True)

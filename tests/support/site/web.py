@@ -8,6 +8,8 @@ import ssl
 import subprocess
 import tempfile
 import threading
+import urllib.error
+import urllib.request
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,12 +30,14 @@ def bridge(api: Any) -> str:
 class Web:
     """Serves ``files`` at ``address``, which containers reach too; ``asked`` gathers the paths that were asked for.
 
-    ``redirects``: beginnings of paths that lie elsewhere. ``secure``: by HTTPS, with that certificate.
+    ``redirects``: beginnings of paths that lie elsewhere; ``passes_on``: of those that it gets from
+    elsewhere itself. ``secure``: by HTTPS, with that certificate.
     """
 
     def __init__(self, host: str, secure: ssl.SSLContext | None = None) -> None:
         self.files: dict[str, bytes] = {}
         self.redirects: dict[str, str] = {}
+        self.passes_on: dict[str, str] = {}
         self.asked: list[str] = []
         self._server = _Server((host, 0), _handler(self))
         if secure is not None:
@@ -61,6 +65,8 @@ def _handler(web: Web) -> type[BaseHTTPRequestHandler]:
             path = unquote(self.path.lstrip("/"))  # apt writes + as %2b
             web.asked.append(path)
             data = web.files.get(path.partition("?")[0])
+            for begin, to in web.passes_on.items():
+                data = _fetched(to + path[len(begin) :]) if path.startswith(begin) else data
             away = next((to + path[len(begin) :] for begin, to in web.redirects.items() if path.startswith(begin)), "")
             self.send_response(200 if data is not None else 302 if away else 404)
             if data is None and away:
@@ -75,6 +81,14 @@ def _handler(web: Web) -> type[BaseHTTPRequestHandler]:
             pass
 
     return Handler
+
+
+def _fetched(url: str) -> bytes | None:
+    try:
+        with urllib.request.urlopen(url, timeout=60) as answer:
+            return bytes(answer.read())
+    except urllib.error.HTTPError:
+        return None
 
 
 class Signer:
