@@ -35,6 +35,8 @@ _DISTROS = {
     "rolling": "resolute",
 }
 _L4T = {"r32": "bionic", "r35": "focal", "r36": "jammy"}
+_IN_THE_ROOT = {"libstdc++6", "tar"}
+"""Of the packages that profiles ask for: the real ones stay, as the newer ones."""
 _RAW = "https://raw.githubusercontent.com"
 _ROSDEP = f"""#!/bin/sh
 set -e
@@ -199,8 +201,8 @@ def _package(name: str) -> Package:
     if parts[0] == "ros" and parts[1] in _DISTROS and "-".join(parts[2:]) == "ros-core":
         setup, ros2 = ros_files(parts[1])
         files = {f"opt/ros/{parts[1]}/setup.bash": setup, f"opt/ros/{parts[1]}/bin/ros2": "#!" + ros2[2:]}
-    # What the root has already, such as tar, it has newer, and keeps.
-    return Package(name, version="0", files=files, scripts={"postinst": "#!/bin/sh\nexit 0\n"})
+    version = "0" if name in _IN_THE_ROOT else Package.version
+    return Package(name, version, files=files, scripts={"postinst": "#!/bin/sh\nexit 0\n"})
 
 
 def _repositories(plan: BuildPlan) -> list[AptRepository]:
