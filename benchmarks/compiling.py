@@ -67,8 +67,8 @@ _STEPS = {
 
 
 def measure(folder: Path, quick: bool) -> list[Group]:
-    """A group for each thing that is compiled. What is emulated is taken once: as installed it takes half an hour, and
-    is left out of all but the first where it is to go quickly."""
+    """A group for each thing that is compiled. What is emulated is taken once, and as installed for the first alone
+    where it is to go quickly: it is slower for programs that authenticate pointers, and Debian 12's do not."""
     projects = {name: _project(folder / name, platform) for name, platform in _PLATFORMS.items()}
     with ExitStack() as undo:
         for project in projects.values():
