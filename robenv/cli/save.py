@@ -12,6 +12,7 @@ from robenv.cli.common import (
     LockedOption,
     PlatformsOption,
     QuietOption,
+    StageOption,
     Where,
     note,
     open_engine,
@@ -25,6 +26,7 @@ def save(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Such as picker.robenv")],
     platforms: PlatformsOption = None,
+    stage: StageOption = "dev",
     locked: LockedOption = False,
     quiet: QuietOption = False,
     json: JsonOption = False,
@@ -37,7 +39,7 @@ def save(
 
     where: Where = context.obj
     with open_engine() as engine:
-        every = where.load_each(engine.info().platform, platforms, quiet, locked, shared=True)
+        every = where.load_each(engine.info().platform, platforms, quiet, locked, shared=True, stage=stage)
         found = where.resolve(True, locked, shared=True)  # once more, for the lock may be new
         files = outgoing_files(every, found.path if found.exists else None)
         for loaded in every:

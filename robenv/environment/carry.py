@@ -69,7 +69,7 @@ def own_variables(every: Sequence[Loaded]) -> list[str]:
     seen = [name for name, value in every[0].resolved.inputs.variables if value is not None]
     try:
         bare = resolve_locked(files.root, files.file, {}, lambda text: None, shared=True).resolved
-        same = all(load(bare, one.build.platform).content_hash == one.content_hash for one in every)
+        same = all(load(bare, one.build.platform, one.build.purpose).content_hash == one.content_hash for one in every)
     except RobenvError:
         same = False
     return [] if same else seen
@@ -80,7 +80,8 @@ def _saved(engine: Engine, loaded: Loaded, reporter: Reporter) -> SavedImage:
     wanted = project_image(loaded)
     # A name that nobody uses, so that no half of an image can ever stand under the real one.
     staging = f"robenv/saved:{wanted.content_hash[:32]}"
-    return SavedImage(wanted.project, wanted.content_hash, wanted.platform, staging, image.layers, image.size)
+    stage = loaded.build.purpose
+    return SavedImage(wanted.project, wanted.content_hash, wanted.platform, staging, image.layers, image.size, stage)
 
 
 @contextmanager
@@ -144,7 +145,10 @@ def unlike(arrived: Arrived) -> list[str]:
     contents = arrived.contents
     try:
         found = resolve_locked(arrived.project, Path(contents.file), os.environ, lambda text: None, shared=True)
-        hashes = {image.content_hash: load(found.resolved, image.platform).content_hash for image in contents.images}
+        hashes = {
+            image.content_hash: load(found.resolved, image.platform, image.stage).content_hash
+            for image in contents.images
+        }
     except RobenvError as error:
         return [f"the project cannot be planned here: {error.message}"]
     if all(saved == here for saved, here in hashes.items()):

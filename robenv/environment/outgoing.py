@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from robenv.environment.load import Loaded, load
 from robenv.errors import Problem, UsageError
-from robenv.plan.values import FileCopy
+from robenv.plan.build import plan_build
+from robenv.plan.values import DEV, RUN, FileCopy
 from robenv.profile.nodes import Mapping as Node
 from robenv.profile.nodes import Scalar, find
 from robenv.profile.nodes import Sequence as Items
@@ -39,9 +40,17 @@ def outgoing_files(every: Sequence[Loaded], lock: Path | None) -> Outgoing:
     resolved, wanted = every[0].resolved, {one.build.platform for one in every}
     # What the profile has for other platforms is checked wherever it is read: so its files go along.
     others = [load(resolved, platform) for platform, _ in resolved.variants if platform and platform not in wanted]
-    for loaded in (*every, *others):
+    # So is what it has for the run image alone, which another image may be saved without.
+    slim = [_run_image_alone(one) for one in (*every, *others) if one.build.purpose == DEV]
+    for loaded in (*every, *others, *slim):
         _Gatherer(loaded, found).gather()
     return found
+
+
+def _run_image_alone(loaded: Loaded) -> Loaded:
+    """The last stage of the run image: without the sources, and what they are built in."""
+    build = plan_build(loaded.resolved, loaded.build.platform, RUN)
+    return Loaded(loaded.resolved, replace(build, stages=build.stages[-1:]))
 
 
 class _Gatherer:

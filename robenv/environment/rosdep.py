@@ -10,7 +10,7 @@ from robenv.errors import BuildFailed, Problem
 from robenv.plan.values import BuildPlan
 
 _LINE = re.compile(r"robenv rosdep: (?P<key>\S+): (?P<reason>[^\r\n]+)")
-_HINT = "correct it, or leave it out: workspace.dependencies.skip_keys"
+_HINT = "correct it, or leave it out: `skip_keys` of `dependencies`"
 
 
 @dataclass

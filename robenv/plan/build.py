@@ -12,7 +12,7 @@ from robenv.catalog.platforms import parse_platform
 from robenv.catalog.snapshots import snapshot_url
 from robenv.catalog.suites import find_suite, nearest_suite
 from robenv.errors import Location, Problem, ProfileError
-from robenv.plan.dependencies import split_stage
+from robenv.plan.dependencies import IN_DEV, IN_RUN, resolved_for_run, split_stage
 from robenv.plan.names import base_reference
 from robenv.plan.ros import middleware_of, plan_ros, shared_of, with_sources_first
 from robenv.plan.run_image import build_stage, installed, run_setup, slim_part
@@ -83,7 +83,7 @@ class _Planner:
         setup = tuple(posixpath.join(profile.workspace.target, script) for script in profile.setup)
         settings = replace(_settings(profile.image, setup), shared=shared_of(ros))
         last = Stage(self._free_name(_LAST_STAGE), base, _not_empty(groups), settings)
-        stages += split_stage(self.resolved, last, self._level_of(("workspace", "dependencies")), groups)
+        stages += split_stage(self.resolved, last, self._level_of(IN_DEV), groups)
         if self.purpose == RUN:
             stages += self._run_image(stages[-1], base)
         return BuildPlan(
@@ -96,9 +96,10 @@ class _Planner:
             purpose=self.purpose,
         )
 
-    def _run_image(self, dev: Stage, root: Base) -> tuple[Stage, Stage]:
-        """The stage that builds the workspace on top of the image, and the slim one, by default on the profile's base:
-        what ``dev`` itself stands on may have what is there for building."""
+    def _run_image(self, dev: Stage, root: Base) -> tuple[Stage, ...]:
+        """The stage that builds the workspace on top of the image, one that resolves what it needs to run where that is
+        wanted, and the slim one, by default on the profile's base: what ``dev`` itself stands on may have what is there
+        for building."""
         profile, section = self.profile, self.profile.run_image
         own = section.base
         base = root if own is None else self._base(own, ("run_image", "base"), own.stage)
@@ -108,9 +109,13 @@ class _Planner:
         middleware = [middleware_of(layers) for layers in plan_ros(self.resolved, base)]
         groups = [replace(group, ros=layers) for group, layers in zip(groups, middleware, strict=True)]
         groups = with_sources_first(groups, base)
+        at = self._level_of(IN_RUN)
+        aside = resolved_for_run(self.resolved, dev, groups[at].profile)
+        if aside:
+            groups[at] = replace(groups[at], dependencies=aside[1])
         settings = _settings(section.image, run_setup(profile))
         slim = Stage(self._free_name("run"), base, (*_not_empty(groups), installed(self.resolved, build)), settings)
-        return build, slim
+        return (build, aside[0], slim) if aside else (build, slim)
 
     def _free_name(self, name: str) -> str:
         while name in self.profile.stages:

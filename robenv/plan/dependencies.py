@@ -15,20 +15,24 @@ from robenv.plan.rosdep import Found, RosdepKeys
 from robenv.plan.values import Base, Group, ImageSettings, Stage
 
 if TYPE_CHECKING:
-    from robenv.errors import Location
     from robenv.profile.resolved import Resolved
+    from robenv.profile.schema_dependencies import Dependencies, RunDependencies
 
 FOLDER = "/opt/robenv/dependencies"
 """Where the image has what rosdep found: ``apt`` and ``pip``, a name a line."""
-_BELOW, _ROSDEP = "workspace-base", "workspace-rosdep"
+IN_DEV, IN_RUN = ("workspace", "dependencies"), ("run_image", "dependencies")
+"""Where a profile says that they are wanted."""
+_BELOW, _ROSDEP, _RUN_ROSDEP = "workspace-base", "workspace-rosdep", "run-rosdep"
 
 
-def rosdep_keys(resolved: Resolved) -> tuple[tuple[str, Location], ...]:
-    """The keys of the workspace that the profile wants resolved, with their places."""
-    wanted = resolved.profile.workspace.dependencies
-    if wanted is None:
-        return ()
-    return resolved.packages.keys(wanted.types, wanted.skip_keys, _variables(resolved))
+def rosdep_keys(
+    resolved: Resolved, wanted: Dependencies | RunDependencies | None, path: tuple[str, ...]
+) -> RosdepKeys | None:
+    """The keys of the workspace that the profile wants resolved, with their places; None for none. ``path``: where it
+    says so."""
+    keys = resolved.packages.keys(wanted.types, wanted.skip_keys, _variables(resolved)) if wanted else ()
+    ros = resolved.profile.ros
+    return RosdepKeys(keys, resolved.locate(path), ros.distro, ros.rosdep) if keys else None
 
 
 def _variables(resolved: Resolved) -> dict[str, str]:
@@ -40,24 +44,34 @@ def _variables(resolved: Resolved) -> dict[str, str]:
 
 def split_stage(resolved: Resolved, stage: Stage, at: int, groups: Sequence[Group]) -> tuple[Stage, ...]:
     """``stage`` in two at the group ``at``, with one between them that resolves; as it is where nothing is wanted."""
-    keys = rosdep_keys(resolved)
-    if not keys:
+    wanted = rosdep_keys(resolved, resolved.profile.workspace.dependencies, IN_DEV)
+    if wanted is None:
         return (stage,)
-    location = resolved.locate(("workspace", "dependencies"))
     taken = {*resolved.profile.stages, stage.name}
     below, aside = _free(_BELOW, taken), _free(_ROSDEP, taken)
-    ros = resolved.profile.ros
-    wanted = RosdepKeys(keys, location, ros.distro, ros.rosdep)
     cut = groups[at]
     # What steps may change or need comes after; ARG lasts no longer than a stage.
     first = (*groups[:at], replace(cut, files=(), steps=()))
-    rest = Group(cut.profile, args=cut.args, files=cut.files, steps=cut.steps, dependencies=Found(aside, location))
+    rest = Group(
+        cut.profile, args=cut.args, files=cut.files, steps=cut.steps, dependencies=Found(aside, wanted.location)
+    )
     shell = stage.settings.shell
     upon = Base(below, stage=below)
     return (
         Stage(below, stage.base, _not_empty(first), ImageSettings(), shell),
         Stage(aside, upon, (Group(cut.profile, rosdep_keys=wanted),)),
         replace(stage, base=upon, groups=_not_empty((rest, *groups[at + 1 :]))),
+    )
+
+
+def resolved_for_run(resolved: Resolved, dev: Stage, profile: str) -> tuple[Stage, Found] | None:
+    """A stage on top of the dev image, which has the target's rosdep, and what it finds for the run image."""
+    wanted = rosdep_keys(resolved, resolved.profile.run_image.dependencies, IN_RUN)
+    if wanted is None:
+        return None
+    name = _free(_RUN_ROSDEP, {*resolved.profile.stages, dev.name})
+    return Stage(name, Base(dev.name, stage=dev.name), (Group(profile, rosdep_keys=wanted),)), Found(
+        name, wanted.location
     )
 
 

@@ -114,7 +114,7 @@ def _packages(whole: Iterable[Resolved], files: ProjectFiles | None) -> Packages
     """Those of the project's workspace, where what they depend on is wanted."""
     for one in whole if files is not None else ():
         workspace = one.profile.workspace
-        if workspace.dependencies is not None:
+        if (workspace.dependencies, one.profile.run_image.dependencies) != (None, None):
             return read_packages(Path(workspace.source))
     return NONE
 

@@ -154,19 +154,25 @@ _NETWORKS = _each(
     normalize.sections,
 )
 
+_DEPENDENCIES = Rule("mapping", keys={"skip_keys": _LIST, "types": _SET}, normal=normalize.switch)
+
 _PART = _keys(
     base=_BASE,
     **_BUILD,
     setup=_LIST,
     stages=_each(_keys(base=_STAGE_BASE, **_BUILD)),
     run_image=_keys(
-        base=_STAGE_BASE, build=_SET, **dict.fromkeys(("sources", "install", "setup"), _ONE_OR_MANY), **_BUILD
+        base=_STAGE_BASE,
+        build=_SET,
+        **dict.fromkeys(("sources", "install", "setup"), _ONE_OR_MANY),
+        dependencies=_DEPENDENCIES,
+        **_BUILD,
     ),
     workspace=_keys(
         source=Rule("replace", normal=normalize.own_path),
         target=_SET,
         repos=_list(normalize.own_path, normal=normalize.one_or_many),
-        dependencies=Rule("mapping", keys={"skip_keys": _LIST, "types": _SET}, normal=normalize.switch),
+        dependencies=_DEPENDENCIES,
     ),
     user=_keys(name=_SET, uid=_SET, gid=_SET, sudo=_SET, shell=_SET),
     gpu=Rule("replace", keys=dict.fromkeys(("mode", "vendor", "devices", "capabilities"), _SET)),

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from robenv.profile.badvalue import BadValue
 from robenv.profile.excerpt import show
+from robenv.profile.schema_dependencies import RunDependencies
 from robenv.profile.schema_names import (
     AptSuite,
     Architecture,
@@ -187,6 +188,9 @@ class RunImage(BuildSection):
     install: Annotated[
         tuple[ContainerPath, ...], OneOrMany, Field(description="what `build` leaves behind for this image")
     ] = ()
+    dependencies: Annotated[
+        RunDependencies | None, Field(description="true: what the workspace's packages need to run is in it, by rosdep")
+    ] = None
     setup: Annotated[
         tuple[ContainerPath, ...], OneOrMany, Field(description="as `setup`; default: setup.bash of each `install`")
     ] = ()

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from robenv.profile.badvalue import BadValue
 from robenv.profile.excerpt import show
-from robenv.profile.packages import TYPES
-from robenv.profile.schema_types import HostPath, Leaf, OneOrMany, Section, one_of, pattern, take_line
+from robenv.profile.schema_dependencies import Dependencies
+from robenv.profile.schema_types import HostPath, Leaf, OneOrMany, Section, take_line
 from robenv.profile.short_syntax import same_place
 
 _NO_WORKSPACE = (
@@ -36,18 +36,6 @@ def _workspace(value: Any) -> str:
     if same_place(path) in _NO_WORKSPACE:
         raise BadValue(f"the workspace would hide the system's own {show(path)}", "choose a path such as /workspace")
     return same_place(path)
-
-
-class Dependencies(Section):
-    """What the packages of the workspace depend on, by their package.xml: resolved by rosdep, put into the image."""
-
-    skip_keys: Annotated[
-        tuple[Annotated[str, pattern(r"[A-Za-z0-9][A-Za-z0-9._+-]*", "a rosdep key such as `eigen`")], ...],
-        Field(description="rosdep keys to leave out"),
-    ] = ()
-    types: Annotated[
-        tuple[Annotated[str, one_of(*TYPES)], ...], Field(description="which dependencies count; default: all but doc")
-    ] = TYPES[:-1]
 
 
 class Workspace(Section):

@@ -117,6 +117,8 @@ class StageView:
     cache: str
     """Tells apart the cache mounts of distributions and platforms."""
     snapshot_argv: tuple[str, ...]
+    plain_shell: bool
+    """Whether robenv's own lines would run in a shell that the stage below has chosen for its steps."""
     groups: tuple[GroupView, ...]
     settings: ImageSettings
     user_last: bool
@@ -231,6 +233,7 @@ class _StageViewer:
             tools=self.tools,
             cache=cache,
             snapshot_argv=(*DEFAULT_SHELL, snapshot_script(self.stage.base.snapshot)) if stage.base.snapshot else (),
+            plain_shell=bool(rosdep_source(stage)) and self._below_has_shell(),
             groups=groups,
             settings=settings,
             user_last=user_last,
@@ -240,6 +243,9 @@ class _StageViewer:
             command=("bash",) if source and not settings.entrypoint and settings.command is None else settings.command,
             health_argv=_health_argv(settings.healthcheck, settings.shell),
         )
+
+    def _below_has_shell(self) -> bool:
+        return any(one.settings.shell for one in self.plan.stages if one.name == self.stage.base.stage)
 
     def _needs_user(self, *names: str) -> bool:
         """Whether one of ``names`` is the plan's user, who is not in the image yet and is to be."""

@@ -42,7 +42,8 @@ class BadArchive(OperationFailed):
 
 @dataclass(frozen=True)
 class SavedImage:
-    """An image in the file, under the name ``staging``. ``layers``: diff IDs, lowest first. ``size``: bytes."""
+    """An image in the file, under the name ``staging``. ``layers``: diff IDs, lowest first. ``size``: bytes. ``stage``:
+    which of the profile's images, ``dev`` or ``run``."""
 
     project: str
     content_hash: str
@@ -50,6 +51,7 @@ class SavedImage:
     staging: str
     layers: tuple[str, ...]
     size: int
+    stage: str = "dev"
 
     @property
     def wanted(self) -> ProjectImage:

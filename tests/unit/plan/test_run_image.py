@@ -81,6 +81,42 @@ def test_what_the_workspace_depends_on_is_for_building_alone(root: Path) -> None
     assert stages["run"].base.image == "debian:bookworm"
 
 
+PACKAGE = (
+    "<package><name>node</name><version>1.0.0</version><description>x</description>"
+    '<maintainer email="a@example.org">A</maintainer><license>MIT</license>'
+    "<build_depend>eigen</build_depend><run_depend>zlib</run_depend><run_depend>bc</run_depend></package>"
+)
+
+
+def test_what_the_packages_need_to_run_is_resolved_by_the_dev_image_and_is_in_this_one(root: Path) -> None:
+    (root / "src/node/package.xml").write_text(PACKAGE)
+    (root / "robenv.yaml").write_text(OWN + "  dependencies: {skip_keys: [bc]}\nimage: {shell: [/bin/bash, -c]}\n")
+    made = loaded(root)
+    dev, build, aside, slim = made.build.stages
+    assert (aside.name, aside.base.stage) == ("run-rosdep", dev.name)
+    (wanted,) = aside.groups
+    assert wanted.rosdep_keys
+    assert [key for key, _ in wanted.rosdep_keys.keys] == ["zlib"]
+    assert str(wanted.rosdep_keys.keys[0][1]) == "src/node/package.xml:1:183"
+    assert [group.dependencies.stage for group in slim.groups if group.dependencies] == ["run-rosdep"]
+    assert not any(group.dependencies for stage in (dev, build) for group in stage.groups)
+    text = made.rendered.dockerfile
+    assert 'AS run-rosdep\nUSER root\nSHELL ["/bin/sh", "-c"]\n' in text
+    assert 'COPY --from=run-rosdep ["/opt/robenv/dependencies/found/", "/opt/robenv/dependencies/"]' in text
+    before = made.content_hash
+    (root / "robenv.yaml").write_text(OWN + "  dependencies: {types: [build]}\nimage: {shell: [/bin/bash, -c]}\n")
+    assert loaded(root).content_hash != before
+    assert loaded(root, DEV).rendered.dockerfile == text[: text.index("\nFROM image AS build")]
+
+
+def test_both_images_may_have_dependencies_and_nothing_is_resolved_where_there_are_none(root: Path) -> None:
+    (root / "robenv.yaml").write_text(OWN + "  dependencies: true\nworkspace: {dependencies: true}\n")
+    assert [stage.name for stage in loaded(root).build.stages] == ["image", "build", "run"]
+    (root / "src/node/package.xml").write_text(PACKAGE)
+    names = [stage.name for stage in loaded(root).build.stages]
+    assert names == ["workspace-base", "workspace-rosdep", "image", "build", "run-rosdep", "run"]
+
+
 def test_it_stands_on_the_base_and_has_no_packages_or_steps_of_the_dev_image(root: Path) -> None:
     dev, build, slim = loaded(root).build.stages
     assert (dev.name, build.base.stage, slim.base) == ("image", "image", dev.base)
