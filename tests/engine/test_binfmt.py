@@ -18,6 +18,7 @@ from robenv.cli.reporter import TerminalReporter
 from robenv.engine.protocol import Engine
 from robenv.environment.emulation import Through, register, unregister
 from robenv.host.binfmt import FOLDER, find_interpreter
+from tests.support.emulation import ensure_mounted
 
 pytestmark = pytest.mark.engine
 
@@ -128,6 +129,7 @@ def test_without_rights_and_without_an_engine() -> None:
 
 
 def test_through_the_engine(engine: Engine) -> None:
+    ensure_mounted()
     kernel = Through(engine, TerminalReporter(quiet=True))
     before = _own(kernel)
     try:

@@ -20,10 +20,11 @@ import pytest
 from robenv.catalog.emulators import EMULATORS, PROOF, Emulator, tiny_program
 from robenv.engine.endpoint import DEFAULT_URL
 from robenv.engine.protocol import BuildRequest, Engine
-from robenv.host.binfmt import FOLDER, is_mounted, read_handlers
+from robenv.host.binfmt import FOLDER, read_handlers
 from robenv.plan.names import LABEL_ROLE, ROLE_BASE
 from robenv.render import stream
 from robenv.render.entries import FILE, ContextEntry
+from tests.support.emulation import ensure_mounted
 from tests.support.project import Project
 from tests.support.ssh_server import SshServer
 
@@ -39,8 +40,7 @@ NOW = "this machine now emulates ppc64le"
 @pytest.fixture
 def _nothing_registered() -> Iterator[None]:
     """As on a machine where nobody has registered ppc64le; what was there is there again afterwards."""
-    if not is_mounted():  # without it, nobody but root learns what is registered
-        subprocess.run(["mount", "-t", "binfmt_misc", "binfmt_misc", str(FOLDER)], check=True)
+    ensure_mounted()  # without it, nobody but root learns what is registered
     before = [one.name for one in read_handlers() if one.takes(PPC)]
     for name in before:
         (FOLDER / name).write_text("0")

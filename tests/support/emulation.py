@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import fcntl
 import platform as machine
+import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from robenv.catalog.emulators import find_emulator
 from robenv.catalog.platforms import runs_natively
 from robenv.environment.emulation import Here, register
+from robenv.host.binfmt import FOLDER, is_mounted
 
 
 def ensure_emulated(platform: str = "linux/arm64") -> None:
@@ -17,6 +21,20 @@ def ensure_emulated(platform: str = "linux/arm64") -> None:
     emulator = find_emulator(platform)
     if emulator is None or runs_natively(machine.machine(), platform):
         return
+    with _alone():
+        register(Here(), (emulator,))
+
+
+def ensure_mounted() -> None:
+    """binfmt_misc is there: a container's own mount of it takes its handlers along when it goes, and not every machine
+    lets the engine's containers into the mount namespace of its first process."""
+    with _alone():
+        if not is_mounted():
+            subprocess.run(["mount", "-t", "binfmt_misc", "binfmt_misc", str(FOLDER)], check=True)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
     with Path(tempfile.gettempdir(), "robenvtest-binfmt.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        register(Here(), (emulator,))
+        yield
