@@ -216,10 +216,16 @@ def register(
         ) from error
     found = standing(kernel, emulators, trying=True)
     if bad := [one for one in found if one.state != "works"]:
+        hint = "`robenv binfmt status` tells which handler the kernel takes; `robenv doctor` whether it takes any."
+        if isinstance(kernel, Through) and any(one.state == "missing" for one in bad):
+            hint = (  # as where the first process lets no container into its mount namespace
+                "Where binfmt_misc is not mounted, what a container registers goes with it: on the engine's machine, "
+                f"`sudo mount -t binfmt_misc binfmt_misc {binfmt.FOLDER}`, then again."
+            )
         raise HostLacks(
             "Not every emulator works: " + ", ".join(f"{one.emulator.platform} is {one.state}" for one in bad),
             details="\n".join(f"{one.handler.name}: {one.handler.interpreter}" for one in bad if one.handler),
-            hint="`robenv binfmt status` tells which handler the kernel takes; `robenv doctor` whether it takes any.",
+            hint=hint,
         )
     return found
 

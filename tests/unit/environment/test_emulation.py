@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 
+from robenv.catalog.emulators import find_emulator
 from robenv.cli.reporter import TerminalReporter
 from robenv.engine.protocol import Engine
 from robenv.environment import emulation
@@ -40,3 +41,14 @@ def test_a_user_is_told_the_command_and_nothing_is_done(monkeypatch: pytest.Monk
     with pytest.raises(HostLacks) as caught:
         emulation.ensure_emulation(_engine(), FOREIGN, reporter)
     assert "`robenv binfmt register s390x`" in caught.value.hint
+
+
+def test_what_a_container_registers_may_not_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    through = emulation.Through(_engine(), TerminalReporter(quiet=True))
+    monkeypatch.setattr(through, "read", lambda: ())
+    monkeypatch.setattr(through, "write", lambda changes: None)
+    emulator = find_emulator(FOREIGN)
+    assert emulator is not None
+    with pytest.raises(HostLacks, match="s390x is missing") as caught:
+        emulation.register(through, (emulator,))
+    assert "`sudo mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc`" in caught.value.hint
