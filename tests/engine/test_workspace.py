@@ -73,10 +73,20 @@ def _compiled(made: Project) -> tuple[int, int]:
     return int(stats["direct_cache_hit"]), int(stats["cache_miss"])
 
 
+@pytest.mark.parametrize("target", ["", pytest.param("ros/debian-bookworm", marks=pytest.mark.long)])
 def test_ten_packages_with_twenty_keys_are_resolved_installed_and_built(
-    project: Callable[..., Project], index: str
+    project: Callable[..., Project], index: str, target: str
 ) -> None:
-    made = project(_WANTED + _COLCON)
+    """On a plain Debian, and on the profile with Debian's ROS."""
+    made = project()
+
+    def write(text: str) -> None:
+        made.write(text)
+        if target:
+            whole = text.replace("[./site.yaml", f"[{target}, ./site.yaml")
+            (made.folder / "robenv.yaml").write_text(f"name: {made.name}\n{whole}")
+
+    write(_WANTED + _COLCON)
     rosdep_index.site_profile(made.folder, index)
     files = [_package(made.folder, number) for number in range(10)]
     made.run("up", "-d", timeout=800)
@@ -110,8 +120,22 @@ def test_ten_packages_with_twenty_keys_are_resolved_installed_and_built(
     done = made.run("build", check=5)
     assert "src/part0/package.xml:8:3" in done.stderr and "did you mean cmake" in done.stderr, done.stderr
     files[0].write_text(text)
-    made.write(_WANTED.replace("true", "{skip_keys: [nothing_here]}") + _COLCON)
+    write(_WANTED.replace("true", "{skip_keys: [nothing_here]}") + _COLCON)
     built = made.run("build").stderr
     assert made.plan()["content_hash"] != before
     assert re.search(r"^#\d+ \[workspace-rosdep 2/2\] RUN .* done ", built, re.MULTILINE), "resolved anew"
-    assert re.search(r"^#\d+ \[image 2/2\] RUN .* CACHED$", built, re.MULTILINE), "and installed as before"
+    assert re.search(r"^#\d+ \[image 2/\d\] RUN .* CACHED$", built, re.MULTILINE), "and installed as before"
+
+
+def test_a_run_image_has_what_the_packages_need_to_run(project: Callable[..., Project], index: str) -> None:
+    made = project(
+        "extends: ./site.yaml\n"
+        "run_image: {build: mkdir -p /opt/p && cp -r src /opt/p, install: /opt/p, setup: [], dependencies: true}\n"
+    )
+    rosdep_index.site_profile(made.folder, index)
+    more = "<build_depend>bc</build_depend><exec_depend>tree</exec_depend>"
+    _package(made.folder, 0, more)
+    look = "cat /opt/robenv/dependencies/apt; type -p tree bc gcc; ls /opt/p/src"
+    said = made.run("run", "--stage", "run", "--", "bash", "-c", look, check=0, timeout=600).stdout.splitlines()
+    assert "tree" in said and "/usr/bin/tree" in said and "part0" in said
+    assert not {"bc", "/usr/bin/bc"} & set(said), "what it is built with stays behind"
