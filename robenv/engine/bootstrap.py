@@ -17,6 +17,7 @@ from pathlib import Path
 
 from robenv.catalog.platforms import parse_platform
 from robenv.catalog.suites import DEBIAN_KEYRING, UBUNTU_KEYRING, Keyring, Suite, find_suite, nearest_suite
+from robenv.catalog.toolchains import emulation_settings
 from robenv.engine.under_way import endable
 from robenv.errors import DiskFull, HostLacks, OperationFailed, ProfileError, RobenvError
 from robenv.plan.mirrors import NO_MIRRORS, Mirrors
@@ -262,9 +263,8 @@ def failure(output: str, recipe: Recipe, folder: str) -> RobenvError:
 
 def _environment(environ: Mapping[str, str], architecture: str, epoch: int, temporary: str) -> dict[str, str]:
     changed = dict(environ) | {"SOURCE_DATE_EPOCH": str(epoch), "TMPDIR": temporary, "LC_ALL": "C.UTF-8"}
-    if architecture == "arm64" and parse_platform(os.uname().machine).debian != "arm64":
-        # As in builds: robenv.catalog.toolchains.emulation_settings.
-        changed.setdefault("QEMU_CPU", "max,pauth-impdef=on")
+    for name, value in emulation_settings(os.uname().machine, architecture):
+        changed.setdefault(name, value)
     return changed
 
 
