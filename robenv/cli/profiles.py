@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from robenv.cli.common import JsonOption, Where, print_json, table
-from robenv.errors import UsageError
+from robenv.errors import ProfileError, UsageError
+from robenv.profile.excerpt import safe
 
 if TYPE_CHECKING:
     from robenv.catalog.releases import Release
+    from robenv.profile.corrections import Corrected
 
 
 def _list(json: bool, arch: str | None, ubuntu: str | None, supported: bool) -> None:
@@ -21,7 +24,8 @@ def _list(json: bool, arch: str | None, ubuntu: str | None, supported: bool) -> 
     from robenv.profile.summary import summaries
 
     month = f"{date.today():%Y-%m}"
-    found = list(summaries())
+    corrected = _corrected()
+    found = list(summaries(corrected))
     if arch is not None:
         platform = normalize(arch)
         found = [one for one in found if one.runs_on(platform)]
@@ -33,7 +37,17 @@ def _list(json: bool, arch: str | None, ubuntu: str | None, supported: bool) -> 
     if json:
         print_json([one.as_json(month) for one in found])
         return
-    typer.echo("\n".join(lines(found, month, terminal_width())).lstrip("\n"))
+    typer.echo("\n".join(lines(found, month, terminal_width(), safe(str(corrected.file or "")))).lstrip("\n"))
+
+
+def _corrected() -> Corrected:
+    """The tables as the user has them. Raises ProfileError where a correction is wrong."""
+    from robenv.profile.corrections import read_corrections
+
+    found = read_corrections(os.environ)
+    if found.problems:
+        raise ProfileError(f"the corrections of robenv's tables are not sound: {found.file}", problems=found.problems)
+    return found
 
 
 def _release(name: str) -> Release:
@@ -57,7 +71,7 @@ def _show(context: typer.Context, name: str, json: bool) -> None:
     from robenv.profile.resolve import resolve_builtin
 
     where: Where = context.obj
-    resolved = where.resolve(quiet=True).resolved if name == "." else resolve_builtin(name)
+    resolved = where.resolve(quiet=True).resolved if name == "." else resolve_builtin(name, _corrected())
     rows = list(provenance(resolved))
     if json:
         values = [

@@ -23,14 +23,16 @@ TITLES = {
 }
 _TARGET = ("NAME", "ARCH", "SYSTEM", "PY", "SUPPORT", "WHAT")
 _MIXIN = ("NAME", "FITS", "WHAT")
+_MARK = "*"
+"""Beside what the user's own file corrects."""
 _WIDE = 100
 """Characters from which there is room for what mixins fit."""
 _LEAST = 24
 """Characters below which a last column is left out."""
 
 
-def lines(found: Iterable[Summary], month: str, width: int) -> Iterator[str]:
-    """``month``: now, as ``2026-11``. ``width`` 0: as wide as it gets."""
+def lines(found: Iterable[Summary], month: str, width: int, corrections: str = "") -> Iterator[str]:
+    """``month``: now, as ``2026-11``. ``width`` 0: as wide as it gets. ``corrections``: the file of the user's own."""
 
     def place(one: Summary) -> int:
         return ORDER.index(one.group) if one.group in ORDER else len(ORDER)
@@ -40,6 +42,9 @@ def lines(found: Iterable[Summary], month: str, width: int) -> Iterator[str]:
     mixins = _Table(_MIXIN, [_mixin(one) for one in ordered if not one.is_target], width)
     for group, members in groupby(ordered, key=lambda one: (one.group, one.is_target)):
         yield from (targets if group[1] else mixins).part(TITLES.get(group[0], group[0]), len(list(members)))
+    lines_of_it = sorted({".".join(line) for one in ordered for line in one.corrected})
+    if lines_of_it:
+        yield f"\n{_MARK} as {corrections} corrects it: {', '.join(lines_of_it)}"
 
 
 def terminal_width() -> int:
@@ -53,8 +58,11 @@ def paint_out(text: str, code: str) -> str:
 
 def _target(one: Summary, month: str) -> tuple[str, ...]:
     architectures = " ".join(platform.partition("/")[2].replace("/", "") for platform in one.platforms) or "any"
-    support = f"{'ended' if one.ended(month) else 'until'} {one.until}" if one.until else "-"
-    return one.name, architectures, one.system or "-", one.python or "-", support, one.problem or one.description
+    word = "ended " if one.ended(month) else "" if one.until == "never" else "until "
+    support = f"{word}{one.until}" if one.until else "-"
+    what = one.problem or (f"{one.now}; as shipped: {one.description}" if one.now else one.description)
+    name = f"{one.name} {_MARK}" if one.corrected else one.name
+    return name, architectures, one.system or "-", one.python or "-", support, what
 
 
 def _mixin(one: Summary) -> tuple[str, ...]:

@@ -14,18 +14,22 @@ from typing import Any
 
 from robenv.catalog.jetpack import JETPACKS, JetPack, parse_l4t
 from robenv.catalog.releases import RELEASES, find_release
-from robenv.errors import Problem
+from robenv.errors import Location, Problem
 from robenv.profile.badvalue import BadValue, did_you_mean
 from robenv.profile.corrections_ros import EXAMPLE, RosCorrections, read_ros
 from robenv.profile.excerpt import safe, show
 from robenv.profile.files import BadFile, line_and_column, read_text
 from robenv.profile.nodes import Mapping as Entries
-from robenv.profile.nodes import Node, Scalar, Source, problem_at
+from robenv.profile.nodes import Node, Scalar, Source, place_of, problem_at
 from robenv.profile.yaml import load_yaml
 
 FILE = "catalog.yaml"
 _KEYS = {"ubuntu": "suite"}
 """Where the file's word for a field is another one."""
+
+
+Line = tuple[str, str, str]
+"""Table, row and field: ``("ros", "jazzy", "until")``."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,12 @@ class Corrected:
     file: Path | None = None
     exists: bool = False
     problems: tuple[Problem, ...] = ()
+    places: Mapping[Line, Location] = field(default_factory=dict)
+    """Where each line that is corrected stands."""
+
+    def of(self, *rows: tuple[str, str]) -> dict[Line, Location]:
+        """The places of what is corrected in these rows, each by its table and name."""
+        return {line: place for line, place in self.places.items() if line[:2] in rows}
 
 
 def corrections_file(environ: Mapping[str, str]) -> Path | None:
@@ -65,7 +75,8 @@ def read_corrections(environ: Mapping[str, str]) -> Corrected:
     root, problems = load_yaml(Source(path, display, display, "local", path.parent, (), text))
     reader = _Reader(list(problems))
     jetpacks, ros = reader.tables(root) if root is not None and not problems else (JETPACKS, {})
-    return Corrected(jetpacks, ros, path, True, tuple(reader.problems))
+    places = {line: place_of(value) for line, value in reader.taken.items()}
+    return Corrected(jetpacks, ros, path, True, tuple(reader.problems), places)
 
 
 def _text(value: str) -> str:
@@ -100,6 +111,7 @@ _WORDS = tuple(next((word for word, field in _KEYS.items() if field == name), na
 @dataclass
 class _Reader:
     problems: list[Problem]
+    taken: dict[Line, Scalar] = field(default_factory=dict)
 
     def tables(self, root: Node) -> tuple[tuple[JetPack, ...], RosCorrections]:
         jetpacks: tuple[JetPack, ...] = JETPACKS
@@ -109,6 +121,7 @@ class _Reader:
                 jetpacks = self._jetpacks(table)
             elif key == "ros":
                 ros = read_ros(self._entries(table, EXAMPLE), self.problems)
+                self.taken |= {(key, row, field): at for row, said in ros.items() for field, at in said.items()}
             else:
                 hint = did_you_mean(key, ["jetpack", "ros"]) or "it has `jetpack` and `ros`"
                 self.problems.append(problem_at(name, f"there is no table {show(key)}", hint))
@@ -117,7 +130,7 @@ class _Reader:
     def _jetpacks(self, table: Node) -> tuple[JetPack, ...]:
         rows = {row.name: row for row in JETPACKS}
         for row, at, values in self._entries(table, "such as `jp6: {last: 36.5}`"):
-            changes = self._changes(values)
+            changes = self._changes(row, values)
             made = self._row(row, rows.get(row), changes, at)
             rows |= {row: made} if made is not None else {}
         return tuple(sorted(rows.values(), key=lambda row: row.first))
@@ -128,7 +141,7 @@ class _Reader:
             return []
         return [(key, name, value) for key, (name, value) in node.entries.items()]
 
-    def _changes(self, node: Node) -> dict[str, Any]:
+    def _changes(self, row: str, node: Node) -> dict[str, Any]:
         changes: dict[str, Any] = {}
         for word, name, value in self._entries(node, "such as `{last: 36.5}`"):
             if word not in _WORDS:
@@ -138,6 +151,7 @@ class _Reader:
                 self.problems.append(problem_at(value, f"{show(word)}: expected one value"))
             else:
                 self._take(changes, _KEYS.get(word, word), value)
+                self.taken["jetpack", row, word] = value
         return changes
 
     def _take(self, changes: dict[str, Any], field: str, value: Scalar) -> None:

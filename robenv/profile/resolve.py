@@ -66,15 +66,17 @@ def resolve_project(
     return _finish(reader, own, files, corrected)
 
 
-def resolve_builtin(name: str) -> Resolved:
-    """A built-in profile with all that it extends; it need not be whole enough to be built. Raises ProfileError."""
+def resolve_builtin(name: str, corrected: Corrected | None = None) -> Resolved:
+    """A built-in profile with all that it extends; it need not be whole enough to be built. ``corrected``: the tables
+    as the user has them; None as robenv has them. Raises ProfileError."""
+    corrected = corrected or Corrected()
     try:
-        found = find_builtin(name)
+        found = find_builtin(name, jetpacks=corrected.jetpacks)
     except BadValue as error:
         raise ProfileError(error.message, hint=error.hint) from None
-    reader = ChainReader(None, Variables({}), refuse_remote)
+    reader = ChainReader(None, Variables({}), refuse_remote, corrected.jetpacks)
     reader.follow(found)
-    return _finish(reader, {found.path}, None, Corrected())
+    return _finish(reader, {found.path}, None, corrected)
 
 
 def _finish(reader: ChainReader, own: set[Path], files: ProjectFiles | None, corrected: Corrected) -> Resolved:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 
+from robenv.catalog.jetpack import JetPack
 from robenv.catalog.releases import RELEASES, Release
 from robenv.catalog.ros import DISTROS, find_distro
-from robenv.errors import ProfileError
+from robenv.errors import Location, ProfileError
 from robenv.profile.builtin import BuiltinProfile, list_builtin
+from robenv.profile.corrections import Corrected, Line
 from robenv.profile.fits import target_of
 from robenv.profile.resolve import resolve_builtin
 from robenv.profile.resolved import Resolved
@@ -31,16 +33,21 @@ class Summary:
     ros: str = ""
     jetpack: str = ""
     until: str = ""
-    """The month in which the support of its ROS ends, else that of its system; "" where nobody says."""
+    """The month in which the support of its ROS ends, else that of its system; ``never`` where the user says so, and
+    "" where nobody says."""
     fits: Fits | None = None
     problem: str = ""
+    corrected: Mapping[Line, Location] = field(default_factory=dict)
+    """Which lines of robenv's tables that concern it the user has corrected, and where."""
+    now: str = ""
+    """What a description cannot know: the JetPack and its L4T as they are corrected."""
 
     @property
     def group(self) -> str:
         return self.name.partition("/")[0] if "/" in self.name else ""
 
     def ended(self, month: str) -> bool:
-        return bool(self.until) and self.until < month
+        return self.until not in ("", "never") and self.until < month
 
     def runs_on(self, platform: str) -> bool:
         wanted = self.platforms or (self.fits.platforms if self.fits and self.fits.platforms else ())
@@ -56,28 +63,34 @@ class Summary:
         return release.suite in (*(self.fits.ubuntu or ()), *(self.fits.debian or ()))
 
     def as_json(self, month: str) -> dict[str, object]:
-        made = asdict(self)
+        made = asdict(replace(self, corrected={}))
+        del made["now"]
+        made["corrected"] = {".".join(line): str(place) for line, place in self.corrected.items()}
         made["fits"] = self.fits.model_dump(exclude_none=True, exclude_defaults=True) if self.fits else {}
         return {**made, "ended": self.ended(month)}
 
 
-def summaries() -> Iterator[Summary]:
-    """Of every built-in profile, by name; one that cannot be resolved says why."""
+def summaries(corrected: Corrected | None = None) -> Iterator[Summary]:
+    """Of every built-in profile, by name; one that cannot be resolved says why. ``corrected``: the tables as the user
+    has them; None as robenv has them."""
+    corrected = corrected or Corrected()
     for known in sorted(list_builtin(), key=lambda one: one.name):
         try:
-            yield _summary(known, resolve_builtin(known.name))
+            yield _summary(known, resolve_builtin(known.name, corrected), corrected)
         except ProfileError as error:
             problem = error.problems[0].message if error.problems else error.message
             yield Summary(known.name, known.description, False, problem=known.problem or problem)
 
 
-def _summary(known: BuiltinProfile, resolved: Resolved) -> Summary:
+def _summary(known: BuiltinProfile, resolved: Resolved, corrected: Corrected) -> Summary:
     profile = resolved.profile
     is_target = bool(profile.base.image or profile.base.bootstrap)
     if not is_target:
         return Summary(known.name, known.description, False, profile.platforms, fits=profile.fits)
     target = target_of(profile, resolved.documents, resolved.jetpacks)
-    release, distro = target.release, find_distro(target.ros)
+    release, distro, jetpack = target.release, find_distro(target.ros), target.jetpack
+    said = corrected.of(("ros", target.ros), ("jetpack", jetpack.name if jetpack else ""))
+    until = profile.ros.end_of_life or (distro.until if distro else "")
     return Summary(
         name=known.name,
         description=known.description,
@@ -85,12 +98,21 @@ def _summary(known: BuiltinProfile, resolved: Resolved) -> Summary:
         platforms=profile.platforms,
         system=release.title if release else "",
         suite=release.suite if release else "",
-        python=release.python if release else "",
+        python=jetpack.python if jetpack else release.python if release else "",
         ros=target.ros,
-        jetpack=target.jetpack.versions if target.jetpack else "",
-        until=(distro.until if distro else "") or (release.until if release else ""),
+        jetpack=jetpack.versions if jetpack else "",
+        until=until or (release.until if release else ""),
         fits=profile.fits,
+        corrected=said,
+        now=_now(jetpack) if jetpack and any(line[0] == "jetpack" and line[2] in _SHOWN for line in said) else "",
     )
+
+
+_SHOWN = ("versions", "first", "last", "cuda")
+
+
+def _now(jetpack: JetPack) -> str:
+    return f"JetPack {jetpack.versions} (L4T {jetpack.range}), CUDA {jetpack.cuda}"
 
 
 def fits_in_words(fits: Fits | None) -> str:

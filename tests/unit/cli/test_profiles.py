@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -95,3 +96,69 @@ def test_what_does_not_fit_exits_with_3_and_says_where(robenv: Robenv, tmp_path:
     done = robenv("validate")
     assert done.code == 3
     assert "robenv.yaml:3:5: mixins/nav2 does not fit: it is for ROS humble, iron" in done.stdout + done.stderr
+
+
+CORRECTIONS = """\
+jetpack:
+  jp6: {last: 36.6, versions: 6.1 to 6.3}
+  jp6.0: {source: the lab}
+ros:
+  jazzy: {until: 2026-01}
+  humble: {until: never}
+  kilted: {package: "https://lab.example.org/x_all.deb"}
+"""
+
+
+@pytest.fixture
+def catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    file = tmp_path / "config/robenv/catalog.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_text(CORRECTIONS)
+    return file
+
+
+def test_what_the_user_corrects_is_listed_as_corrected(robenv: Robenv, catalog: Path) -> None:
+    rows = listed(robenv)
+    jazzy, orin = rows["jetson/ros-jazzy"], rows["jetson/orin-nano"]
+    assert (jazzy["until"], jazzy["ended"]) == ("2026-01", True)
+    assert jazzy["corrected"] == {"ros.jazzy.until": f"{catalog}:5:18"}
+    assert (rows["ros/humble"]["until"], rows["ros/humble"]["ended"]) == ("never", False)
+    assert orin["jetpack"] == "6.1 to 6.3"
+    assert set(orin["corrected"]) == {"jetpack.jp6.last", "jetpack.jp6.versions"}
+    assert set(rows["jetson/jp6.0"]["corrected"]) == {"jetpack.jp6.0.source"}
+    assert set(rows["ros/kilted"]["corrected"]) == {"ros.kilted.package"}
+    assert rows["ros/lyrical"]["corrected"] == rows["jetson/jp5"]["corrected"] == {}
+    assert "ros/jazzy" not in listed(robenv, "--supported")
+
+
+def test_the_table_marks_it_and_names_the_file(robenv: Robenv, catalog: Path) -> None:
+    text = robenv("profiles").stdout
+    rows = {line.split()[0]: line for line in text.splitlines() if line.startswith("  ")}
+    assert rows["ros/jazzy"].startswith("  ros/jazzy *") and "ended 2026-01" in rows["ros/jazzy"]
+    assert "  never  " in rows["ros/humble"]
+    assert "JetPack 6.1 to 6.3 (L4T 36.4 to 36.6), CUDA 12.6; as shipped: " in rows["jetson/jp6"]
+    assert "as shipped" not in rows["jetson/jp6.0"]
+    assert " * " not in rows["ros/lyrical"]
+    *_, blank, last = text.splitlines()
+    assert blank == ""
+    assert last.startswith(f"* as {catalog} corrects it: jetpack.jp6.0.source, jetpack.jp6.last, ")
+    catalog.unlink()
+    assert "*" not in robenv("profiles").stdout
+
+
+def test_show_gives_the_line_of_a_correction(robenv: Robenv, catalog: Path) -> None:
+    values = {
+        row["path"]: row for row in json.loads(robenv("profiles", "show", "ros/kilted", "--json").stdout)["values"]
+    }
+    package = values["apt.repositories.ros.package"]
+    assert (package["value"], package["location"]) == ("https://lab.example.org/x_all.deb", f"{catalog}:7:21")
+    assert str(catalog) not in values["ros.distro"]["location"]
+
+
+def test_a_correction_that_is_wrong_is_told_at_its_place(robenv: Robenv, catalog: Path) -> None:
+    catalog.write_text("ros:\n  jazy: {until: never}\n")
+    for command in (("profiles",), ("profiles", "show", "ros/jazzy")):
+        done = robenv(*command)
+        assert (done.code, done.stdout) == (3, "")
+        assert f"{catalog}:2:3: robenv has no ROS distribution `jazy`" in done.stderr
