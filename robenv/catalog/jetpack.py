@@ -168,3 +168,11 @@ BOARDS: tuple[Board, ...] = (
     Board("agx-orin", "Jetson AGX Orin", ("jp6", "jp7.2", "jp6.0", "jp5"), _LINUX, _AUGUST),
     Board("thor", "Jetson AGX Thor", ("jp7-thor", "jp7.2"), _LINUX, _AUGUST),
 )
+
+
+def board_of(model: str) -> Board | None:
+    """The board that a device tree's model names, as in ``NVIDIA Jetson Orin NX Engineering Reference Developer Kit``;
+    None where it names none of them."""
+    words = set(re.split(r"[^a-z0-9]+", model.lower()))
+    named = [board for board in BOARDS if words.issuperset(board.name.split("-"))]
+    return max(named, key=lambda board: board.name.count("-"), default=None)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import os
 import sys
 from dataclasses import asdict, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,16 +23,19 @@ if TYPE_CHECKING:
 def _looked_at(folder: Path) -> Proposal:
     from robenv.environment.propose import propose, read_folder, read_machine
     from robenv.host.reader import LocalHost
-    from robenv.profile.resolve import list_builtin
+    from robenv.profile.corrections import sound_corrections
+    from robenv.profile.summary import find_summary
 
-    return propose(read_folder(folder), read_machine(LocalHost()), {one.name for one in list_builtin()})
+    corrected = sound_corrections(os.environ)
+    find = cache(partial(find_summary, corrected=corrected))
+    return propose(read_folder(folder), read_machine(LocalHost()), find, corrected.jetpacks)
 
 
 def _proposed(folder: Path) -> Proposal:
     from robenv.profile.resolve import list_builtin
 
     found = _looked_at(folder)
-    stands = found.profile or f"the image {found.image}"
+    stands = found.extends or f"the image {found.image}"
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         note(f"no profile was named, and nobody is here to ask: taking {stands} ({safe(found.why)})")
         return found
@@ -42,7 +47,9 @@ def _proposed(folder: Path) -> Proposal:
         for profile in list_builtin():
             typer.echo(f"  {profile.name:<24} {profile.description}")
         chosen = str(typer.prompt("Profile", default=found.profile or found.image))
-    return found if chosen in (found.profile, found.image) else replace(found, profile=chosen, image="", why="")
+    return (
+        found if chosen in (found.profile, found.image) else replace(found, profile=chosen, image="", why="", added=())
+    )
 
 
 def _check(profile: str) -> None:

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from robenv.cli.common import JsonOption, Where, print_json, table
-from robenv.errors import ProfileError, UsageError
+from robenv.errors import UsageError
 from robenv.profile.excerpt import safe
 
 if TYPE_CHECKING:
     from robenv.catalog.releases import Release
-    from robenv.profile.corrections import Corrected
 
 
 def _list(json: bool, arch: str | None, ubuntu: str | None, supported: bool) -> None:
@@ -21,10 +20,11 @@ def _list(json: bool, arch: str | None, ubuntu: str | None, supported: bool) -> 
 
     from robenv.catalog.platforms import normalize
     from robenv.cli.profiles_table import lines, terminal_width
+    from robenv.profile.corrections import sound_corrections
     from robenv.profile.summary import summaries
 
     month = f"{date.today():%Y-%m}"
-    corrected = _corrected()
+    corrected = sound_corrections(os.environ)
     found = list(summaries(corrected))
     if arch is not None:
         platform = normalize(arch)
@@ -38,16 +38,6 @@ def _list(json: bool, arch: str | None, ubuntu: str | None, supported: bool) -> 
         print_json([one.as_json(month) for one in found])
         return
     typer.echo("\n".join(lines(found, month, terminal_width(), safe(str(corrected.file or "")))).lstrip("\n"))
-
-
-def _corrected() -> Corrected:
-    """The tables as the user has them. Raises ProfileError where a correction is wrong."""
-    from robenv.profile.corrections import read_corrections
-
-    found = read_corrections(os.environ)
-    if found.problems:
-        raise ProfileError(f"the corrections of robenv's tables are not sound: {found.file}", problems=found.problems)
-    return found
 
 
 def _release(name: str) -> Release:
@@ -67,11 +57,15 @@ def _one_line(value: Any) -> str:
 
 
 def _show(context: typer.Context, name: str, json: bool) -> None:
+    from robenv.profile.corrections import sound_corrections
     from robenv.profile.provenance import provenance
     from robenv.profile.resolve import resolve_builtin
 
     where: Where = context.obj
-    resolved = where.resolve(quiet=True).resolved if name == "." else resolve_builtin(name, _corrected())
+    if name == ".":
+        resolved = where.resolve(quiet=True).resolved
+    else:
+        resolved = resolve_builtin(name, sound_corrections(os.environ))
     rows = list(provenance(resolved))
     if json:
         values = [

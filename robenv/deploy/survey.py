@@ -10,10 +10,10 @@ from robenv.deploy.inventory import Robot
 from robenv.deploy.standing import Standing, standing
 from robenv.engine.protocol import ContainerInfo, EngineInfo
 from robenv.environment.facts import engine_facts
+from robenv.host.board import read_board
 from robenv.host.facts import Facts
 from robenv.host.gpu import read_tegra
 from robenv.host.probe import read_facts
-from robenv.host.reader import Host
 from robenv.plan.host import wanted_facts
 from robenv.plan.names import LABEL_HASH, LABEL_RELEASE
 
@@ -97,15 +97,6 @@ def robot_facts(connection: Connection, loaded: Loaded | None) -> Facts:
     known = replace(engine_facts(info), local=True, endpoint=f"unix://{connection.robot.docker_host}")
     wanted = wanted_facts(loaded.resolved.profile) if loaded is not None else frozenset[str]()
     return read_facts(info.platform, rootless=known.rootless, wanted=wanted, engine=known, host=connection.host)
-
-
-def read_board(host: Host) -> str:
-    """The board's name, by the device tree (ARM) or DMI (PCs)."""
-    tree = (host.read("/proc/device-tree/model") or "").rstrip("\0\n ")
-    if tree:
-        return tree
-    names = (host.read(f"/sys/class/dmi/id/{name}") for name in ("sys_vendor", "product_name"))
-    return " ".join(text.strip() for text in names if text and text.strip())
 
 
 def disk_free(connection: Connection, info: EngineInfo) -> int | None:

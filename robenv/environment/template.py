@@ -83,7 +83,7 @@ def proposed_file(name: str, proposal: Proposal) -> str:
     """The text of a new robenv.yaml, each line that was guessed with where it came from."""
     plain = name[0].isalpha() and name not in _OTHER_WORDS
     image = f"base: {{image: {json.dumps(proposal.image)}}}"
-    stand = _line(image if proposal.image else f"extends: [{proposal.profile}]", proposal.why)
+    stand = _line(image if proposal.image else f"extends: [{proposal.extends}]", proposal.why)
     packages = [hint for hint in proposal.taken if hint.kind == "apt" and hint.value != "git"]
     lines = [_line(f"    - {hint.value}", hint.source) for hint in _once(packages, lambda hint: hint.value)]
     return _TEXT.format(

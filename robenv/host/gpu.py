@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from robenv.host.board import read_model
 from robenv.host.cdi import read_cdi
 from robenv.host.facts import DrmCard, GpuFacts, NvidiaGpu, Tegra
 from robenv.host.reader import Host
@@ -68,7 +69,7 @@ def read_tegra(host: Host) -> Tegra | None:
     found = _L4T.match(host.read("/etc/nv_tegra_release") or "")
     if not found:
         return None
-    return Tegra(f"{found[1]}.{found[2]}", (host.read("/proc/device-tree/model") or "").rstrip("\0\n"))
+    return Tegra(f"{found[1]}.{found[2]}", read_model(host))
 
 
 def _cards(host: Host) -> tuple[DrmCard, ...]:

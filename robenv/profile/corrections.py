@@ -14,7 +14,7 @@ from typing import Any
 
 from robenv.catalog.jetpack import JETPACKS, JetPack, parse_l4t
 from robenv.catalog.releases import RELEASES, find_release
-from robenv.errors import Location, Problem
+from robenv.errors import Location, Problem, ProfileError
 from robenv.profile.badvalue import BadValue, did_you_mean
 from robenv.profile.corrections_ros import EXAMPLE, RosCorrections, read_ros
 from robenv.profile.excerpt import safe, show
@@ -77,6 +77,14 @@ def read_corrections(environ: Mapping[str, str]) -> Corrected:
     jetpacks, ros = reader.tables(root) if root is not None and not problems else (JETPACKS, {})
     places = {line: place_of(value) for line, value in reader.taken.items()}
     return Corrected(jetpacks, ros, path, True, tuple(reader.problems), places)
+
+
+def sound_corrections(environ: Mapping[str, str]) -> Corrected:
+    """The tables with the user's corrections. Raises ProfileError with all that is wrong with these."""
+    found = read_corrections(environ)
+    if found.problems:
+        raise ProfileError(f"the corrections of robenv's tables are not sound: {found.file}", problems=found.problems)
+    return found
 
 
 def _text(value: str) -> str:

@@ -73,16 +73,25 @@ class Summary:
 def summaries(corrected: Corrected | None = None) -> Iterator[Summary]:
     """Of every built-in profile, by name; one that cannot be resolved says why. ``corrected``: the tables as the user
     has them; None as robenv has them."""
-    corrected = corrected or Corrected()
     for known in sorted(list_builtin(), key=lambda one: one.name):
-        try:
-            yield _summary(known, resolve_builtin(known.name, corrected), corrected)
-        except ProfileError as error:
-            problem = error.problems[0].message if error.problems else error.message
-            yield Summary(known.name, known.description, False, problem=known.problem or problem)
+        yield _summary(known, corrected or Corrected())
 
 
-def _summary(known: BuiltinProfile, resolved: Resolved, corrected: Corrected) -> Summary:
+def find_summary(name: str, corrected: Corrected | None = None) -> Summary | None:
+    """Of one built-in profile; None where there is none of that name."""
+    known = next((one for one in list_builtin() if one.name == name), None)
+    return _summary(known, corrected or Corrected()) if known else None
+
+
+def _summary(known: BuiltinProfile, corrected: Corrected) -> Summary:
+    try:
+        return _row(known, resolve_builtin(known.name, corrected), corrected)
+    except ProfileError as error:
+        problem = error.problems[0].message if error.problems else error.message
+        return Summary(known.name, known.description, False, problem=known.problem or problem)
+
+
+def _row(known: BuiltinProfile, resolved: Resolved, corrected: Corrected) -> Summary:
     profile = resolved.profile
     is_target = bool(profile.base.image or profile.base.bootstrap)
     if not is_target:

@@ -10,6 +10,7 @@ import pytest
 from robenv.catalog.jetpack import (
     BOARDS,
     JETPACKS,
+    board_of,
     family,
     jetpack_of,
     jetpack_of_image,
@@ -115,3 +116,23 @@ def test_the_table_is_sound() -> None:
         assert re.fullmatch(r"20\d\d-\d\d(-\d\d)?", checked)
     names = {row.name for row in JETPACKS if row.base}
     assert all(set(board.jetpacks) <= names for board in BOARDS)
+
+
+@pytest.mark.parametrize(
+    ("model", "board"),
+    [
+        ("NVIDIA Jetson Orin NX Engineering Reference Developer Kit", "orin-nx"),
+        ("NVIDIA Orin Nano Developer Kit", "orin-nano"),
+        ("NVIDIA Jetson Orin Nano Engineering Reference Developer Kit Super", "orin-nano"),
+        ("NVIDIA Jetson Nano Developer Kit", "nano"),
+        ("NVIDIA Jetson Xavier NX Developer Kit", "xavier-nx"),
+        ("NVIDIA Jetson AGX Orin Developer Kit", "agx-orin"),
+        ("NVIDIA Jetson AGX Thor Developer Kit", "thor"),
+        ("Jetson-AGX", None),
+        ("Raspberry Pi 5 Model B Rev 1.0", None),
+        ("", None),
+    ],
+)
+def test_a_board_by_what_its_device_tree_says(model: str, board: str | None) -> None:
+    found = board_of(model)
+    assert (found.name if found else None) == board

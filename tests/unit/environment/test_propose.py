@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from robenv.environment.detect import Hint, in_devcontainer, in_dockerfile, in_package_xml, in_repos, in_script
 from robenv.environment.load import resolve
-from robenv.environment.propose import Machine, Proposal, propose, read_folder
+from robenv.environment.propose import Machine, Proposal, propose, read_folder, read_machine
 from robenv.environment.template import proposed_file
-from robenv.profile.resolve import list_builtin
+from robenv.host.recorded import RecordedHost
+from robenv.profile.summary import find_summary
 
-KNOWN = {one.name for one in list_builtin()}
+KNOWN = cache(find_summary)
+MACHINES = Path(__file__).parent.parent / "host" / "machines"
 
 CATKIN = """\
 <?xml version="1.0"?>
@@ -174,6 +177,68 @@ def test_every_proposal_is_a_valid_profile(
     assert set(wanted) <= set(resolved.apt.packages)
 
 
+def machine(name: str) -> Machine:
+    return read_machine(RecordedHost.load(MACHINES / f"{name}.json"))
+
+
+L4T = {"Dockerfile": "FROM nvcr.io/nvidia/l4t-jetpack:r36.4.0\n"}
+DUA_OF_BOTH = {f"docker/container-{name}/x": "" for name in ("armv8-dev", "x86-dev", "x86-cudev")}
+ON_MACHINES = [
+    # a board's own profile, by its model and the JetPack that it has
+    ({}, "jetson_orin_jp6", "jetson/orin-nx"),
+    ({}, "jetson_orin_jp5", "jetson/jp5"),
+    ({}, "jetson_thor_jp7", "jetson/thor"),
+    ({}, "raspberry_pi_5", "rpi/bookworm"),
+    ({}, "laptop_hybrid", "ros/debian-bookworm"),
+    # the folder's ROS, and the board beneath it
+    ({"src/arm/package.xml": AMENT}, "jetson_orin_jp6", "ros/humble, jetson/orin-nx"),
+    ({"src/arm/package.xml": CATKIN}, "jetson_orin_jp5", "ros/noetic, jetson/jp5"),
+    ({"arm.repos": REPOS}, "jetson_orin_jp6", "ros/humble, jetson/orin-nx"),
+    ({"arm.repos": REPOS}, "jetson_thor_jp7", "ros/humble"),
+    ({"run.sh": ROCKER}, "jetson_orin_jp5", "ros/noetic-perception, jetson/jp5"),
+    ({"src/arm/package.xml": AMENT}, "raspberry_pi_5", "ros/lyrical, mixins/rpi"),
+    ({"src/arm/package.xml": CATKIN}, "raspberry_pi_5", "ros/debian-bookworm, mixins/rpi"),
+    # of the folder's several those for this machine; a board's on a PC if there is no other; never a PC's on a board
+    (DUA_OF_BOTH, "laptop_hybrid", "x86-cudev"),
+    (DUA_OF_BOTH, "raspberry_pi_5", "armv8-dev, mixins/rpi"),
+    ({"setup.sh": DUA}, "jetson_thor_jp7", "armv8-dev, jetson/thor"),
+    ({**L4T, "docker/Dockerfile": "FROM ros:jazzy\n"}, "laptop_hybrid", "ros/jazzy"),
+    (L4T, "workstation_nvidia_x11", "jetson/jp6"),
+    (L4T, "raspberry_pi_5", "jetson/jp6"),
+]
+
+
+@pytest.mark.parametrize(("files", "where", "extends"), ON_MACHINES)
+def test_it_is_for_the_machine_that_it_is_made_on(
+    tmp_path: Path, files: dict[str, str], where: str, extends: str
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    here = machine(where)
+    found = propose(read_folder(tmp_path), here, KNOWN)
+    assert found.extends == extends
+    (tmp_path / "robenv.yaml").write_text(proposed_file("arm", found))
+    resolved = resolve(tmp_path, None, {}).profile
+    emulated = here.platform not in resolved.platforms
+    assert emulated == ("is emulated on this machine" in found.why)
+    assert not emulated or here.platform == "linux/amd64"
+    has_gpu = any(hint.source.startswith("this machine has a GPU") for hint in found.taken)
+    assert has_gpu == (bool(here.gpu) and "jetson" not in extends), "a Jetson's is its target's own"
+
+
+def test_what_is_for_other_machines_alone_is_told(tmp_path: Path) -> None:
+    (tmp_path / "setup.sh").write_text(DUA)
+    found = propose(read_folder(tmp_path), machine("raspberry_pi_5"), KNOWN)
+    assert found.extends == "armv8-dev, mixins/rpi"
+    (note,) = found.notes
+    assert (note.value, note.source) == ("x86-cudev is for amd64 alone, and this machine is arm64", "setup.sh:2: DUA")
+    (tmp_path / "setup.sh").unlink()
+    (tmp_path / "a.repos").write_text(REPOS)
+    found = propose(read_folder(tmp_path), machine("jetson_thor_jp7"), KNOWN)
+    assert "without CUDA: the JetPack of this machine is for noble, and this is Ubuntu 22.04" in found.why
+
+
 def test_each_line_says_where_it_came_from(tmp_path: Path) -> None:
     (tmp_path / "devcontainer.json").write_text(DEVCONTAINER)
     text = proposed_file("arm", propose(read_folder(tmp_path), Machine(), KNOWN))
@@ -193,8 +258,9 @@ def test_a_gpu_of_this_machine_is_for_this_profile(tmp_path: Path) -> None:
 
 def test_a_profile_that_does_not_exist_is_never_proposed() -> None:
     hints = (Hint("distro", "jazzy", "a"), Hint("ros", "2", "b"))
-    assert propose(hints, Machine(), {"ros/humble", "ros/debian-bookworm"}).profile == "ros/humble"
-    assert propose(hints, Machine(l4t="36.4"), {"ros/debian-bookworm"}).profile == "ros/debian-bookworm"
+    two = {name: KNOWN(name) for name in ("ros/humble", "ros/debian-bookworm")}
+    assert propose(hints, Machine(), two.get).profile == "ros/humble"
+    assert propose(hints, Machine(l4t="36.4"), lambda name: None).profile == "ros/debian-bookworm"
 
 
 def test_what_others_wrote_cannot_leave_its_comment(tmp_path: Path) -> None:
