@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from robenv.catalog.ros import find_distro, image_of
+from robenv.catalog.ros import image_of
 from robenv.errors import Problem
 
 if TYPE_CHECKING:
@@ -23,10 +23,6 @@ def ros(whole: Whole) -> Iterator[Problem]:
     if wanted.distro and distro and distro != wanted.distro:
         message = f"the base image is of {distro}, and this says {wanted.distro}"
         yield whole.problem(("ros", "distro"), message, f"extend ros/{wanted.distro}, which has the base too")
-    known = find_distro(wanted.distro)
-    if wanted.rmw and known and known.version == 1:
-        hint = "take it out: `rmw` is ROS 2's"
-        yield whole.problem(("ros", "rmw"), f"{known.title} has no middleware to choose", hint)
     if wanted.colcon_defaults:
         yield from _two_defaults(whole)
 

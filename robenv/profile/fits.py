@@ -74,6 +74,7 @@ def check_fits(documents: Sequence[Document], profile: Profile, jetpacks: Sequen
             message = f"{_name(one)} does not fit: it is for {wants}, and this {has}"
             yield problem_at(at, message, "; ".join(part for part in (fits.why, way) if part))
     yield from _ros_release(documents, profile, target, entries)
+    yield from _middleware(documents, profile, target, entries)
 
 
 def _ros_release(
@@ -89,6 +90,23 @@ def _ros_release(
     said = [(one, node) for one in documents if (node := find(one.root, ("ros", "distro"))) is not None]
     one, node = said[-1]
     yield problem_at(_outermost(one, entries, node), message, _other_ways(distro, target))
+
+
+def _middleware(
+    documents: Sequence[Document], profile: Profile, target: Target, entries: MappingABC[str, Scalar]
+) -> Iterator[Problem]:
+    """ROS 1 has none to choose. Debian's, which is no distribution of ROS's own, is known by its ROS_VERSION."""
+    distro = find_distro(target.ros)
+    version = str(distro.version) if distro is not None else profile.environment.get("ROS_VERSION")
+    if not profile.ros.rmw or version != "1":
+        return
+    title = distro.title if distro is not None else "ROS 1"
+    one, node = [(one, node) for one in documents if (node := find(one.root, ("ros", "rmw"))) is not None][-1]
+    if one.source.foreign:
+        message = f"{_name(one)} does not fit: it chooses a middleware of ROS 2, and this has {title}"
+        yield problem_at(_outermost(one, entries, node), message, "take it out: ROS 1 has no middleware to choose")
+    else:
+        yield problem_at(node, f"{title} has no middleware to choose", "take it out: `rmw` is ROS 2's")
 
 
 def _other_ways(distro: RosDistro, target: Target) -> str:

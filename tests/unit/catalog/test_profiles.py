@@ -51,7 +51,7 @@ def _may_fit(mixin: Profile, target: Profile) -> bool:
     on_jetson = target.gpu is not None and target.gpu.vendor == "jetson"
     return (
         (fits.ros is None or target.ros.distro in fits.ros or (not target.ros.distro and not by_name))
-        and not (mixin.ros.rmw and target.ros.distro == "noetic")
+        and not (mixin.ros.rmw and (target.ros.distro == "noetic" or target.environment.get("ROS_VERSION") == "1"))
         and (not suites or suite in suites)
         and (fits.platforms is None or set(target.platforms) <= set(fits.platforms))
         and (fits.jetson is None or not on_jetson or jetson in fits.jetson)

@@ -213,3 +213,33 @@ def test_the_place_of_a_wrong_correction(project: Project) -> None:
     assert problem.hint == "did you mean `last`?"
     assert problem.location is not None
     assert (problem.location.line, problem.location.column) == (2, 9)
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "message"),
+    [
+        ("extends: [ros/noetic]\nros: {rmw: zenoh}\n", (2, 12), "ROS 1 Noetic has no middleware to choose"),
+        ("extends: [ros/debian-bookworm]\nros: {rmw: zenoh}\n", (2, 12), "ROS 1 has no middleware to choose"),
+        (
+            "extends: [ros/noetic, mixins/cyclonedds]\n",
+            (1, 23),
+            "mixins/cyclonedds does not fit: it chooses a middleware of ROS 2, and this has ROS 1 Noetic",
+        ),
+        (
+            "extends: [ros/debian-trixie, mixins/discovery-server]\n",
+            (1, 30),
+            "mixins/fastdds-udp does not fit: it chooses a middleware of ROS 2, and this has ROS 1",
+        ),
+    ],
+)
+def test_ros_1_has_no_middleware_to_choose(project: Project, text: str, place: tuple[int, int], message: str) -> None:
+    problem = project.problem(text)
+    assert problem.location is not None
+    assert (problem.location.file, problem.location.line, problem.location.column) == ("robenv.yaml", *place)
+    assert problem.message == message
+    assert problem.hint.startswith("take it out")
+
+
+def test_ros_2_of_ones_own_has_any_middleware(project: Project) -> None:
+    for text in (BASE + "ros: {rmw: zenoh}\n", "extends: [ros/noetic, mixins/cyclonedds]\nros: {rmw: !reset }\n"):
+        assert project.resolve(text)
