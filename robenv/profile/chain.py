@@ -18,7 +18,7 @@ from robenv.profile.normalize import Normalizer
 from robenv.profile.rules import PROFILE
 from robenv.profile.sources import Found, SourceResolver, display_path, find_source
 from robenv.profile.variables import Lookup, Variables, interpolate, nothing
-from robenv.profile.yaml import load_yaml
+from robenv.profile.yaml import core_kind, load_yaml
 
 MAX_CHAIN = 100
 """How deep ``extends`` may lead."""
@@ -180,7 +180,9 @@ def substitute(
         except BadValue as error:
             problems.append(problem_at(node, error.message, error.hint))
             text = ""
-        return Scalar(text, "str", node.source, node.line, node.column, node.directive)
+        kind = core_kind(text) if _has_no_type(path) else "str"
+        kind = kind if kind in ("bool", "int") else "str"
+        return Scalar(text, kind, node.source, node.line, node.column, node.directive)
     if isinstance(node, Sequence):
         items = tuple(
             substitute(item, lookup, problems, unset, (*path, index)) for index, item in enumerate(node.items)
@@ -193,9 +195,19 @@ def substitute(
     return Mapping(entries, node.source, node.line, node.column, node.directive)
 
 
+def _has_no_type(path: Path_) -> bool:
+    """``ros.colcon_defaults.VERB.OPTION``, whose type robenv does not know. Those of a list are arguments, and text."""
+    path = _without_platform(path)
+    return path[:2] == ("ros", "colcon_defaults") and len(path) == 4
+
+
+def _without_platform(path: Path_) -> Path_:
+    return path[2:] if path[:1] == ("per_platform",) else path
+
+
 def _is_script(path: Path_) -> bool:
     """``steps.N.run``, of the image or of a stage, and ``run_image.build``, also for one platform alone."""
-    path = path[2:] if path[:1] == ("per_platform",) else path
+    path = _without_platform(path)
     if path == ("run_image", "build"):
         return True
     path = path[{"stages": 2, "run_image": 1}.get(str(path[0]), 0) :] if path else path

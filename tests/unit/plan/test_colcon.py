@@ -31,7 +31,7 @@ def plan(tmp_path: Path) -> Plan:
 
     def make(text: str, purpose: str = DEV) -> BuildPlan:
         (tmp_path / "robenv.yaml").write_text(f"extends: ./target.yaml\n{text}\n")
-        return plan_build(resolve_project(find_project(tmp_path), {}), "linux/amd64", purpose)
+        return plan_build(resolve_project(find_project(tmp_path), {}).on("linux/amd64"), "linux/amd64", purpose)
 
     return make
 
@@ -58,11 +58,26 @@ def files(made: BuildPlan) -> dict[tuple[str, str], Any]:
         ("''", ""),
         ("[console_direct+, 'a: b', '- # \"\\', é😀\u00a0]", ["console_direct+", "a: b", '- # "\\', "é😀\u00a0"]),
         ("[]", []),
+        # a variable: by what it comes to; in a list it is an argument
+        ("'${N:-4}'", 4),
+        ("'${N:-true}'", True),
+        ("'${N:-false}'", False),
+        ("'${N:-1.5}'", "1.5"),
+        ("'${N:-null}'", "null"),
+        ("'${N-}'", ""),
+        ("'${N:-1}x'", "1x"),
+        ("['-j${N:-4}', '${N:-4}', '${N:-true}']", ["-j4", "4", "true"]),
     ],
 )
 def test_values_arrive_as_what_they_are(written: str, read: object, plan: Plan) -> None:
     made = plan(f"ros: {{colcon_defaults: !override {{'': {{log-base: {written}}}, mixin.add: {{x: 1}}}}}}")
     assert files(made) == {("image", "robenv.yaml"): {"": {"log-base": read}, "mixin.add": {"x": 1}}}
+
+
+def test_a_variable_is_a_number_for_one_platform_too(plan: Plan) -> None:
+    options = "ros: {colcon_defaults: {build: {parallel-workers: '${N:-4}'}}}"
+    made = plan(f"per_platform: {{linux/amd64: {{{options}}}}}")
+    assert files(made)["image", "robenv.yaml"]["build"]["parallel-workers"] == 4
 
 
 def test_the_file_is_ascii() -> None:
