@@ -14,7 +14,7 @@ from robenv.catalog.suites import find_suite, nearest_suite
 from robenv.errors import Location, Problem, ProfileError
 from robenv.plan.dependencies import IN_DEV, IN_RUN, resolved_for_run, split_stage
 from robenv.plan.names import base_reference
-from robenv.plan.ros import middleware_of, plan_ros, shared_of, with_sources_first
+from robenv.plan.ros import plan_ros, plan_ros_to_run, shared_of, with_sources_first
 from robenv.plan.run_image import build_stage, installed, run_setup, slim_part
 from robenv.plan.values import (
     DEV,
@@ -106,8 +106,8 @@ class _Planner:
         paths = _ContextPaths("run_image", "sources")
         build = build_stage(self.resolved, self._free_name("build"), dev, lambda target: paths.next("sources", target))
         groups = [_group("", level, slim_part(level)) for level in self.resolved.levels]
-        middleware = [middleware_of(layers) for layers in plan_ros(self.resolved, base)]
-        groups = [replace(group, ros=layers) for group, layers in zip(groups, middleware, strict=True)]
+        ros = plan_ros_to_run(self.resolved, base)
+        groups = [replace(group, ros=layers) for group, layers in zip(groups, ros, strict=True)]
         groups = with_sources_first(groups, base)
         at = self._level_of(IN_RUN)
         aside = resolved_for_run(self.resolved, dev, groups[at].profile)

@@ -59,10 +59,19 @@ def plan_ros(resolved: Resolved, base: Base) -> tuple[RosLayers, ...]:
     return tuple(layers)
 
 
-def middleware_of(layers: RosLayers) -> RosLayers:
-    """What of a level's is there to run, not to develop."""
-    packages = tuple(name for name in layers.packages if not name.endswith(VARIANTS))
-    return RosLayers(packages=packages, packages_location=layers.packages_location if packages else None)
+def plan_ros_to_run(resolved: Resolved, base: Base) -> tuple[RosLayers, ...]:
+    """What each level adds to an image that is not to develop in: the middleware, and ROS's core unless ``base``, the
+    image's, has ROS."""
+    lacking = not image_of(base.asked or base.image)[0]
+    layers = []
+    for level in resolved.levels:
+        packages = _packages(level, resolved.profile.ros.distro, VARIANTS)
+        if lacking and level.ros.variant and find_distro(resolved.profile.ros.distro):
+            packages.insert(0, (f"ros-{resolved.profile.ros.distro}-{VARIANTS[0]}", level.ros.variant))
+            lacking = False
+        location = packages[0][1].location if packages else None
+        layers.append(RosLayers(packages=tuple(name for name, _ in packages), packages_location=location))
+    return tuple(layers)
 
 
 def with_sources_first(groups: Sequence[Group], base: Base) -> list[Group]:

@@ -204,7 +204,7 @@ def _place(problem: Problem) -> tuple[str, int, int]:
 
 def _merged(reader: ChainReader, levels: list[Mapping], own: set[Path]) -> Mapping:
     roots = [level if level.source.path in own else _inherited(level) for level in levels]
-    merged = merge(roots, PROFILE) if roots else None
+    merged = merge(_on_one_base(roots), PROFILE) if roots else None
     if not isinstance(merged, Mapping):
         nowhere = Source(Path(), "", "", "project", Path(), (), "")
         return Mapping({}, nowhere, 1, 1)
@@ -215,6 +215,21 @@ def _inherited(root: Mapping) -> Mapping:
     """A level without what is its own alone."""
     entries = {key: entry for key, entry in root.entries.items() if key not in _OWN}
     return Mapping(entries, root.source, root.line, root.column)
+
+
+def _on_one_base(roots: list[Mapping]) -> list[Mapping]:
+    """The levels, without the base of the run image where a later one has another ``base``: it is of another system."""
+    last = max((at for at, root in enumerate(roots) if "base" in root.entries), default=0)
+    return [_without_run_base(root) if at < last else root for at, root in enumerate(roots)]
+
+
+def _without_run_base(root: Mapping) -> Mapping:
+    section = root.get("run_image")
+    if not isinstance(section, Mapping) or "base" not in section.entries:
+        return root
+    rest = {key: entry for key, entry in section.entries.items() if key != "base"}
+    name, _ = root.entries["run_image"]
+    return replace(root, entries={**root.entries, "run_image": (name, replace(section, entries=rest))})
 
 
 def _validated(reader: ChainReader, root: Mapping, files: ProjectFiles | None) -> Profile | None:

@@ -16,9 +16,12 @@ from typing import Any
 
 import pytest
 
+from robenv.catalog.ros import DISTROS
 from robenv.engine.protocol import Engine
 from robenv.plan.build import plan_build
-from robenv.plan.values import BuildPlan
+from robenv.plan.values import RUN, BuildPlan
+from robenv.profile.project import find_project
+from robenv.profile.resolve import resolve_project
 from robenv.profile.resolved import Resolved
 from tests.support import catalogue
 from tests.support.emulation import ensure_emulated
@@ -28,7 +31,20 @@ from tests.support.site.stand_ins import StandIns, packages_of, write_project
 pytestmark = pytest.mark.engine
 
 OWN = "linux/amd64"
-SMALL = {"ros/jazzy linux/amd64", "ros/noetic linux/amd64", "cuda/12.8-noble linux/amd64"}
+SMALL = {
+    "ros/jazzy linux/amd64",
+    "ros/noetic linux/amd64",
+    "cuda/12.8-noble linux/amd64",
+    "run image of ros/jazzy linux/amd64",
+    "run image of x86-base linux/amd64",
+}
+RUN_IMAGES = (
+    *((f"ros/{distro.name}", OWN) for distro in DISTROS),
+    ("x86-base", OWN),
+    ("jetson/ros-humble", "linux/arm64"),
+    ("jetson/ros-noetic", "linux/arm64"),
+)
+"""On the smaller image of ROS, and on bases that ROS comes to by its packages."""
 FOREIGN = {"arm64": "arm64", "arm/v7": "armhf", "amd64": "amd64"}
 """Debian's names of architectures."""
 
@@ -52,6 +68,12 @@ def _mixins() -> Iterator[Any]:
         target = catalogue.stand_of(mixin)
         plan = plan_build(catalogue.profiles()[target].on(OWN), OWN)
         yield _row(f"{mixin} upon {target}", OWN, plan.bases[0].reference, mixin)
+
+
+def _run_images() -> Iterator[Any]:
+    for target, platform in RUN_IMAGES:
+        plan = plan_build(catalogue.profiles()[target].on(platform), platform)
+        yield _row(f"run image of {target}", platform, plan.bases[0].reference, target, platform)
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +148,41 @@ def test_a_mixin_is_built_and_runs(
     script = _script(resolved, plan, real=False)
     said = one.run("run", "--no-accel", "--", "bash", "-c", script, timeout=1500).stdout
     assert "machine amd64" in said
+
+
+@pytest.mark.parametrize(("target", "platform"), list(_run_images()))
+def test_a_run_image_has_ros_and_what_was_built_and_not_what_built_it(
+    target: str,
+    platform: str,
+    stand_ins: StandIns,
+    offered: Callable[[BuildPlan], None],
+    project: Callable[..., Project],
+) -> None:
+    ensure_emulated(platform)
+    resolved = catalogue.profiles()[target].on(platform)
+    one = project()
+    (one.folder / "src").mkdir()
+    (one.folder / "src/hello").write_text("hello\n")
+    document = stand_ins.profile(resolved, platform)
+    document["run_image"] = {"build": _BUILD, "install": "/opt/picker"}
+    write_project(one.folder, one.name, [target], document)
+    whole = resolve_project(find_project(one.folder), {})
+    offered(plan_build(whole, platform, RUN))
+    command = ("run", "--no-accel", "--stage", "run", "--platform", platform, "--", "bash", "-c", _BUILT)
+    said = one.run(*command, timeout=1500).stdout
+    distro = resolved.profile.ros.distro
+    assert said.splitlines() == [f"{distro} answers topic list", f"{distro} below", "hello", "no build-essential"]
+
+
+_BUILD = """set -e
+dpkg-query -W build-essential >/dev/null
+mkdir -p /opt/picker
+cp src/hello /opt/picker
+echo 'export OVERLAY="$UNDERLAY below"' > /opt/picker/setup.bash
+"""
+_BUILT = """ros2 topic list; echo $OVERLAY; cat /opt/picker/hello
+dpkg-query -W build-essential >/dev/null 2>&1 || echo no build-essential
+"""
 
 
 def _script(resolved: Resolved, plan: BuildPlan, real: bool) -> str:

@@ -44,8 +44,6 @@ class RosSite:
 
     def __init__(self, api: Any, folder: Path) -> None:
         (bridge,) = api.networks(names=["^bridge$"])
-        # The engine has the first address; it does not say so before there was a container.
-        gateway = str(ip_network(bridge["IPAM"]["Config"][0]["Subnet"], strict=False)[1])
         self.folder = folder
         # The engine has the first address; it does not say so before there was a container.
         gateway = str(ip_network(bridge["IPAM"]["Config"][0]["Subnet"], strict=False)[1])

@@ -184,6 +184,43 @@ def test_a_base_of_its_own_and_stages_that_have_its_names(root: Path) -> None:
     assert [one.target for one in made.stages[-2].groups[0].files] == ["/workspace/src/node", "/workspace/colcon.meta"]
 
 
+CORE = "ros:jazzy-ros-core"
+
+
+@pytest.mark.parametrize(
+    ("text", "base", "packages"),
+    [
+        ("extends: ros/jazzy", CORE, ()),
+        ("extends: ros/jazzy-desktop-full", CORE, ()),
+        ("extends: ros/jazzy-perception", CORE, ()),
+        ("extends: ros/jazzy-ros-core", CORE, ()),
+        ("extends: [ros/jazzy, mixins/cyclonedds]", CORE, ("ros-jazzy-rmw-cyclonedds-cpp",)),
+        ("extends: ros/noetic", "ros:noetic-ros-core", ()),
+        ("extends: [ros/humble, jetson/orin-nano]", "nvcr.io/nvidia/l4t-jetpack:r36.4.0", ("ros-humble-ros-core",)),
+        ("extends: x86-base", "ubuntu:24.04", ("ros-jazzy-ros-core",)),
+        ("extends: ros/jazzy\nbase: {image: 'ubuntu:24.04'}", "ubuntu:24.04", ("ros-jazzy-ros-core",)),
+        ("extends: [ros/humble, jetson/jp6]\nrun_image: {base: {image: 'ros:humble'}}", "ros:humble", ()),
+        (
+            "base: {image: 'ubuntu:24.04'}\nros: {distro: jazzy, variant: desktop}",
+            "ubuntu:24.04",
+            ("ros-jazzy-ros-core",),
+        ),
+        ("extends: debian/bookworm", "", ()),
+    ],
+)
+def test_ros_is_in_it_by_the_smallest_image_of_it_or_on_another_base_by_its_smallest_package(
+    tmp_path: Path, text: str, base: str, packages: tuple[str, ...]
+) -> None:
+    built = "{build: x, install: /opt/p}"
+    (tmp_path / "src").mkdir()
+    more = f"{text[:-1]}, {built[1:]}" if "run_image" in text else f"{text}\nrun_image: {built}"
+    (tmp_path / "robenv.yaml").write_text(f"name: p\n{more}\n")
+    resolved = resolve(tmp_path)
+    slim = plan_build(resolved, (resolved.profile.platforms or ("linux/amd64",))[0], RUN).stages[-1]
+    assert slim.base.image == base
+    assert tuple(name for group in slim.groups for name in group.ros.packages) == packages
+
+
 def test_sources_that_are_not_there_are_told_at_their_place(root: Path) -> None:
     (root / "robenv.yaml").write_text(OWN + "  sources: [nowhere]\n")
     with pytest.raises(ProfileError) as caught:
