@@ -35,7 +35,7 @@ _DUA_TARGET = re.compile(rf"(?:container-|dua[-_]\w+\S*\s(?:\S+\s)*?)({'|'.join(
 
 
 def in_package_xml(text: str, source: str) -> Iterator[Hint]:
-    """ROS 1 or 2, by what builds it."""
+    """ROS 1 or 2, by what builds it, and then that what it depends on is wanted."""
     body = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
     names = {found[1] or found[2] for found in _DEPEND.findall(body)}
     two = sorted(name for name in names if name.startswith("ament_") or name in ("rclcpp", "rclpy"))
@@ -44,6 +44,8 @@ def in_package_xml(text: str, source: str) -> Iterator[Hint]:
         yield Hint("ros", "2", f"{source}: {two[0]}")
     elif one:
         yield Hint("ros", "1", f"{source}: {one[0]}")
+    if two or one:
+        yield Hint("workspace.dependencies", "true", f"{source}: what packages depend on, by rosdep")
 
 
 def in_repos(text: str, source: str) -> Iterator[Hint]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections import Counter
@@ -14,17 +15,20 @@ from robenv.catalog.platforms import normalize
 from robenv.catalog.ros import DISTROS, find_distro, image_of
 from robenv.environment import detect
 from robenv.environment.detect import Hint
-from robenv.errors import UsageError
+from robenv.errors import Problem, UsageError
 from robenv.host.reader import Host
 from robenv.profile.badvalue import BadValue
+from robenv.profile.nodes import Source
 from robenv.profile.schema_names import IMAGE, PACKAGE
 from robenv.profile.schema_types import Leaf
 from robenv.profile.summary import Summary
+from robenv.share.repos import parse_repos
 
 DEFAULT = "ros/debian-bookworm"
 _DEEP, _MANY, _LARGE = 5, 2000, 256 * 1024
 _SKIPPED = frozenset(("build", "devel", "install", "log", "node_modules", "__pycache__"))
 _OSRF = re.compile(r"osrf/ros:([a-z]+-desktop(?:-full)?)")
+_REPOS = "workspace.repos"
 _NOT_TAKEN = ("image", "distro", "ros", "profile")
 _EMULATES = "linux/amd64"
 """Laptops and workstations stand in for the boards of robots; no board for those."""
@@ -117,6 +121,7 @@ def _of_file(path: Path, folder: Path) -> Iterator[Hint]:
         yield from detect.in_package_xml(_text(path), source)
     elif name.endswith((".repos", ".rosinstall")):
         yield from detect.in_repos(_text(path), source)
+        yield from _brought(path, source) if not source.startswith("src/") else ()
     elif name in ("devcontainer.json", ".devcontainer.json"):
         yield from detect.in_devcontainer(_text(path), source)
     elif name == "Dockerfile" or name.startswith("Dockerfile.") or name.endswith(".Dockerfile"):
@@ -125,16 +130,42 @@ def _of_file(path: Path, folder: Path) -> Iterator[Hint]:
         yield from detect.in_script(_text(path), source)
 
 
+def _brought(path: Path, source: str) -> Iterator[Hint]:
+    """A file of repositories as one that `up` clones what is missing of, if it is in the form for that."""
+    problems: list[Problem] = []
+    if path.suffix == ".repos":
+        parse_repos(Source(path, source, source, "project", path.parent, (), _text(path)), problems)
+        if problems:
+            yield Hint("note", f"`up` cannot clone it: {problems[0].message}", source)
+        else:
+            yield Hint("workspace.repos", json.dumps([source]), f"{source}: `up` clones what is missing in src")
+    else:
+        yield Hint("note", "`vcs import src` takes it; as a .repos file, `up` does", source)
+
+
+def _one_of_repos(hints: Sequence[Hint]) -> Iterator[Hint]:
+    """Of several files of repositories nobody knows which are for whom: a choice for somebody."""
+    several = len({hint.value for hint in hints if hint.kind == _REPOS}) > 1
+    for hint in hints:
+        if hint.kind == _REPOS and several:
+            yield Hint("note", f"one of several, for workspace.repos: {hint.value}", hint.source.partition(":")[0])
+        else:
+            yield hint
+
+
 def _text(path: Path) -> str:
     try:
+        if not path.is_file():
+            return ""
         with path.open(encoding="utf-8", errors="replace") as file:
-            return file.read(_LARGE) if path.is_file() else ""
+            return file.read(_LARGE)
     except OSError:
         return ""
 
 
 def propose(hints: Sequence[Hint], machine: Machine, find: Find, jetpacks: tuple[JetPack, ...] = JETPACKS) -> Proposal:
     """``jetpacks``: the table as the user has it."""
+    hints = tuple(_one_of_repos(hints))
     taken = tuple(hint for hint in hints if hint.kind not in (*_NOT_TAKEN, "note", "apt"))
     taken += tuple(hint for hint in hints if hint.kind == "apt" and _passes(PACKAGE, hint.value))
     gpu = (Hint("gpu", "auto", f"this machine has a GPU, {machine.gpu}"),) if machine.gpu else ()

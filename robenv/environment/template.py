@@ -40,6 +40,11 @@ apt:
 #     run: |
 #       make -C /opt/calib install
 
+# What the packages in this folder depend on, by rosdep; repositories of which `up` clones what is missing.
+# workspace:
+#   dependencies: true
+#   repos: [picker.repos]
+
 # What it gets of this machine: nothing but what stands here. `auto` and `optional` come up without it too.
 # gpu: auto
 # display: auto                 # windows, as this user; also audio and ssh_agent
@@ -107,9 +112,10 @@ def _found(proposal: Proposal) -> list[str]:
     devices = _once([hint for hint in taken if hint.kind == "devices"], lambda hint: hint.value)
     lines += ["devices:"] if devices else []
     lines += [_line(f"  - {{by: {json.dumps(hint.value)}, optional: true}}", hint.source) for hint in devices]
-    of_run = [hint for hint in single if hint.kind.startswith("run.")]
-    lines += ["run:"] if of_run else []
-    lines += [_line(f"  {hint.kind[4:]}: {hint.value}", hint.source) for hint in of_run]
+    for section in dict.fromkeys(hint.kind.partition(".")[0] for hint in single if "." in hint.kind):
+        lines.append(f"{section}:")
+        own = [hint for hint in single if hint.kind.startswith(f"{section}.")]
+        lines += [_line(f"  {hint.kind.partition('.')[2]}: {hint.value}", hint.source) for hint in own]
     lines += [f"# {safe(hint.source)}: {safe(hint.value)}" for hint in proposal.notes]
     return ["# What this folder asks for besides.", *lines, ""] if lines else []
 

@@ -12,6 +12,7 @@ from robenv.environment.load import resolve
 from robenv.environment.propose import Machine, Proposal, propose, read_folder, read_machine
 from robenv.environment.template import proposed_file
 from robenv.host.recorded import RecordedHost
+from robenv.profile.schema import Profile
 from robenv.profile.summary import find_summary
 
 KNOWN = cache(find_summary)
@@ -85,8 +86,9 @@ def kinds(hints: object) -> set[tuple[str, str]]:
 
 
 def test_package_xml_tells_ros_1_from_2() -> None:
-    assert list(in_package_xml(CATKIN, "p")) == [Hint("ros", "1", "p: catkin")]
-    assert list(in_package_xml(AMENT, "p")) == [Hint("ros", "2", "p: ament_python")]
+    wanted = Hint("workspace.dependencies", "true", "p: what packages depend on, by rosdep")
+    assert list(in_package_xml(CATKIN, "p")) == [Hint("ros", "1", "p: catkin"), wanted]
+    assert list(in_package_xml(AMENT, "p")) == [Hint("ros", "2", "p: ament_python"), wanted]
     assert list(in_package_xml("<package><name>x</name></package>", "p")) == []
     assert list(in_package_xml("no xml", "p")) == []
 
@@ -271,3 +273,40 @@ def test_what_others_wrote_cannot_leave_its_comment(tmp_path: Path) -> None:
     (tmp_path / "robenv.yaml").write_text(proposed_file("arm", proposal))
     profile = resolve(tmp_path, None, {}).profile
     assert (profile.run.privileged, profile.environment["A"]) == (False, evil)
+
+
+GOOD = "repositories:\n  arm:\n    {type: git, url: 'https://example.org/arm.git', version: jazzy}\n"
+
+
+def proposed(folder: Path, files: dict[str, str]) -> tuple[str, Profile]:
+    """The text for these files, and the profile that it comes to."""
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    text = proposed_file("arm", propose(read_folder(folder), Machine(), KNOWN))
+    (folder / "robenv.yaml").write_text(text)
+    return text, resolve(folder, None, {}).profile
+
+
+def test_the_workspace_is_brought_with_what_its_packages_depend_on(tmp_path: Path) -> None:
+    inside = {"src/arm/upstream.repos": GOOD, "src/arm/package.xml": AMENT}
+    text, profile = proposed(tmp_path, {"arm.repos": GOOD, **inside})
+    assert [Path(one).name for one in profile.workspace.repos] == ["arm.repos"]
+    assert profile.workspace.dependencies is not None
+    assert "  dependencies: true  # src/arm/package.xml: what packages depend on, by rosdep\n" in text
+    assert '  repos: ["arm.repos"]  # arm.repos: `up` clones what is missing in src\n' in text
+
+
+@pytest.mark.parametrize(
+    ("files", "note"),
+    [
+        ({"a.repos": GOOD, "b.repos": GOOD}, '# a.repos: one of several, for workspace.repos: ["a.repos"]\n'),
+        ({"a.rosinstall": GOOD}, "# a.rosinstall: `vcs import src` takes it; as a .repos file, `up` does\n"),
+        ({"a.repos": GOOD.replace("git,", "svn,")}, "# a.repos: `up` cannot clone it: `arm` is of the type `svn`\n"),
+        ({"a.repos": "]"}, "# a.repos: `up` cannot clone it: "),
+    ],
+)
+def test_repositories_that_up_does_not_clone_as_they_are(tmp_path: Path, files: dict[str, str], note: str) -> None:
+    text, profile = proposed(tmp_path, files)
+    assert note in text
+    assert (profile.workspace.repos, profile.workspace.dependencies) == ((), None)
