@@ -67,6 +67,15 @@ DISTROS: tuple[RosDistro, ...] = (
 """Oldest first."""
 
 
+ENDED = {
+    "indigo": (1, 2019), "jade": (1, 2017), "kinetic": (1, 2021), "lunar": (1, 2019), "melodic": (1, 2023),
+    "ardent": (2, 2018), "bouncy": (2, 2019), "crystal": (2, 2019), "dashing": (2, 2021), "eloquent": (2, 2020),
+    "foxy": (2, 2023), "galactic": (2, 2022),
+}  # fmt: skip
+"""Those that are not in the table, since they ended before anything in it did or for a Ubuntu that has: version, year.
+By REP 3 and REP 2000."""
+
+
 def find_distro(name: str) -> RosDistro | None:
     return next((one for one in DISTROS if one.name == name), None)
 

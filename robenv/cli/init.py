@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
 from dataclasses import asdict, replace
@@ -53,13 +52,14 @@ def _proposed(folder: Path) -> Proposal:
 
 
 def _check(profile: str) -> None:
-    from robenv.profile.resolve import list_builtin
+    from robenv.profile.badvalue import BadValue
+    from robenv.profile.corrections import sound_corrections
+    from robenv.profile.sources import find_builtin
 
-    names = [known.name for known in list_builtin()]
-    if profile not in names:
-        close = difflib.get_close_matches(profile, names, n=1, cutoff=0.4)
-        meant = f"did you mean `{close[0]}`? " if close else ""
-        raise UsageError(f"there is no profile `{profile}`", hint=f"{meant}`robenv profiles` lists them")
+    try:
+        find_builtin(profile, jetpacks=sound_corrections(os.environ).jetpacks)
+    except BadValue as error:
+        raise UsageError(error.message, hint=error.hint) from error
 
 
 def init(

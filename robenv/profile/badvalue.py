@@ -15,7 +15,12 @@ class BadValue(ValueError):
         self.hint = hint
 
 
+def closest(word: str, known: Iterable[str]) -> str:
+    """The nearest of ``known``; "" where none is near."""
+    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)), "")
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint that names the nearest of ``known``; "" where none is near."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"did you mean `{near[0]}`?" if near else ""
+    near = closest(word, known)
+    return f"did you mean `{near}`?" if near else ""

@@ -7,9 +7,20 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from robenv.catalog.ros import DISTROS, RMW, VARIANTS
+from robenv.profile.badvalue import BadValue
+from robenv.profile.nearest import ended
 from robenv.profile.schema_colcon import ColconDefaults
 from robenv.profile.schema_names import RepositoryName, WebAddress
 from robenv.profile.schema_types import VARIABLE, Boolean, Leaf, Section, integer, one_of, pattern
+
+_DISTRO = one_of(*(one.name for one in DISTROS))
+
+
+def _distro(value: Any) -> str:
+    try:
+        return str(_DISTRO.parse(value))
+    except BadValue as error:
+        raise BadValue(error.message, ended(str(value)) or error.hint) from None
 
 
 def _rmw(value: Any) -> str:
@@ -21,7 +32,7 @@ def _rmw(value: Any) -> str:
 class Ros(Section):
     """ROS: which one, how much of it, and its settings in the container."""
 
-    distro: Annotated[str, one_of(*(one.name for one in DISTROS)), Field(description="humble, jazzy, …")] = ""
+    distro: Annotated[str, Leaf(_distro, _DISTRO.schema), Field(description="humble, jazzy, …")] = ""
     variant: Annotated[
         str, one_of(*VARIANTS), Field(description="how much of it is there: ros-core, ros-base, …, desktop-full")
     ] = ""

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from robenv import resources
 from robenv.catalog.jetpack import JETPACKS, JetPack, Version, dotted, jetpack_of, l4t_of_profile, nearest_jetpack
-from robenv.profile.badvalue import BadValue, did_you_mean
+from robenv.profile.badvalue import BadValue
 from robenv.profile.excerpt import show
 from robenv.profile.files import kind_of
+from robenv.profile.nearest import nearest_builtin
 from robenv.profile.nodes import Origin, Source
 
 SUFFIX = ".yaml"
@@ -68,19 +69,23 @@ def find_builtin(name: str, source: Source | None = None, jetpacks: tuple[JetPac
     path = folder / (name + SUFFIX)
     if _BUILTIN.fullmatch(name) and len(name) < 200 and kind_of(path) == "file":
         return Found(path, "builtin", name, folder)
-    hint = did_you_mean(name, builtin_names())
+    hint = ""
     if name.startswith("~"):
         hint = "write the path out: a file begins with ./, ../ or /"
     elif name.endswith((SUFFIX, ".yml")) or (source and kind_of(source.path.parent / name) != "absent"):
         hint = f"a file beside this one is written {show('./' + name)}"
-    raise BadValue(f"there is no built-in profile {show(name)}", hint or "`robenv profiles list` shows all of them")
+    hint = hint or nearest_builtin(name, builtin_names(), jetpacks)
+    raise BadValue(f"there is no built-in profile {show(name)}", hint)
 
 
 def _serving(l4t: Version, jetpacks: tuple[JetPack, ...]) -> str:
     """The profile for a release of L4T. Raises BadValue where no base image is for it."""
     row = jetpack_of(l4t, jetpacks)
     if row is not None and row.base:
-        return f"jetson/{row.name}"
+        if (name := f"jetson/{row.name}") in builtin_names():
+            return name
+        hint = f"`base: {{image: {row.base}}}` stands on its image, and mixins/jetson brings what a Jetson gives"
+        raise BadValue(f"robenv has no profile for L4T {dotted(l4t)}, which is {row.name} of your own table", hint)
     nearest = nearest_jetpack(l4t, jetpacks)
     near = f"the nearest is jetson/{nearest.name}, for L4T {nearest.range}; " if nearest is not None else ""
     hint = f"{near}with an image of your own: `base: {{image: …}}`; where robenv's table is wrong: docs/catalogue.md"
