@@ -40,7 +40,7 @@ def _proposed(folder: Path) -> Proposal:
         return found
     typer.echo(f"This folder: {stands} ({safe(found.why)})")
     for hint in (*found.taken, *found.notes):
-        typer.echo(f"  {hint.kind:<12} {safe(hint.value)}  ({safe(hint.source)})")
+        typer.echo(f"  {hint.kind:<24}{safe(hint.value)}  ({safe(hint.source)})")
     chosen = str(typer.prompt("Profile (`?` lists them)", default=found.profile or found.image))
     while chosen == "?":
         for profile in list_builtin():

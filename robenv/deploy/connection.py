@@ -248,7 +248,7 @@ _REASONS: tuple[tuple[tuple[str, ...], type[RobotUnreachable] | type[RobotRefuse
         ("Could not resolve hostname",),
         RobotUnreachable,
         "there is no host of that name",
-        "name it in robots.yaml (ansible_host) or in ~/.ssh/config",
+        "{meant}name it in robots.yaml (ansible_host) or in ~/.ssh/config",
     ),
     (
         ("Connection refused",),
@@ -274,7 +274,11 @@ def login_failed(robot: Robot, said: str) -> RobotUnreachable | RobotRefused:
                 f"{robot.name}: {message}",
                 details=_essence(said),
                 hint=hint.format(
-                    host=shlex.quote(robot.host), login=robot.login, place=robot.place, known_as=robot.known_as
+                    host=shlex.quote(robot.host),
+                    login=robot.login,
+                    place=robot.place,
+                    known_as=robot.known_as,
+                    meant=f"{robot.hint} Else " if robot.hint else "",
                 ),
             )
     hint = f"this must work without a question: `ssh -o BatchMode=yes {robot.login} true`"

@@ -44,6 +44,8 @@ class Robot:
     """Where its engine listens: the path of a socket there."""
     groups: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
+    hint: str = ""
+    """Of one that the file does not have: which of its names may have been meant."""
 
     @property
     def place(self) -> str:
@@ -96,13 +98,13 @@ class Inventory:
 
     def _named(self, name: str) -> Iterator[Robot]:
         own = [robot for robot in self.robots if name in (robot.name, *robot.groups)]
+        hint = "" if own else did_you_mean(name, [*(robot.name for robot in self.robots), *self.groups])
         if own:
             yield from own
         elif _LOGIN.fullmatch(name):
             user, _, host = name.rpartition("@")
-            yield Robot(name, host, user)
+            yield Robot(name, host, user, hint=hint)
         else:
-            hint = did_you_mean(name, [*(robot.name for robot in self.robots), *self.groups])
             raise UsageError(f"{show(name)} is no name of a robot", hint=hint)
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from robenv.deploy.connection import login_failed
 from robenv.deploy.inventory import Inventory, Robot, read_inventory
 from robenv.errors import ProfileError, UsageError
 
@@ -56,6 +57,16 @@ def test_selecting(tmp_path: Path) -> None:
             fleet.select(names)
     with pytest.raises(UsageError, match="no robots"):
         Inventory().select([], True)
+
+
+def test_a_host_that_nobody_knows_may_be_a_robot_that_was_misspelt(tmp_path: Path) -> None:
+    fleet = read(tmp_path, FLEET)
+    said = "ssh: Could not resolve hostname rover8: Name or service not known"
+    (meant,), (new,) = fleet.select(["rover8"]), fleet.select(["desk"])
+    assert login_failed(meant, said).hint == (
+        "did you mean `rover08`? Else name it in robots.yaml (ansible_host) or in ~/.ssh/config"
+    )
+    assert login_failed(new, said).hint.startswith("name it in robots.yaml")
 
 
 def test_no_file_is_no_robots(tmp_path: Path) -> None:
