@@ -17,6 +17,8 @@ from robenv.profile.schema import Profile
 from robenv.profile.schema_fits import Fits
 from robenv.profile.sources import builtin_names
 
+_RMW = "RMW_IMPLEMENTATION"
+
 
 @dataclass(frozen=True)
 class Target:
@@ -63,9 +65,10 @@ def check_fits(documents: Sequence[Document], profile: Profile, jetpacks: Sequen
         if not isinstance(asked, Mapping):
             continue
         fits = Fits.model_validate(to_python(asked))
+        ros = [*_ros(fits, target, SPELLED in one.source.text)]
         problems = [
-            *_ros(fits, target, SPELLED in one.source.text),
-            *_release(fits, target),
+            *ros,
+            *(() if ros else _release(fits, target)),  # a distribution is for one release: the same once more
             *_jetson(fits, target, has_base=one.root.get("base") is not None),
             *_platforms(fits, target),
         ]
@@ -102,11 +105,15 @@ def _middleware(
         return
     title = distro.title if distro is not None else "ROS 1"
     one, node = [(one, node) for one in documents if (node := find(one.root, ("ros", "rmw"))) is not None][-1]
+    bridged = ""
+    if _RMW in profile.environment:
+        bridged = f"; the ROS 2 side of a bridge has it by `run: {{environment: {{{_RMW}: {profile.ros.rmw}}}}}`"
     if one.source.foreign:
         message = f"{_name(one)} does not fit: it chooses a middleware of ROS 2, and this has {title}"
-        yield problem_at(_outermost(one, entries, node), message, "take it out: ROS 1 has no middleware to choose")
+        hint = f"take it out: ROS 1 has no middleware to choose{bridged}"
+        yield problem_at(_outermost(one, entries, node), message, hint)
     else:
-        yield problem_at(node, f"{title} has no middleware to choose", "take it out: `rmw` is ROS 2's")
+        yield problem_at(node, f"{title} has no middleware to choose", f"take it out: `rmw` is ROS 2's{bridged}")
 
 
 def _other_ways(distro: RosDistro, target: Target) -> str:

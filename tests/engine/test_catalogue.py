@@ -47,6 +47,17 @@ RUN_IMAGES = (
 """On the smaller image of ROS, and on bases that ROS comes to by its packages."""
 FOREIGN = {"arm64": "arm64", "arm/v7": "armhf", "amd64": "amd64"}
 """Debian's names of architectures."""
+TRIED = {
+    "mixins/ros1-bridge": """
+test "$(ros1-bridge --bridge-all-topics)" = \
+  "dynamic_bridge(--bridge-all-topics) in noetic(noetic) noetic(--) galactic(--) over rmw_fastrtps_cpp"
+test "$(RMW_IMPLEMENTATION=other ros1-bridge --parameter-bridge topics '1 2')" = \
+  "parameter_bridge(topics 1 2) in noetic(noetic) noetic(--) galactic(--) over other"
+test "$SOURCED" = " noetic(noetic)"
+if env | grep -i galactic; then exit 1; fi
+"""
+}
+"""What a mixin brings besides its packages and files, tried; by the stand-ins of what it brings."""
 
 
 def _row(name: str, platform: str, base: str, *values: str) -> Any:
@@ -66,8 +77,9 @@ def _targets() -> Iterator[Any]:
 def _mixins() -> Iterator[Any]:
     for mixin in catalogue.mixins():
         target = catalogue.stand_of(mixin)
-        plan = plan_build(catalogue.profiles()[target].on(OWN), OWN)
-        yield _row(f"{mixin} upon {target}", OWN, plan.bases[0].reference, mixin)
+        for platform in catalogue.asked_of(mixin) or (OWN,):
+            plan = plan_build(catalogue.profiles()[target].on(platform), platform)
+            yield _row(f"{mixin} upon {target}", platform, plan.bases[0].reference, mixin, platform)
 
 
 def _run_images() -> Iterator[Any]:
@@ -133,21 +145,28 @@ def test_a_target_is_built_and_runs(
     assert f"machine {FOREIGN[platform.partition('/')[2]]}" in said
 
 
-@pytest.mark.parametrize("mixin", list(_mixins()))
+@pytest.mark.parametrize(("mixin", "platform"), list(_mixins()))
 def test_a_mixin_is_built_and_runs(
-    mixin: str, stand_ins: StandIns, offered: Callable[[BuildPlan], None], project: Callable[..., Project]
+    mixin: str,
+    platform: str,
+    stand_ins: StandIns,
+    offered: Callable[[BuildPlan], None],
+    project: Callable[..., Project],
 ) -> None:
+    ensure_emulated(platform)
     resolved = catalogue.upon_its_stand(mixin)
-    plan = plan_build(resolved.on(OWN), OWN)
+    plan = plan_build(resolved.on(platform), platform)
     offered(plan)
     one = project()
-    document = stand_ins.profile(resolved, OWN)
+    document = stand_ins.profile(resolved, platform)
+    document["platforms"] = list(catalogue.platforms_of(resolved))
     if resolved.profile.realtime:
         document["realtime"] = False  # not every machine has it to give: test_realtime
     write_project(one.folder, one.name, [catalogue.stand_of(mixin), mixin], document)
-    script = _script(resolved, plan, real=False)
-    said = one.run("run", "--no-accel", "--", "bash", "-c", script, timeout=1500).stdout
-    assert "machine amd64" in said
+    script = _script(resolved, plan, real=False) + TRIED.get(mixin, "")
+    run = ("run", "--no-accel", "--platform", platform, "--")
+    said = one.run(*run, "bash", "-c", script, timeout=1500).stdout
+    assert f"machine {FOREIGN[platform.partition('/')[2]]}" in said
 
 
 @pytest.mark.parametrize(("target", "platform"), list(_run_images()))

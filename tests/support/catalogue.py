@@ -16,7 +16,7 @@ from robenv.render import render
 
 ANY = ("linux/amd64", "linux/arm64")
 """For a profile that names no platforms."""
-_STANDS = ("ros/jazzy", "ubuntu/noble", "debian/bookworm")
+_STANDS = ("ros/jazzy", "ubuntu/noble", "debian/bookworm", "ros/noetic")
 
 
 @cache
@@ -40,9 +40,10 @@ def dockerfile(resolved: Resolved, platform: str) -> str:
     return render(plan_build(resolved.on(platform), platform)).dockerfile
 
 
-def extending(folder: Path, *names: str) -> Resolved:
-    """A project in ``folder`` that extends these. Raises ProfileError."""
-    (folder / "robenv.yaml").write_text(f"name: picker\nextends: [{', '.join(names)}]\n")
+def extending(folder: Path, *names: str, platforms: tuple[str, ...] = ()) -> Resolved:
+    """A project in ``folder`` that extends these; for ``platforms`` alone, where there are any. Raises ProfileError."""
+    only = f"platforms: [{', '.join(platforms)}]\n" if platforms else ""
+    (folder / "robenv.yaml").write_text(f"name: picker\nextends: [{', '.join(names)}]\n{only}")
     return resolve_project(find_project(folder), {})
 
 
@@ -51,6 +52,12 @@ def pairs() -> Iterator[tuple[str, str]]:
     for target in targets():
         for platform in platforms_of(profiles()[target]):
             yield target, platform
+
+
+def asked_of(mixin: str) -> tuple[str, ...]:
+    """The platforms that a mixin is for, where it says so."""
+    fits = profiles()[mixin].profile.fits
+    return fits.platforms or ()
 
 
 @cache
@@ -63,7 +70,7 @@ def stand_of(mixin: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         for target in stands:
             try:
-                extending(Path(folder), target, mixin)
+                extending(Path(folder), target, mixin, platforms=asked_of(mixin))
             except ProfileError:
                 continue
             return target
@@ -72,4 +79,4 @@ def stand_of(mixin: str) -> str:
 
 def upon_its_stand(mixin: str) -> Resolved:
     with tempfile.TemporaryDirectory() as folder:
-        return extending(Path(folder), stand_of(mixin), mixin)
+        return extending(Path(folder), stand_of(mixin), mixin, platforms=asked_of(mixin))

@@ -34,6 +34,8 @@ _DISTROS = {
     "lyrical": "resolute",
     "rolling": "resolute",
 }
+_BRIDGED = "galactic"
+"""The ROS 2 of mixins/ros1-bridge, which has a snapshot and no images; its packages are nowhere else."""
 _L4T = {"r32": "bionic", "r35": "focal", "r36": "jammy"}
 _IN_THE_ROOT = {"libstdc++6", "tar"}
 """Of the packages that profiles ask for: the real ones stay, as the newer ones."""
@@ -60,6 +62,9 @@ case $2 in
   add) /usr/lib/apt/apt-helper download-file "$4" "$COLCON_HOME/$3.yaml" ;;
 esac
 """
+_ROS1_BRIDGE = """#!/bin/sh
+echo "${0##*/}($*) in$SOURCED over $RMW_IMPLEMENTATION"
+"""
 
 
 class StandIns:
@@ -70,12 +75,15 @@ class StandIns:
         self.web, self.signer, self.registry = Web(bridge(api)), Signer(), Registry().start()
         self._made: set[tuple[str, str]] = set()
         self._expired = Signer("20200101T000000")
-        packages = [_package(name) for name in sorted(_names())]
+        asked = [_package(name) for name in sorted(_names())]
+        bridged = [one for one in asked if one.name.startswith(f"ros-{_BRIDGED}-")]
+        packages = [one for one in asked if one not in bridged]
         for suite in UBUNTU:
             publish(self.web, self.signer, "ubuntu", suite, packages, components=("main", "universe"))
             publish(self.web, self.signer, "ros2/ubuntu", suite)
         for distro, suite in _DISTROS.items():
             publish(self.web, self.signer, f"snapshots/{distro}/final/ubuntu", suite, packages)
+        publish(self.web, self.signer, f"snapshots/{_BRIDGED}/final/ubuntu", "focal", bridged)
         publish(self.web, self.signer, "jetson/common", "r39.2", packages)
         self._sources = {suite: self._source_package(suite).deb for suite in UBUNTU}
         for suite, deb in self._sources.items():
@@ -185,8 +193,14 @@ def suite_of(reference: str) -> str:
 
 
 def ros_files(distro: str) -> tuple[str, str]:
-    """A setup script, and a program on the path that it sets."""
-    setup = f"export UNDERLAY={distro} PATH=/opt/ros/{distro}/bin:$PATH\n"
+    """A setup script, and a program on the path that it sets.
+
+    The script's SOURCED says which ones were sourced, in their order, with their arguments and the ROS_DISTRO that each
+    found there, of which the real ones warn.
+    """
+    setup = f"""export UNDERLAY={distro} PATH=/opt/ros/{distro}/bin:$PATH
+export SOURCED="${{SOURCED-}} {distro}(${{ROS_DISTRO-}}$*)" ROS_DISTRO={distro}
+"""
     return setup, f'#!/bin/sh\necho "{distro} answers $*"\n'
 
 
@@ -195,6 +209,11 @@ def _package(name: str) -> Package:
         "python3-rosdep": {"usr/bin/rosdep": _ROSDEP},
         "python3-colcon-common-extensions": {"usr/bin/colcon": _COLCON},
         "ca-certificates": {"etc/ssl/certs/ca-certificates.crt": "none\n"},
+        f"ros-{_BRIDGED}-ros1-bridge": {
+            f"opt/ros/{_BRIDGED}/setup.bash": ros_files(_BRIDGED)[0],
+            f"opt/ros/{_BRIDGED}/lib/ros1_bridge/dynamic_bridge": _ROS1_BRIDGE,
+            f"opt/ros/{_BRIDGED}/lib/ros1_bridge/parameter_bridge": _ROS1_BRIDGE,
+        },
     }
     files = special.get(name, {})
     parts = name.split("-")

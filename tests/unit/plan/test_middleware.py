@@ -20,9 +20,12 @@ from robenv.profile.resolved import Resolved
 FACTS = Facts(uid=1000, gid=1000, user_name="jane", platform="linux/amd64")
 NEIGHBOURS, USERS, BRIDGE = "memory of its own", "processes of one user", "multicast does not leave a bridge"
 
+BRIDGED = "base: {image: 'ros:noetic'}\nextends: [ros/noetic, mixins/ros1-bridge]\nplatforms: [linux/amd64]"
+
 
 def resolved(folder: Path, profile: str) -> Resolved:
-    (folder / "robenv.yaml").write_text(f"name: picker\nbase: {{image: debian:bookworm}}\n{profile}\n")
+    base = "" if "base:" in profile else "base: {image: debian:bookworm}\n"
+    (folder / "robenv.yaml").write_text(f"name: picker\n{base}{profile}\n")
     return resolve_project(find_project(folder), {})
 
 
@@ -109,6 +112,9 @@ def test_a_middleware_that_is_none(tmp_path: Path) -> None:
         ("ros: {domain_id: 7}\nrun: {environment: {ROS_LOCALHOST_ONLY: 1}}", []),
         ("ros: {domain_id: 7}\nrun: {environment: {ROS_STATIC_PEERS: 10.0.0.7}}", []),
         ("extends: [mixins/discovery-server]", []),
+        # the ROS 2 side of a bridge
+        (f"{BRIDGED}\nrun: {{network_mode: host}}", []),
+        (f"{BRIDGED}\nros: {{domain_id: 7}}", [BRIDGE]),
         ("ros: {rmw: zenoh}", []),
         ("ros: {rmw: cyclonedds}\nrun: {network_mode: none}", []),
     ],

@@ -128,6 +128,25 @@ def test_what_does_not_fit_is_told_where_it_was_extended(
             "PyPI's PyTorch has no CUDA for Jetsons",
         ),
         (
+            "ros/noetic, mixins/ros1-bridge",
+            23,
+            "mixins/ros1-bridge does not fit: it is for linux/amd64, linux/arm64, and this is built for linux/arm/v7 "
+            "too",
+            "`platforms: [linux/amd64, linux/arm64]` builds for what it fits alone",
+        ),
+        (
+            "ros/jazzy, mixins/ros1-bridge",
+            22,
+            "mixins/ros1-bridge does not fit: it is for ROS noetic, and this has ROS jazzy",
+            "elsewhere mixins/rosbridge opens a WebSocket to each side; it fits ros/noetic",
+        ),
+        (
+            "ros/debian-bookworm, mixins/ros1-bridge",
+            32,
+            "mixins/ros1-bridge does not fit: it is for ROS noetic, and this has no `ros.distro`",
+            "elsewhere mixins/rosbridge opens a WebSocket to each side; it fits ros/noetic",
+        ),
+        (
             "debian/bookworm, mixins/jetson",
             28,
             "mixins/jetson does not fit: it is for Ubuntu 18.04 (bionic), Ubuntu 20.04 (focal), Ubuntu 22.04 (jammy), "
@@ -149,6 +168,17 @@ def test_built_in_profiles_that_do_not_go_together(
 def test_ros_from_source_goes_anywhere(project: Project) -> None:
     resolved = project.resolve("extends: [ros/jazzy, jetson/orin-nano]\nros: {variant: !reset }\n")
     assert (resolved.profile.ros.distro, resolved.profile.ros.variant) == ("jazzy", "")
+
+
+def test_ros_from_source_is_not_where_the_bridge_has_packages(project: Project) -> None:
+    extends = "extends: [ros/noetic, ubuntu/noble, mixins/ros1-bridge]\nplatforms: [linux/amd64]\n"
+    problem = project.problem(f"{extends}ros: {{variant: !reset }}\n")
+    assert "it is for Ubuntu 20.04 (focal), and this stands on Ubuntu 24.04 (noble)" in problem.message
+
+
+def test_the_bridge_fits_a_jetson_with_noetic(project: Project) -> None:
+    resolved = project.resolve("extends: [jetson/ros-noetic, mixins/ros1-bridge]\n")
+    assert "ros-galactic" in resolved.profile.apt.repositories
 
 
 def test_every_reason_is_told_at_once(project: Project) -> None:
@@ -238,6 +268,16 @@ def test_ros_1_has_no_middleware_to_choose(project: Project, text: str, place: t
     assert (problem.location.file, problem.location.line, problem.location.column) == ("robenv.yaml", *place)
     assert problem.message == message
     assert problem.hint.startswith("take it out")
+
+
+@pytest.mark.parametrize(
+    ("extends", "ros"),
+    [("mixins/ros1-bridge", "ros: {rmw: cyclonedds}\n"), ("mixins/ros1-bridge, mixins/cyclonedds", "")],
+)
+def test_the_middleware_of_a_bridge_is_not_the_profiles(project: Project, extends: str, ros: str) -> None:
+    problem = project.problem(f"extends: [ros/noetic, {extends}]\nplatforms: [linux/amd64]\n{ros}")
+    assert problem.hint.startswith("take it out")
+    assert "bridge has it by `run: {environment: {RMW_IMPLEMENTATION: rmw_cyclonedds_cpp}}`" in problem.hint
 
 
 def test_ros_2_of_ones_own_has_any_middleware(project: Project) -> None:
