@@ -143,12 +143,20 @@ class _Splitter:
         return found
 
     def _first_named(self, merged: MappingABC[str, T], *path: str) -> dict[int, list[Placed[T]]]:
-        """By level, the values that it is the first to name, as all levels together have them."""
+        """By level, the values that it is the first to name, as all levels together have them; at the place of the
+        level that had the last word."""
         found: dict[int, list[Placed[T]]] = {}
         for name, values in self._entries(*path).items():
-            index, node = next(iter(values.items()))
-            found.setdefault(index, []).append(Placed(merged[name], place_of(node), name))
+            index, last = next(iter(values)), list(values.values())[-1]
+            found.setdefault(index, []).append(Placed(merged[name], _place_said(last), name))
         return found
+
+
+def _place_said(node: Node) -> Location:
+    """Where a value is said: of one that the user corrects for all projects (``catalog.yaml``), there."""
+    parts = node.values() if isinstance(node, Mapping) else ()
+    corrected = [part for _, part in parts if part.source is not node.source]
+    return place_of(corrected[-1] if corrected else node)
 
 
 def _value(value: T, node: Node) -> T:

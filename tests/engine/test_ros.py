@@ -50,6 +50,12 @@ SITE = """files:
 steps: [{{name: colcon-mixin, run: python3 -m zipfile -e /opt/mixin.whl /usr/lib/python3/dist-packages}}]
 environment: {{ROSDISTRO_INDEX_URL: "{address}/index-v4.yaml"}}
 """
+CORE = """name: {name}
+extends: [ros/jazzy-ros-core]
+base: {{image: "{image}"}}
+platforms: !reset
+apt: {{packages: [hello-robot]}}
+"""
 MIRRORED = """name: {name}
 extends: [./site.yaml, ros/jazzy]
 base: {{image: "{image}"}}
@@ -178,7 +184,25 @@ def test_a_package_of_the_projects_own_makes_none_of_it_anew(ros: Make, docker_a
 def test_a_checksum_that_differs(ros: Make) -> None:
     done = ros(checksum="sha256:" + "0" * 64).run("build", check=5)
     assert "Hash Sum mismatch" in done.stderr
-    assert "profiles/ros/jazzy-ros-core.yaml" in done.stderr
+    assert "robenv.yaml:6:23" in done.stderr, "where the checksum was said last"
+
+
+def test_what_the_user_corrects_is_what_the_build_fetches(project: Make, site: RosSite) -> None:
+    one = project()
+    (one.folder / "robenv.yaml").write_text(CORE.format(name=one.name, image=NAME))
+    catalog = one.folder.parent / "config/robenv/catalog.yaml"
+    catalog.parent.mkdir(parents=True)
+    one.environ["XDG_CONFIG_HOME"] = str(catalog.parent.parent)
+    package, checksum = site.source
+    text = f"ros:\n  jazzy:\n    package: {package}\n    package_checksum: sha256:"
+    catalog.write_text(text + "0" * 64 + "\n")
+    refused = one.run("build", check=5).stderr
+    assert "Hash Sum mismatch" in refused
+    assert f"{catalog}:4:23" in refused
+    catalog.write_text(text.replace("sha256:", checksum) + "\n")
+    told = one.run("run", "--", "sh", "-c", "cat /usr/share/hello-robot /etc/apt/sources.list.d/*").stdout
+    assert told.startswith("there\n")
+    assert f"URIs: {site.address}/apt" in told
 
 
 def test_the_stand_in_could_not_have_updated_before(docker_api: Any, site: RosSite) -> None:

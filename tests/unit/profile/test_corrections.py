@@ -115,6 +115,8 @@ def test_where_the_packages_of_a_ros_distribution_come_from(picker: Callable[[st
     assert (repository.package, repository.package_checksum) == ("https://lab/x_all.deb", checksum)
     place = resolved.locate(("apt", "repositories", "ros", "package_checksum"))
     assert place is not None and place.file.endswith("robenv/catalog.yaml") and place.line == 2
+    (placed,) = (one for level in resolved.levels for one in level.part.repositories)
+    assert placed.location == place, "what goes wrong with it is told there"
     assert picker("").profile.apt.repositories["ros"].package_checksum != checksum
 
 

@@ -78,7 +78,7 @@ def test_each_part_knows_its_place(project: Project) -> None:
     assert str(own.part.environment_location) == "robenv.yaml:8:14"
     assert str(own.part.steps[0].location) == "robenv.yaml:9:9"
     assert str(target.part.files[0].location) == "target/target.yaml:9:9"
-    assert str(target.part.repositories[0].location) == "target/target.yaml:5:8"
+    assert str(target.part.repositories[0].location) == "robenv.yaml:5:8", "who had the last word"
     assert own.part.pip_location is None
 
 
