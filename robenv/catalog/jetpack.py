@@ -111,12 +111,14 @@ def jetpack_of(l4t: Version, rows: Iterable[JetPack] = JETPACKS) -> JetPack | No
 
 
 def jetpack_of_image(reference: str, rows: Iterable[JetPack] = JETPACKS) -> JetPack | None:
-    """The family that an image on a Jetson is for: by its name, or as a row's own base; None where for none."""
+    """The family that an image on a Jetson is for: by its name, or as a row's own base, also as robenv ships it; None
+    where for none."""
     rows = tuple(rows)
     l4t = l4t_of_image(reference)
     if l4t is not None:
         return jetpack_of(l4t, rows)
-    return next((row for row in rows if row.base == reference), None)
+    shipped = next((row.name for row in JETPACKS if row.base == reference), "")
+    return next((row for row in rows if row.base == reference or row.name == shipped), None)
 
 
 def nearest_jetpack(l4t: Version, rows: Iterable[JetPack] = JETPACKS) -> JetPack | None:

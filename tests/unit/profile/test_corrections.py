@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from robenv.catalog.jetpack import JETPACKS, jetpack_of
+from robenv.catalog.jetpack import JETPACKS, jetpack_of, jetpack_of_image
 from robenv.errors import ProfileError
 from robenv.plan.ros import past_end_of_life
 from robenv.profile.corrections import Corrected, corrections_file, read_corrections
@@ -42,6 +42,12 @@ def test_one_line_is_corrected(tmp_path: Path) -> None:
     assert row is not None
     assert (row.base, row.suite, row.cuda) == ("r.example.org/l4t-jetpack:r36.4.3", "jammy", "12.6")
     assert [row for row in found.jetpacks if row.name != "jp6"] == [row for row in JETPACKS if row.name != "jp6"]
+
+
+def test_a_target_is_still_of_the_jetpack_whose_base_was_corrected(picker: Callable[..., Resolved]) -> None:
+    resolved = picker("jetpack: {jp7.2: {base: 'r.example.org/ubuntu:24.04', cuda: 13.3}}\n", "jetson/jp7.2")
+    row = jetpack_of_image(resolved.profile.base.image, resolved.jetpacks)
+    assert row is not None and (row.name, row.cuda) == ("jp7.2", "13.3")
 
 
 def test_a_line_is_added(tmp_path: Path) -> None:
