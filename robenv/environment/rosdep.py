@@ -11,6 +11,8 @@ from robenv.plan.values import BuildPlan
 
 _LINE = re.compile(r"robenv rosdep: (?P<key>\S+): (?P<reason>[^\r\n]+)")
 _HINT = "correct it, or leave it out: `skip_keys` of `dependencies`"
+_AWAY = "cannot be fetched"
+_AWAY_HINT = "raw.githubusercontent.com has to be in reach, or `mirrors.downloads` leads elsewhere (docs/mirrors.md)"
 
 
 @dataclass
@@ -31,6 +33,9 @@ class RosdepWatch:
         reasons = {match["key"]: match["reason"] for match in _LINE.finditer("".join(self._told))} if groups else {}
         if not reasons:
             return error
-        problems = tuple(Problem(f"rosdep: {key}: {why}", places.get(key), _HINT) for key, why in reasons.items())
+        problems = tuple(
+            Problem(f"rosdep: {key}: {why}", places.get(key), _AWAY_HINT if why.endswith(_AWAY) else _HINT)
+            for key, why in reasons.items()
+        )
         count = "a dependency" if len(problems) == 1 else f"{len(problems)} dependencies"
         return BuildFailed(f"{count} of the workspace cannot be had", problems=problems)

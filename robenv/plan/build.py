@@ -78,7 +78,7 @@ class _Planner:
         groups = self._with_sudo([_group("", level, level.part) for level in self.resolved.levels])
         ros = plan_ros(self.resolved, base)
         groups = [replace(group, ros=layers) for group, layers in zip(groups, ros, strict=True)]
-        groups = with_sources_first(groups, base)
+        groups = with_sources_first(groups)
         # A relative one is below the workspace, wherever that is.
         setup = tuple(posixpath.join(profile.workspace.target, script) for script in profile.setup)
         settings = replace(_settings(profile.image, setup), shared=shared_of(ros))
@@ -108,7 +108,7 @@ class _Planner:
         groups = [_group("", level, slim_part(level)) for level in self.resolved.levels]
         ros = plan_ros_to_run(self.resolved, base)
         groups = [replace(group, ros=layers) for group, layers in zip(groups, ros, strict=True)]
-        groups = with_sources_first(groups, base)
+        groups = with_sources_first(groups)
         at = self._level_of(IN_RUN)
         aside = resolved_for_run(self.resolved, dev, groups[at].profile)
         if aside:

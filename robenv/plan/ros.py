@@ -74,11 +74,11 @@ def plan_ros_to_run(resolved: Resolved, base: Base) -> tuple[RosLayers, ...]:
     return tuple(layers)
 
 
-def with_sources_first(groups: Sequence[Group], base: Base) -> list[Group]:
-    """What replaces sources of a ROS image comes before all else: with a key that has expired, no update gets through,
-    and a mixin may come before its target."""
+def with_sources_first(groups: Sequence[Group]) -> list[Group]:
+    """ROS's sources before all else, for a mixin may come before its target: where a ROS image has some with a key that
+    has expired, no update gets through, and elsewhere there would be no packages of ROS."""
     moved = tuple(one for group in groups[1:] for one in group.repositories if one.replaces)
-    if not moved or not image_of(base.asked or base.image)[0]:
+    if not moved:
         return list(groups)
     rest = [
         replace(group, repositories=tuple(one for one in group.repositories if one not in moved)) for group in groups

@@ -139,3 +139,22 @@ def test_a_run_image_has_what_the_packages_need_to_run(project: Callable[..., Pr
     said = made.run("run", "--stage", "run", "--", "bash", "-c", look, check=0, timeout=600).stdout.splitlines()
     assert "tree" in said and "/usr/bin/tree" in said and "part0" in said
     assert not {"bc", "/usr/bin/bc"} & set(said), "what it is built with stays behind"
+
+
+def test_what_debian_itself_knows_of_its_ros_wants_no_index(project: Callable[..., Project]) -> None:
+    made = project("extends: ./site.yaml\nworkspace: {dependencies: true}\n")
+    rosdep_index.site_profile(made.folder, "http://127.0.0.1:1")
+    found = _package(made.folder, 0, "<depend>smclib</depend>\n")
+    text = found.read_text()
+    for name in ("cmake", "c_compiler"):
+        text = text.replace(f"  <depend>{name}</depend>\n", "")
+    found.write_text(text)
+    made.run("build", timeout=600)
+    listed = made.run("run", "--", "cat", "/opt/robenv/dependencies/apt").stdout
+    assert listed == "python3-smclib\n"
+
+    found.write_text(text.replace("<depend>", "<depend>eigen</depend><depend>", 1))
+    done = made.run("build", check=5)
+    assert "src/part0/package.xml:8:1: rosdep: eigen: rosdep's index, which may know it, cannot be fet" in done.stderr
+    assert "rosdep: smclib" not in done.stderr, "it is known"
+    assert "`mirrors.downloads` leads elsewhere" in done.stderr

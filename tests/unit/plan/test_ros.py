@@ -134,11 +134,10 @@ def test_the_index_and_the_mixins_are_the_first_levels_that_ask(project: Resolve
     [
         ("mixins/dev, ros/jazzy", [("mixins/dev", ["ros"]), ("ros/jazzy-ros-core", [])]),
         ("ros/jazzy, mixins/dev", [("ros/jazzy-ros-core", ["ros"]), ("mixins/dev", [])]),
-        # Its base has no sources of ROS, and its layers are as they are without ROS.
-        ("mixins/dev, ros/humble, jetson/jp6", [("mixins/dev", []), ("ros/humble-ros-core", ["ros"])]),
+        ("mixins/nav2, ros/humble, jetson/jp6", [("mixins/nav2", ["ros"]), ("ros/humble-ros-core", [])]),
     ],
 )
-def test_an_old_key_is_replaced_before_anything_asks_for_packages(
+def test_the_sources_of_ros_come_before_anything_asks_for_packages(
     extends: str, groups: list[tuple[str, list[str]]], project: Resolve
 ) -> None:
     plan = plan_build(project(f"extends: [{extends}]\n"), "linux/arm64")
