@@ -34,9 +34,10 @@ test-native: ## arm64 on this machine in full: ROS compiled natively and run emu
 	@scripts/setup test
 	@$(PYTHON) -m scripts.engine --root $(PYTHON) -m pytest -m "long or engine" tests/engine/test_native.py tests/engine/test_native_ros.py $(ARGS)
 
-test-mixins: ## mixins by the packages of Debian's archive, and a workspace of ten packages on Debian's ROS
+test-mixins: ## mixins by the packages of Debian's archive; a workspace of ten packages on its ROS; run images on trixie
 	@scripts/setup test
-	@$(PYTHON) -m scripts.engine --root $(PYTHON) -m pytest -m long tests/engine/test_mixins.py tests/engine/test_workspace.py $(ARGS)
+	@$(PYTHON) -m scripts.engine --root $(PYTHON) -m pytest -m long tests/engine/test_mixins.py tests/engine/test_workspace.py \
+		tests/engine/test_examples.py $(ARGS)
 
 test-catalogue: ## every target on every platform, through stand-ins for its hosts: a table; ARGS="-k arm64" for some
 	@scripts/setup test
