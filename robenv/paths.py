@@ -52,3 +52,37 @@ def write_atomically(path: str, data: bytes, mode: int = 0o666) -> None:
         if os.path.exists(temporary):
             os.unlink(temporary)
         raise
+
+
+def unfinished(path: str) -> str:
+    """A name beside ``path`` for what is being made, until it is whole and moved there. What killed processes have left
+    under such a name is taken away."""
+    folder, name = os.path.split(os.path.abspath(path))
+    try:
+        there = os.listdir(folder)
+    except OSError:
+        there = []
+    for old in there:
+        maker = old.removeprefix(f"{name}.").removesuffix(".new")
+        if old == f"{name}.{maker}.new" and maker.isascii() and maker.isdigit() and not _runs(int(maker)):
+            _remove(os.path.join(folder, old))
+    return os.path.join(folder, f"{name}.{os.getpid()}.new")
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        pass
+    return True
+
+
+def _remove(path: str) -> None:
+    import contextlib
+    import shutil
+
+    shutil.rmtree(path, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        os.unlink(path)  # where it is no folder

@@ -21,9 +21,11 @@ def load(
     quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Brings FILE's image to the engine and its profiles from git into the cache; asks no network."""
+    """Brings FILE's image to the engine and its commits from git into the cache; with --to, the project with its
+    repositories into a new folder. Asks no network."""
     from robenv.catalog.platforms import normalize
-    from robenv.environment.carry import load_archive, unlike
+    from robenv.environment.arrival import unlike
+    from robenv.environment.carry import load_archive
 
     where: Where = context.obj
     wanted = normalize(platform) if platform is not None else None
@@ -31,7 +33,7 @@ def load(
         arrived = load_archive(
             engine, where.directory / file, where.directory / to if to else None, wanted, TerminalReporter(quiet)
         )
-    for remark in unlike(arrived):
+    for remark in unlike(arrived.project, arrived.contents):
         note(remark)
     images = [image.wanted.reference for image in arrived.contents.images]
     if json:

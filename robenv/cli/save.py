@@ -31,23 +31,34 @@ def save(
     quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Writes the image, the profile with all that it extends, and the lock into FILE; builds the image first if need
-    be. Never goes along: .env, robenv.local.yaml and run.env_file."""
+    """Writes the image, the profile with all that it extends, the repositories of workspace.repos and the lock into
+    FILE; builds the image first if need be. Never goes along: .env, robenv.local.yaml and run.env_file."""
+    from robenv.environment.arrival import not_carried, stays_behind
     from robenv.environment.carry import own_variables, save_project
+    from robenv.environment.locking import pin_sources
     from robenv.environment.outgoing import outgoing_files
+    from robenv.environment.repositories import find_lacking, hold_repositories, repositories_folder
     from robenv.environment.trust import image_claims_of, require_trust
 
     where: Where = context.obj
     with open_engine() as engine:
         every = where.load_each(engine.info().platform, platforms, quiet, locked, shared=True, stage=stage)
         found = where.resolve(True, locked, shared=True)  # once more, for the lock may be new
+        if lacking := find_lacking(found.resolved, found.lock.repos):
+            pin_sources(found, note, lacking)
+            found = where.resolve(True, locked, shared=True)
+        tell = (lambda text: None) if quiet else note
+        held = hold_repositories(found.resolved, found.lock.repos, tell)
+        behind = not_carried(held, repositories_folder(found.resolved))
         files = outgoing_files(every, found.path if found.exists else None)
         for loaded in every:
             require_trust(image_claims_of(loaded), asker())
-        contents = save_project(engine, file, every, found.sources, files, TerminalReporter(quiet))
+        contents = save_project(engine, file, every, found.sources, behind, files, TerminalReporter(quiet))
     if not quiet:
         for name in files.left_out:
             note(f"{name} (run.env_file) may hold secrets and is not in the file: bring it there yourself")
+        for remark in stays_behind(behind):
+            note(remark)
         if names := own_variables(every):
             note(f"the image depends on {', '.join(names)} of your environment: set the same there")
     if json:

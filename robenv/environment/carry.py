@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from robenv import __version__
 from robenv.engine.iterators import close
 from robenv.engine.protocol import Engine, StepEvent, TransferEvent
+from robenv.environment.arrival import require_same
 from robenv.environment.image import ensure_image, project_image
 from robenv.environment.load import Loaded, load
 from robenv.environment.locking import resolve_locked
 from robenv.environment.outgoing import Outgoing
 from robenv.environment.reporter import Reporter, building
+from robenv.environment.repositories import places_of
 from robenv.errors import DiskFull, OperationFailed, RobenvError, UsageError
-from robenv.paths import cache_folder
+from robenv.paths import cache_folder, unfinished
 from robenv.plan.names import LABEL_HASH
+from robenv.plan.values import RUN
 from robenv.share import archive
-from robenv.share.archive import BadArchive, Contents, SavedImage, SavedSource
+from robenv.share.archive import BadArchive, Contents, SavedImage, SavedRepository, SavedSource
+from robenv.share.carried import clone_pack, keep
 from robenv.share.git import Repository
+from robenv.share.held import Held
 from robenv.share.reference import repository_of
 from robenv.share.registry import adopt
+from robenv.share.run_git import git_through
 
 
 def save_project(
@@ -35,32 +41,68 @@ def save_project(
     target: Path,
     every: Sequence[Loaded],
     sources: Mapping[str, str],
+    held: Mapping[Held, str],
     files: Outgoing,
     reporter: Reporter,
 ) -> Contents:
     """Writes ``target`` whole or not at all, with the images of ``every`` platform; builds those that are not there.
 
-    ``sources``: the commit of each git source, as the lock has it. Raises what building raises, and DiskFull,
-    EngineLost, GitFailed, OperationFailed.
+    ``sources``: the commit of each git source, as the lock has it. ``held``: the workspace's repositories, with what
+    of each is not in its commit. Raises what building raises, and DiskFull, EngineLost, GitFailed, OperationFailed;
+    UsageError for a project that would want another image where it arrives.
     """
-    with _staged(engine, [_saved(engine, loaded, reporter) for loaded in every]) as images:
-        found = {(repository_of(source), commit): None for source, commit in sources.items()}
-        packs = tuple(
-            SavedSource(url, commit, f"{archive.GIT}{number}.pack") for number, (url, commit) in enumerate(found)
-        )
-        contents = Contents(__version__, every[0].build.project, every[0].files.file.name, images, packs)
-        size = sum(image.size for image in images)
-        with (
-            _step(reporter, "Saving", str(target), size) as moved,
-            archive.writing(target, contents, moved) as writer,
-        ):
-            for name, path in files.files.items():
-                writer.add_file(archive.PROJECT + name, path)
-            for name, link in files.links.items():
-                writer.add_link(archive.PROJECT + name, link)
-            _add_packs(writer, packs)
-            _add_images(writer, engine.save_images([image.staging for image in images]))
+    with tempfile.TemporaryDirectory(prefix="robenv-") as temporary:
+        folder = Path(temporary)
+        packs, repositories = _packed(every[0], sources, held, folder)
+        if repositories:
+            _leave_to_git(every, files, repositories, held, folder)
+        with _staged(engine, [_saved(engine, loaded, reporter) for loaded in every]) as images:
+            project, file = every[0].build.project, every[0].files.file
+            contents = Contents(__version__, project, file.name, images, packs, repositories)
+            size = sum(image.size for image in images)
+            with (
+                _step(reporter, "Saving", str(target), size) as moved,
+                archive.writing(target, contents, moved) as writer,
+            ):
+                for name, path in files.files.items():
+                    writer.add_file(archive.PROJECT + name, path)
+                for name, link in files.links.items():
+                    writer.add_link(archive.PROJECT + name, link)
+                for pack in contents.commits:
+                    writer.add_file(pack.member, folder / pack.member)
+                _add_images(writer, engine.save_images([image.staging for image in images]))
     return contents
+
+
+def _packed(
+    loaded: Loaded, sources: Mapping[str, str], held: Iterable[Held], folder: Path
+) -> tuple[tuple[SavedSource, ...], tuple[SavedRepository, ...]]:
+    """Writes all commits into ``folder``, each as the member that it will be."""
+    (folder / archive.GIT).mkdir()
+    members = (f"{archive.GIT}{number}.pack" for number in count())
+    packs, repositories = [], []
+    for url, commit in {(repository_of(source), commit): None for source, commit in sources.items()}:
+        packs.append(SavedSource(url, commit, next(members)))
+        Repository(url, lambda text: None).write_pack(commit, folder / packs[-1].member)
+    git = git_through(loaded.mirrors)
+    for one, place in places_of(loaded.resolved, held).items():
+        repositories.append(SavedRepository(one.at, place, next(members)))
+        one.write_pack(git, folder / repositories[-1].member)
+    return tuple(packs), tuple(repositories)
+
+
+def _leave_to_git(
+    every: Sequence[Loaded],
+    files: Outgoing,
+    repositories: Sequence[SavedRepository],
+    held: Mapping[Held, str],
+    folder: Path,
+) -> None:
+    """Takes out of ``files`` what the repositories bring; where an image is made of such, looks whether it will be the
+    same. Raises UsageError."""
+    left = files.leave_to_git(one.path for one in repositories if one.path)
+    if left or every[0].resolved.packages.seen or any(one.build.purpose == RUN for one in every):
+        require_same(every, files, {one: folder / one.member for one in repositories}, held, folder / "there")
 
 
 def own_variables(every: Sequence[Loaded]) -> list[str]:
@@ -103,14 +145,6 @@ def _add_images(writer: archive.ArchiveWriter, tar: Iterator[bytes]) -> None:
         close(tar)
 
 
-def _add_packs(writer: archive.ArchiveWriter, packs: tuple[SavedSource, ...]) -> None:
-    with tempfile.TemporaryDirectory(prefix="robenv-") as folder:
-        for pack in packs:
-            path = Path(folder, "pack")
-            Repository(pack.url, lambda text: None).write_pack(pack.commit, path)
-            writer.add_file(pack.member, path)
-
-
 @dataclass(frozen=True)
 class Arrived:
     """What `load` has taken in. ``project``: where its files are; None where nobody asked for them."""
@@ -132,40 +166,25 @@ def load_archive(engine: Engine, source: Path, to: Path | None, platform: str | 
     _check_platform(source, contents, platform or engine.info().platform)
     place = (to if to is not None else Path(cache_folder(), "load")).absolute()
     with _step(reporter, "Loading", str(source), _size(source)) as moved, _new_folder(place) as folder:
-        _take(engine, source, contents, folder, moved)
+        _take(engine, source, contents, folder, to is not None, moved)
         if to is not None:
             (folder / "project").rename(to)
     return Arrived(contents, to)
 
 
-def unlike(arrived: Arrived) -> list[str]:
-    """Why `up` would build all the same: the project, as it arrived, wants another image here than the saved one."""
-    if arrived.project is None:
-        return []
-    contents = arrived.contents
-    try:
-        found = resolve_locked(arrived.project, Path(contents.file), os.environ, lambda text: None, shared=True)
-        hashes = {
-            image.content_hash: load(found.resolved, image.platform, image.stage).content_hash
-            for image in contents.images
-        }
-    except RobenvError as error:
-        return [f"the project cannot be planned here: {error.message}"]
-    if all(saved == here for saved, here in hashes.items()):
-        return []
-    why = (
-        f"it was saved by robenv {contents.robenv}, this is {__version__}"
-        if contents.robenv != __version__
-        else ("does it depend on variables of the environment?")
-    )
-    return [f"here the project wants another image than the one in the file: {why}"]
-
-
-def _take(engine: Engine, source: Path, contents: Contents, folder: Path, moved: Callable[[int], object]) -> None:
+def _take(
+    engine: Engine,
+    source: Path,
+    contents: Contents,
+    folder: Path,
+    clone: bool,
+    moved: Callable[[int], object],
+) -> None:
+    """``clone``: the workspace's repositories into their places in ``folder`` too, and not into the cache alone."""
     (folder / "project").mkdir()
     (folder / "git").mkdir(mode=0o700)
     links: dict[Path, str] = {}
-    commits = {pack.member: pack for pack in contents.sources}
+    commits = {pack.member: pack for pack in contents.commits}
     with archive.reading(source, moved) as members:
         for info, file in members:
             path = folder / info.name
@@ -181,9 +200,20 @@ def _take(engine: Engine, source: Path, contents: Contents, folder: Path, moved:
                     shutil.copyfileobj(file, target)
                 path.chmod(0o755 if info.mode & 0o111 else 0o644)
             if info.name in commits:
-                pack = commits[info.name]
-                Repository(pack.url, lambda text: None).take_pack(pack.commit, path)
+                _take_commit(commits[info.name], path, folder / "project" if clone else None)
+                path.unlink()
     raise BadArchive(f"{source} holds no image")
+
+
+def _take_commit(one: SavedSource | SavedRepository, pack: Path, project: Path | None) -> None:
+    if isinstance(one, SavedSource):
+        repository = Repository(one.url, lambda text: None)
+        repository.take_pack(one.commit, pack)
+        repository.unpacked(one.commit)
+        return
+    keep(one.at, pack)
+    if project is not None and one.path:
+        clone_pack(one.at, pack, project / one.path)
 
 
 def _make_links(links: Mapping[Path, str]) -> None:
@@ -231,7 +261,7 @@ def _chain(first: archive.Member, rest: Iterator[archive.Member]) -> Iterator[ar
 @contextmanager
 def _new_folder(place: Path) -> Iterator[Path]:
     """An empty folder beside ``place``, so that what is in it can be moved there at once; it goes afterwards."""
-    folder = place.with_name(f"{place.name}.{os.getpid()}.new")
+    folder = Path(unfinished(str(place)))
     try:
         folder.mkdir(parents=True)
         yield folder

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -27,6 +27,20 @@ class Outgoing:
     files: dict[str, Path] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
+
+    def leave_to_git(self, places: Iterable[str]) -> bool:
+        """Takes out what lies in repositories, which bring it themselves; whether there was anything.
+
+        ``places``: the repositories' folders in the project's.
+        """
+        inside = tuple(f"{place}/" for place in places)
+        left = [name for name in (*self.files, *self.links) if f"{name}/".startswith(inside)]
+        for name in left:
+            self.files.pop(name, None)
+            self.links.pop(name, None)
+        for name in [name for name in self.links if any(place.startswith(f"{name}/") for place in inside)]:
+            del self.links[name]  # there it is a folder
+        return bool(left)
 
 
 def outgoing_files(every: Sequence[Loaded], lock: Path | None) -> Outgoing:

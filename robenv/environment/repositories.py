@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from robenv.environment.locks import locked
-from robenv.errors import Problem, ProfileError
+from robenv.errors import OperationFailed, Problem, ProfileError
 from robenv.plan.mirrors import mirrors_of
 from robenv.plan.names import project_id
 from robenv.profile.files import BadFile, read_text
@@ -14,6 +15,7 @@ from robenv.profile.nodes import Source
 from robenv.profile.resolved import Resolved
 from robenv.profile.sources import display_path
 from robenv.share.clones import bring, differences, find_commits
+from robenv.share.held import Held, hold, known_here
 from robenv.share.repos import Entry, parse_repos
 from robenv.share.run_git import git_through
 
@@ -57,6 +59,11 @@ def lacking_repositories(resolved: Resolved, pins: Mapping[str, str], lock: str)
     ]
 
 
+def repositories_folder(resolved: Resolved) -> Path:
+    """Where they go."""
+    return Path(resolved.profile.workspace.source) / "src"
+
+
 def find_repositories(resolved: Resolved, entries: Iterable[Entry]) -> dict[str, str]:
     """By source, the commits that these mean at their origins now. Raises OperationFailed."""
     return find_commits(list(entries), git_through(mirrors_of(resolved)))
@@ -76,11 +83,44 @@ def bring_repositories(
     if exact and (lacking := lacking_repositories(resolved, pins, "the lock")):
         hint = "`robenv lock` brings it up to date"
         raise ProfileError("the lock does not fit the profile", problems=tuple(lacking), hint=hint)
-    source = resolved.profile.workspace.source
-    folder = Path(source) / "src"
-    with locked(f"repositories-{project_id(source)}", note):
+    folder = repositories_folder(resolved)
+    with locked(f"repositories-{project_id(resolved.profile.workspace.source)}", note):
         brought = bring(entries, folder, pins, git_through(mirrors_of(resolved)), note)
     found = differences(entries, folder, pins) if exact else ()
     if found:
         raise ProfileError("the workspace does not fit the lock", problems=found)
     return brought
+
+
+def find_lacking(resolved: Resolved, pins: Mapping[str, str]) -> dict[str, str]:
+    """By source, commits of those that ``pins`` does not have: what their clones last heard of their origins, and for
+    those that have no such clone, what the origins have now. Raises ProfileError, OperationFailed."""
+    lacking = {source: entry for source, entry in moving_repositories(resolved).items() if source not in pins}
+    folder = repositories_folder(resolved)
+    here = {source: known_here(entry, folder / entry.path) for source, entry in lacking.items()}
+    asked = [entry for source, entry in lacking.items() if not here[source]]
+    return {**{source: commit for source, commit in here.items() if commit}, **find_repositories(resolved, asked)}
+
+
+def hold_repositories(resolved: Resolved, pins: Mapping[str, str], note: Callable[[str], None]) -> tuple[Held, ...]:
+    """All of them at the commits of ``pins``, which has each: from their clones, or else from their origins.
+
+    Raises ProfileError, OperationFailed with all that cannot be had.
+    """
+    git = git_through(mirrors_of(resolved))
+    held, problems = hold(repositories_of(resolved), repositories_folder(resolved), pins, git, note)
+    if problems:
+        raise OperationFailed("repositories of the workspace cannot be put into the file", problems=problems)
+    return held
+
+
+def places_of(resolved: Resolved, held: Iterable[Held]) -> dict[Held, str]:
+    """Where each goes in the project's folder; "" for one that lies elsewhere, or inside of another."""
+    root, folder = Path(resolved.profile.workspace.source), repositories_folder(resolved)
+    if resolved.files is not None:
+        root = resolved.files.root
+    paths = {one: os.path.relpath(folder / one.entry.path, root) for one in held}
+    return {
+        one: "" if path.startswith("..") or any(path.startswith(f"{other}/") for other in paths.values()) else path
+        for one, path in paths.items()
+    }

@@ -84,7 +84,8 @@ def read_packages(root: Path) -> Packages:
         folder = root / inside
         names, folders = _listing(folder)
         seen.append(folder)
-        if names.intersection(_IGNORE):
+        if marks := names.intersection(_IGNORE):
+            seen += [folder / mark for mark in sorted(marks)]
             continue
         if MANIFEST in names:
             path = folder / MANIFEST

@@ -1,8 +1,9 @@
 """The file of `save` and `load`: a tar in one zstd frame, written and read as a stream, whole or not at all.
 
 Its members, in this order: ``robenv.json`` (what is in it), ``project/…`` (the profile's files), ``git/N.pack`` (the
-commits of profiles from git), ``images/…`` (what `docker save` writes, member by member, so that no size need be known
-beforehand), and ``digest.json``, a SHA-256 over all before it, without which the file is not whole.
+commits of profiles from git and of the workspace's repositories), ``images/…`` (what `docker save` writes, member by
+member, so that no size need be known beforehand), and ``digest.json``, a SHA-256 over all before it, without which the
+file is not whole.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from typing import IO, Any
 import zstandard
 
 from robenv.errors import DiskFull, OperationFailed
+from robenv.paths import unfinished
+from robenv.share.carried import Carried, is_address, is_commit
 from robenv.share.registry import ProjectImage
 
 VERSION = 1
@@ -68,6 +71,16 @@ class SavedSource:
 
 
 @dataclass(frozen=True)
+class SavedRepository:
+    """A repository of the workspace, in the member ``member``. ``path``: where it goes in the project's folder; "" for
+    one that only `up` can bring to its place."""
+
+    at: Carried
+    path: str
+    member: str
+
+
+@dataclass(frozen=True)
 class Contents:
     """``robenv``: the version that wrote it; ``file``: the profile's name, such as robenv.yaml."""
 
@@ -76,6 +89,11 @@ class Contents:
     file: str
     images: tuple[SavedImage, ...]
     sources: tuple[SavedSource, ...]
+    repositories: tuple[SavedRepository, ...] = ()
+
+    @property
+    def commits(self) -> tuple[SavedSource | SavedRepository, ...]:
+        return (*self.sources, *self.repositories)
 
     def to_json(self) -> dict[str, Any]:
         return {"version": VERSION, **asdict(self)}
@@ -130,7 +148,7 @@ def writing(path: Path, contents: Contents, moved: Callable[[int], object]) -> I
 
     ``moved`` hears of bytes taken in. Raises DiskFull, OperationFailed.
     """
-    new = path.with_name(f"{path.name}.{os.getpid()}.new")
+    new = Path(unfinished(str(path)))
     try:
         with new.open("wb") as file:
             compressor = zstandard.ZstdCompressor(level=3, write_checksum=True, threads=-1)
@@ -150,7 +168,7 @@ def writing(path: Path, contents: Contents, moved: Callable[[int], object]) -> I
 
 def check(path: Path, moved: Callable[[int], object]) -> Contents:
     """Reads the whole file once, and says what is in it. Raises BadArchive, OperationFailed."""
-    contents, digest, told = None, hashlib.sha256(), ""
+    contents, places, digest, told = None, _Places(path), hashlib.sha256(), ""
     with reading(path, moved) as members:
         for info, file in members:
             if info.name == TAIL and file is not None:
@@ -162,13 +180,19 @@ def check(path: Path, moved: Callable[[int], object]) -> Contents:
                 head = file.read(_MAX_HEAD) if file is not None and info.name == HEAD else b""
                 digest.update(head)
                 contents = _contents(path, head)
+                for one in contents.repositories:
+                    if one.path:
+                        places.add(PROJECT + one.path)
                 continue
+            if info.name.startswith(PROJECT):
+                places.add(info.name)
             while file is not None and (piece := file.read(_PIECE)):
                 digest.update(piece)
     if contents is None or not told:
         raise _not_whole(path)
     if told != digest.hexdigest():
         raise BadArchive(f"{path} is damaged: its digest is another", hint="copy it again")
+    places.check()
     return contents
 
 
@@ -227,15 +251,45 @@ def _update(digest: Any, info: tarfile.TarInfo) -> None:
 
 def _check_name(path: Path, info: tarfile.TarInfo) -> None:
     """Nothing may lie elsewhere than under its folder, whoever wrote the file."""
-    parts = info.name.split("/")
     kinds = _KINDS if info.name.startswith(IMAGES) else (tarfile.REGTYPE, tarfile.SYMTYPE)
     known = info.name == HEAD or info.name.startswith((PROJECT, GIT, IMAGES))
-    if not known or info.type not in kinds or any(part in ("", ".", "..", ".git") for part in parts):
+    if not known or info.type not in kinds or not _stays_below(info.name):
         raise BadArchive(f"{path} holds {info.name!r}, which does not belong there: refused")
     if info.type == tarfile.SYMTYPE and not info.name.startswith(IMAGES):
         inside = os.path.normpath(os.path.join(os.path.dirname(info.name), info.linkname))  # noqa: PTH118, PTH120
         if info.linkname.startswith("/") or not inside.startswith(PROJECT):
             raise BadArchive(f"{path} holds a link that leads out of it, {info.name!r}: refused")
+
+
+def _stays_below(name: object) -> bool:
+    return (
+        isinstance(name, str)
+        and not any(part.lower() in ("", ".", "..", ".git") for part in name.split("/"))
+        and "\0" not in name
+    )
+
+
+class _Places:
+    """What is made in the project's folder, its repositories included: nothing may lie at, or lead through, another."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._names: set[str] = set()
+
+    def add(self, name: str) -> None:
+        if name in self._names:
+            raise BadArchive(f"{self._path} holds {name!r} twice: refused")
+        self._names.add(name)
+
+    def check(self) -> None:
+        for name in self._names:
+            if above := next((one for one in _above(name) if one in self._names), ""):
+                raise BadArchive(f"{self._path} holds {name!r}, which leads through {above!r}: refused")
+
+
+def _above(name: str) -> Iterator[str]:
+    while name := name.rpartition("/")[0]:
+        yield name
 
 
 def _contents(path: Path, head: bytes) -> Contents:
@@ -246,9 +300,26 @@ def _contents(path: Path, head: bytes) -> Contents:
     try:
         images = tuple(SavedImage(**{**one, "layers": tuple(one["layers"])}) for one in found["images"])
         sources = tuple(SavedSource(**one) for one in found["sources"])
-        return Contents(str(found["robenv"]), str(found["project"]), str(found["file"]), images, sources)
+        listed = (dict(one) for one in found.get("repositories", ()))
+        repositories = tuple(SavedRepository(**{**one, "at": Carried(**one["at"])}) for one in listed)
+        robenv, project, file = (str(found[key]) for key in ("robenv", "project", "file"))
+        contents = Contents(robenv, project, file, images, sources, repositories)
     except (KeyError, TypeError, ValueError) as error:
         raise BadArchive(f"{path} does not say what is in it", details=str(error)) from error
+    _check_repositories(path, contents)
+    return contents
+
+
+def _check_repositories(path: Path, contents: Contents) -> None:
+    """What is said of commits goes to git, and their places are written to."""
+    for source in contents.sources:
+        if not is_commit(source.commit) or not is_address(source.url):
+            raise BadArchive(f"{path} holds no commit of a repository: {source.url!r} at {source.commit!r}")
+    for one in contents.repositories:
+        if not one.at.is_sound():
+            raise BadArchive(f"{path} holds no commit of a repository: {one.at.url!r} at {one.at.commit!r}")
+        if one.path and not _stays_below(one.path):
+            raise BadArchive(f"{path} has a repository for {one.path!r}, which does not belong there: refused")
 
 
 def _json(path: Path, data: bytes) -> dict[str, Any]:

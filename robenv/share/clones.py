@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -11,13 +9,13 @@ from typing import TypeVar
 
 from robenv.engine.under_way import side_by_side
 from robenv.errors import OperationFailed, Problem
+from robenv.share import packs
+from robenv.share.carried import beside, carried_here, check_out, clone_kept
 from robenv.share.repos import Entry
 from robenv.share.run_git import Git, GitAsks, GitAway, GitFailed
 
 _AT_ONCE = 4
 """Repositories that are asked for side by side."""
-_CLONE_TIMEOUT = 3600
-"""Seconds for all of a repository's history."""
 
 Result = TypeVar("Result")
 Work = Callable[[Entry, bool], Result]
@@ -52,8 +50,9 @@ def _find(entry: Entry, git: Git, silent: bool) -> str:
 def bring(
     entries: Iterable[Entry], folder: Path, pins: Mapping[str, str], git: Git, note: Callable[[str], None]
 ) -> dict[str, str]:
-    """Clones what is not below ``folder`` yet, at the commits of ``pins`` where these have its source; by source, the
-    commit of each that was cloned. What is there stays as it is, and a note says where it differs.
+    """Clones what is not below ``folder`` yet, at the commits of ``pins`` where these have its source: from what `load`
+    has brought, else from its origin. By source, the commit of each that was cloned. What is there stays as it is, and
+    a note says where it differs.
 
     Raises OperationFailed with all that cannot be had, the others brought.
     """
@@ -66,8 +65,17 @@ def bring(
             missing.append(entry)
 
     def clone(entry: Entry, silent: bool) -> str:
+        target, pin = folder / entry.path, pins.get(entry.source, "")
+        if carried := carried_here(entry, entry.commit or pin):
+            note(f"taking {entry.source} into {entry.path} from what `robenv load` has brought")
+            try:
+                clone_kept(carried, target)
+            except GitFailed as error:
+                note(f"it is not whole any more: {error.message}; loading the file once more mends that")
+            else:
+                return carried.commit
         note(f"fetching {entry.source} into {entry.path}")
-        return _clone(entry, folder / entry.path, pins.get(entry.source, ""), git, silent)
+        return _clone(entry, target, pin, git, silent)
 
     brought = _each(missing, clone, git, problems)
     _raise(problems, "be had")
@@ -87,7 +95,7 @@ def _each(
         if isinstance(result, GitAsks) and sys.stdin.isatty():
             result = _or_why(work, entry, False)
         if isinstance(result, (GitFailed, OSError)):
-            problems.append(_problem(entry, result, git))
+            problems.append(problem_of(entry, result, git))
         else:
             done.append((entry, result))
     return done
@@ -100,7 +108,8 @@ def _or_why(work: Work[Result], entry: Entry, silent: bool) -> Result | GitFaile
         return error
 
 
-def _problem(entry: Entry, error: GitFailed | OSError, git: Git) -> Problem:
+def problem_of(entry: Entry, error: GitFailed | OSError, git: Git) -> Problem:
+    """What became of an entry, at its place."""
     if isinstance(error, OSError):
         return Problem(f"{entry.path} cannot be made: {error.strerror} ({error.filename})", entry.location)
     hint = error.hint
@@ -118,16 +127,14 @@ def _raise(problems: list[Problem], what: str) -> None:
 
 
 def _clone(entry: Entry, target: Path, pin: str, git: Git, silent: bool) -> str:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    # Beside its place, with a name that builds do not look into, until it is whole.
-    new = target.with_name(f".{target.name}.{secrets.token_hex(4)}.new")
+    with beside(target) as new:
+        here = packs.in_clone(new)
 
-    def run(*arguments: str) -> str:
-        return git.run(entry.url, "-C", str(new), *arguments, silent=silent, timeout=_CLONE_TIMEOUT).strip()
+        def run(*arguments: str) -> str:
+            return git.run(entry.url, *here, *arguments, silent=silent, timeout=packs.TIMEOUT).strip()
 
-    try:
         words = ("clone", "--quiet", "--no-checkout", "--", entry.url, str(new))
-        git.run(entry.url, *words, silent=silent, timeout=_CLONE_TIMEOUT)
+        git.run(entry.url, *words, silent=silent, timeout=packs.TIMEOUT)
         commit = pin or _meant(entry, new)
         if not _knows(entry, new, commit):
             _fetch(entry, commit, run)
@@ -135,14 +142,9 @@ def _clone(entry: Entry, target: Path, pin: str, git: Git, silent: bool) -> str:
         tag, branch = (_asked(entry, new, "rev-parse", "--verify", "--quiet", ref) for ref in refs)
         if not entry.version:
             run("reset", "--quiet", "--hard", commit)
-        elif tag or not branch:
-            run("checkout", "--quiet", "--detach", commit, "--")
-        else:  # on its branch, so that one can go on from there
-            run("checkout", "--quiet", "--no-track", "-B", entry.version, commit, "--")
-            run("branch", "--quiet", "--set-upstream-to", f"origin/{entry.version}", entry.version)
+        else:
+            check_out(git, entry.url, here, "" if tag or not branch else entry.version, commit, silent)
         new.rename(target)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
     return commit
 
 
@@ -226,7 +228,4 @@ def _is_in(entry: Entry, clone: Path, commit: str) -> bool:
 
 def _asked(entry: Entry, clone: Path, *arguments: str) -> str:
     """What git says of a clone; "" where it says no."""
-    try:
-        return Git().run(entry.url, "-C", str(clone), *arguments, silent=True).strip()
-    except GitFailed:
-        return ""
+    return packs.ask(entry.url, packs.in_clone(clone), *arguments)

@@ -7,6 +7,7 @@ submodules. This module writes out the blobs of a commit itself, and refuses wha
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import posixpath
 import secrets
@@ -18,7 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from robenv.paths import cache_folder
+from robenv.paths import cache_folder, write_atomically
+from robenv.share import packs
 from robenv.share.reference import GitReference
 from robenv.share.run_git import Git, GitFailed, environment
 
@@ -59,7 +61,7 @@ class Repository:
             if self.has(commit):
                 return
             self._note(f"fetching {self.url} at {commit[:12]}")
-            self._make()
+            self._make(commit)
             try:
                 self._git("fetch", "--force", "--no-tags", "--quiet", "origin", commit)
             except GitFailed:
@@ -88,28 +90,46 @@ class Repository:
                     raise
         return tree
 
-    def write_pack(self, commit: str, target: Path) -> None:
-        """The commit and all of its files, without its past, as a pack: git's own form, in which it checks itself.
+    def write_pack(self, commit: str, target: Path, also: str = "") -> None:
+        """The commit and all of its files, without its past, as a pack. ``also``: a tag that goes along.
 
         Raises GitFailed.
         """
-        names = self._git("rev-list", "--objects", "--no-walk", "--end-of-options", commit)
-        with target.open("wb") as file:
-            self._git("pack-objects", "--stdout", "--quiet", given=names.encode(), target=file)
+        names = dict.fromkeys((commit, also or commit))
+        packs.write_pack(self._program, self.url, self.here, [*names], target)
 
     def take_pack(self, commit: str, source: Path) -> None:
-        """Takes in what ``write_pack`` wrote, and unpacks the commit. Raises GitFailed."""
+        """Takes in what ``write_pack`` wrote. Raises GitFailed where that is not all of ``commit``."""
         with self._locked():
-            self._make()
-            if not self._knows(commit):
-                with source.open("rb") as file:
-                    self._git("index-pack", "--stdin", given=file)
-            if not self._knows(commit):
-                raise GitFailed(f"the files of {self.url} at {commit[:12]} are not what they should be")
-        self.unpacked(commit)
+            self._make(commit)
+            packs.take_pack(self._program, self.url, self.here, commit, source)
+
+    def keep_name(self, commit: str, ref: str, target: str) -> None:
+        """Notes what a commit that came by a pack is called at its origin: ``ref`` is ``target`` there.
+
+        No ref of git's: one would tell servers that the commit's past is here as well.
+        """
+        names = {**self.names(commit), ref: target}
+        write_atomically(str(self._names(commit)), json.dumps(names).encode())
+
+    def names(self, commit: str) -> dict[str, str]:
+        """By ref, what ``keep_name`` noted of a commit; empty for all that did not come by a pack."""
+        try:
+            found = json.loads(self._names(commit).read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return {str(ref): str(target) for ref, target in found.items()} if isinstance(found, dict) else {}
+
+    def _names(self, commit: str) -> Path:
+        return self.folder / "carried" / commit
 
     def tree(self, commit: str) -> Path:
         return self.folder / "trees" / commit
+
+    @property
+    def here(self) -> tuple[str, ...]:
+        """The words by which git works in it."""
+        return packs.in_bare(self._git_folder)
 
     @property
     def _git_folder(self) -> Path:
@@ -125,10 +145,11 @@ class Repository:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
-    def _make(self) -> None:
+    def _make(self, commit: str = "") -> None:
         if not (self._git_folder / "HEAD").is_file():
             shutil.rmtree(self._git_folder, ignore_errors=True)
-            self._program.run(self.url, "init", "--quiet", "--bare", "--template=", str(self._git_folder))
+            words = ("init", "--quiet", "--bare", "--template=", *packs.object_format(commit))
+            self._program.run(self.url, *words, str(self._git_folder))
         self._git("config", "remote.origin.url", self.url)
 
     def _knows(self, commit: str) -> bool:
@@ -142,7 +163,7 @@ class Repository:
         return self._program.run(self.url, *self._here(*arguments), **streams)
 
     def _here(self, *arguments: str) -> tuple[str, ...]:
-        return ("--git-dir", str(self._git_folder), *arguments)
+        return (*self.here, *arguments)
 
     def _unpack(self, commit: str, folder: Path) -> None:
         """Blob by blob: `git archive` would run the user's filters and line-end conversion over them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -147,6 +148,21 @@ def registry() -> Iterator[Callable[..., Registry]]:
             return made.start()
 
         yield make
+
+
+@pytest.fixture
+def pushed_base(registry: Callable[..., Registry], docker_api: Any, base_image: str) -> Iterator[str]:
+    """One that a lock can hold fast."""
+    name = f"{registry().address}/base"
+    docker_api.tag(base_image, name, "1")
+    docker_api.push(name, "1")
+    docker_api.remove_image(f"{name}:1")
+    yield f"{name}:1"
+    for image in docker_api.images():
+        for one in (*(image["RepoTags"] or ()), *(image["RepoDigests"] or ())):
+            if one.startswith(name):
+                with contextlib.suppress(docker.errors.NotFound):  # gone with another of its names
+                    docker_api.remove_image(one, force=True)
 
 
 @pytest.fixture

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import docker
 import pytest
 
 from robenv.engine.endpoint import DEFAULT_URL
 from tests.support.git_https import PASSWORD, USER, GitHttps
 from tests.support.project import Project
-from tests.support.registry import Registry
 from tests.support.ssh_server import USER as SSH_USER
 from tests.support.ssh_server import SshServer
 
@@ -55,21 +51,6 @@ def ssh() -> Iterator[SshServer]:
         yield made.start()
     finally:
         made.close()
-
-
-@pytest.fixture
-def pushed_base(registry: Callable[..., Registry], docker_api: Any, base_image: str) -> Iterator[str]:
-    """One that a lock can hold fast."""
-    name = f"{registry().address}/base"
-    docker_api.tag(base_image, name, "1")
-    docker_api.push(name, "1")
-    docker_api.remove_image(f"{name}:1")
-    yield f"{name}:1"
-    for image in docker_api.images():
-        for one in (*(image["RepoTags"] or ()), *(image["RepoDigests"] or ())):
-            if one.startswith(name):
-                with contextlib.suppress(docker.errors.NotFound):  # gone with another of its names
-                    docker_api.remove_image(one, force=True)
 
 
 def _rendered(mine: Project, address: str) -> str:

@@ -237,6 +237,7 @@ def test_a_save_that_is_killed_leaves_no_file(saved: Saved, engine: Engine, tmp_
     saved.project.run("save", str(file))
     (image,) = engine.images({"robenv.project": saved.project.name})
     assert len(image.tags) == 1, "the next one tidies up what a killed one has left"
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_a_load_that_is_killed_leaves_nothing_half_made(saved: Saved, site: SecondEngine, tmp_path: Path) -> None:
@@ -252,6 +253,7 @@ def test_a_load_that_is_killed_leaves_nothing_half_made(saved: Saved, site: Seco
     engine.close()
     saved.project.run("load", str(saved.file), "--to", "picker", **there)
     assert (tmp_path / "site/picker/robenv.yaml").is_file()
+    assert not list((tmp_path / "site").glob("*.new")), "the next one tidies up what a killed one has left"
 
 
 def _until(true: Callable[[], bool]) -> None:

@@ -44,7 +44,9 @@ def test_what_builds_leave_and_what_is_ignored_is_not_looked_at(tmp_path: Path, 
     (tmp_path / "src/gone/COLCON_IGNORE").touch()
     (tmp_path / "src/whole").mkdir(exist_ok=True)
     (tmp_path / "src/whole/package.xml").write_text(_HEAD.format("whole") + "</package>")
-    assert read_packages(tmp_path).keys(TYPES, (), {}) == ()
+    found = read_packages(tmp_path)
+    assert found.keys(TYPES, (), {}) == ()
+    assert tmp_path / "src/gone/COLCON_IGNORE" in found.seen, "without it, packages would be found there"
 
 
 @pytest.mark.parametrize(

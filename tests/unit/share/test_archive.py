@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 import tarfile
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,11 +17,13 @@ import zstandard
 
 from robenv.errors import OperationFailed
 from robenv.share import archive
-from robenv.share.archive import BadArchive, Contents, SavedImage, SavedSource
+from robenv.share.archive import BadArchive, Contents, SavedImage, SavedRepository, SavedSource
+from robenv.share.carried import Carried
 
 IMAGE = SavedImage("picker", "ab" * 32, "linux/amd64", "robenv/saved:abab", ("sha256:1", "sha256:2"), 100)
+LIDAR = SavedRepository(Carried("https://e.org/l", "d" * 40, "refs/heads/main", "d" * 40), "src/lidar", "git/1.pack")
 CONTENTS = Contents(
-    "0.1.0", "picker", "robenv.yaml", (IMAGE,), (SavedSource("https://e.org/p", "c" * 40, "git/0.pack"),)
+    "0.1.0", "picker", "robenv.yaml", (IMAGE,), (SavedSource("https://e.org/p", "c" * 40, "git/0.pack"),), (LIDAR,)
 )
 LAYER = bytes(range(256)) * 3000
 
@@ -54,6 +58,7 @@ def write(path: Path, tar: Iterable[bytes] | None = None) -> None:
         writer.add_bytes("project/robenv.yaml", b"name: picker\n")
         writer.add_link("project/config/link", "../robenv.yaml")
         writer.add_bytes("git/0.pack", b"PACK")
+        writer.add_bytes("git/1.pack", b"PACK")
         writer.add_images(pieces(docker_tar()) if tar is None else tar)
 
 
@@ -71,7 +76,7 @@ def test_what_goes_in_comes_out(tmp_path: Path) -> None:
                 tar = b"".join(archive.images_tar(_both(rest, members)))
                 break
             found[info.name] = file.read() if file else info.linkname.encode()
-    assert found.keys() == {"robenv.json", "project/robenv.yaml", "project/config/link", "git/0.pack"}
+    assert found.keys() == {"robenv.json", "project/robenv.yaml", "project/config/link", "git/0.pack", "git/1.pack"}
     assert found["project/config/link"] == b"../robenv.yaml"
     with tarfile.open(fileobj=io.BytesIO(tar)) as again, tarfile.open(fileobj=io.BytesIO(docker_tar())) as before:
         assert [(one.name, one.type, one.size, one.linkname) for one in again] == [
@@ -109,6 +114,17 @@ def test_an_engine_that_stops_leaves_no_file(tmp_path: Path, cut: int) -> None:
         write(path, pieces(docker_tar()[:cut]))
     assert path.read_text() == "the earlier one"
     assert [one.name for one in tmp_path.iterdir()] == ["file"]
+
+
+def test_what_a_killed_process_has_left_goes_and_all_else_stays(tmp_path: Path) -> None:
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    (tmp_path / f"file.{dead.pid}.new").write_text("half")
+    stays = {"file.1.new", "file.one.new", f"other.{dead.pid}.new", f"file.{dead.pid}.old", f"file.{'9' * 30}.new"}
+    for name in stays:
+        (tmp_path / name).touch()
+    write(tmp_path / "file")
+    assert {one.name for one in tmp_path.iterdir()} == {"file", *stays}
 
 
 def test_what_the_engine_raises_comes_out(tmp_path: Path) -> None:
@@ -172,6 +188,7 @@ def _add(tar: tarfile.TarFile, name: str, data: bytes = b"", kind: bytes = tarfi
         ("project/link", tarfile.SYMTYPE, "../git/0.pack"),
         ("project/a/link", tarfile.SYMTYPE, "../../.."),
         ("git/link", tarfile.SYMTYPE, "0.pack"),
+        ("project/.GIT/config", tarfile.REGTYPE, ""),
     ],
 )
 def test_what_would_lie_elsewhere_is_refused(tmp_path: Path, name: str, kind: bytes, link: str) -> None:
@@ -181,6 +198,65 @@ def test_what_would_lie_elsewhere_is_refused(tmp_path: Path, name: str, kind: by
 
     _forged(tmp_path / "file", members)
     with pytest.raises(BadArchive, match="refused"):
+        archive.check(tmp_path / "file", quiet)
+
+
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        ([("project/a", "b"), ("project/a/c", "")], "leads through 'project/a'"),
+        ([("project/deep/er/a", ".."), ("project/deep/er/a/c", "../../../x")], "leads through 'project/deep/er/a'"),
+        ([("project/deep/er/a/c", ""), ("project/deep/er/a", "..")], "leads through 'project/deep/er/a'"),
+        ([("project/a", ""), ("project/a", "b")], "twice"),
+        ([("project/src/lidar", "config")], "twice"),
+        ([("project/src", "config")], "leads through 'project/src'"),
+        ([("project/src/lidar/file", "")], "leads through 'project/src/lidar'"),
+    ],
+)
+def test_nothing_is_made_through_another_thing(tmp_path: Path, members: list[tuple[str, str]], words: str) -> None:
+    """Each with a link's target; "" is a file. A repository goes to src/lidar."""
+    with archive.writing(tmp_path / "file", CONTENTS, quiet) as writer:
+        for name, link in members:
+            if link:
+                writer.add_link(name, link)
+            else:
+                writer.add_bytes(name, b"")
+        writer.add_images(pieces(docker_tar()))
+    with pytest.raises(BadArchive, match=re.escape(words)):
+        archive.check(tmp_path / "file", quiet)
+
+
+@pytest.mark.parametrize(
+    ("contents", "words"),
+    [
+        (replace(CONTENTS, repositories=(replace(LIDAR, path="../lidar"),)), "does not belong there"),
+        (replace(CONTENTS, repositories=(replace(LIDAR, path="/etc/lidar"),)), "does not belong there"),
+        (replace(CONTENTS, repositories=(replace(LIDAR, path="src/.git/hooks"),)), "does not belong there"),
+        (replace(CONTENTS, repositories=(LIDAR, replace(LIDAR, path="src/lidar/inner"))), "leads through"),
+        (replace(CONTENTS, repositories=(LIDAR, LIDAR)), "twice"),
+        (replace(CONTENTS, repositories=(replace(LIDAR, at=replace(LIDAR.at, url="ext::sh")),)), "no commit of"),
+        (replace(CONTENTS, repositories=(replace(LIDAR, at=replace(LIDAR.at, commit="HEAD")),)), "no commit of"),
+        (replace(CONTENTS, sources=(SavedSource("--upload-pack=x", "c" * 40, "git/0.pack"),)), "no commit of"),
+        (replace(CONTENTS, sources=(SavedSource("https://e.org/p", "main", "git/0.pack"),)), "no commit of"),
+    ],
+)
+def test_repositories_that_are_none_or_go_elsewhere_are_refused(tmp_path: Path, contents: Contents, words: str) -> None:
+    with archive.writing(tmp_path / "file", contents, quiet) as writer:
+        writer.add_images(pieces(docker_tar()))
+    with pytest.raises(BadArchive, match=words):
+        archive.check(tmp_path / "file", quiet)
+
+
+def test_a_file_from_before_repositories_went_along(tmp_path: Path) -> None:
+    head = CONTENTS.to_json()
+    del head["repositories"]
+    sources = {**head, "sources": [], "version": 1}
+
+    def members(tar: tarfile.TarFile) -> None:
+        _add(tar, "robenv.json", json.dumps(sources).encode())
+
+    _forged(tmp_path / "file", members)
+    with pytest.raises(BadArchive, match="not whole"):  # and not that it does not say what is in it
         archive.check(tmp_path / "file", quiet)
 
 

@@ -1,0 +1,120 @@
+"""A workspace's repositories before they leave: where git has their commits here, and what stays behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from robenv.errors import Problem
+from robenv.share import packs
+from robenv.share.carried import HEADS, TAGS, Carried
+from robenv.share.clones import problem_of
+from robenv.share.git import Repository
+from robenv.share.repos import Entry
+from robenv.share.run_git import Git, GitFailed
+
+
+@dataclass(frozen=True)
+class Held:
+    """An entry's commit, and where git has it here: the words that lead there."""
+
+    entry: Entry
+    at: Carried
+    here: tuple[str, ...]
+
+    def write_pack(self, git: Git, target: Path) -> None:
+        """Raises GitFailed."""
+        names = (self.at.commit, *((self.at.tag,) if self.at.tag else ()))
+        packs.write_pack(git, self.entry.url, self.here, names, target)
+
+    def has_filters(self) -> bool:
+        """Whether files of it are kept elsewhere, or otherwise, by a filter such as git LFS."""
+        attributes = ":(glob)**/.gitattributes"
+        return bool(
+            packs.ask(self.entry.url, self.here, "grep", "-l", "-e", "filter=", self.at.commit, "--", attributes)
+        )
+
+
+def hold(
+    entries: Sequence[Entry], folder: Path, pins: Mapping[str, str], git: Git, note: Callable[[str], None]
+) -> tuple[tuple[Held, ...], tuple[Problem, ...]]:
+    """Finds the commit of each: in its clone below ``folder``, which asks nobody, else at its origin. With them,
+    those that cannot be had."""
+    held, problems = [], []
+    for entry in entries:
+        try:
+            held.append(_held(entry, folder / entry.path, entry.commit or pins[entry.source], git, note))
+        except GitFailed as error:
+            problems.append(problem_of(entry, error, git))
+    return tuple(held), tuple(problems)
+
+
+def _held(entry: Entry, clone: Path, commit: str, git: Git, note: Callable[[str], None]) -> Held:
+    here = packs.in_clone(clone)
+    if (clone / ".git").exists() and packs.is_whole(git, entry.url, here, commit):
+        return Held(entry, _called(entry, commit, _names_here(entry, here)), here)
+    repository = Repository(entry.url, note, git)
+    repository.fetch(commit, entry.version)
+    at = _called(entry, commit, {} if entry.commit else _names_there(entry, git))
+    if at.tag:
+        repository.fetch(at.tag, entry.version)
+    return Held(entry, at, repository.here)
+
+
+def _called(entry: Entry, commit: str, names: Mapping[str, str]) -> Carried:
+    """``names``: what refs are, as ls-remote tells it; ``HEAD`` is the default branch's own ref."""
+    tag, branch = f"{TAGS}{entry.version}", f"{HEADS}{entry.version}"
+    if entry.commit:
+        return Carried(entry.url, commit, "", "")
+    if not entry.version:
+        default = names.get("HEAD", "")
+        return Carried(entry.url, commit, default, commit if default else "")
+    if tag in names or branch not in names:
+        same = commit == names.get(f"{tag}^{{}}", names.get(tag))
+        return Carried(entry.url, commit, tag, names[tag] if same else "")
+    return Carried(entry.url, commit, branch, commit)
+
+
+def _names_here(entry: Entry, here: tuple[str, ...]) -> dict[str, str]:
+    tag, branch = f"{TAGS}{entry.version}", f"refs/remotes/origin/{entry.version}"
+    asked = {tag: tag, f"{tag}^{{}}": f"{tag}^{{}}", f"{HEADS}{entry.version}": branch}
+    words = ("rev-parse", "--verify", "--quiet")
+    found = {name: packs.ask(entry.url, here, *words, ref) for name, ref in asked.items()} if entry.version else {}
+    default = packs.ask(entry.url, here, "symbolic-ref", "--quiet", "refs/remotes/origin/HEAD")
+    found["HEAD"] = default.replace("refs/remotes/origin/", HEADS) or packs.ask(entry.url, here, "symbolic-ref", "HEAD")
+    return {name: commit for name, commit in found.items() if commit}
+
+
+def _names_there(entry: Entry, git: Git) -> dict[str, str]:
+    version = entry.version
+    wanted = (f"{TAGS}{version}", f"{TAGS}{version}^{{}}", f"{HEADS}{version}") if version else ("HEAD",)
+    said = git.run(entry.url, "ls-remote", "--symref", "--quiet", "--", entry.url, *wanted)
+    found: dict[str, str] = {}
+    for line in said.splitlines():
+        what, _, name = line.partition("\t")
+        found.setdefault(name, what.removeprefix("ref: "))
+    return found if found.get("HEAD", HEADS).startswith(HEADS) else {}
+
+
+def changes(held: Held, clone: Path) -> str:
+    """What of a clone is not in the commit that is carried; "" for nothing."""
+    if not (clone / ".git").exists():
+        return ""
+    url, here = held.entry.url, packs.in_clone(clone)
+    head = packs.ask(url, here, "rev-parse", "--verify", "--quiet", "HEAD")
+    told = [f"at {head[:12] or 'no commit'}, not at {held.at.commit[:12]}"] if head != held.at.commit else []
+    changed = len(packs.ask(url, here, "--no-optional-locks", "status", "--porcelain").splitlines())
+    told += [f"{changed} changed file{'s' * (changed > 1)}"] if changed else []
+    return ", ".join(told)
+
+
+def known_here(entry: Entry, clone: Path) -> str:
+    """The commit that the entry's version was at its origin when the clone last asked; "" where that is not known."""
+    here = packs.in_clone(clone)
+    if not (clone / ".git").exists() or packs.ask(entry.url, here, "config", "--get", "remote.origin.url") != entry.url:
+        return ""
+    version = entry.version
+    names = (f"{TAGS}{version}", f"refs/remotes/origin/{version}") if version else ("refs/remotes/origin/HEAD",)
+    found = (packs.ask(entry.url, here, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}") for name in names)
+    return next(filter(None, found), "")

@@ -1,0 +1,63 @@
+"""Commits without their past as packs: git's own form, in which it checks itself. How they go from one repository to
+another one that has no way to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from robenv.share.run_git import Git, GitFailed
+
+TIMEOUT = 3600
+"""Seconds for all of a large repository."""
+
+
+def in_clone(folder: Path) -> tuple[str, ...]:
+    """The words by which git works in a clone."""
+    return ("-C", str(folder))
+
+
+def in_bare(folder: Path) -> tuple[str, ...]:
+    """The words by which git works in a repository that nothing is checked out from."""
+    return ("--git-dir", str(folder))
+
+
+def object_format(commit: str) -> tuple[str, ...]:
+    """What `git init` has to be told, so that a repository can hold this commit."""
+    return ("--object-format=sha256",) if len(commit) == 64 else ()
+
+
+def write_pack(git: Git, url: str, here: Sequence[str], names: Sequence[str], target: Path) -> None:
+    """Commits and tags by their ``names``, with all files, from the repository ``here``. Raises GitFailed."""
+    here = ("--no-replace-objects", *here)
+    words = ("rev-list", "--objects", "--no-walk", "--end-of-options", *names)
+    listed = git.run(url, *here, *words, timeout=TIMEOUT)
+    with target.open("wb") as file:
+        words = ("pack-objects", "--stdout", "--quiet")
+        git.run(url, *here, *words, given=listed.encode(), target=file, timeout=TIMEOUT)
+
+
+def take_pack(git: Git, url: str, here: Sequence[str], commit: str, source: Path) -> None:
+    """Takes in what ``write_pack`` wrote. Raises GitFailed where that is not all of ``commit``."""
+    with source.open("rb") as file:
+        git.run(url, *here, "index-pack", "--stdin", given=file, timeout=TIMEOUT)
+    if not is_whole(git, url, here, commit):
+        raise GitFailed(f"the files of {url} at {commit[:12]} are not what they should be")
+
+
+def is_whole(git: Git, url: str, here: Sequence[str], commit: str) -> bool:
+    """Whether the repository has the commit, and every file of it."""
+    words = ("rev-list", "--objects", "--no-walk", "--quiet", "--end-of-options", f"{commit}^{{commit}}")
+    try:
+        git.run(url, *here, *words, silent=True, timeout=TIMEOUT)
+    except GitFailed:
+        return False
+    return True
+
+
+def ask(url: str, here: Sequence[str], *words: str) -> str:
+    """What git says of the repository ``here``; "" where it says no."""
+    try:
+        return Git().run(url, *here, *words, silent=True).strip()
+    except GitFailed:
+        return ""
