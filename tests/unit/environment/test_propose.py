@@ -81,6 +81,12 @@ exec rocker --nvidia --x11 --user \\
 DUA = "#!/bin/sh\n./dua_setup.sh create -a arm x86-cudev secret\n"
 
 
+def lay(folder: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+
+
 def kinds(hints: object) -> set[tuple[str, str]]:
     return {(hint.kind, hint.value) for hint in hints if hint.kind != "note"}  # type: ignore[attr-defined]
 
@@ -167,9 +173,7 @@ CASES = [
 def test_every_proposal_is_a_valid_profile(
     tmp_path: Path, files: dict[str, str], machine: Machine, profile: str
 ) -> None:
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
+    lay(tmp_path, files)
     found = propose(read_folder(tmp_path), machine, KNOWN)
     assert found.profile == profile
     (tmp_path / "robenv.yaml").write_text(proposed_file("arm", found))
@@ -214,9 +218,7 @@ ON_MACHINES = [
 def test_it_is_for_the_machine_that_it_is_made_on(
     tmp_path: Path, files: dict[str, str], where: str, extends: str
 ) -> None:
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
+    lay(tmp_path, files)
     here = machine(where)
     found = propose(read_folder(tmp_path), here, KNOWN)
     assert found.extends == extends
@@ -280,9 +282,7 @@ GOOD = "repositories:\n  arm:\n    {type: git, url: 'https://example.org/arm.git
 
 def proposed(folder: Path, files: dict[str, str]) -> tuple[str, Profile]:
     """The text for these files, and the profile that it comes to."""
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
+    lay(folder, files)
     text = proposed_file("arm", propose(read_folder(folder), Machine(), KNOWN))
     (folder / "robenv.yaml").write_text(text)
     return text, resolve(folder, None, {}).profile
