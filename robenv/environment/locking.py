@@ -15,7 +15,7 @@ from robenv.paths import write_atomically
 from robenv.plan.build import plan_build
 from robenv.plan.mirrors import Mirrors, mirrors_of, plan_mirrors
 from robenv.plan.ros import past_end_of_life
-from robenv.plan.run_image import has_run_image
+from robenv.plan.run_image import has_run_image, lacks_python
 from robenv.plan.support import past_support
 from robenv.plan.values import DEV, RUN, Base
 from robenv.profile.project import find_project
@@ -77,8 +77,9 @@ def resolve_locked(
         inputs = replace(inputs, files=(*inputs.files, path))
     # Here, where effects are, and not where profiles are read: the same files must mean the same on every day.
     today = date.today()
-    old = past_end_of_life(resolved, today) or past_support(resolved, today)
-    resolved = replace(resolved, inputs=inputs, pins=known.pins, site=site, warnings=(*resolved.warnings, *old))
+    warnings = (*resolved.warnings, *(past_end_of_life(resolved, today) or past_support(resolved, today)))
+    warnings += lacks_python(resolved)
+    resolved = replace(resolved, inputs=inputs, pins=known.pins, site=site, warnings=warnings)
     return Locked(resolved, known, path, lock is not None, dict(sources.used))
 
 

@@ -7,10 +7,12 @@ and steps of the dev image are for building; what is there at run time says ``ru
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from robenv.errors import Problem
 from robenv.plan.colcon import defaults_text, without_links
 from robenv.plan.names import ENTRYPOINT
 from robenv.plan.values import DEV, RUN, Base, FileCopy, Group, ImageSettings, RosLayers, Stage, Step
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from robenv.profile.schema import Part, Profile
 
 _SOURCES = ("src",)
+_SYSTEM = re.compile(r"(?:.*/)?(?:debian|ubuntu)(?::[^/]*)?")
+"""Distributions' own images."""
 _INSIDE = ("/bin/sh", "-c", 'cd "$0" && exec "$@"')
 """With a folder as the first argument: runs the rest there."""
 
@@ -54,6 +58,24 @@ def run_setup(profile: Profile) -> tuple[str, ...]:
     underlay = [script for script in scripts if not script.startswith(f"{workspace}/")]
     overlay = section.setup or tuple(posixpath.join(folder, "setup.bash") for folder in section.install)
     return tuple(dict.fromkeys((*underlay, *overlay)))
+
+
+def lacks_python(resolved: Resolved) -> tuple[Problem, ...]:
+    """A warning where nothing brings the python3 into the slim image that colcon's setup scripts ask what to set.
+
+    Said only of bases that are known to have none, and where nothing may bring it unseen.
+    """
+    profile = resolved.profile
+    section = profile.run_image
+    base = section.base or profile.base
+    bare = base.bootstrap is not None or _SYSTEM.fullmatch(base.image)
+    unseen = section.dependencies is not None or section.steps or section.pip
+    named = any(package.startswith(("python3", "ros-")) for package in section.apt.packages)
+    if not re.search(r"\bcolcon\b", section.build) or not bare or unseen or named:
+        return ()
+    message = "colcon's setup scripts need python3, and nothing here brings it into the run image"
+    hint = "`run_image: {apt: {packages: [python3-minimal]}}`; else what was built is found by its whole path alone"
+    return (Problem(message, resolved.locate(("run_image", "build")), hint),)
 
 
 def build_stage(resolved: Resolved, name: str, dev: Stage, path_of: Callable[[str], str]) -> Stage:

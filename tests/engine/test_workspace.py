@@ -30,6 +30,13 @@ apt:
     python3-colcon-library-path, python3-colcon-output, python3-colcon-defaults]
 ros: {colcon_defaults: {build: {merge-install: true, cmake-args: [-D, "CMAKE_C_FLAGS=-DWORD=one -DOTHER=2"]}}}
 """
+_RUN = """\
+run_image:
+  build: colcon build --install-base /opt/p
+  install: /opt/p
+  setup: /opt/p/setup.sh    # with python3-colcon-bash it would be setup.bash, as robenv expects
+  apt: {packages: [python3-minimal, libtinyxml2-9, libyaml-0-2, zlib1g, libexpat1]}
+"""
 _WANTED = "extends: [./site.yaml, mixins/ccache]\nworkspace: {dependencies: true}\n"
 
 
@@ -125,6 +132,13 @@ def test_ten_packages_with_twenty_keys_are_resolved_installed_and_built(
     assert made.plan()["content_hash"] != before
     assert re.search(r"^#\d+ \[workspace-rosdep 2/2\] RUN .* done ", built, re.MULTILINE), "resolved anew"
     assert re.search(r"^#\d+ \[image 2/\d\] RUN .* CACHED$", built, re.MULTILINE), "and installed as before"
+
+    # The same workspace as a run image: colcon's setup script and what it asks, the libraries, and no compilers.
+    write(_WANTED.replace("true", "{skip_keys: [nothing_here]}") + _COLCON + _RUN)
+    look = "echo $COLCON_PREFIX_PATH; $COLCON_PREFIX_PATH/lib/part9/part9; command -v gcc make cmake"
+    there = made.run("run", "--stage", "run", "--", "sh", "-c", look, check=127, timeout=600)
+    assert there.stdout == "/opt/p\npart9 one\n"
+    assert "unable to find python3" not in there.stderr, "which colcon says where there is none"
 
 
 def test_a_run_image_has_what_the_packages_need_to_run(project: Callable[..., Project], index: str) -> None:

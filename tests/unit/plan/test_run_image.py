@@ -9,7 +9,7 @@ import pytest
 from robenv.environment.load import Loaded, load
 from robenv.errors import ProfileError
 from robenv.plan.build import plan_build
-from robenv.plan.run_image import deploy_purpose
+from robenv.plan.run_image import deploy_purpose, lacks_python
 from robenv.plan.values import DEV, RUN
 from robenv.profile.project import find_project
 from robenv.profile.resolve import resolve_project
@@ -269,3 +269,27 @@ def test_robots_run_it_unless_the_profile_says_otherwise(root: Path) -> None:
 
 def test_no_commit_is_part_of_it(root: Path) -> None:
     assert "org.opencontainers" not in loaded(root).rendered.dockerfile
+
+
+@pytest.mark.parametrize(
+    ("text", "warned"),
+    [
+        ("base: {image: debian:bookworm-slim}\nrun_image: {%s}\n", True),
+        ("base: {image: r.example.org/ubuntu}\nrun_image: {%s}\n", True),
+        ("base: {bootstrap: {suite: bookworm}}\nrun_image: {%s}\n", True),
+        ("base: {image: x}\nrun_image: {base: {image: ubuntu:24.04}, %s}\n", True),
+        ("base: {image: ubuntu:24.04}\nrun_image: {base: {image: x}, %s}\n", False),
+        ("base: {image: ubuntu:24.04}\nrun_image: {apt: {packages: [python3-minimal]}, %s}\n", False),
+        ("base: {image: ubuntu:24.04}\nrun_image: {apt: {packages: [ros-jazzy-ros-core]}, %s}\n", False),
+        ("base: {image: ubuntu:24.04}\nrun_image: {dependencies: true, %s}\n", False),
+        ("base: {image: ubuntu:24.04}\nrun_image: {steps: [{name: a, run: b}], %s}\n", False),
+        ("extends: [ros/debian-bookworm]\nrun_image: {%s}\n", False),
+        ("extends: [ros/jazzy]\nrun_image: {%s}\n", False),
+    ],
+)
+@pytest.mark.parametrize("build", ["colcon build --install-base /opt/p", "make install"])
+def test_colcons_setup_needs_python_there(root: Path, text: str, warned: bool, build: str) -> None:
+    (root / "robenv.yaml").write_text(f"name: p\n{text % f'build: {build}, install: /opt/p'}")
+    problems = lacks_python(resolve(root))
+    assert bool(problems) == (warned and "colcon" in build)
+    assert all(one.location is not None and "python3-minimal" in one.hint for one in problems)
