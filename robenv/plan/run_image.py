@@ -70,7 +70,7 @@ def lacks_python(resolved: Resolved) -> tuple[Problem, ...]:
     base = section.base or profile.base
     bare = base.bootstrap is not None or _SYSTEM.fullmatch(base.image)
     unseen = section.dependencies is not None or section.steps or section.pip
-    named = any(package.startswith(("python3", "ros-")) for package in section.apt.packages)
+    named = any(package.startswith(("python3", "ros-")) for package in section.apt.packages) or profile.ros.variant
     if not re.search(r"\bcolcon\b", section.build) or not bare or unseen or named:
         return ()
     message = "colcon's setup scripts need python3, and nothing here brings it into the run image"

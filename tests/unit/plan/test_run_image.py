@@ -285,6 +285,7 @@ def test_no_commit_is_part_of_it(root: Path) -> None:
         ("base: {image: ubuntu:24.04}\nrun_image: {steps: [{name: a, run: b}], %s}\n", False),
         ("extends: [ros/debian-bookworm]\nrun_image: {%s}\n", False),
         ("extends: [ros/jazzy]\nrun_image: {%s}\n", False),
+        ("extends: [x86-base]\nrun_image: {%s}\n", False),
     ],
 )
 @pytest.mark.parametrize("build", ["colcon build --install-base /opt/p", "make install"])
