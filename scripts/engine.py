@@ -243,8 +243,9 @@ def borrowed_group(endpoint: Endpoint, command: Sequence[str]) -> list[str]:
 
 def root_command(command: Sequence[str]) -> list[str]:
     """The command as root, in this environment, leaving nothing of root's in the checkout. Raises Refused."""
+    command = [*own_root.prefix(), *command]
     if os.geteuid() == 0:
-        return list(command)
+        return command
     kept = [f"PATH={os.environ.get('PATH', '')}", f"HYPOTHESIS_STORAGE_DIRECTORY={tempfile.gettempdir()}/hypothesis"]
     kept += ["PYTHONDONTWRITEBYTECODE=1", "PYTEST_ADDOPTS=-p no:cacheprovider"]
     return as_root(["env", *kept, *command], "--preserve-env")

@@ -3,7 +3,8 @@
     python scripts/own_root.py COMMAND…       (as root)
 
 A Docker Engine in a chroot needs this: what joins a container's mount namespace, as `exec` does, finds itself at the
-namespace's root, and in a chroot that is not the container's. Where the root is a mount already, the command just runs.
+namespace's root, and in a chroot that is not the container's. So do tests that make namespaces: the kernel makes none
+of users for what is in a chroot. Where the root is a mount already, the command just runs.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ def _is_mount() -> bool:
 
 
 def enter() -> None:
-    """Moves this process. Raises OSError."""
+    """Moves this process, which stays in its folder. Raises OSError."""
+    folder = Path.cwd()
     libc = ctypes.CDLL(None, use_errno=True)
 
     def call(name: str, *arguments: object) -> None:
@@ -53,7 +55,7 @@ def enter() -> None:
     os.chdir(top)
     call("syscall", _SYS_PIVOT_ROOT[os.uname().machine], b".", b".")
     call("umount2", b".", _MNT_DETACH)
-    os.chdir("/")
+    os.chdir(folder)
 
 
 def main(command: Sequence[str]) -> int:

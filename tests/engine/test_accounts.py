@@ -192,7 +192,7 @@ def test_sudo_asks_for_nothing_where_the_profile_allows_it(box: MakeBox, uid: in
 
 def test_sudo_is_refused_otherwise(box: MakeBox) -> None:
     inside = box(_dev(1001), network_mode="bridge").start()
-    assert inside.run("sudo -n id -u || echo refused") == ["sudo: a password is required", "refused"]
+    assert inside.run("exec 2>&1; sudo -n id -u || echo refused") == ["sudo: a password is required", "refused"]
 
 
 def test_a_shell_that_the_image_lacks_becomes_sh(box: MakeBox) -> None:

@@ -62,6 +62,16 @@ def test_in_a_chroot_the_command_gets_a_root_that_is_a_mount(tmp_path: Path, roo
     assert (result.returncode, result.stdout) == (0, "True\nTrue\n"), result.stderr
 
 
+def test_it_stays_in_its_folder_and_may_make_namespaces_of_users(tmp_path: Path, root: Path) -> None:
+    inside = "pwd; unshare --user --map-root-user id -u"
+    script = 'cd /usr; exec "$@"'
+    chrooted = _in_chroot(tmp_path / "plain", "sh", "-c", script, "sh", "sh", "-c", inside)
+    assert chrooted.stdout == "/usr\n", "in a chroot nobody may"
+    own = (sys.executable, str(root / "scripts/own_root.py"))
+    mended = _in_chroot(tmp_path / "own", "sh", "-c", script, "sh", *own, "sh", "-c", inside)
+    assert mended.stdout == "/usr\n0\n", mended.stderr
+
+
 @pytest.mark.alone
 def test_its_mounts_stay_in_the_namespace_and_a_missing_command_is_told(tmp_path: Path, root: Path) -> None:
     before = Path("/proc/self/mountinfo").read_text()
