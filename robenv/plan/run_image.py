@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
 _SOURCES = ("src",)
 _SYSTEM = re.compile(r"(?:.*/)?(?:debian|ubuntu)(?::[^/]*)?")
 """Distributions' own images."""
+_SETUP = "setup.bash"
+_NO_SETUP = (
+    "robenv: the build has left no %s; colcon makes setup.bash where python3-colcon-bash is, and `run_image.setup` "
+    "names what else is to be sourced"
+)
 _INSIDE = ("/bin/sh", "-c", 'cd "$0" && exec "$@"')
 """With a folder as the first argument: runs the rest there."""
 
@@ -56,7 +62,7 @@ def run_setup(profile: Profile) -> tuple[str, ...]:
     section = profile.run_image
     scripts = (posixpath.join(workspace, script) for script in profile.setup)
     underlay = [script for script in scripts if not script.startswith(f"{workspace}/")]
-    overlay = section.setup or tuple(posixpath.join(folder, "setup.bash") for folder in section.install)
+    overlay = section.setup or tuple(posixpath.join(folder, _SETUP) for folder in section.install)
     return tuple(dict.fromkeys((*underlay, *overlay)))
 
 
@@ -97,8 +103,27 @@ def build_stage(resolved: Resolved, name: str, dev: Stage, path_of: Callable[[st
         location=resolved.locate(("run_image", "build")),
         front=(*_INSIDE, workspace.target, *entrypoint),
     )
-    group = Group("run_image", ros=_defaults(resolved), files=tuple(files), steps=(step,))
+    steps = (step, *_look_for_setup(resolved))
+    group = Group("run_image", ros=_defaults(resolved), files=tuple(files), steps=steps)
     return Stage(name, Base(dev.name, stage=dev.name), (group,), ImageSettings(shell=dev.settings.shell))
+
+
+def _look_for_setup(resolved: Resolved) -> tuple[Step, ...]:
+    """Fails where the build has left no setup script that the slim image's entrypoint is to source: it passes over one
+    that is not there, and nodes would be missing at run time without a word."""
+    section = resolved.profile.run_image
+    ros = re.search(r"\b(?:colcon|catkin)", section.build)
+    scripts = section.setup or tuple(posixpath.join(folder, _SETUP) for folder in section.install if ros)
+    folders = [posixpath.normpath(folder) for folder in section.install]
+    built = [script for script in scripts if any(script.startswith(f"{folder}/") for folder in folders)]
+    if not built:
+        return ()
+    place = resolved.locate(("run_image", "setup")) or resolved.locate(("run_image", "install"))
+    lines = [
+        f"test -e {shlex.quote(script)} || {{ echo {shlex.quote(_NO_SETUP % script)} >&2; exit 1; }}"
+        for script in built
+    ]
+    return (Step(name="look for its setup", run="\n".join(lines), as_user=False, location=place),)
 
 
 def _defaults(resolved: Resolved) -> RosLayers:

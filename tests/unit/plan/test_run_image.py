@@ -134,9 +134,27 @@ def test_the_workspace_is_built_where_it_is_in_the_dev_image_with_its_setup_sour
     _, build, _ = loaded(root).build.stages
     (group,) = build.groups
     assert [(one.host_path, one.target) for one in group.files] == [(str(root / "src"), "/workspace/src")]
-    (step,) = group.steps
+    step, look = group.steps
+    assert look.run.startswith("test -e /opt/p/setup.bash || ")
     assert step.run == "colcon build --install-base /opt/p $FLAGS"
     assert step.front[-2:] == ("/workspace", "/usr/local/lib/robenv/entrypoint")
+
+
+@pytest.mark.parametrize(
+    ("build", "looked_for"),
+    [
+        ("build: make install, install: /opt/p", []),
+        ("build: catkin_make install, install: [/opt/p, /opt/q/]", ["/opt/p/setup.bash", "/opt/q/setup.bash"]),
+        ("build: colcon build, install: /opt/p, setup: [/opt/other.sh, '/opt/p/it''s.sh']", ["'/opt/p/it'\"'\"'s.sh'"]),
+        ("build: make install, install: /opt/p, setup: /opt/p/env.sh", ["/opt/p/env.sh"]),
+    ],
+)
+def test_setup_scripts_that_the_build_is_to_leave_are_looked_for(root: Path, build: str, looked_for: list[str]) -> None:
+    (root / "robenv.yaml").write_text(f"name: p\nextends: ./target/target.yaml\nrun_image: {{{build}}}\n")
+    _, *looks = loaded(root).build.stages[1].groups[0].steps
+    assert [line.split(" || ")[0] for look in looks for line in look.run.splitlines()] == [
+        f"test -e {script}" for script in looked_for
+    ]
 
 
 def test_the_dev_image_is_the_same_with_and_without_one(root: Path) -> None:

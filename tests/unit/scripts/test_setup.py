@@ -17,7 +17,7 @@ _ESSENTIAL = """
 """
 _TOOLS = """
     apparmor_parser arch-test docker dockerd docker-registry gpg ip iptables mmdebstrap newuidmap npm ps pulseaudio
-    qemu-aarch64-static shellcheck ssh sshd weston xauth Xvfb xwd xwininfo
+    qemu-aarch64-static shellcheck ssh sshd weston xauth Xvfb xwd xwininfo zstd
 """
 
 _PYTHON = """#!/bin/sh
