@@ -209,6 +209,8 @@ def run(
         environment = _environment(os.environ, recipe.architecture, epoch, temporary)
         if through is not None:
             command = through(["env", f"SOURCE_DATE_EPOCH={epoch}", "LC_ALL=C.UTF-8", *command])
+        elif os.geteuid() == 0:
+            command = [*_own_mounts(), *command]
         with subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -259,6 +261,18 @@ def failure(output: str, recipe: Recipe, folder: str) -> RobenvError:
         details,
         f"Check the mirror and the packages: {recipe.sources[0].url}, suite {recipe.sources[0].suite}.",
     )
+
+
+def _own_mounts() -> list[str]:
+    """What gives a command's mounts to it alone, so that they go with it however it ends: told to end, mmdebstrap may
+    leave some of its root's. Nothing where that cannot be: in a chroot, or for a root without the power. Who is not
+    root has a namespace of mmdebstrap's own."""
+    own = ["unshare", "--mount", "--"]
+    try:
+        done = subprocess.run([*own, "true"], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    except OSError:
+        return []
+    return own if done.returncode == 0 else []
 
 
 def _environment(environ: Mapping[str, str], architecture: str, epoch: int, temporary: str) -> dict[str, str]:

@@ -111,7 +111,8 @@ class Desktop:
         X11_SOCKETS.chmod(0o1777)
         reading, writing = os.pipe()
         try:
-            options = ("-screen", "0", "640x480x24", "-nolisten", "tcp", "-auth", str(server))
+            # Else it begins anew when its last client leaves, and the next one may find nobody.
+            options = ("-noreset", "-screen", "0", "640x480x24", "-nolisten", "tcp", "-auth", str(server))
             self._start("Xvfb", "-displayfd", str(writing), *options, pass_fds=(writing,))
         finally:
             os.close(writing)
