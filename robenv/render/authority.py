@@ -39,14 +39,14 @@ def _wrong(mirrors: Mirrors, message: str) -> ProfileError:
     return ProfileError("the certificate of the mirrors' authority cannot be used", problems=(problem,))
 
 
-def bundle(mirrors: Mirrors) -> bytes:
-    """The authorities that this machine trusts, and that of the mirrors; b"" where these name none.
+def bundle(mirrors: Mirrors, known: str = "") -> bytes:
+    """The authorities that this machine trusts, and that of the mirrors; b"" where these name none. ``known``: the file
+    with those that count in place of the machine's.
 
     Raises ProfileError.
     """
     own = read_authority(mirrors)
-    known = os.environ.get("SSL_CERT_FILE", "")
-    for path in (known, *SYSTEM):
+    for path in (known, os.environ.get("SSL_CERT_FILE", ""), *SYSTEM):
         if own and path and Path(path).is_file():
             return Path(path).read_bytes().rstrip() + b"\n" + own
     return own

@@ -6,6 +6,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -23,6 +24,10 @@ QUIET = (
 )  # fmt: skip
 _TIMEOUT = 600
 """Seconds for one call of git: a large repository over a thin link."""
+_OWN_AUTHORITIES = "GIT_SSL_CAINFO"
+"""The variable with the file of those that a user's git trusts; it counts before any http.sslCAInfo (git-config(1))."""
+_PAUSES = (1, 3)
+"""Seconds before git is called once more where the connection broke."""
 
 
 class GitFailed(OperationFailed):
@@ -31,6 +36,10 @@ class GitFailed(OperationFailed):
 
 class GitAway(GitFailed):
     """A repository's host cannot be reached."""
+
+
+class GitBroke(GitAway):
+    """A connection to a repository's host ended before all had come."""
 
 
 class GitAsks(GitFailed):
@@ -49,6 +58,8 @@ class Git:
     def argv(self, *arguments: str) -> list[str]:
         settings = [f"url.{mirror}.insteadOf={real}" for real, mirror in self.mirrors]
         if self.authorities:
+            if own := os.environ.get(_OWN_AUTHORITIES):  # which would count for mirrors too if it stayed where it is
+                settings.append(f"http.sslCAInfo={own}")
             secure = (mirror for _, mirror in self.mirrors if _is_https(mirror))
             settings += [f"http.{mirror}.sslCAInfo={self.authorities}" for mirror in secure]
         return ["git", *QUIET, *(part for one in settings for part in ("-c", one)), *arguments]
@@ -63,10 +74,28 @@ class Git:
         timeout: float = _TIMEOUT,
     ) -> str:
         """What `git ARGUMENTS` prints; "" where that goes to ``target``. ``given``: what it reads. ``url``: whom errors
-        are about. ``silent``: it asks nothing at a terminal either. ``timeout``: seconds.
+        are about. ``silent``: it asks nothing at a terminal either. ``timeout``: seconds. Where the connection breaks,
+        it is tried again after each of _PAUSES.
 
         Raises GitFailed.
         """
+        again = _PAUSES if isinstance(given, bytes) and isinstance(target, int) else ()
+        for pause in again:
+            try:
+                return self._once(url, arguments, given, target, silent, timeout)
+            except GitBroke:
+                time.sleep(pause)
+        return self._once(url, arguments, given, target, silent, timeout)
+
+    def _once(
+        self,
+        url: str,
+        arguments: tuple[str, ...],
+        given: bytes | IO[bytes],
+        target: int | IO[bytes],
+        silent: bool,
+        timeout: float,
+    ) -> str:
         try:
             code, said, complained = self._run(arguments, given, target, silent, timeout)
         except FileNotFoundError:
@@ -74,7 +103,7 @@ class Git:
         except subprocess.TimeoutExpired:
             raise self._about(url, GitAway(f"{url} did not answer in {timeout:g} s", hint=_AWAY)) from None
         if code:
-            raise self._about(url, _failure(url, complained.decode(errors="replace").strip()))
+            raise self._about(url, _failure(url, code, complained.decode(errors="replace").strip()))
         return said.decode(errors="replace")
 
     def _run(
@@ -87,7 +116,11 @@ class Git:
     ) -> tuple[int, bytes, bytes]:
         source, pipe = (subprocess.PIPE, given) if isinstance(given, bytes) else (given, None)
         with subprocess.Popen(
-            self.argv(*arguments), stdin=source, stdout=target, stderr=subprocess.PIPE, env=environment(silent)
+            self.argv(*arguments),
+            stdin=source,
+            stdout=target,
+            stderr=subprocess.PIPE,
+            env=self._environment(silent),
         ) as process:
             try:
                 with endable(process.terminate):
@@ -96,6 +129,12 @@ class Git:
                 process.terminate()  # not killed: it takes away what it has begun to clone
                 raise
         return process.returncode, said or b"", complained
+
+    def _environment(self, silent: bool) -> dict[str, str]:
+        environ = environment(silent)
+        if self.authorities:
+            environ.pop(_OWN_AUTHORITIES, None)
+        return environ
 
     def told(self, url: str) -> str:
         """Which mirror stands for the address; "" for none."""
@@ -109,7 +148,8 @@ class Git:
 
 def git_through(mirrors: Mirrors) -> Git:
     """Git by the addresses of mirrors, trusting the authority of their certificates. Raises ProfileError."""
-    data = bundle(mirrors) if any(_is_https(mirror) for _, mirror in mirrors.git) else b""
+    own = os.environ.get(_OWN_AUTHORITIES, "")
+    data = bundle(mirrors, own) if any(_is_https(mirror) for _, mirror in mirrors.git) else b""
     path = Path(cache_folder(), "authorities", f"{hashlib.sha256(data).hexdigest()[:24]}.pem")
     if data and not path.is_file():
         write_atomically(str(path), data)
@@ -145,20 +185,26 @@ _KEPT = (
 )  # fmt: skip
 
 
-def _failure(url: str, said: str) -> GitFailed:
-    """What git's own words mean to a user, as far as they are known; git 2.25 to 2.47."""
+def _failure(url: str, code: int, said: str) -> GitFailed:
+    """What git's own words mean to a user, as far as they are known; git 2.25 to 2.47. Others are shown as they are."""
     for words, message, hint in _REASONS:
         if any(word in said for word in words):
             kind = _KINDS.get(message, GitFailed)
             return kind(f"{url}: {message}", details=said, hint=hint)
-    return GitFailed(f"{url} cannot be fetched", details=said, hint="is the address right? try `git ls-remote` with it")
+    ended = f"git was ended by signal {-code}" if code < 0 else f"git exits with {code} and says nothing"
+    why = next((line for line in said.splitlines() if line.startswith(("fatal: ", "error: "))), said[:200] or ended)
+    hint = "is the address right? try `git ls-remote` with it"
+    return GitFailed(f"{url} cannot be fetched: {why}", details=said, hint=hint)
 
 
 _AWAY = "is the network there?"
 _CREDENTIALS = "it wants credentials that your git does not give"
 _HOST_KEY = "its host key is unknown or has changed"
 _NO_HOST = "the host cannot be reached"
-_KINDS: dict[str, type[GitFailed]] = {_CREDENTIALS: GitAsks, _HOST_KEY: GitAsks, _NO_HOST: GitAway}
+_BROKE = "the connection broke"
+_KINDS: dict[str, type[GitFailed]] = {
+    _CREDENTIALS: GitAsks, _HOST_KEY: GitAsks, _NO_HOST: GitAway, _BROKE: GitBroke,
+}  # fmt: skip
 _REASONS = (
     (
         ("couldn't find remote ref", "Needed a single revision", "not our ref"),
@@ -188,13 +234,21 @@ _REASONS = (
         "if you do: `git config --global --add safe.directory PATH`, with its path",
     ),
     (
-        ("certificate", "SSL"),
-        "its certificate is not trusted",
-        "add the authority to this machine's, or set http.sslCAInfo in your git's configuration",
-    ),
-    (
         ("does not appear to be a git repository", "not found", "does not exist", "repository '"),
         "there is no such repository, or it is not for you to see",
         "is the address right?",
+    ),
+    (
+        ("Connection reset", "Connection closed", "Recv failure", "Send failure", "recv error", "Empty reply",
+         "non-properly terminated", "the pull function", "the push function", "SSL_ERROR_SYSCALL", "unexpected eof",
+         "transfer closed", "early EOF", "RPC failed", "hung up unexpectedly", "unexpected disconnect",
+         "error: 502", "error: 503", "error: 504"),
+        _BROKE,
+        _AWAY,
+    ),
+    (
+        ("certificate", "SSL"),
+        "its certificate is not trusted",
+        "add the authority to this machine's, or set http.sslCAInfo in your git's configuration",
     ),
 )  # fmt: skip

@@ -25,7 +25,7 @@ from robenv.environment.load import Loaded, load, resolve
 from robenv.errors import OperationFailed
 from robenv.plan.mirrors import Mirrors, Turn
 from robenv.plan.values import Bootstrap
-from robenv.render.authority import trusting
+from robenv.render.authority import SYSTEM, trusting
 from tests.support import fetch_image
 from tests.support.project import Project
 from tests.support.registry import Registry
@@ -342,7 +342,7 @@ def test_robenv_itself_trusts_the_authority_of_mirrors(
         _offer(web, tmp_path / "repository")
         mirrors = f"mirrors:\n  git: {{'https://git.robenvtest.example/': {web.address}/git/}}\n"
         one = project(f"workspace: {{repos: arm.repos}}\n{mirrors}")
-        one.environ.pop("GIT_SSL_CAINFO", None)
+        one.environ["GIT_SSL_CAINFO"] = SYSTEM[0]  # a user's own, which would count before any setting
         (one.folder / "arm.repos").write_text(
             "repositories: {arm: {type: git, url: 'https://git.robenvtest.example/arm.git'}}\n"
         )

@@ -96,6 +96,7 @@ def test_what_this_machine_trusts_and_the_authority(authority: Path, monkeypatch
     known = authority.with_name("known.pem")
     known.write_text("known\n")
     monkeypatch.setenv("SSL_CERT_FILE", str(known))
+    monkeypatch.delenv("GIT_SSL_CAINFO", raising=False)
     assert bundle(Mirrors(ca=str(authority))) == b"known\n" + authority.read_bytes()
     assert bundle(Mirrors()) == b""
     git = git_through(Mirrors(git=(("https://a/", "https://b/"), ("https://c/", "ssh://d/")), ca=str(authority)))
@@ -103,3 +104,9 @@ def test_what_this_machine_trusts_and_the_authority(authority: Path, monkeypatch
     assert settings == [f"http.https://b/.sslCAInfo={git.authorities}"]
     assert Path(git.authorities).read_bytes() == b"known\n" + authority.read_bytes()
     assert git_through(Mirrors(ca=str(authority))).authorities == ""
+    own = authority.with_name("own.pem")
+    own.write_text("own\n")
+    monkeypatch.setenv("GIT_SSL_CAINFO", str(own))
+    git = git_through(Mirrors(git=(("https://a/", "https://b/"),), ca=str(authority)))
+    assert Path(git.authorities).read_bytes() == b"own\n" + authority.read_bytes()
+    assert f"http.sslCAInfo={own}" in git.argv("fetch")

@@ -1,0 +1,73 @@
+"""What git says, as robenv tells it; the real git against a server that hangs up."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from robenv.share import run_git
+from robenv.share.run_git import Git, GitBroke, GitFailed
+from tests.unit.share.conftest import Upstream
+
+
+class _Shaky(SimpleHTTPRequestHandler):
+    """Hangs up on the first ``refusals`` connections as soon as something is asked."""
+
+    refusals: list[None]
+
+    def do_GET(self) -> None:
+        if self.refusals:
+            self.refusals.pop()
+            self.close_connection = True
+        else:
+            super().do_GET()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def shaky(upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], str]]:
+    """The address of a repository whose server breaks that many connections."""
+    monkeypatch.setattr(run_git, "_PAUSES", (0.01, 0.01))
+    upstream.commit({"file": "one"}, "one")
+    upstream.git("update-server-info")
+    _Shaky.refusals = []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Shaky, directory=str(upstream.folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+    def broken(times: int) -> str:
+        _Shaky.refusals = [None] * times
+        return f"http://127.0.0.1:{server.server_port}/.git"
+
+    yield broken
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_connection_that_breaks_is_tried_again(shaky: Callable[[int], str], tmp_path: Path) -> None:
+    url = shaky(2)
+    Git().run(url, "clone", "--quiet", url, str(tmp_path / "clone"))
+    assert (tmp_path / "clone/file").read_text() == "one"
+
+
+def test_one_that_always_breaks_is_told(shaky: Callable[[int], str], tmp_path: Path) -> None:
+    url = shaky(100)
+    with pytest.raises(GitBroke, match="the connection broke") as caught:
+        Git().run(url, "clone", "--quiet", url, str(tmp_path / "clone"))
+    assert "Empty reply" in caught.value.details
+    assert len(_Shaky.refusals) == 97
+    assert not (tmp_path / "clone").exists()
+
+
+def test_words_that_robenv_does_not_know_are_shown(tmp_path: Path) -> None:
+    Upstream(tmp_path / "one")
+    with pytest.raises(GitFailed, match=r"u cannot be fetched: fatal: .*bad object"):
+        Git().run("u", "-C", str(tmp_path / "one"), "log", "0" * 40)
+    with pytest.raises(GitFailed, match="u cannot be fetched: git exits with 1 and says nothing"):
+        Git().run("u", "-C", str(tmp_path / "one"), "config", "no.such")
