@@ -55,9 +55,10 @@ def write_atomically(path: str, data: bytes, mode: int = 0o666) -> None:
 
 
 def unfinished(path: str) -> str:
-    """A name beside ``path`` for what is being made, until it is whole and moved there. What killed processes have left
-    under such a name is taken away."""
+    """A name beside ``path`` for what is being made, until it is whole and moved there. What killed processes of this
+    machine have left under such a name is taken away; on a folder that machines share, others' may still be at work."""
     folder, name = os.path.split(os.path.abspath(path))
+    name = f"{name}.{os.uname().nodename}"
     try:
         there = os.listdir(folder)
     except OSError:

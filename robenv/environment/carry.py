@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -51,9 +50,8 @@ def save_project(
     of each is not in its commit. Raises what building raises, and DiskFull, EngineLost, GitFailed, OperationFailed;
     UsageError for a project that would want another image where it arrives.
     """
-    with tempfile.TemporaryDirectory(prefix="robenv-") as temporary:
-        folder = Path(temporary)
-        packs, repositories = _packed(every[0], sources, held, folder)
+    with _new_folder(Path(cache_folder(), "save")) as folder:
+        packs, repositories = _packed(every[0], sources, held, folder, reporter)
         if repositories:
             _leave_to_git(every, files, repositories, held, folder)
         with _staged(engine, [_saved(engine, loaded, reporter) for loaded in every]) as images:
@@ -75,7 +73,7 @@ def save_project(
 
 
 def _packed(
-    loaded: Loaded, sources: Mapping[str, str], held: Iterable[Held], folder: Path
+    loaded: Loaded, sources: Mapping[str, str], held: Iterable[Held], folder: Path, reporter: Reporter
 ) -> tuple[tuple[SavedSource, ...], tuple[SavedRepository, ...]]:
     """Writes all commits into ``folder``, each as the member that it will be."""
     (folder / archive.GIT).mkdir()
@@ -87,7 +85,8 @@ def _packed(
     git = git_through(loaded.mirrors)
     for one, place in places_of(loaded.resolved, held).items():
         repositories.append(SavedRepository(one.at, place, next(members)))
-        one.write_pack(git, folder / repositories[-1].member)
+        with _step(reporter, "Packing", one.entry.path, 0):
+            one.write_pack(git, folder / repositories[-1].member)
     return tuple(packs), tuple(repositories)
 
 

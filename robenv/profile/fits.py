@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass
 
-from robenv.catalog.jetpack import JETPACKS, JetPack, jetpack_of_image, l4t_of_image
+from robenv.catalog.jetpack import JetPack, jetpack_of_image, l4t_of_image
 from robenv.catalog.releases import Release, find_release, release_of_image
 from robenv.catalog.ros import DISTROS, RosDistro, find_distro, image_of
 from robenv.errors import Problem
@@ -76,12 +76,16 @@ def check_fits(documents: Sequence[Document], profile: Profile, jetpacks: Sequen
         for has, wants, way in problems:
             message = f"{_name(one)} does not fit: it is for {wants}, and this {has}"
             yield problem_at(at, message, "; ".join(part for part in (fits.why, way) if part))
-    yield from _ros_release(documents, profile, target, entries)
+    yield from _ros_release(documents, profile, target, entries, jetpacks)
     yield from _middleware(documents, profile, target, entries)
 
 
 def _ros_release(
-    documents: Sequence[Document], profile: Profile, target: Target, entries: MappingABC[str, Scalar]
+    documents: Sequence[Document],
+    profile: Profile,
+    target: Target,
+    entries: MappingABC[str, Scalar],
+    jetpacks: Sequence[JetPack],
 ) -> Iterator[Problem]:
     """ROS's packages are made for one release each; from source it may be on any, and then no variant is written."""
     distro = find_distro(target.ros)
@@ -92,7 +96,7 @@ def _ros_release(
     message = f"the packages of {distro.title} are for {needs}, and this stands on {_shown(target.release)}"
     said = [(one, node) for one in documents if (node := find(one.root, ("ros", "distro"))) is not None]
     one, node = said[-1]
-    yield problem_at(_outermost(one, entries, node), message, _other_ways(distro, target))
+    yield problem_at(_outermost(one, entries, node), message, _other_ways(distro, target, jetpacks))
 
 
 def _middleware(
@@ -116,13 +120,13 @@ def _middleware(
         yield problem_at(node, f"{title} has no middleware to choose", f"take it out: `rmw` is ROS 2's{bridged}")
 
 
-def _other_ways(distro: RosDistro, target: Target) -> str:
+def _other_ways(distro: RosDistro, target: Target, jetpacks: Sequence[JetPack]) -> str:
     suite = target.release.suite if target.release else ""
     here = sorted((one for one in DISTROS if one.suite == suite), key=lambda one: one.until or "9", reverse=True)
     fitting_here = " or ".join(f"ros/{one.name}" for one in here)
     ways = [f"here fits {fitting_here}" if here else f"nobody has packages of a ROS for {suite} any more"]
     if target.jetpack is not None:
-        fitting = ", ".join(f"jetson/{row.name}" for row in JETPACKS if row.suite == distro.suite and row.base)
+        fitting = ", ".join(f"jetson/{row.name}" for row in jetpacks if row.suite == distro.suite and row.base)
         other = f"{distro.title} goes with {fitting}, or" if fitting else f"{distro.title} goes"
         ways.append(f"{other} without JetPack's CUDA, in a container of ros/{distro.name} alone")
     ways.append("from source it goes anywhere: `ros: {variant: !reset }` leaves its packages out")

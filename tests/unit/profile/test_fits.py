@@ -237,6 +237,13 @@ def test_a_correction_counts(project: Project) -> None:
     assert next(row for row in resolved.jetpacks if row.name == "jp6").last == (36, 4)
 
 
+def test_other_ways_are_told_by_the_table_as_the_user_has_it(project: Project) -> None:
+    project.write("config/robenv/catalog.yaml", "jetpack:\n  jp5: {ubuntu: jammy}\n")
+    environ = {"XDG_CONFIG_HOME": str(project.root / "config")}
+    problem = project.problem("extends: [ros/humble, jetson/nano]\n", environ)
+    assert "ROS 2 Humble goes with jetson/jp5, jetson/jp6.0, jetson/jp6, or" in problem.hint
+
+
 def test_the_place_of_a_wrong_correction(project: Project) -> None:
     project.write("config/robenv/catalog.yaml", "jetpack:\n  jp6: {lats: 36.4}\n")
     problem = project.problem(BASE, {"XDG_CONFIG_HOME": str(project.root / "config")})

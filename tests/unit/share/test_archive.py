@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -119,8 +120,10 @@ def test_an_engine_that_stops_leaves_no_file(tmp_path: Path, cut: int) -> None:
 def test_what_a_killed_process_has_left_goes_and_all_else_stays(tmp_path: Path) -> None:
     dead = subprocess.Popen(["true"])
     dead.wait()
-    (tmp_path / f"file.{dead.pid}.new").write_text("half")
-    stays = {"file.1.new", "file.one.new", f"other.{dead.pid}.new", f"file.{dead.pid}.old", f"file.{'9' * 30}.new"}
+    here = os.uname().nodename
+    (tmp_path / f"file.{here}.{dead.pid}.new").write_text("half")
+    stays = {f"file.{here}.{end}" for end in ("1.new", "one.new", f"{dead.pid}.old", f"{'9' * 30}.new")}
+    stays |= {f"other.{here}.{dead.pid}.new", f"file.{here}x.{dead.pid}.new", f"file.{dead.pid}.new"}
     for name in stays:
         (tmp_path / name).touch()
     write(tmp_path / "file")
