@@ -1,7 +1,7 @@
 # Every target does all of its own set-up on Debian and Ubuntu, given git, make and python3, and may be repeated at will.
 
 PYTHON := .venv/bin/python
-SCRIPTS := scripts/setup .ci/run examples/minimal/verify examples/talker_listener/verify profiles/mixins/ros1-bridge.sh
+SCRIPTS := scripts/setup .ci/run examples/minimal/verify examples/talker_listener/verify profiles/mixins/ros1-bridge.sh templates/export/make
 ARGS :=
 # A file's tests share engines and images, so they stay together; those of the engine, which take longest, begin.
 PYTEST := $(PYTHON) -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder

@@ -24,6 +24,7 @@ ROOMS = (
     "host",
     "plan",
     "render",
+    "export",
     "engine",
     "share",
     "environment",

@@ -71,7 +71,7 @@ def build(
 
         made = make_images(every, quiet, make)
     if timeline is not None:
-        write_timeline(timeline, made.states)
+        write_timeline(where.directory / timeline, made.states)
     if json:
         print_json([*map(_entry, made.images.items()), *starmap(error_json, made.errors.items())])
     else:

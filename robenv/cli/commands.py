@@ -24,6 +24,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("pull", "pull", "Get the image of what the profile says now from the team's registry"),
     ("save", "save", "Write image, profile and lock into one file, for a site with no network"),
     ("load", "load", "Take in a file that `save` wrote"),
+    ("export", "export", "Write the project for Compose, dev containers, Kubernetes, or as a plain Dockerfile"),
     ("deploy", "deploy", "Bring robots to the present state of the project, and back if it does not do well"),
     ("rollback", "rollback", "Go back to an earlier release on robots"),
     ("robots", "robots", "List the robots: what each is, and what of this project runs there"),

@@ -33,6 +33,7 @@ def render(
     if output is None:
         sys.stdout.write(rendered.dockerfile)
         return
+    output = where.directory / output
     write_context(rendered, output)
     note(f"wrote {output / 'Dockerfile'}; the image would be {loaded.image}")
 

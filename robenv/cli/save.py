@@ -53,7 +53,8 @@ def save(
         files = outgoing_files(every, found.path if found.exists else None)
         for loaded in every:
             require_trust(image_claims_of(loaded), asker())
-        contents = save_project(engine, file, every, found.sources, behind, files, TerminalReporter(quiet))
+        target = where.directory / file
+        contents = save_project(engine, target, every, found.sources, behind, files, TerminalReporter(quiet))
     if not quiet:
         for name in files.left_out:
             note(f"{name} (run.env_file) may hold secrets and is not in the file: bring it there yourself")
@@ -62,7 +63,7 @@ def save(
         if names := own_variables(every):
             note(f"the image depends on {', '.join(names)} of your environment: set the same there")
     if json:
-        print_json({"file": str(file), "size": file.stat().st_size, **contents.to_json()})
+        print_json({"file": str(file), "size": target.stat().st_size, **contents.to_json()})
     else:
         typer.echo(str(file))
 

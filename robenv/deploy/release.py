@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from robenv.errors import ProfileError
+from robenv.plan.health import deploy_health, release_health
 from robenv.plan.names import (
     LABEL_DIRECTORY,
     LABEL_ENTRYPOINT,
@@ -29,14 +30,12 @@ from robenv.plan.names import (
 )
 from robenv.plan.run import plan_digest, plan_run, stored_json, without_workspace
 from robenv.plan.values import Healthcheck, Mount, RunPlan
-from robenv.profile.schema_deploy import health_command
 
 if TYPE_CHECKING:
     from robenv.host.facts import Facts
     from robenv.plan.grant import Grant
     from robenv.profile.resolved import Resolved
     from robenv.profile.schema import Profile
-    from robenv.profile.schema_deploy import DeployHealthcheck
 
 FOLDER = "/run/robenv-release"
 LOCK = "lock"
@@ -117,8 +116,7 @@ def plan_release(
             "nothing says what a robot is to run",
             hint="such as `deploy: {command: roslaunch picker robot.launch}`",
         )
-    settings = profile.deploy
-    health = release_health(_asked(settings.healthcheck), entrypoint)
+    health = release_health(deploy_health(profile), entrypoint)
     trial = trial_time(health)
     plan = plan_run(resolved, image, facts, content_hash=content_hash, grant=grant, platform=platform, command=argv)
     plan = replace(_for_robot(plan, resolved), healthcheck=health, init=True, restart="")
@@ -193,22 +191,6 @@ def local_mounts(plan: RunPlan, root: str) -> Iterator[str]:
     for mount in plan.mounts:
         if mount.kind == "bind" and (mount.source == root or mount.source.startswith(f"{root}/")):
             yield mount.source
-
-
-def _asked(check: DeployHealthcheck | None) -> Healthcheck | None:
-    if check is None or check.disable:
-        return None
-    return Healthcheck(health_command(check), check.interval, check.timeout, check.start_period, check.retries)
-
-
-def release_health(check: Healthcheck | None, entrypoint: tuple[str, ...]) -> Healthcheck | None:
-    """The check with its command behind the image's entrypoint, so that ROS is sourced; engine defaults put in."""
-    if check is None or not check.test or check.test[0] == "NONE":
-        return None
-    command = check.test[1:] if check.test[0] == "CMD" else ("/bin/sh", "-c", check.test[1])
-    return Healthcheck(
-        (*entrypoint, *command), check.interval or 30.0, check.timeout or 30.0, check.start_period, check.retries or 3
-    )
 
 
 def trial_time(health: Healthcheck | None) -> float:

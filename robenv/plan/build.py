@@ -59,6 +59,12 @@ def pinned_reference(reference: str, digest: str) -> str:
     return f"{folder}{slash}{last.partition(':')[0]}@{digest}"
 
 
+def snapshot_of(resolved: Resolved) -> str:
+    """The moment to which the package archives are to lead, ``20261101T000000Z``; "" for the present."""
+    asked = resolved.profile.apt.snapshot
+    return resolved.pins.snapshot if asked == "locked" else asked
+
+
 class _Planner:
     def __init__(self, resolved: Resolved, platform: str, purpose: str) -> None:
         self.resolved = resolved
@@ -160,8 +166,7 @@ class _Planner:
         return Base(reference, bootstrap=bootstrap, location=location)
 
     def _snapshot(self) -> str:
-        asked = self.profile.apt.snapshot
-        return self.resolved.pins.snapshot if asked == "locked" else asked
+        return snapshot_of(self.resolved)
 
     def _past(self, mirror: str) -> str:
         """The archive as it was at the snapshot's moment. A mirror whose past nobody keeps stays as it is."""

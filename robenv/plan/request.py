@@ -44,7 +44,7 @@ def create_request(plan: RunPlan, *, tty: bool = False, stdin: bool = False) -> 
         body |= {"Tty": tty, "OpenStdin": stdin, "StdinOnce": stdin, "AttachStdin": stdin}
         body |= {"AttachStdout": True, "AttachStderr": True}
     body["NetworkingConfig"] = _endpoint(plan)
-    return {**_set_only(body), "HostConfig": _set_only({**_namespaces(plan), **_resources(plan), **_mounted(plan)})}
+    return {**set_only(body), "HostConfig": set_only({**_namespaces(plan), **_resources(plan), **_mounted(plan)})}
 
 
 def container_user(plan: RunPlan) -> str:
@@ -56,7 +56,7 @@ def container_user(plan: RunPlan) -> str:
     return f"{plan.user.uid}:{plan.user.gid}" if plan.read_only else plan.user.name
 
 
-def _set_only(values: Mapping[str, Any]) -> dict[str, Any]:
+def set_only(values: Mapping[str, Any]) -> dict[str, Any]:
     """Without what is unset. A number 0 and False are values; empty texts, lists and mappings are not."""
     return {name: value for name, value in values.items() if value is not None and value not in ("", [], {})}
 
@@ -171,7 +171,7 @@ def _mount(mount: Mount, labels: Mapping[str, str]) -> dict[str, Any]:
     body["Source"] = mount.source
     if mount.kind == "bind":
         body["Consistency"] = options.get("consistency")
-        body["BindOptions"] = _set_only(
+        body["BindOptions"] = set_only(
             {
                 "Propagation": options.get("propagation"),
                 "CreateMountpoint": options.get("create_host_path") or None,
@@ -180,7 +180,7 @@ def _mount(mount: Mount, labels: Mapping[str, str]) -> dict[str, Any]:
         )
     elif mount.kind == "volume":
         # Labels of the volume, where the engine has to make it; an existing one keeps its own.
-        body["VolumeOptions"] = _set_only(
+        body["VolumeOptions"] = set_only(
             {
                 "NoCopy": options.get("nocopy") or None,
                 "Subpath": options.get("subpath"),
@@ -189,8 +189,8 @@ def _mount(mount: Mount, labels: Mapping[str, str]) -> dict[str, Any]:
             }
         )
     else:
-        body["TmpfsOptions"] = _set_only({"SizeBytes": options.get("size"), "Mode": options.get("mode")})
-    return _set_only(body)
+        body["TmpfsOptions"] = set_only({"SizeBytes": options.get("size"), "Mode": options.get("mode")})
+    return set_only(body)
 
 
 def _file_system(options: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -228,14 +228,14 @@ def _bind(mount: Mount) -> str:
 def _restart_policy(restart: str) -> dict[str, Any] | None:
     """Of ``no``, ``always``, ``unless-stopped`` or ``on-failure[:COUNT]``."""
     name, _, count = restart.partition(":")
-    return _set_only({"Name": name, "MaximumRetryCount": int(count) if count else None}) or None
+    return set_only({"Name": name, "MaximumRetryCount": int(count) if count else None}) or None
 
 
 def _healthcheck(check: Healthcheck) -> dict[str, Any]:
     """0 is the engine's default for each number, so those stay out."""
     times = {"Interval": check.interval, "Timeout": check.timeout, "StartPeriod": check.start_period}
     body: dict[str, Any] = {"Test": list(check.test), "Retries": check.retries or None}
-    return _set_only(body | {name: round(seconds * NANOSECONDS) or None for name, seconds in times.items()})
+    return set_only(body | {name: round(seconds * NANOSECONDS) or None for name, seconds in times.items()})
 
 
 def _log_config(driver: str, options: Pairs) -> dict[str, Any] | None:
@@ -246,12 +246,12 @@ def _log_config(driver: str, options: Pairs) -> dict[str, Any] | None:
 def _exposed(plan: RunPlan) -> Iterable[str]:
     """Every ``PORT/PROTOCOL``, ranges spelled out, of what is exposed and what is published."""
     for text in plan.expose:
-        yield from _ports(text)
+        yield from ports_of(text)
     for port in plan.ports:
-        yield from _ports(port.container)
+        yield from ports_of(port.container)
 
 
-def _ports(text: str) -> list[str]:
+def ports_of(text: str) -> list[str]:
     """``8000-8002/udp`` → the three of them."""
     numbers, _, protocol = text.partition("/")
     first, _, last = numbers.partition("-")
@@ -262,12 +262,12 @@ def _port_bindings(ports: Iterable[Port]) -> dict[str, list[dict[str, str]]]:
     """One container port may have several; a host range of the same length pairs up, else the engine picks from it."""
     bindings: dict[str, list[dict[str, str]]] = {}
     for port in ports:
-        inside = _ports(port.container)
+        inside = ports_of(port.container)
         outside = [port.host_port] * len(inside)
         first, dash, last = port.host_port.partition("-")
         if dash and int(last) - int(first) + 1 == len(inside):
             outside = [str(int(first) + index) for index in range(len(inside))]
         for name, host_port in zip(inside, outside, strict=True):
-            binding = _set_only({"HostIp": port.host_ip})
+            binding = set_only({"HostIp": port.host_ip})
             bindings.setdefault(name, []).append(binding | {"HostPort": host_port})
     return bindings

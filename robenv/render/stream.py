@@ -129,9 +129,14 @@ def _digest(entry: ContextEntry) -> str:
 
 def write_context(rendered: Rendered, folder: Path) -> None:
     """Writes the context into ``folder``, ready for ``docker build``. Raises OperationFailed."""
+    write_entries(rendered.context, folder)
+
+
+def write_entries(entries: Iterable[ContextEntry], folder: Path) -> None:
+    """Writes files and folders, each folder before what it holds, below ``folder``. Raises OperationFailed."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for entry in rendered.context:
+        for entry in entries:
             _write(entry, folder / entry.name)
     except OSError as error:
         raise OperationFailed(f"cannot write {error.filename or folder}: {error.strerror}") from error

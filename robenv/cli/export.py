@@ -1,0 +1,115 @@
+"""`robenv export`"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from robenv.cli.common import JsonOption, PlatformOption, Where, note, own_platform, print_json
+from robenv.errors import ProfileError, UsageError
+
+if TYPE_CHECKING:
+    from robenv.environment.load import Loaded
+    from robenv.export.forms import Form, Source
+
+_FORMS = ("compose", "devcontainer", "dockerfile", "kubernetes")
+
+
+def export(
+    context: typer.Context,
+    form: Annotated[str, typer.Argument(metavar="compose|devcontainer|dockerfile|kubernetes")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Write there; default: a folder of the project")
+    ] = None,
+    platform: PlatformOption = None,
+    stage: Annotated[
+        str | None,
+        typer.Option("--stage", metavar="dev|run", help="The image to work in, or the slim one; robots' own"),
+    ] = None,
+    image: Annotated[
+        str, typer.Option("--image", metavar="REF", help="Stand on this image, instead of building the profile's")
+    ] = "",
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing: exit code 3 unless what is there is what would be written")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write over files that robenv has not made")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Writes the project for tools that know nothing of robenv, from robenv.yaml and its lock alone: without
+    robenv.local.yaml, .env, and what only this machine has. What such a tool cannot say is told, and noted there."""
+    from robenv.environment.exported import differences, write_form
+    from robenv.export.forms import FORMS, as_document
+
+    if form not in FORMS:
+        raise UsageError(f"there is no form {form}", hint="there are " + ", ".join(_FORMS))
+    where: Where = context.obj
+    default, make = FORMS[form]
+    folder = where.directory / output if output is not None else where.root() / default
+    made = make(_source(where, form, folder, platform, stage, image))
+    if check:
+        _report(made, folder, differences(made, folder), form, json)
+        return
+    write_form(made, folder, force)
+    for text in made.notes:
+        note(text)
+    if json:
+        print_json({"form": form, "folder": str(folder), **as_document(made)})
+        return
+    note(f"wrote {folder / made.main}")
+    note(f"next: {made.next.format(folder=_shown(folder))}")
+
+
+def _source(where: Where, form: str, folder: Path, platform: str | None, stage: str | None, image: str) -> Source:
+    from robenv.export.forms import Source
+    from robenv.plan.run_image import deploy_purpose
+
+    purpose = stage or "dev"
+    loaded = where.load_each(own_platform(), (platform,), shared=True, stage=purpose)[0]
+    if form == "kubernetes" and stage is None and (wanted := deploy_purpose(loaded.resolved.profile)) != purpose:
+        loaded = where.load_each(own_platform(), (platform,), shared=True, stage=wanted)[0]
+    return Source(
+        loaded.resolved,
+        loaded.build,
+        loaded.content_hash,
+        folder=str(folder),
+        home=str(Path.home()),
+        image=image,
+        registry_name=_pushed(loaded),
+        platform=loaded.build.platform if platform or _is_for_one(loaded) else "",
+    )
+
+
+def _pushed(loaded: Loaded) -> str:
+    from robenv.environment.image import project_image
+
+    registry = loaded.resolved.profile.registry
+    return project_image(loaded).pushed(registry) if registry else ""
+
+
+def _is_for_one(loaded: Loaded) -> bool:
+    """Whether the image would be another one elsewhere, by more than what the distribution builds for each."""
+    resolved = loaded.resolved
+    return bool(resolved.variants or resolved.pins.images or len(resolved.profile.platforms) == 1)
+
+
+def _report(made: Form, folder: Path, differing: list[str], form: str, json: bool) -> None:
+    if json:
+        print_json({"form": form, "folder": str(folder), "fits": not differing, "differences": differing})
+    if differing:
+        listed = "\n".join(f"{folder / name}" for name in differing[:20])
+        hint = f"`robenv export {form}` brings it up to date"
+        raise ProfileError("what was exported does not fit the profile any more", details=listed, hint=hint)
+    if not json:
+        note(f"{folder / made.main} fits the profile")
+
+
+def _shown(folder: Path) -> str:
+    """As one would type it."""
+    here = Path.cwd()
+    return str(folder.relative_to(here)) if folder.is_relative_to(here) else str(folder)
+
+
+def register(app: typer.Typer, name: str, text: str) -> None:
+    app.command(name, short_help=text)(export)

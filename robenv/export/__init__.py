@@ -1,0 +1,1 @@
+"""A project for tools that know nothing of robenv: Compose, dev containers, Kubernetes, a plain Dockerfile. Pure."""

@@ -1,0 +1,235 @@
+"""The forms of `robenv export`: for each, the files that it comes to. Pure but for the files that an image names."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from robenv.catalog.platforms import parse_platform
+from robenv.errors import UsageError
+from robenv.export.compose import compose_file, display_file, gpu_file, inline_options
+from robenv.export.devcontainer import devcontainer, not_in_devcontainer, workspace_source
+from robenv.export.image import entrypoint_of, image_files
+from robenv.export.kubernetes import kubernetes_objects, not_in_kubernetes
+from robenv.export.portable import UID, Portable, plan_portable
+from robenv.export.words import Words, of_this_machine, relative, with_own_names
+from robenv.plan.build import snapshot_of
+from robenv.plan.values import RUN
+from robenv.profile.dump import dump_yaml
+from robenv.render.entries import FILE, FOLDER, ContextEntry
+
+if TYPE_CHECKING:
+    from robenv.plan.values import BuildPlan
+    from robenv.profile.resolved import Resolved
+
+MADE_BY = "Made by robenv"
+"""In the first line of the main file of each form: robenv may write over it."""
+IMAGE = "image"
+"""The folder with the Dockerfile and its context, beside a form's own file."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is exported. ``folder``: where it will be written, absolute; ``home``: of the user who does it. ``image``:
+    one to take instead of the profile's; "" for none. ``registry_name``: the profile's own image in the team's
+    registry; "" for none. ``platform``: the one that was asked for; "" for any that the image is the same on."""
+
+    resolved: Resolved
+    build: BuildPlan
+    content_hash: str
+    folder: str
+    home: str = ""
+    image: str = ""
+    registry_name: str = ""
+    platform: str = ""
+
+    @property
+    def root(self) -> str:
+        return self.build.directory
+
+
+@dataclass(frozen=True)
+class Form:
+    """``entries``: all files and folders, by their path in the form's folder; the main one is ``main``. ``tree``: the
+    folder among them that is replaced whole, "." for all of it. ``next``: how it is used."""
+
+    main: str
+    tree: str
+    entries: tuple[ContextEntry, ...]
+    notes: tuple[str, ...]
+    next: str
+
+
+def export_dockerfile(source: Source) -> Form:
+    portable = _portable(source, source.build.purpose == RUN)
+    words = _words(source, str, str, str)
+    found, notes = _image(source, portable, words)
+    return Form("Dockerfile", ".", found, notes + _baked(words), "docker build -t NAME {folder}")
+
+
+def export_compose(source: Source) -> Form:
+    portable = _portable(source, source.build.purpose == RUN)
+    words = _words(
+        source,
+        lambda name: f"${{{name}}}",
+        lambda text: text.replace("$", "$$"),
+        lambda below: _relative(source, below),
+    )
+    found, notes = _image(source, portable, words)
+    user = source.resolved.profile.user
+    numbers = {"USER_UID": user.uid, "USER_GID": user.gid}
+    arguments = {name: f"${{{name}:-{UID}}}" for name, number in numbers.items() if number == "host"}
+    build = {"context": f"./{IMAGE}", **({"args": arguments} if arguments else {})}
+    image = {"build": build, **({"platform": source.platform} if source.platform else {})}
+    document = compose_file(portable, image, words)
+    notes += (*(f"security_opt: {name}: a whole document has no place" for name in inline_options(portable.plan)),)
+    how = "docker compose -f {folder}/compose.yaml up --build -d"
+    more = {}
+    if portable.gpu_mode == "auto":
+        more["compose.gpu.yaml"] = gpu_file(portable)
+        notes += ("gpu: auto: where there is one, add `-f compose.gpu.yaml` behind the other file",)
+    if source.resolved.profile.display in ("auto", "required", "x11") and "display" in portable.session:
+        more["compose.display.yaml"] = display_file(portable.plan)
+        notes += _session_note(key for key in portable.session if key != "display")
+        notes += ("display: for windows by X11, add `-f compose.display.yaml` behind the other file",)
+    else:
+        notes += _session_note(portable.session)
+    entries = {
+        "compose.yaml": dump_yaml(document, comment=_head("compose", notes + _words_notes(portable, words))),
+        **{name: dump_yaml(one, comment=_head("compose", ())) for name, one in more.items()},
+    }
+    return _form(portable, words, "compose.yaml", entries, found, notes, how)
+
+
+def export_devcontainer(source: Source) -> Form:
+    portable = _portable(source, False)
+    words = _words(source, lambda name: f"${{localEnv:{name}}}", lambda text: text, workspace_source)
+    found, notes = _image(source, portable, words)
+    options = {"options": [f"--platform={source.platform}"]} if source.platform else {}
+    image = {"build": {"dockerfile": f"{IMAGE}/Dockerfile", "context": IMAGE, **options}}
+    document = devcontainer(portable, image, source.resolved.profile.workspace.target, words)
+    notes += (*_session_note(portable.session), *not_in_devcontainer(portable))
+    head = "".join(f"// {line}\n" for line in _head("devcontainer", notes + _words_notes(portable, words)))
+    text = f"{head}{json.dumps(document, indent=2, ensure_ascii=False)}\n"
+    how = "devcontainer up --workspace-folder ., or VS Code's `Reopen in Container`"
+    return _form(portable, words, "devcontainer.json", {"devcontainer.json": text}, found, notes, how)
+
+
+def export_kubernetes(source: Source) -> Form:
+    name = source.image or source.registry_name
+    if not name:
+        hint = "name the image: --image REGISTRY/NAME:TAG; or give the profile a `registry`, and `robenv push`"
+        raise UsageError("a cluster takes images from a registry, and none is named", hint=hint)
+    portable = _portable(source, True)
+    profile = source.resolved.profile
+    if not portable.plan.command and not source.build.stages[-1].settings.command:
+        hint = "such as `deploy: {command: roslaunch picker robot.launch}`"
+        raise UsageError("nothing says what a pod is to run", hint=hint)
+    words = _words(source, lambda name: "", _for_pods, lambda below: f"/var/lib/{profile.name}/{below}")
+    words = replace(words, home="")
+    arch = parse_platform(source.platform).architecture if source.platform else ""
+    documents = kubernetes_objects(portable, name, arch, words)
+    notes = (*portable.notes, *not_in_kubernetes(portable))
+    if passing := sorted(words.passing(portable.plan)):
+        notes += (f"{', '.join(passing)}: of the secret {profile.name}, which `kubectl create secret generic` makes",)
+    below = [
+        relative(source.root, source.root, posixpath.relpath(one.source, source.root))
+        for one in portable.plan.mounts
+        if one.kind == "bind" and words.is_inside(one.source)
+    ]
+    notes += (*(f"volumes: {one}: of the project's folder, which no node has" for one in below),)
+    text = dump_yaml(*documents, comment=_head("kubernetes", notes + _words_notes(portable, words)))
+    how = "kubectl apply -f {folder}/" + f"{profile.name}.yaml"
+    return _form(portable, words, f"{profile.name}.yaml", {f"{profile.name}.yaml": text}, (), notes, how)
+
+
+FORMS: dict[str, tuple[str, Callable[[Source], Form]]] = {
+    "compose": ("compose", export_compose),
+    "devcontainer": (".devcontainer", export_devcontainer),
+    "dockerfile": ("docker", export_dockerfile),
+    "kubernetes": ("kubernetes", export_kubernetes),
+}
+"""By name: the folder in the project where it goes where nobody says another, and what makes it."""
+
+
+def _portable(source: Source, serves: bool) -> Portable:
+    entrypoint = entrypoint_of(source.build.stages[-1].settings)
+    found = plan_portable(source.resolved, source.build.platform, source.content_hash, entrypoint, serves)
+    return replace(found, plan=with_own_names(found.plan))
+
+
+def _image(source: Source, portable: Portable, words: Words) -> tuple[tuple[ContextEntry, ...], tuple[str, ...]]:
+    """The image's files, and all notes so far."""
+    moment = snapshot_of(source.resolved)
+    image, notes = image_files(source.build, portable.plan, moment, portable.plan.working_dir, source.image)
+    words.note(image.dockerfile)
+    return image.entries, (*portable.notes, *notes)
+
+
+def _session_note(keys: Iterable[str]) -> tuple[str, ...]:
+    named = ", ".join(keys)
+    return (f"{named}: a login session is handed in by robenv, command by command",) if named else ()
+
+
+def _words(
+    source: Source, value: Callable[[str], str], escape: Callable[[str], str], inside: Callable[[str], str]
+) -> Words:
+    known = source.resolved.inputs.variables
+    variables = tuple((name, text) for name, text in known if text and name != "HOME")
+    return Words(source.root, source.folder, source.home, variables, value, escape, inside)
+
+
+def _words_notes(portable: Portable, words: Words) -> tuple[str, ...]:
+    notes = [
+        f"volumes: {one} is a path of the machine that this was exported on"
+        for one in of_this_machine(portable.plan, words)
+    ]
+    return (*notes, *_baked(words))
+
+
+def _baked(words: Words) -> tuple[str, ...]:
+    names = ", ".join(words.baked)
+    return (f"it holds what {names} of the environment said when it was exported",) if names else ()
+
+
+def _relative(source: Source, below: str) -> str:
+    return relative(source.root, source.folder, below).replace("$", "$$")
+
+
+def _for_pods(text: str) -> str:
+    """``$(NAME)`` is a variable there."""
+    return re.sub(r"\$(?=\()", "$$", text)
+
+
+def _head(form: str, notes: Iterable[str]) -> Iterator[str]:
+    yield f"{MADE_BY}, by `robenv export {form}`. Change robenv.yaml, and export again."
+    listed = list(notes)
+    if listed:
+        yield "Not as with robenv:"
+    yield from (f"- {''.join(one if one.isprintable() else '?' for one in note)}" for note in listed)
+
+
+def _form(
+    portable: Portable,
+    words: Words,
+    main: str,
+    texts: dict[str, str],
+    image: tuple[ContextEntry, ...],
+    notes: tuple[str, ...],
+    how: str,
+) -> Form:
+    own = [ContextEntry(name, FILE, 0o644, text.encode()) for name, text in texts.items()]
+    below: list[ContextEntry] = []
+    if image:
+        below = [ContextEntry(IMAGE, FOLDER, 0o755), *(replace(one, name=f"{IMAGE}/{one.name}") for one in image)]
+    return Form(main, IMAGE if image else "", (*own, *below), notes + _words_notes(portable, words), how)
+
+
+def as_document(form: Form) -> dict[str, Any]:
+    """For --json."""
+    files = [entry.name for entry in form.entries if entry.kind != FOLDER]
+    return {"main": form.main, "files": files, "notes": list(form.notes)}

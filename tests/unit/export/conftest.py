@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from robenv.environment.load import load
+from robenv.export.forms import FORMS, Form, Source
+from robenv.profile.project import find_project
+from robenv.profile.resolve import resolve_project
+
+Export = Callable[..., Form]
+
+
+@pytest.fixture
+def export(tmp_path: Path) -> Export:
+    """Exports a profile from a project's folder: ``export("compose", "name: picker…", image="…")``."""
+
+    def make(form: str, profile: str, environ: Mapping[str, str] | None = None, **changes: Any) -> Form:
+        stage = changes.pop("stage", "dev")
+        (tmp_path / "robenv.yaml").write_text(profile)
+        resolved = resolve_project(find_project(tmp_path), {"HOME": "/home/jane", **(environ or {})})
+        loaded = load(resolved, "linux/amd64", stage)
+        folder, made = FORMS[form]
+        source = Source(resolved, loaded.build, loaded.content_hash, str(tmp_path / folder), "/home/jane")
+        return made(replace(source, **changes))
+
+    return make
+
+
+def text_of(form: Form, name: str = "") -> str:
+    """One of its files; by default the main one."""
+    (entry,) = (entry for entry in form.entries if entry.name == (name or form.main))
+    return entry.data.decode()
