@@ -9,6 +9,7 @@ import typer
 
 from robenv.cli.common import JsonOption, PlatformOption, Where, note, own_platform, print_json
 from robenv.errors import ProfileError, UsageError
+from robenv.profile.badvalue import did_you_mean
 
 if TYPE_CHECKING:
     from robenv.environment.load import Loaded
@@ -26,7 +27,7 @@ def export(
     platform: PlatformOption = None,
     stage: Annotated[
         str | None,
-        typer.Option("--stage", metavar="dev|run", help="The image to work in, or the slim one; robots' own"),
+        typer.Option("--stage", metavar="dev|run", help="The image to work in, or the slim one that robots run"),
     ] = None,
     image: Annotated[
         str, typer.Option("--image", metavar="REF", help="Stand on this image, instead of building the profile's")
@@ -43,7 +44,9 @@ def export(
     from robenv.export.forms import FORMS, as_document
 
     if form not in FORMS:
-        raise UsageError(f"there is no form {form}", hint="there are " + ", ".join(_FORMS))
+        raise UsageError(
+            f"there is no form {form}", hint=did_you_mean(form, _FORMS) or "there are " + ", ".join(_FORMS)
+        )
     where: Where = context.obj
     default, make = FORMS[form]
     folder = where.directory / output if output is not None else where.root() / default

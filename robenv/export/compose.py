@@ -43,7 +43,7 @@ def compose_file(portable: Portable, image: dict[str, Any], words: Words) -> dic
     networks = {one.network.name: _network(one.network) for one in plan.networks}
     return set_only(
         {
-            "name": plan.project,
+            "name": plan.project.replace(".", "-"),  # which Compose takes in a service's name alone
             "services": {plan.project: service},
             "networks": networks,
             "volumes": {_volume_name(one): _volume(one) for one in plan.mounts if _is_listed(one)},

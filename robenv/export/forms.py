@@ -14,7 +14,7 @@ from robenv.errors import UsageError
 from robenv.export.compose import compose_file, display_file, gpu_file, inline_options
 from robenv.export.devcontainer import devcontainer, not_in_devcontainer, workspace_source
 from robenv.export.image import entrypoint_of, image_files
-from robenv.export.kubernetes import kubernetes_objects, not_in_kubernetes
+from robenv.export.kubernetes import as_label, kubernetes_objects, not_in_kubernetes
 from robenv.export.portable import UID, Portable, plan_portable
 from robenv.export.words import Words, of_this_machine, relative, with_own_names
 from robenv.plan.build import snapshot_of
@@ -87,22 +87,29 @@ def export_compose(source: Source) -> Form:
     image = {"build": build, **({"platform": source.platform} if source.platform else {})}
     document = compose_file(portable, image, words)
     notes += (*(f"security_opt: {name}: a whole document has no place" for name in inline_options(portable.plan)),)
-    how = "docker compose -f {folder}/compose.yaml up --build -d"
-    more = {}
-    if portable.gpu_mode == "auto":
-        more["compose.gpu.yaml"] = gpu_file(portable)
-        notes += ("gpu: auto: where there is one, add `-f compose.gpu.yaml` behind the other file",)
-    if source.resolved.profile.display in ("auto", "required", "x11") and "display" in portable.session:
-        more["compose.display.yaml"] = display_file(portable.plan)
-        notes += _session_note(key for key in portable.session if key != "display")
-        notes += ("display: for windows by X11, add `-f compose.display.yaml` behind the other file",)
-    else:
-        notes += _session_note(portable.session)
+    more, about_more = _second_files(source, portable)
+    notes += about_more
     entries = {
         "compose.yaml": dump_yaml(document, comment=_head("compose", notes + _words_notes(portable, words))),
         **{name: dump_yaml(one, comment=_head("compose", ())) for name, one in more.items()},
     }
+    how = "docker compose -f {folder}/compose.yaml up --build -d"
     return _form(portable, words, "compose.yaml", entries, found, notes, how)
+
+
+def _second_files(source: Source, portable: Portable) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """What only some machines have, for those; and notes on it."""
+    more: dict[str, Any] = {}
+    notes: tuple[str, ...] = ()
+    session = portable.session
+    if portable.gpu_mode == "auto":
+        more["compose.gpu.yaml"] = gpu_file(portable)
+        notes += ("gpu: auto: where there is one, add `-f compose.gpu.yaml` behind the other file",)
+    if source.resolved.profile.display in ("auto", "required", "x11") and "display" in session:
+        more["compose.display.yaml"] = display_file(portable.plan)
+        notes += ("display: for windows by X11, add `-f compose.display.yaml` behind the other file",)
+        session = tuple(key for key in session if key != "display")
+    return more, notes + _session_note(session)
 
 
 def export_devcontainer(source: Source) -> Form:
@@ -135,7 +142,8 @@ def export_kubernetes(source: Source) -> Form:
     documents = kubernetes_objects(portable, name, arch, words)
     notes = (*portable.notes, *not_in_kubernetes(portable))
     if passing := sorted(words.passing(portable.plan)):
-        notes += (f"{', '.join(passing)}: of the secret {profile.name}, which `kubectl create secret generic` makes",)
+        secret = as_label(profile.name)
+        notes += (f"{', '.join(passing)}: of the secret {secret}, which `kubectl create secret generic` makes",)
     below = [
         relative(source.root, source.root, posixpath.relpath(one.source, source.root))
         for one in portable.plan.mounts

@@ -29,7 +29,8 @@ _NOT_THERE = (
 def kubernetes_objects(portable: Portable, image: str, arch: str, words: Words) -> list[dict[str, Any]]:
     """The documents. ``arch``: the nodes' architecture, as Go calls it; "" for any."""
     plan = portable.plan
-    labels = {"app.kubernetes.io/name": plan.project, "app.kubernetes.io/managed-by": "robenv"}
+    name = as_label(plan.project)
+    labels = {"app.kubernetes.io/name": name, "app.kubernetes.io/managed-by": "robenv"}
     pod = set_only(
         {
             "hostname": plan.hostname,
@@ -50,11 +51,11 @@ def kubernetes_objects(portable: Portable, image: str, arch: str, words: Words) 
     deployment = {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"name": plan.project, "labels": labels},
+        "metadata": {"name": name, "labels": labels},
         "spec": {
             "replicas": 1,
             "strategy": {"type": "Recreate"},
-            "selector": {"matchLabels": {"app.kubernetes.io/name": plan.project}},
+            "selector": {"matchLabels": {"app.kubernetes.io/name": name}},
             "template": {"metadata": set_only({"labels": labels, "annotations": dict(plan.labels)}), "spec": pod},
         },
     }
@@ -94,7 +95,7 @@ def _container(portable: Portable, image: str, words: Words) -> dict[str, Any]:
         limits["nvidia.com/gpu"] = str(max(request.count, len(request.device_ids), 1))
     return set_only(
         {
-            "name": plan.project,
+            "name": as_label(plan.project),
             "image": image,
             # Without a `command` the image's entrypoint holds; an empty one would be none at all.
             "command": [words.text(one) for one in (plan.command if plan.entrypoint == () else plan.entrypoint or ())],
@@ -126,7 +127,10 @@ def _container(portable: Portable, image: str, words: Words) -> dict[str, Any]:
 def _variable(plan: RunPlan, name: str, value: str, words: Words) -> dict[str, Any]:
     """What is passed through from somebody's environment may be a secret: it is asked of one of the cluster's."""
     if name in words.passing(plan):
-        return {"name": name, "valueFrom": {"secretKeyRef": {"name": plan.project, "key": name, "optional": True}}}
+        return {
+            "name": name,
+            "valueFrom": {"secretKeyRef": {"name": as_label(plan.project), "key": name, "optional": True}},
+        }
     return {"name": name, "value": value}
 
 
@@ -226,11 +230,11 @@ def _is_named(mount: Mount) -> bool:
 
 def _name(plan: RunPlan, number: int, mount: Mount) -> str:
     named = mount.kind == "volume" and _is_named(mount)
-    return _as_label(mount.source) if named else f"{mount.kind}-{number}"
+    return as_label(mount.source) if named else f"{mount.kind}-{number}"
 
 
 def _claim_name(plan: RunPlan, mount: Mount) -> str:
-    return _as_label(mount.source if dict(mount.options).get("external") else f"{plan.project}-{mount.source}")
+    return as_label(mount.source if dict(mount.options).get("external") else f"{plan.project}-{mount.source}")
 
 
 def _claim(plan: RunPlan, mount: Mount) -> dict[str, Any]:
@@ -254,7 +258,7 @@ def _dns(plan: RunPlan) -> dict[str, Any]:
     return set_only({"nameservers": list(plan.dns), "searches": list(plan.dns_search), "options": options})
 
 
-def _as_label(text: str) -> str:
+def as_label(text: str) -> str:
     """As RFC 1123 has names: no underscores, no dots, no capitals."""
     return "".join(one if one.isascii() and one.isalnum() else "-" for one in text.lower()).strip("-")[:63]
 

@@ -78,7 +78,7 @@ def test_what_it_is_for_and_what_is_missing_stand_in_the_file(export: Export) ->
     assert head.startswith("# Made by robenv, by `robenv export compose`. Change robenv.yaml, and export again.\n")
     assert all(note in head for note in made.notes)
     assert [note.partition(":")[0] for note in made.notes] == [
-        "devices", "gpu", "git", "display", "volumes", "it holds what WHO of the environment said when it was exported",
+        "devices", "gpu", "display", "git", "volumes", "it holds what WHO of the environment said when it was exported",
     ]  # fmt: skip
 
 
@@ -132,6 +132,18 @@ def test_a_cluster_takes_the_teams_image_by_its_name(export: Export) -> None:
     assert pod["containers"][0]["image"] == "registry.example/team/picker:0123456789ab"
     assert pod["nodeSelector"] == {"kubernetes.io/arch": "arm64"}
     for one in yaml.safe_load_all(made):
+        kubernetes_validate.validate(one, "1.32", strict=True)
+
+
+def test_names_are_such_as_each_takes(export: Export) -> None:
+    profile = "name: a.b_c-d\nbase: {image: x}\nrun: {volumes: ['my_cache.1:/c'], environment: [TOKEN]}\n"
+    compose = yaml.safe_load(text_of(export("compose", profile)))
+    assert (compose["name"], list(compose["services"])) == ("a-b_c-d", ["a.b_c-d"])
+    text = text_of(export("kubernetes", f"{profile}deploy: {{command: talk}}\n", {"TOKEN": "t"}, image="x"))
+    names = [one["metadata"]["name"] for one in yaml.safe_load_all(text)]
+    assert names == ["a-b-c-d-home", "a-b-c-d-my-cache-1", "a-b-c-d"]
+    assert "name: a-b-c-d\n                  key: TOKEN" in text
+    for one in yaml.safe_load_all(text):
         kubernetes_validate.validate(one, "1.32", strict=True)
 
 
