@@ -57,7 +57,7 @@ def save_project(
         with _staged(engine, [_saved(engine, loaded, reporter) for loaded in every]) as images:
             project, file = every[0].build.project, every[0].files.file
             contents = Contents(__version__, project, file.name, images, packs, repositories)
-            size = sum(image.size for image in images)
+            size = sum(image.size for image in images) + sum(_size(folder / one.member) for one in contents.commits)
             with (
                 _step(reporter, "Saving", str(target), size) as moved,
                 archive.writing(target, contents, moved) as writer,
