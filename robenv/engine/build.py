@@ -15,6 +15,7 @@ import docker
 from robenv.engine.buildkit.trace import Trace
 from robenv.engine.classic import ClassicTrace
 from robenv.engine.endpoint import lost
+from robenv.engine.execution import ExecutionCalls
 from robenv.engine.http import EVER, proxies, send
 from robenv.engine.progress import BuildState, fold
 from robenv.engine.protocol import BuildEvent, BuildRequest, ImageEvent, StepEvent, TransferEvent
@@ -28,17 +29,34 @@ _PATIENCE = 15.0
 """Seconds that a cancelled build gets to end on the engine."""
 
 
-class BuildCalls:
+class BuildCalls(ExecutionCalls):
     """The build half of ``robenv.engine.protocol.Engine``."""
 
     _api: docker.APIClient
 
     def build(self, request: BuildRequest, context: Iterable[bytes]) -> Iterator[BuildEvent]:
         """See the Protocol. ``context`` is read in a thread of its own; what it raises comes out here as it is."""
-        action = f"build {request.tag}"
-        trace: _Trace = Trace() if request.buildkit else ClassicTrace()
         build_id = uuid.uuid4().hex
         parameters = build_parameters(request, build_id, {**proxies(self._api), **dict(request.arguments)})
+        with self._lent(request) as session:
+            yield from self._built(request, build_id, {**parameters, **session}, context)
+
+    @contextlib.contextmanager
+    def _lent(self, request: BuildRequest) -> Iterator[dict[str, str]]:
+        """What of the query says where the build may ask for what it borrows."""
+        if not request.lent:
+            yield {}
+            return
+        from robenv.engine.buildkit.lend import lending
+
+        with lending(self, request.lent) as session:
+            yield {"session": session}
+
+    def _built(
+        self, request: BuildRequest, build_id: str, parameters: Mapping[str, str], context: Iterable[bytes]
+    ) -> Iterator[BuildEvent]:
+        action = f"build {request.tag}"
+        trace: _Trace = Trace() if request.buildkit else ClassicTrace()
         ended = False
         upload = Upload(lambda body: self._send(parameters, body), context)
         end = (lambda: self._end(build_id)) if request.buildkit else upload.hang_up

@@ -11,7 +11,7 @@ from robenv.engine.session_types import ContainerInfo, ExecRequest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from robenv.engine.http1 import Answer, Stream
 
@@ -78,11 +78,18 @@ class ExecutionCalls:
         process = _Main(self, container)
         return ProcessSession(stream, process, tty, stdin, rest, detach_keys=detach_bytes(detach_keys))
 
-    def _take_over(self, action: str, path: str, body: Any = None) -> tuple[Stream, bytes]:
+    def _take_over(
+        self,
+        action: str,
+        path: str,
+        body: Any = None,
+        protocol: str = "tcp",
+        headers: Iterable[tuple[str, str]] = (),
+    ) -> tuple[Stream, bytes]:
         """POSTs and has the connection for raw bytes: (a blocking socket, bytes that came already)."""
         stream = self._dial(action)
         try:
-            answer, rest = Connection(stream).take_over(self._path(path), body)
+            answer, rest = Connection(stream).take_over(self._path(path), body, protocol, headers)
             stream.settimeout(None)
         except OSError as error:
             stream.close()

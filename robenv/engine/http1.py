@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Protocol
 
     class Stream(Protocol):
@@ -68,17 +68,20 @@ class Connection:
 
     def request(self, method: str, path: str, body: Any = None) -> Answer:
         """Sends ``body`` as JSON where there is one, and reads the whole answer."""
-        self._stream.sendall(_request(method, path, body, upgrade=False))
+        self._stream.sendall(_request(method, path, body))
         status, headers = self._head()
         self.reusable = "close" not in headers.get("connection", "").lower()
         return Answer(status, headers, self._body(status, headers))
 
-    def take_over(self, path: str, body: Any = None) -> tuple[Answer, bytes]:
-        """POSTs, asking to have the connection for raw bytes. (answer, the raw bytes that came with it already).
+    def take_over(
+        self, path: str, body: Any = None, protocol: str = "tcp", extra: Iterable[tuple[str, str]] = ()
+    ) -> tuple[Answer, bytes]:
+        """POSTs, asking to have the connection for raw bytes, or for another ``protocol``. (answer, the bytes that came
+        with it already).
 
         Where the answer's status is an error, the connection was not handed over and the answer has its body.
         """
-        self._stream.sendall(_request("POST", path, body, upgrade=True))
+        self._stream.sendall(_request("POST", path, body, protocol, extra))
         status, headers = self._head()
         if status >= 300:
             return Answer(status, headers, self._body(status, headers)), b""
@@ -183,7 +186,7 @@ def with_query(path: str, **values: str) -> str:
     return f"{path}?{query}" if query else path
 
 
-def _request(method: str, path: str, body: Any, upgrade: bool) -> bytes:
+def _request(method: str, path: str, body: Any, upgrade: str = "", headers: Iterable[tuple[str, str]] = ()) -> bytes:
     head = [f"{method} {path} HTTP/1.1", "Host: docker", "User-Agent: robenv"]
     content = b""
     if body is not None:
@@ -192,5 +195,6 @@ def _request(method: str, path: str, body: Any, upgrade: bool) -> bytes:
     if content or method == "POST":
         head.append(f"Content-Length: {len(content)}")
     if upgrade:
-        head += ["Connection: Upgrade", "Upgrade: tcp"]
+        head += ["Connection: Upgrade", f"Upgrade: {upgrade}"]
+    head += [f"{name}: {value}" for name, value in headers]
     return "\r\n".join([*head, "", ""]).encode("latin-1") + content

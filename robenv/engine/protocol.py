@@ -6,7 +6,7 @@ Every method raises the classes of ``robenv.errors`` and nothing of docker-py's,
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from robenv.engine.session_types import ContainerInfo, ExecRequest, Session, SessionEngine
@@ -115,6 +115,22 @@ class NetworkInfo:
     """The names of what is connected; told by ``find_network`` alone, and only of containers that run."""
 
 
+MAX_SECRET = 500 * 1024
+"""Bytes: BuildKit takes no larger one (session/secrets/secretsprovider/file.go)."""
+
+
+@dataclass(frozen=True)
+class Lent:
+    """What a build may ask for and never keeps. ``secrets``: by name. ``agent``: the socket of an ssh agent; "" for
+    none."""
+
+    secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    agent: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.secrets or self.agent)
+
+
 @dataclass(frozen=True)
 class BuildRequest:
     tag: str
@@ -128,6 +144,8 @@ class BuildRequest:
     target: str = ""
     arguments: tuple[tuple[str, str], ...] = ()
     """Build arguments, before those for the user's proxies."""
+    lent: Lent = Lent()
+    """For BuildKit alone."""
 
 
 @dataclass(frozen=True)

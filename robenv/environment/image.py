@@ -9,8 +9,9 @@ from typing import Protocol
 from robenv import __version__
 from robenv.engine.bases import ensure_base
 from robenv.engine.iterators import forward
-from robenv.engine.protocol import BuildEvent, BuildRequest, Engine, ImageInfo
+from robenv.engine.protocol import BuildEvent, BuildRequest, Engine, ImageInfo, Lent
 from robenv.environment.emulation import ensure_emulation
+from robenv.environment.lending import lend
 from robenv.environment.load import Loaded
 from robenv.environment.locks import using_images
 from robenv.environment.native import prepare_foreign
@@ -83,6 +84,7 @@ def build_image(
 ) -> ImageInfo:
     """Builds the image of the plan on this engine, with the bases that it stands on. Raises as ``ensure_image``."""
     buildkit = engine.info().buildkit
+    lent = lend(loaded, engine.info(), os.environ)
     if "\nRUN " in loaded.rendered.dockerfile:
         ensure_emulation(engine, loaded.build.platform, reporter)
     for base in loaded.build.bases:
@@ -97,7 +99,7 @@ def build_image(
         for base in loaded.build.bases:
             ensure_base(engine, base, loaded.build.platform, reporter.event, mirrors=mirrors)
         try:
-            _build(engine, loaded, rendered, buildkit, reporter, no_cache)
+            _build(engine, loaded, rendered, lent, reporter, no_cache)
         except BuildFailed as error:
             if mirrors.in_builds and not error.hint:
                 error.hint = f"it was built through mirrors: {', '.join(mirrors.told())}"
@@ -170,9 +172,7 @@ def _take_pushed(engine: Engine, loaded: Loaded, reporter: Reporter) -> ImageInf
         return None
 
 
-def _build(
-    engine: Engine, loaded: Loaded, rendered: Rendered, buildkit: bool, reporter: Reporter, no_cache: bool
-) -> None:
+def _build(engine: Engine, loaded: Loaded, rendered: Rendered, lent: Lent, reporter: Reporter, no_cache: bool) -> None:
     request = BuildRequest(
         tag=loaded.image,
         platform=loaded.build.platform,
@@ -182,9 +182,10 @@ def _build(
             names.LABEL_VERSION: __version__,
             **(_of_run_image(loaded) if loaded.build.purpose == RUN else {}),
         },
-        buildkit=buildkit,
+        buildkit=rendered.buildkit,
         no_cache=no_cache,
         arguments=rendered.arguments,
+        lent=lent,
     )
     watch = RosdepWatch(loaded.build)
 

@@ -20,7 +20,7 @@ from robenv.environment.load import Loaded
 from robenv.errors import NotTrusted, RobenvError
 from robenv.host.facts import Facts
 from robenv.plan.host import plan_host
-from robenv.plan.powers import HostPlaces, Power, file_powers, powers
+from robenv.plan.powers import HostPlaces, Power, file_powers, lending_powers, powers
 from robenv.plan.run import plan_run
 from robenv.plan.values import Mount, RunPlan
 from robenv.profile.chain import Document
@@ -84,7 +84,7 @@ def claims_of(loaded: Loaded, facts: Facts, plan: RunPlan) -> tuple[Claim, ...]:
 
 def image_claims_of(loaded: Loaded) -> tuple[Claim, ...]:
     """The same of an image that is only built: its steps run in containers without any power over the host, so that
-    only the files of the host count that are taken into it."""
+    only the files of the host count that are taken into it, and what steps borrow."""
     strangers = find_strangers(loaded.resolved)
     return _Chain(loaded, strangers).claims(None) if strangers else ()
 
@@ -107,7 +107,8 @@ class _Chain:
         asked = self._of_container(*container, ways) if container else {}
         found: list[Claim] = []
         for entry, way in ways.items():
-            wanted = dict.fromkeys(str(one) for one in (*asked.get(entry, ()), *self._copies(way - self.own)))
+            also = (*self._copies(way - self.own), *self._borrowed(way - self.own))
+            wanted = dict.fromkeys(str(one) for one in (*asked.get(entry, ()), *also))
             stranger = self.strangers[entry]
             found.append(Claim(stranger.identity, entry.source.display, stranger.why, tuple(wanted)))
         return tuple(found)
@@ -149,6 +150,15 @@ class _Chain:
         paths = [path for one, level in levels if one in documents for path in (*_copied(level), *_env_files(one))]
         own = (str(self.loaded.files.root), *places_of(resolved).own)
         return file_powers(map(os.path.realpath, paths), map(os.path.realpath, own))
+
+    def _borrowed(self, documents: set[Document]) -> tuple[Power, ...]:
+        """What steps of these files read of the user's secrets, and whether they may ask their agent."""
+        levels = zip(self.documents, self.loaded.resolved.levels, strict=True)
+        steps = [
+            placed.value for one, level in levels if one in documents for part in level.parts for placed in part.steps
+        ]
+        names = dict.fromkeys(wanted.source for step in steps for wanted in step.secrets)
+        return lending_powers(names, any(step.ssh for step in steps))
 
 
 def _copied(level: Level) -> Iterator[str]:

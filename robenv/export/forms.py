@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from robenv.catalog.platforms import parse_platform
 from robenv.errors import UsageError
+from robenv.export.borrowed import Borrowed, borrowed_by
 from robenv.export.compose import compose_file, display_file, gpu_file, inline_options
 from robenv.export.devcontainer import devcontainer, not_in_devcontainer, workspace_source
 from robenv.export.image import entrypoint_of, image_files
@@ -66,9 +67,10 @@ class Form:
 
 def export_dockerfile(source: Source) -> Form:
     portable = _portable(source, source.build.purpose == RUN)
-    words = _words(source, str, str, str)
+    words = _words(source, lambda name: f"${name}", str, str)
     found, notes = _image(source, portable, words)
-    return Form("Dockerfile", ".", found, notes + _baked(words), "docker build -t NAME {folder}")
+    options = "".join(f" {one}" for one in _borrowed(source).options(words))
+    return Form("Dockerfile", ".", found, notes + _baked(words), f"docker build -t NAME{options} {{folder}}")
 
 
 def export_compose(source: Source) -> Form:
@@ -83,9 +85,10 @@ def export_compose(source: Source) -> Form:
     user = source.resolved.profile.user
     numbers = {"USER_UID": user.uid, "USER_GID": user.gid}
     arguments = {name: f"${{{name}:-{UID}}}" for name, number in numbers.items() if number == "host"}
-    build = {"context": f"./{IMAGE}", **({"args": arguments} if arguments else {})}
+    borrowed, secrets = _borrowed(source).in_compose(words)
+    build = {"context": f"./{IMAGE}", **({"args": arguments} if arguments else {}), **borrowed}
     image = {"build": build, **({"platform": source.platform} if source.platform else {})}
-    document = compose_file(portable, image, words)
+    document = {**compose_file(portable, image, words), **secrets}
     notes += (*(f"security_opt: {name}: a whole document has no place" for name in inline_options(portable.plan)),)
     more, about_more = _second_files(source, portable)
     notes += about_more
@@ -116,8 +119,9 @@ def export_devcontainer(source: Source) -> Form:
     portable = _portable(source, False)
     words = _words(source, lambda name: f"${{localEnv:{name}}}", lambda text: text, workspace_source)
     found, notes = _image(source, portable, words)
-    options = {"options": [f"--platform={source.platform}"]} if source.platform else {}
-    image = {"build": {"dockerfile": f"{IMAGE}/Dockerfile", "context": IMAGE, **options}}
+    options = [*([f"--platform={source.platform}"] if source.platform else []), *_borrowed(source).options(words)]
+    build = {"dockerfile": f"{IMAGE}/Dockerfile", "context": IMAGE, **({"options": options} if options else {})}
+    image = {"build": build}
     document = devcontainer(portable, image, source.resolved.profile.workspace.target, words)
     notes += (*_session_note(portable.session), *not_in_devcontainer(portable))
     head = "".join(f"// {line}\n" for line in _head("devcontainer", notes + _words_notes(portable, words)))
@@ -176,6 +180,13 @@ def _image(source: Source, portable: Portable, words: Words) -> tuple[tuple[Cont
     image, notes = image_files(source.build, portable.plan, moment, portable.plan.working_dir, source.image)
     words.note(image.dockerfile)
     return image.entries, (*portable.notes, *notes)
+
+
+def _borrowed(source: Source) -> Borrowed:
+    """Nothing where the image is there already."""
+    if source.image:
+        return Borrowed({}, False)
+    return borrowed_by(source.build, source.resolved.profile.secrets)
 
 
 def _session_note(keys: Iterable[str]) -> tuple[str, ...]:

@@ -336,6 +336,14 @@ def file_powers(paths: Iterable[str], own: Iterable[str]) -> tuple[Power, ...]:
     return tuple(Power("folder", safe(f"takes in a copy of {path}")) for path in sorted(outside))
 
 
+def lending_powers(secrets: Iterable[str], agent: bool) -> tuple[Power, ...]:
+    """What a build's steps get of the user while they run, and may send anywhere."""
+    found = [Power("secret", f"a build step reads the secret {name}") for name in sorted(secrets)]
+    if agent:
+        found.append(Power("session", "a build step may use the keys in your ssh agent"))
+    return tuple(found)
+
+
 def _binds(plan: RunPlan) -> Iterator[Mount]:
     """All mounts of the host's own paths, also those that a volume's options ask for."""
     for mount in plan.mounts:

@@ -7,6 +7,7 @@ from typing import Any
 
 from robenv.errors import Location
 from robenv.plan.rosdep import Found, RosdepKeys
+from robenv.plan.secrets import StepSecret
 
 Pairs = tuple[tuple[str, str], ...]
 """A mapping as a frozen value: (key, value) pairs in the order in which they were written."""
@@ -89,6 +90,9 @@ class Step:
     location: Location | None = None
     front: tuple[str, ...] = ()
     """A command that runs the shell of the step, given as its arguments."""
+    secrets: tuple[StepSecret, ...] = ()
+    ssh: bool = False
+    """Whether it may ask the builder's ssh agent."""
 
 
 @dataclass(frozen=True)

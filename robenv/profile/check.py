@@ -13,6 +13,7 @@ from robenv.profile.check_apt import repositories
 from robenv.profile.check_host import devices, udev
 from robenv.profile.check_network import networks
 from robenv.profile.check_ros import ros
+from robenv.profile.check_secrets import secrets
 from robenv.profile.excerpt import show
 from robenv.profile.files import kind_of
 from robenv.profile.nodes import Mapping, Path_, Sequence, nearest, place_of, problem_at
@@ -252,6 +253,7 @@ _CHECKS: tuple[tuple[frozenset[str], Check], ...] = (
     (frozenset({"stages"}), _stages),
     (frozenset(), _files),
     (frozenset(), _steps),
+    (frozenset({"secrets", "steps", "stages"}), secrets),
     (frozenset({"apt.repositories", "stages"}), repositories),
     (frozenset({"stages"}), _snapshots),
     (frozenset({"platforms"}), _platforms),

@@ -254,6 +254,13 @@ def own_mirrors(node: Node, context: Normalizer) -> Node:
     return node
 
 
+def own_secrets(node: Node, context: Normalizer) -> Node:
+    """Where secrets are, which only the user's own files may say; which step gets one, others have to be allowed."""
+    if context.source.foreign:
+        context.refuse(node, "where secrets are, only your own files can say", "leave it out")
+    return node
+
+
 def apt_mirror(node: Node, context: Normalizer) -> Node:
     return _with_path(_expanded(node, lambda text: {"url": text}), "key", context)
 

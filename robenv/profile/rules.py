@@ -218,6 +218,7 @@ PROFILE = _keys(
     fits=Rule("own", keys=dict.fromkeys(("ros", "ubuntu", "debian", "platforms", "jetson", "why"), _SET)),
     platforms=_SET,
     registry=Rule("replace", normal=normalize.own_registry),
+    secrets=_each(_keys(file=Rule("replace", normal=normalize.path), environment=_SET), normalize.own_secrets),
     mirrors=_MIRRORS,
     **_PART.keys,
     per_platform=_each(_PART, normalize.platforms),

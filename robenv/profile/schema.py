@@ -15,6 +15,7 @@ from robenv.profile.schema_names import HostOrId, Platform, ProjectName, Registr
 from robenv.profile.schema_network import Networks
 from robenv.profile.schema_ros import Ros
 from robenv.profile.schema_run import Run
+from robenv.profile.schema_secrets import Secret, SecretName
 from robenv.profile.schema_types import (
     Boolean,
     ContainerPath,
@@ -80,6 +81,9 @@ class Profile(Part):
     registry: Annotated[Registry, Field(description="HOST/PATH to which `push` takes images, and where `up` looks")] = (
         ""
     )
+    secrets: Annotated[
+        dict[SecretName, Secret], Field(description="what steps may read while they run, and no image keeps")
+    ] = Field(default_factory=dict)
     mirrors: Annotated[Mirrors, Field(description="by which other address things are fetched from here")] = unset(
         Mirrors
     )

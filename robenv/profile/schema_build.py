@@ -32,9 +32,11 @@ from robenv.profile.schema_names import (
     WebAddress,
 )
 from robenv.profile.schema_run_parts import Environment, Healthcheck, PairList
+from robenv.profile.schema_secrets import StepSecretOrName
 from robenv.profile.schema_types import (
     TEXT_SCHEMA,
     Argv,
+    Boolean,
     ContainerPath,
     HostPath,
     Leaf,
@@ -132,6 +134,10 @@ class Step(Section):
     name: Annotated[Line, Field(description="what progress and errors call it")]
     run: Annotated[str, text("a script"), Field(description="what the shell of the image runs")]
     run_as: Annotated[str, one_of("root", "user"), Field(alias="as", description="who runs it")] = "root"
+    secrets: Annotated[
+        tuple[StepSecretOrName, ...], OneOrMany, Field(description="files of `secrets` that are there while it runs")
+    ] = ()
+    ssh: Annotated[Boolean, Field(description="it may use the keys of your ssh agent")] = False
 
 
 class Image(Section):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from robenv.errors import ProfileError
+from robenv.errors import Problem, ProfileError
 from robenv.plan import colcon
 from robenv.plan.dependencies import FOLDER as DEPENDENCIES
 from robenv.plan.mirrors import NO_MIRRORS, Mirrors
@@ -36,7 +36,21 @@ def render(
     Looks at the files that the plan names, without reading them whole. Raises ProfileError with every value that no
     Dockerfile can carry, or with every file that is missing or cannot be sent.
     """
+    if not buildkit:
+        _refuse_loans(plan)
     return render_with(plan, collect(plan), buildkit, foreign, mirrors)
+
+
+def _refuse_loans(plan: BuildPlan) -> None:
+    problems = tuple(
+        Problem(f"the step {step.name} borrows secrets or an ssh agent", step.location, "only BuildKit lends them")
+        for stage in plan.stages
+        for group in stage.groups
+        for step in group.steps
+        if step.secrets or step.ssh
+    )
+    if problems:
+        raise ProfileError("the classic builder lends steps nothing", problems=problems)
 
 
 def render_with(

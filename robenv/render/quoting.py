@@ -33,6 +33,7 @@ OWNER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?"
 MODE = re.compile(r"[0-7]{3,4}")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 TOKEN = re.compile(r"[!-~]+")
+_FIELD = re.compile(r"[A-Za-z0-9_./~+@:-]+")
 PACKAGE = re.compile(
     r"[a-z0-9][a-z0-9+.-]*[a-z0-9+.](:[a-z0-9-]+)?(=[A-Za-z0-9.+:~*?-]+|/[A-Za-z0-9][A-Za-z0-9._~-]*)?"
 )
@@ -117,6 +118,12 @@ def matching(pattern: re.Pattern[str], value: str, what: str) -> Quoted:
     if not pattern.fullmatch(value):
         raise Refused(f"{shown(value)} is not {what}")
     return Quoted(value)
+
+
+def fields(pairs: Iterable[tuple[str, str]]) -> Quoted:
+    """The value of a ``--mount=``: ``KEY=VALUE,…``, which is neither quoted nor expanded. Raises Refused."""
+    what = "a name or path without spaces, commas and quotes, which a mount cannot carry"
+    return Quoted(",".join(f"{key}={matching(_FIELD, value, what)}" for key, value in pairs))
 
 
 def package(value: str) -> Quoted:

@@ -62,6 +62,7 @@ _FILTERS: dict[str, Callable[[Any], Quoted]] = {
     "paths": quoting.paths,
     "comment": quoting.comment,
     "field": _field,
+    "fields": quoting.fields,
     "package": quoting.package,
     "duration": _duration,
     "count": lambda value: Quoted(int(value)),

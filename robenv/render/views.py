@@ -28,6 +28,7 @@ from robenv.plan.values import (
     Pairs,
     RosLayers,
     Stage,
+    Step,
 )
 
 DEFAULT_SHELL = ("/bin/sh", "-ec")
@@ -69,6 +70,8 @@ class StepView:
     argv: tuple[str, ...]
     become: str
     """The user to change to first; "" for the one that it is anyway."""
+    mounts: tuple[tuple[tuple[str, str], ...], ...]
+    """What is mounted while it runs, each as the fields of a `--mount`."""
     location: Location | None
 
 
@@ -301,7 +304,15 @@ class _StageViewer:
         for step in group.steps:
             become = "" if step.as_user == as_user else (self.plan.user if step.as_user else "root")
             as_user = step.as_user
-            yield StepView(step.name, (*step.front, *shell, step.run), become, step.location)
+            yield StepView(step.name, (*step.front, *shell, step.run), become, tuple(_mounts(step)), step.location)
+
+
+def _mounts(step: Step) -> Iterator[tuple[tuple[str, str], ...]]:
+    for one in step.secrets:
+        said = (("type", "secret"), ("id", one.name), ("target", one.target), ("mode", one.mode), ("required", "true"))
+        yield said
+    if step.ssh:
+        yield (("type", "ssh"), ("mode", "0666" if step.as_user else "0600"), ("required", "true"))
 
 
 def _repository(repository: AptRepository) -> RepositoryView:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import re
 import subprocess
-import tarfile
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -32,6 +29,7 @@ from tests.support.registry import Registry
 from tests.support.site.authority import Authority
 from tests.support.site.packages import Package
 from tests.support.site.web import Signer, Web, bridge, publish
+from tests.support.traces import traces
 
 pytestmark = pytest.mark.engine
 
@@ -86,23 +84,6 @@ def site(docker_api: Any) -> Iterator[Site]:
         one.close()
 
 
-def _traces(api: Any, image: str, *needles: str) -> list[tuple[str, str]]:
-    """Where an image says one of these: its configuration, its history, the files of its own layers."""
-    found = []
-    for what, text in (("config", api.inspect_image(image)), ("history", api.history(image))):
-        found += [(needle, what) for needle in needles if needle in json.dumps(text)]
-    with tempfile.TemporaryFile() as saved:  # once: packing an image takes longest of all here
-        for piece in api.get_image(image):
-            saved.write(piece)
-        saved.seek(0)
-        with tarfile.open(fileobj=saved) as outer:
-            for member in outer:
-                content = outer.extractfile(member)
-                data = content.read() if content is not None else b""
-                found += [(needle, member.name) for needle in needles if needle.encode() in data]
-    return found
-
-
 def _build(one: Project, engine: Engine, buildkit: bool, monkeypatch: pytest.MonkeyPatch) -> tuple[Loaded, str]:
     """Builds with one of the two builders; the steps' output."""
     loaded = load(resolve(one.folder, None, one.environ), "linux/amd64")
@@ -148,7 +129,7 @@ def test_everything_comes_from_mirrors_and_nothing_tells(
         assert "URIs: http://apt.robenvtest.example/tools" in said
         assert "it works" in said
         here = site.web.address.removeprefix("http://")
-        assert _traces(docker_api, loaded.image, here, address, "robenv-mirrors/addresses") == []
+        assert traces(docker_api, loaded.image, here, address, "robenv-mirrors/addresses") == []
         assert docker_api.images(offered) == []
     finally:
         docker_api.remove_image(real, force=True)
@@ -326,7 +307,7 @@ def test_mirrors_behind_an_authority_of_ones_own(
         assert "mirrored/tools/dists/stable/InRelease" in web.asked and "keys/tools.asc" in web.asked
         certificate = authority.certificate.read_text().splitlines()[3]
         needles = (web.address.removeprefix("https://"), certificate, "robenv-authorities")
-        assert _traces(docker_api, loaded.image, *needles) == []
+        assert traces(docker_api, loaded.image, *needles) == []
     finally:
         web.close()
 

@@ -46,10 +46,13 @@ def test_all_that_is_wrong_is_told_at_its_place(config: Path) -> None:
     assert any("`registries`" in problem.hint for problem in caught.value.problems)
 
 
-def test_a_profile_that_is_not_the_users_own_says_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("said", ["mirrors: {pip: http://elsewhere/simple}", "secrets: {t: {environment: TOKEN}}"])
+def test_a_profile_that_is_not_the_users_own_says_none(
+    said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "profiles" / "x"
     folder.mkdir(parents=True)
-    (folder / "y.yaml").write_text("base: {image: a}\nmirrors: {pip: http://elsewhere/simple}\n")
+    (folder / "y.yaml").write_text(f"base: {{image: a}}\n{said}\n")
     monkeypatch.setattr(resources, "profiles_folder", lambda: folder.parent)
     (tmp_path / "robenv.yaml").write_text("extends: x/y\n")
     with pytest.raises(ProfileError) as caught:

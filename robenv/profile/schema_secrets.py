@@ -1,0 +1,36 @@
+"""What a build may borrow and never keeps: secrets by name, and the keys of an ssh agent."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from robenv.profile.schema_names import Mode, VariableName
+from robenv.profile.schema_types import TEXT_SCHEMA, ContainerPath, HostPath, Section, Short, pattern
+
+SecretName = Annotated[
+    str, pattern(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", "a secret's name: letters, digits, `_`, `.` and `-`")
+]
+
+
+class Secret(Section):
+    """Where a secret is on the machine that builds, as in Compose: one of the two."""
+
+    file: Annotated[HostPath, Field(description="such as ~/.netrc")] = ""
+    environment: Annotated[VariableName, Field(description="the variable that has it")] = ""
+
+
+def _secret(value: Any) -> Any:
+    return {"source": value} if isinstance(value, str) else value
+
+
+class StepSecret(Section):
+    """A secret in a step, as in Compose's ``build.secrets``: a file that is there while it runs."""
+
+    source: Annotated[SecretName, Field(description="its name under `secrets`")]
+    target: Annotated[ContainerPath, Field(description="default: /run/secrets/NAME")] = ""
+    mode: Annotated[Mode, Field(description='default: "0400"; for a step of the user, "0444"')] = ""
+
+
+StepSecretOrName = Annotated[StepSecret, Short(_secret, TEXT_SCHEMA)]
