@@ -107,7 +107,7 @@ class _Chain:
         asked = self._of_container(*container, ways) if container else {}
         found: list[Claim] = []
         for entry, way in ways.items():
-            also = (*self._copies(way - self.own), *self._borrowed(way - self.own))
+            also = (*self._copies(way - self.own), *self._borrowed())
             wanted = dict.fromkeys(str(one) for one in (*asked.get(entry, ()), *also))
             stranger = self.strangers[entry]
             found.append(Claim(stranger.identity, entry.source.display, stranger.why, tuple(wanted)))
@@ -151,12 +151,10 @@ class _Chain:
         own = (str(self.loaded.files.root), *places_of(resolved).own)
         return file_powers(map(os.path.realpath, paths), map(os.path.realpath, own))
 
-    def _borrowed(self, documents: set[Document]) -> tuple[Power, ...]:
-        """What steps of these files read of the user's secrets, and whether they may ask their agent."""
-        levels = zip(self.documents, self.loaded.resolved.levels, strict=True)
-        steps = [
-            placed.value for one, level in levels if one in documents for part in level.parts for placed in part.steps
-        ]
+    def _borrowed(self) -> tuple[Power, ...]:
+        """What steps borrow, whoever has written them: what other files have put into the image runs in them."""
+        parts = (part for level in self.loaded.resolved.levels for part in level.parts)
+        steps = [placed.value for part in parts for placed in part.steps]
         names = dict.fromkeys(wanted.source for step in steps for wanted in step.secrets)
         return lending_powers(names, any(step.ssh for step in steps))
 

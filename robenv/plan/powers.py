@@ -338,9 +338,14 @@ def file_powers(paths: Iterable[str], own: Iterable[str]) -> tuple[Power, ...]:
 
 def lending_powers(secrets: Iterable[str], agent: bool) -> tuple[Power, ...]:
     """What a build's steps get of the user while they run, and may send anywhere."""
-    found = [Power("secret", f"a build step reads the secret {name}") for name in sorted(secrets)]
+    found = [
+        Power("secret", f"what it puts into the image runs where a build step reads the secret {name}")
+        for name in sorted(secrets)
+    ]
     if agent:
-        found.append(Power("session", "a build step may use the keys in your ssh agent"))
+        found.append(
+            Power("session", "what it puts into the image runs where a build step may use the keys in your ssh agent")
+        )
     return tuple(found)
 
 

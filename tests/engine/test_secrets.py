@@ -158,19 +158,35 @@ def test_by_an_engine_behind_ssh(mine: Project, shallow: Path) -> None:
         server.close()
 
 
+def _commit(folder: Path) -> None:
+    for command in (("add", "--all"), ("commit", "--quiet", "-m", "arm")):
+        who = ("-c", "user.name=somebody", "-c", "user.email=somebody@example.org")
+        subprocess.run(["git", "-C", str(folder), *who, *command], check=True)
+
+
 def test_a_profile_from_git_has_to_be_allowed(project: Make, tmp_path: Path) -> None:
     upstream = tmp_path / "upstream"
     upstream.mkdir()
     step = "{name: fetch, run: wc -c /run/secrets/token, secrets: token, ssh: true}"
     (upstream / "arm.yaml").write_text(f"steps: [{step}]\n")
-    for command in (("init", "--quiet", "--initial-branch=main"), ("add", "--all"), ("commit", "--quiet", "-m", "arm")):
-        who = ("-c", "user.name=somebody", "-c", "user.email=somebody@example.org")
-        subprocess.run(["git", "-C", str(upstream), *who, *command], check=True)
+    subprocess.run(["git", "init", "--quiet", "--initial-branch=main", str(upstream)], check=True)
+    _commit(upstream)
     mine = project(f"extends: ['git+file://{upstream}@main#arm']\nsecrets: {{token: {{environment: MY_TOKEN}}}}\n")
     mine.environ["MY_TOKEN"] = TOKEN
+    mine.environ.pop("SSH_AUTH_SOCK", None)
     refused = mine.run("build", check=2).stderr
-    assert "a build step reads the secret token" in refused
-    assert "a build step may use the keys in your ssh agent" in refused
+    assert "runs where a build step reads the secret token" in refused
+    assert "runs where a build step may use the keys in your ssh agent" in refused
+    own = mine.folder / "robenv.yaml"
+    own.write_text(own.read_text() + "steps: [{name: mine, run: id, secrets: token}]\n")
+    (upstream / "arm.yaml").write_text("environment: {ARM: left}\n")
+    _commit(upstream)
+    mine.run("update")
+    refused = mine.run("build", check=2).stderr
+    assert "reads the secret token" in refused and "ssh agent" not in refused, "its layers run in the user's own step"
+    mine.run("trust", "--yes")
+    mine.run("build", "-q")
+    own.write_text(own.read_text().replace("run: id", "run: id, ssh: true"))
     mine.run("trust", "--yes")
     assert "this machine lacks" in mine.run("build", check=6).stderr, "no agent, but allowed"
 
