@@ -155,8 +155,10 @@ class _Chain:
         """What steps borrow, whoever has written them: what other files have put into the image runs in them."""
         parts = (part for level in self.loaded.resolved.levels for part in level.parts)
         steps = [placed.value for part in parts for placed in part.steps]
-        names = dict.fromkeys(wanted.source for step in steps for wanted in step.secrets)
-        return lending_powers(names, any(step.ssh for step in steps))
+        build = self.loaded.resolved.profile.run_image
+        wanted = (*(step.secrets for step in steps), build.secrets)
+        names = dict.fromkeys(one.source for each in wanted for one in each)
+        return lending_powers(names, build.ssh or any(step.ssh for step in steps))
 
 
 def _copied(level: Level) -> Iterator[str]:

@@ -16,7 +16,7 @@ from robenv.plan.dependencies import IN_DEV, IN_RUN, resolved_for_run, split_sta
 from robenv.plan.names import base_reference
 from robenv.plan.ros import plan_ros, plan_ros_to_run, shared_of, with_sources_first
 from robenv.plan.run_image import build_stage, installed, run_setup, slim_part
-from robenv.plan.secrets import StepSecret
+from robenv.plan.secrets import step_secrets
 from robenv.plan.values import (
     DEV,
     RUN,
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from robenv.profile.schema_build import FileCopy as FileSection
     from robenv.profile.schema_build import Image
     from robenv.profile.schema_run_parts import Healthcheck as HealthcheckSection
-    from robenv.profile.schema_secrets import StepSecret as StepSecretSection
 
 _LAST_STAGE = "image"
 
@@ -235,19 +234,12 @@ def _group(stage: str, level: Level, part: BuildPart) -> Group:
                 placed.value.run,
                 placed.value.run_as == "user",
                 placed.location,
-                secrets=tuple(_secret(one, placed.value.run_as) for one in placed.value.secrets),
+                secrets=step_secrets(placed.value.secrets, placed.value.run_as),
                 ssh=placed.value.ssh,
             )
             for placed in part.steps
         ),
     )
-
-
-def _secret(secret: StepSecretSection, run_as: str) -> StepSecret:
-    """One of the user's has to be readable for all: that user's number is the image's own affair. Nobody else is there
-    while the step runs."""
-    target = secret.target or f"/run/secrets/{secret.source}"
-    return StepSecret(secret.source, target, secret.mode or ("0444" if run_as == "user" else "0400"))
 
 
 class _ContextPaths:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from robenv.errors import Problem
 from robenv.plan.colcon import defaults_text, without_links
 from robenv.plan.names import ENTRYPOINT
+from robenv.plan.secrets import step_secrets
 from robenv.plan.values import DEV, RUN, Base, FileCopy, Group, ImageSettings, RosLayers, Stage, Step
 
 if TYPE_CHECKING:
@@ -102,6 +103,8 @@ def build_stage(resolved: Resolved, name: str, dev: Stage, path_of: Callable[[st
         as_user=False,
         location=resolved.locate(("run_image", "build")),
         front=(*_INSIDE, workspace.target, *entrypoint),
+        secrets=step_secrets(section.secrets),
+        ssh=section.ssh,
     )
     steps = (step, *_look_for_setup(resolved))
     group = Group("run_image", ros=_defaults(resolved), files=tuple(files), steps=steps)

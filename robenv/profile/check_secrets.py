@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from robenv.errors import Problem
 from robenv.profile.badvalue import did_you_mean
 from robenv.profile.excerpt import show
+from robenv.profile.nodes import Path_
+from robenv.profile.schema_secrets import StepSecret
 
 if TYPE_CHECKING:
     from robenv.profile.check import Whole
@@ -19,11 +21,15 @@ def secrets(whole: Whole) -> Iterator[Problem]:
             message = f"the secret {show(name)} is in {'both' if secret.file else 'neither'} a file and a variable"
             hint = "`{file: PATH}` or `{environment: NAME}`"
             yield whole.problem(("secrets", name), message.replace("neither a file and", "neither a file nor"), hint)
+    for path, wanted in _wanted(whole):
+        for number, one in enumerate(wanted):
+            if one.source not in whole.profile.secrets:
+                hint = did_you_mean(one.source, whole.profile.secrets)
+                hint = hint or f"say where it is: `secrets: {{{one.source}: {{environment: NAME}}}}`"
+                yield whole.problem((*path, "secrets", number), f"there is no secret {show(one.source)}", hint)
+
+
+def _wanted(whole: Whole) -> Iterator[tuple[Path_, tuple[StepSecret, ...]]]:
     for path, section in whole.sections():
-        for index, step in enumerate(section.steps):
-            for number, wanted in enumerate(step.secrets):
-                if wanted.source not in whole.profile.secrets:
-                    at = (*path, "steps", index, "secrets", number)
-                    hint = did_you_mean(wanted.source, whole.profile.secrets)
-                    hint = hint or f"say where it is: `secrets: {{{wanted.source}: {{environment: NAME}}}}`"
-                    yield whole.problem(at, f"there is no secret {show(wanted.source)}", hint)
+        yield from (((*path, "steps", index), step.secrets) for index, step in enumerate(section.steps))
+    yield ("run_image",), whole.profile.run_image.secrets

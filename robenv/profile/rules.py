@@ -164,7 +164,8 @@ _PART = _keys(
     run_image=_keys(
         base=_STAGE_BASE,
         build=_SET,
-        **dict.fromkeys(("sources", "install", "setup"), _ONE_OR_MANY),
+        ssh=_SET,
+        **dict.fromkeys(("sources", "secrets", "install", "setup"), _ONE_OR_MANY),
         dependencies=_DEPENDENCIES,
         **_BUILD,
     ),

@@ -191,6 +191,8 @@ class RunImage(BuildSection):
     sources: Annotated[
         tuple[WorkspacePath, ...], OneOrMany, Field(description="what of the workspace `build` gets; default: src")
     ] = ()
+    secrets: Annotated[tuple[StepSecretOrName, ...], OneOrMany, Field(description="as of a step, for `build`")] = ()
+    ssh: Annotated[Boolean, Field(description="as of a step, for `build`")] = False
     install: Annotated[
         tuple[ContainerPath, ...], OneOrMany, Field(description="what `build` leaves behind for this image")
     ] = ()

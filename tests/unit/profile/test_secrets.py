@@ -35,6 +35,16 @@ def test_the_dockerfile_has_names_and_places_alone(project: Project) -> None:
     assert "TOKEN" not in text and "jane" not in text
 
 
+def test_the_build_of_a_run_image_borrows_too(project: Project) -> None:
+    run = "run_image: {build: make, install: /opt/arm, secrets: token, ssh: true}\n"
+    plan = plan_build(project.resolve(BASE + SECRETS + run, {"HOME": "/h"}), "linux/amd64", "run")
+    (step,) = (step for stage in plan.stages for group in stage.groups for step in group.steps if step.secrets)
+    assert (step.name, step.ssh) == ("build the workspace", True)
+    assert step.secrets == (StepSecret("token", "/run/secrets/token", "0400"),)
+    wrong = project.problem(BASE + SECRETS + run.replace("token", "tokn"), {"HOME": "/h"})
+    assert wrong.message == "there is no secret `tokn`" and "did you mean" in wrong.hint
+
+
 def test_the_classic_builder_has_none(project: Project) -> None:
     plan = plan_build(project.resolve(BASE + SECRETS + STEPS, {"HOME": "/h"}), "linux/amd64")
     with pytest.raises(ProfileError, match="the classic builder lends steps nothing") as caught:
