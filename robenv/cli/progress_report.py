@@ -26,6 +26,15 @@ class Origin:
     """Its lines of the Dockerfile with their numbers."""
     location: Location | None
     """Its place in the profile."""
+    title: str = ""
+    """What it is for, in a few words."""
+
+    def named(self, step: str) -> str:
+        """A step's name, ``[image 3/8] RUN …``, for people: what the command is for, and which profile wants it."""
+        front, run, _ = step.partition("] RUN ")
+        if not run or not self.title:
+            return step
+        return f"{front}] {self.title}" + (f" ({_profile(self.location)})" if self.location else "")
 
 
 Lookup = Callable[[str], "Origin | None"]
@@ -45,9 +54,18 @@ def lookup_in(rendered: Rendered) -> Lookup:
         numbered = [f"{number:>4} | {line}" for number, line in enumerate(lines, found.line_start)]
         if len(numbered) > _MOST_LINES:
             numbered[_MOST_LINES - 1 : -1] = ["     | …"]
-        return Origin("\n".join(numbered), found.location)
+        return Origin("\n".join(numbered), found.location, found.title)
 
     return lookup
+
+
+def _profile(location: Location) -> str:
+    """A file's name; of a built-in profile its own."""
+    from robenv.resources import profiles_folder
+
+    built_in = f"{profiles_folder()}/"
+    name = location.file.removeprefix(built_in)
+    return name.removesuffix(".yaml") if name != location.file else name
 
 
 def failure_text(step: Step, origin: Origin | None, width: int, paint: Paint) -> str:

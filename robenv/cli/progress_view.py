@@ -6,12 +6,13 @@ import os
 import shutil
 import sys
 import time
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
-from robenv.cli.progress_report import Lookup, duration, failure_text, hidden, lookup_in, shorten, size
+from robenv.cli.progress_report import Lookup, Origin, duration, failure_text, hidden, lookup_in, shorten, size
 from robenv.engine.progress import BuildState, Step, fold, split_lines
-from robenv.engine.protocol import LogEvent
+from robenv.engine.protocol import LogEvent, StepEvent
 
 if TYPE_CHECKING:
     from robenv.cli.progress_live import LiveView
@@ -46,6 +47,8 @@ class ProgressView:
         self._title = title
         self._doing = doing
         self._lookup = lookup or (lookup_in(rendered) if rendered is not None else None)
+        self._origins: dict[str, Origin] = {}
+        """By a step's ID."""
         self._quiet = quiet
         self._stream = stream or sys.stderr
         self._began = time.time()
@@ -66,9 +69,19 @@ class ProgressView:
             self._plain.say(f"{self._doing} {self._title}")
 
     def handle(self, event: BuildEvent) -> None:
+        if isinstance(event, StepEvent):
+            event = self._named(event)
         before, self.state = self.state, fold(self.state, event)
         if self._plain is not None:
             self._plain.show(before, self.state, event)
+
+    def _named(self, event: StepEvent) -> StepEvent:
+        """With what it is for in place of its command line, which nobody has written."""
+        origin = self._lookup(event.name) if self._lookup else None
+        if origin is None:
+            return event
+        self._origins[event.id] = origin
+        return replace(event, name=origin.named(event.name))
 
     def say(self, text: str) -> bool:
         """A line of its own, where lines are shown; False where they are not."""
@@ -96,7 +109,7 @@ class ProgressView:
         step = self.state.failed
         if step is None:
             return ""
-        origin = self._lookup(step.name) if self._lookup else None
+        origin = self._origins.get(step.id)
         return failure_text(step, origin, shutil.get_terminal_size((120, 24)).columns, self._paint)
 
     def __enter__(self) -> ProgressView:

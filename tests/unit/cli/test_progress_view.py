@@ -19,6 +19,7 @@ from robenv.cli.progress_view import ProgressView
 from robenv.engine.progress import BuildState, fold
 from robenv.engine.protocol import ImageEvent, LogEvent, StepEvent, TransferEvent
 from robenv.errors import Location
+from robenv.resources import profiles_folder
 from tests.unit.engine import recorded
 
 
@@ -51,16 +52,14 @@ def test_each_step_ends_once() -> None:
 def test_a_failure_shows_the_step_its_last_lines_and_where_it_comes_from() -> None:
     stream = io.StringIO()
     place = Location("robenv.yaml", 7, 3, ("ros/debian-bookworm", "robenv.yaml"), "7 | packages: [foo]\n   ^")
-    asked = []
 
-    def lookup(name: str) -> Origin:
-        asked.append(name)
-        return Origin("  12 | RUN seq 1 50", place)
+    def lookup(name: str) -> Origin | None:
+        return Origin("  12 | RUN seq 1 50", place, "count") if "RUN seq" in name else None
 
     with ProgressView("picker", stream=stream, lookup=lookup) as view:
         for event in recorded.events("failing"):
             view.handle(event)
-    assert asked == [view.state.failed.name if view.state.failed else ""]
+    assert view.state.failed and view.state.failed.name == "[stage-1 2/3] count (robenv.yaml)"
     report = stream.getvalue().partition("failed:")[2]
     said = [line.removeprefix("  | ") for line in report.splitlines() if line.startswith("  | ")]
     assert said == [*(str(number) for number in range(12, 51)), "no such thing"]
@@ -68,6 +67,19 @@ def test_a_failure_shows_the_step_its_last_lines_and_where_it_comes_from() -> No
     assert "robenv.yaml:7:3" in report
     assert "  7 | packages: [foo]" in report
     assert "extended by ros/debian-bookworm ← robenv.yaml" in report
+
+
+def test_a_step_is_called_by_what_it_is_for() -> None:
+    built_in = Location(f"{profiles_folder()}/ros/jazzy.yaml", 7, 3)
+    of_it = Origin("", built_in, "ROS packages")
+    assert of_it.named("[image 3/8] RUN --mount=type=cache,id=x apt-get update") == (
+        "[image 3/8] ROS packages (ros/jazzy)"
+    )
+    assert of_it.named("[linux/arm64 image 3/8] RUN true") == "[linux/arm64 image 3/8] ROS packages (ros/jazzy)"
+    assert of_it.named("[image 1/8] FROM ubuntu:24.04") == "[image 1/8] FROM ubuntu:24.04"
+    mine = Origin("", Location("../common.yaml", 1, 1), "calibration tool")
+    assert mine.named("[2/2] RUN x") == "[2/2] calibration tool (../common.yaml)"
+    assert Origin("", None, "robenv's entrypoint").named("[2/2] RUN x") == "[2/2] robenv's entrypoint"
 
 
 def test_quiet_says_nothing_but_why_it_failed() -> None:
