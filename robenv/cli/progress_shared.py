@@ -81,8 +81,7 @@ class Lane:
 
     def event(self, event: BuildEvent) -> None:
         if self._own is not None:
-            self._own.handle(event)
-            self._shared.handle(tagged(event, self._name))
+            self._shared.handle(tagged(self._own.handle(event), self._name))
 
     def building(self, title: str, rendered: Rendered | None, doing: str = "Building") -> None:
         self._own = ProgressView(title, rendered=rendered, quiet=True, doing=doing)

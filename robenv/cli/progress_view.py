@@ -68,12 +68,14 @@ class ProgressView:
             self._plain = _PlainView(self._stream)
             self._plain.say(f"{self._doing} {self._title}")
 
-    def handle(self, event: BuildEvent) -> None:
+    def handle(self, event: BuildEvent) -> BuildEvent:
+        """The event as it is shown."""
         if isinstance(event, StepEvent):
             event = self._named(event)
         before, self.state = self.state, fold(self.state, event)
         if self._plain is not None:
             self._plain.show(before, self.state, event)
+        return event
 
     def _named(self, event: StepEvent) -> StepEvent:
         """With what it is for in place of its command line, which nobody has written."""
