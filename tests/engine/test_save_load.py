@@ -183,7 +183,8 @@ def test_a_file_that_is_not_whole(saved: Saved, engine: Engine, tmp_path: Path) 
 def _of_the_project(saved: Saved, engine: Engine) -> set[tuple[str, ...]]:
     """What the engine has of it by name; others' images come and go beside it."""
     tags = [image.tags for image in engine.images()]
-    return {own for own in tags if any(saved.project.name in tag or "/saved:" in tag for tag in own)}
+    mine = (saved.project.name, f"/saved:{saved.project.plan()['content_hash'][:32]}")
+    return {own for own in tags if any(word in tag for tag in own for word in mine)}
 
 
 def test_another_platform(saved: Saved) -> None:
