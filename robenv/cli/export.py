@@ -40,7 +40,9 @@ def export(
 ) -> None:
     """Writes the project for tools that know nothing of robenv, from robenv.yaml and its lock alone: without
     robenv.local.yaml, .env, and what only this machine has. What such a tool cannot say is told, and noted there."""
-    from robenv.environment.exported import differences, write_form
+    from robenv.cli.trust import asker
+    from robenv.environment.exported import claims_of_export, differences, write_form
+    from robenv.environment.trust import require_trust
     from robenv.export.forms import FORMS, as_document
 
     if form not in FORMS:
@@ -50,10 +52,12 @@ def export(
     where: Where = context.obj
     default, make = FORMS[form]
     folder = where.directory / output if output is not None else where.root() / default
-    made = make(_source(where, form, folder, platform, stage, image))
+    loaded = _loaded(where, form, platform, stage)
+    made = make(_source(loaded, folder, platform, image))
     if check:
         _report(made, folder, differences(made, folder), form, json)
         return
+    require_trust(claims_of_export(loaded), asker())
     write_form(made, folder, force)
     for text in made.notes:
         note(text)
@@ -64,14 +68,19 @@ def export(
     note(f"next: {made.next.format(folder=_shown(folder))}")
 
 
-def _source(where: Where, form: str, folder: Path, platform: str | None, stage: str | None, image: str) -> Source:
-    from robenv.export.forms import Source
+def _loaded(where: Where, form: str, platform: str | None, stage: str | None) -> Loaded:
     from robenv.plan.run_image import deploy_purpose
 
     purpose = stage or "dev"
     loaded = where.load_each(own_platform(), (platform,), shared=True, stage=purpose)[0]
     if form == "kubernetes" and stage is None and (wanted := deploy_purpose(loaded.resolved.profile)) != purpose:
         loaded = where.load_each(own_platform(), (platform,), shared=True, stage=wanted)[0]
+    return loaded
+
+
+def _source(loaded: Loaded, folder: Path, platform: str | None, image: str) -> Source:
+    from robenv.export.forms import Source
+
     return Source(
         loaded.resolved,
         loaded.build,

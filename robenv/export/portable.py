@@ -53,11 +53,11 @@ def plan_portable(
     """The container of a project on a machine that nobody has seen. ``entrypoint``: the image's own. ``serves``: as on
     a robot: ``deploy.command``, its health check, and no workspace. Raises UsageError where there is no project."""
     profile = resolved.profile
-    devices = tuple(wish for wish in profile.devices if _is_known(wish))
+    devices = known_devices(profile)
     bare = profile.model_copy(
         update={"gpu": None, "display": "none", "audio": "none", "ssh_agent": "none", "git": False, "devices": devices}
     )
-    facts = _any_machine(platform, devices)
+    facts = any_machine(platform, devices)
     grant = plan_host(bare, facts)
     plan = plan_run(
         replace(resolved, profile=bare), "", facts, content_hash=content_hash, grant=grant, platform=platform
@@ -92,6 +92,11 @@ def _served(plan: RunPlan, profile: Profile, entrypoint: tuple[str, ...]) -> Run
     )
 
 
+def known_devices(profile: Profile) -> tuple[DeviceWish, ...]:
+    """Those that are called the same on each machine that has them."""
+    return tuple(wish for wish in profile.devices if _is_known(wish))
+
+
 def _is_known(wish: DeviceWish) -> bool:
     """Whether it is the same on each machine that has it."""
     return wish.hotplug if wish.device_class else not is_pattern(wish.by)
@@ -111,7 +116,7 @@ def _left_out(profile: Profile) -> Iterator[str]:
         yield "udev: rules for the host are installed by `robenv doctor --fix`"
 
 
-def _any_machine(platform: str, devices: tuple[DeviceWish, ...]) -> Facts:
+def any_machine(platform: str, devices: tuple[DeviceWish, ...]) -> Facts:
     """One that has the devices that are called by name, and an engine that does all that engines do."""
     known = dict(_GROUPS)
     nodes = []

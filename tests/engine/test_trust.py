@@ -167,8 +167,11 @@ def test_a_profile_from_git(project: Make, tmp_path: Path) -> None:
     refused = mine.run("run", "-q", "--", "true", check=2)
     assert "it is from git" in refused.stderr
     assert "SYS_TIME" in refused.stderr
+    exported = mine.run("export", "compose", check=2)
+    assert "SYS_TIME" in exported.stderr and not (mine.folder / "compose").exists()
     mine.run("trust", "--yes")
     mine.run("run", "-q", "--", "true")
+    mine.run("export", "compose")
 
 
 def test_a_build_asks_only_for_files_of_the_host(project: Make, tmp_path: Path, docker_api: Any) -> None:
