@@ -115,6 +115,8 @@ class BuildFailed(RobenvError):
     """The image could not be built."""
 
     exit_code = 5
+    step = ""
+    """The step that failed, as the engine names it; "" where none did."""
 
 
 class HostLacks(RobenvError):

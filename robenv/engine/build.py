@@ -141,7 +141,9 @@ def failure(request: BuildRequest, state: BuildState, sentence: str) -> RobenvEr
             details=sentence,
             hint="Let it emulate them: `sudo robenv binfmt register` on that machine.",
         )
-    return BuildFailed(message, details=_reason(sentence), hint=_way_out(sentence, output))
+    error = BuildFailed(message, details=_reason(sentence), hint=_way_out(sentence, output))
+    error.step = step.name if step else ""
+    return error
 
 
 class _Trace(Protocol):

@@ -23,7 +23,7 @@ from robenv.plan import names
 from robenv.plan.annotations import oci_labels
 from robenv.plan.mirrors import NO_MIRRORS
 from robenv.plan.values import RUN
-from robenv.render import Rendered, context_stream, render
+from robenv.render import Rendered, context_stream, find_instruction, render
 from robenv.share.registry import ProjectImage, pull_image, push_image
 
 
@@ -196,6 +196,9 @@ def _build(engine: Engine, loaded: Loaded, rendered: Rendered, lent: Lent, repor
     try:
         forward(engine.build(request, context_stream(rendered)), hear)
     except BuildFailed as error:
+        if found := find_instruction(rendered, error.step):
+            place = f" ({found.location})" if found.location else ""
+            error.message = f"The build of {loaded.image} failed at `{found.title}`{place}"
         raise watch.explained(error) from error
 
 

@@ -131,7 +131,8 @@ def test_a_step_that_fails_with_one_shows_itself_as_ever(project: Make) -> None:
     mine = project("secrets: {token: {environment: T}}\nsteps: [{name: x, run: 'echo here; exit 3', secrets: token}]\n")
     mine.environ["T"] = TOKEN
     failed = mine.run("build", check=5).stderr
-    assert "robenv.yaml:4:" in failed and "here" in failed
+    assert "here" in failed
+    assert f"error: The build of robenv/{mine.name}:" in failed and "failed at `x` (robenv.yaml:4:9)" in failed
     assert TOKEN not in failed
 
 
