@@ -87,7 +87,8 @@ def export_compose(source: Source) -> Form:
     arguments = {name: f"${{{name}:-{UID}}}" for name, number in numbers.items() if number == "host"}
     borrowed, secrets = _borrowed(source).in_compose(words)
     build = {"context": f"./{IMAGE}", **({"args": arguments} if arguments else {}), **borrowed}
-    image = {"build": build, **({"platform": source.platform} if source.platform else {})}
+    image: dict[str, Any] = {"build": build, **({"platform": source.platform} if source.platform else {})}
+    image |= {"env_file": files} if (files := _env_files(source, words)) else {}
     document = {**compose_file(portable, image, words), **secrets}
     notes += (*(f"security_opt: {name}: a whole document has no place" for name in inline_options(portable.plan)),)
     more, about_more = _second_files(source, portable)
@@ -98,6 +99,14 @@ def export_compose(source: Source) -> Form:
     }
     how = "docker compose -f {folder}/compose.yaml up --build -d"
     return _form(portable, words, "compose.yaml", entries, found, notes, how)
+
+
+def _env_files(source: Source, words: Words) -> list[dict[str, Any]]:
+    """As they are, files of their own: they may hold secrets, and be in no git."""
+    return [
+        {"path": words.path(one.path), "required": one.required, **({"format": one.format} if one.format else {})}
+        for one in source.resolved.profile.run.env_file
+    ]
 
 
 def _second_files(source: Source, portable: Portable) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -123,11 +132,18 @@ def export_devcontainer(source: Source) -> Form:
     build = {"dockerfile": f"{IMAGE}/Dockerfile", "context": IMAGE, **({"options": options} if options else {})}
     image = {"build": build}
     document = devcontainer(portable, image, source.resolved.profile.workspace.target, words)
+    if files := source.resolved.profile.run.env_file:
+        named = [f"--env-file={words.path(one.path)}" for one in files if one.required]
+        document["runArgs"] = [*document.get("runArgs", ()), *named]
+        notes += (_AS_DOCKER_READS,)
     notes += (*_session_note(portable.session), *not_in_devcontainer(portable))
     head = "".join(f"// {line}\n" for line in _head("devcontainer", notes + _words_notes(portable, words)))
     text = f"{head}{json.dumps(document, indent=2, ensure_ascii=False)}\n"
     how = "devcontainer up --workspace-folder ., or VS Code's `Reopen in Container`"
     return _form(portable, words, "devcontainer.json", {"devcontainer.json": text}, found, notes, how)
+
+
+_AS_DOCKER_READS = "env_file: docker reads NAME=value as it stands, quotes and all; optional files are left out"
 
 
 def export_kubernetes(source: Source) -> Form:
@@ -145,7 +161,7 @@ def export_kubernetes(source: Source) -> Form:
     arch = parse_platform(source.platform).architecture if source.platform else ""
     documents = kubernetes_objects(portable, name, arch, words)
     notes = (*portable.notes, *not_in_kubernetes(portable))
-    if passing := sorted(words.passing(portable.plan)):
+    if passing := sorted({*words.passing(portable.plan), *portable.kept}):
         secret = as_label(profile.name)
         notes += (f"{', '.join(passing)}: of the secret {secret}, which `kubectl create secret generic` makes",)
     below = [

@@ -101,7 +101,10 @@ def _container(portable: Portable, image: str, words: Words) -> dict[str, Any]:
             "command": [words.text(one) for one in (plan.command if plan.entrypoint == () else plan.entrypoint or ())],
             "args": [words.text(one) for one in plan.command] if plan.entrypoint != () else None,
             "workingDir": plan.working_dir,
-            "env": [_variable(plan, name, value, words) for name, value in environment.items()],
+            "env": [
+                *(_variable(plan, name, value, words) for name, value in environment.items()),
+                *(_of_secret(plan, name) for name in portable.kept),
+            ],
             "ports": [
                 set_only({"containerPort": number, "protocol": protocol, "hostPort": host, "hostIP": address})
                 for number, protocol, host, address in _ports(plan)
@@ -126,12 +129,12 @@ def _container(portable: Portable, image: str, words: Words) -> dict[str, Any]:
 
 def _variable(plan: RunPlan, name: str, value: str, words: Words) -> dict[str, Any]:
     """What is passed through from somebody's environment may be a secret: it is asked of one of the cluster's."""
-    if name in words.passing(plan):
-        return {
-            "name": name,
-            "valueFrom": {"secretKeyRef": {"name": as_label(plan.project), "key": name, "optional": True}},
-        }
-    return {"name": name, "value": value}
+    return _of_secret(plan, name) if name in words.passing(plan) else {"name": name, "value": value}
+
+
+def _of_secret(plan: RunPlan, name: str) -> dict[str, Any]:
+    key = {"name": as_label(plan.project), "key": name, "optional": True}
+    return {"name": name, "valueFrom": {"secretKeyRef": key}}
 
 
 def _pod_security(plan: RunPlan) -> dict[str, Any]:

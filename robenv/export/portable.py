@@ -19,6 +19,7 @@ from robenv.plan.health import deploy_health, release_health
 from robenv.plan.host import plan_host
 from robenv.plan.run import plan_run, without_workspace
 from robenv.plan.values import RunPlan
+from robenv.profile.nodes import Mapping, find
 
 if TYPE_CHECKING:
     from robenv.profile.resolved import Resolved
@@ -35,15 +36,16 @@ _FIXED = frozenset(("dialout", "audio", "plugdev", "video"))
 @dataclass(frozen=True)
 class Portable:
     """``plan``: without the GPU. ``gpu``: what one adds. ``gpu_mode``: ``none``, ``auto`` or ``required``.
-    ``serves``: it runs what a robot runs, and waits for nobody to work in it. ``session``: the keys
-    of the profile that ask for parts of a login session, of which nothing is in ``plan``.
-    ``notes``: what of the profile is not in it, and why."""
+    ``serves``: it runs what a robot runs, and waits for nobody to work in it. ``session``: the keys of the profile that
+    ask for parts of a login session, of which nothing is in ``plan``. ``kept``: variables of ``run.env_file``: they may
+    be secrets, and are not in ``plan``. ``notes``: what of the profile is not in it, and why."""
 
     plan: RunPlan
     gpu: Grant
     gpu_mode: str
     serves: bool
     session: tuple[str, ...]
+    kept: tuple[str, ...]
     notes: tuple[str, ...]
 
 
@@ -62,7 +64,9 @@ def plan_portable(
     plan = plan_run(
         replace(resolved, profile=bare), "", facts, content_hash=content_hash, grant=grant, platform=platform
     )
-    plan = replace(plan, labels=tuple(profile.run.labels.items()))
+    kept = _of_env_files(resolved)
+    environment = tuple((name, value) for name, value in plan.environment if name not in kept)
+    plan = replace(plan, labels=tuple(profile.run.labels.items()), environment=environment)
     notes = (*_left_out(profile), *(lack.message for lack in grant.lacks), *grant.notes)
     if serves:
         plan = _served(without_workspace(plan, profile), profile, entrypoint)
@@ -71,9 +75,23 @@ def plan_portable(
     session = () if serves else _session(profile)
     if mode != "none" and gpu == Grant():
         return Portable(
-            plan, gpu, "none", serves, session, (*notes, "gpu: which one is meant can be told on the machine alone")
+            plan,
+            gpu,
+            "none",
+            serves,
+            session,
+            kept,
+            (*notes, "gpu: which one is meant can be told on the machine alone"),
         )
-    return Portable(plan, gpu, mode, serves, session, notes)
+    return Portable(plan, gpu, mode, serves, session, kept, notes)
+
+
+def _of_env_files(resolved: Resolved) -> tuple[str, ...]:
+    """The variables that stand in a file of their own, which is in no git: every place says which file it is of."""
+    files = {str(one.path) for one in resolved.profile.run.env_file}
+    found = find(resolved.root, ("run", "environment"))
+    entries = found.entries if isinstance(found, Mapping) else {}
+    return tuple(name for name, (key, _) in entries.items() if str(key.source.path) in files)
 
 
 def _served(plan: RunPlan, profile: Profile, entrypoint: tuple[str, ...]) -> RunPlan:

@@ -46,11 +46,12 @@ run:
   tmpfs: [/scratch:size=64m]
   volumes: ["./data:/data:ro", "cache:/cache", {type: tmpfs, target: /small, tmpfs: {size: 1mb}}]
   stop_grace_period: 3s
+  env_file: secret.env
   logging: {driver: json-file, options: {max-size: 1m}}
   restart: "on-failure:3"
 """
 
-_LOOK = 'id -un; id -u; pwd; echo "$ROBOT|$PLAIN|$QUOTED"; cat /data/note; touch ~/mine && echo home'
+_LOOK = 'id -un; id -u; pwd; echo "$ROBOT|$PLAIN|$QUOTED|$PASSWORD"; cat /data/note; touch ~/mine && echo home'
 
 
 @pytest.fixture
@@ -79,6 +80,7 @@ def _with_a_note(project: Make) -> Project:
     mine = project(_SETTINGS)
     (mine.folder / "data").mkdir()
     (mine.folder / "data/note").write_text("a note\n")
+    (mine.folder / "secret.env").write_text("PASSWORD=open-sesame\n")
     return mine
 
 
@@ -127,7 +129,7 @@ def test_compose_makes_the_same_container(
         (identifier,) = tools.docker(*compose, "ps", "--quiet").split()
         assert _differences(docker_api.inspect_container(identifier), own_container(mine)) == []
         said = tools.docker(*compose, "exec", "-T", mine.name, "bash", "-ic", _LOOK)
-        assert said == 'dev\n1000\n/workspace\narm|a $HOME b|it\'s "x"\na note\nhome\n'
+        assert said == 'dev\n1000\n/workspace\narm|a $HOME b|it\'s "x"|open-sesame\na note\nhome\n'
     finally:
         tools.docker(*compose, "down", "--volumes", "--rmi", "all", "--timeout", "1")
     mine.run("export", "compose", "--check")
@@ -146,7 +148,7 @@ def test_a_dev_container_is_the_same_container(
         assert told["remoteUser"] == "dev"
         assert _differences(docker_api.inspect_container(told["containerId"]), own_container(mine)) == []
         said = tools.devcontainer("exec", *where, "bash", "-ic", _LOOK)
-        assert said == 'dev\n1000\n/workspace\narm|a $HOME b|it\'s "x"\na note\nhome\n'
+        assert said == 'dev\n1000\n/workspace\narm|a $HOME b|it\'s "x"|open-sesame\na note\nhome\n'
     finally:
         for container in containers:
             image = docker_api.inspect_container(container)["Image"]

@@ -35,7 +35,7 @@ WHOLE = [*ROWS, *({"mounts": (mount,)} for mount in MOUNTS)]
 
 
 def portable(changes: dict[str, Any]) -> Portable:
-    return Portable(replace(PLAN, **changes), Grant(), "none", False, (), ())
+    return Portable(replace(PLAN, **changes), Grant(), "none", False, (), (), ())
 
 
 def names(changes: dict[str, Any]) -> str:
@@ -77,5 +77,5 @@ def test_a_pod_has_it_or_it_is_said(changes: dict[str, Any]) -> None:
 def test_a_document_among_the_security_options_is_told() -> None:
     plan = replace(PLAN, security_opt=('seccomp={"defaultAction": "SCMP_ACT_ALLOW"}', "apparmor=unconfined"))
     assert inline_options(plan) == ["seccomp"]
-    made = compose_file(Portable(plan, Grant(), "none", False, (), ()), {}, WORDS)
+    made = compose_file(Portable(plan, Grant(), "none", False, (), (), ()), {}, WORDS)
     assert made["services"]["picker"]["security_opt"] == ["apparmor=unconfined"]

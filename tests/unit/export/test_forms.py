@@ -72,6 +72,25 @@ def test_no_secret_of_the_environment_is_written_down(form: str, export: Export)
     assert "it holds what WHO of the environment said when it was exported" in made.notes
 
 
+def test_what_stands_in_a_file_of_its_own_stays_there(export: Export, tmp_path: Path) -> None:
+    (tmp_path / "secret.env").write_text("PASSWORD=open-sesame\nSHARED=of-the-file\n")
+    files = "env_file: [secret.env, {path: other.env, required: false, format: raw}]"
+    profile = (
+        f"name: picker\nbase: {{image: x}}\nrun: {{{files}, environment: {{SHARED: mine}}}}\ndeploy: {{command: a}}\n"
+    )
+    made = {form: export(form, profile, image="x") for form in FILES}
+    assert not any(b"sesame" in entry.data for one in made.values() for entry in one.entries)
+    service = yaml.safe_load(text_of(made["compose"]))["services"]["picker"]
+    assert service["env_file"] == [
+        {"path": "../secret.env", "required": True},
+        {"path": "../other.env", "required": False, "format": "raw"},
+    ]
+    assert service["environment"] == {"SHARED": "mine"}
+    assert '"--env-file=${localWorkspaceFolder}/secret.env"' in text_of(made["devcontainer"])
+    assert "other.env" not in text_of(made["devcontainer"])
+    assert "key: PASSWORD" in text_of(made["kubernetes"])
+
+
 def test_what_it_is_for_and_what_is_missing_stand_in_the_file(export: Export) -> None:
     made = export("compose", PICKER, ENVIRON)
     head = text_of(made).partition("\nname: ")[0]
