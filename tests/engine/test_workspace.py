@@ -133,7 +133,7 @@ def test_ten_packages_with_twenty_keys_are_resolved_installed_and_built(
     assert re.search(r"^#\d+ \[workspace-rosdep 2/2\] what rosdep makes of them .* done ", built, re.MULTILINE), (
         "resolved anew"
     )
-    assert re.search(r"^#\d+ \[image 2/\d\] packages that rosdep found .* CACHED$", built, re.MULTILINE), (
+    assert re.search(r"^#\d+ \[image \d/\d\] dependencies of the workspace .* CACHED$", built, re.MULTILINE), (
         "and installed as before"
     )
 
