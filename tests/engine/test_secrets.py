@@ -182,7 +182,7 @@ def test_a_profile_from_git_has_to_be_allowed(project: Make, tmp_path: Path) -> 
     own.write_text(own.read_text() + "steps: [{name: mine, run: id, secrets: token}]\n")
     (upstream / "arm.yaml").write_text("environment: {ARM: left}\n")
     _commit(upstream)
-    mine.run("update")
+    (mine.folder / "robenv.lock").unlink()  # `update` would ask a registry for the base's digest too
     refused = mine.run("build", check=2).stderr
     assert "reads the secret token" in refused and "ssh agent" not in refused, "its layers run in the user's own step"
     mine.run("trust", "--yes")
