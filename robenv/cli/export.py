@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from robenv.environment.load import Loaded
     from robenv.export.forms import Form, Source
 
-_FORMS = ("compose", "devcontainer", "dockerfile", "kubernetes")
-
 
 def export(
     context: typer.Context,
@@ -46,14 +44,14 @@ def export(
     from robenv.export.forms import FORMS, as_document
 
     if form not in FORMS:
-        raise UsageError(
-            f"there is no form {form}", hint=did_you_mean(form, _FORMS) or "there are " + ", ".join(_FORMS)
-        )
+        raise UsageError(f"there is no form {form}", hint=did_you_mean(form, FORMS) or "there are " + ", ".join(FORMS))
     where: Where = context.obj
     default, make = FORMS[form]
     folder = where.directory / output if output is not None else where.root() / default
     loaded = _loaded(where, form, platform, stage)
-    made = make(_source(loaded, folder, platform, image))
+    # What was pushed is for one platform, and a cluster may have nodes of others.
+    one = bool(platform) or _is_for_one(loaded) or (form == "kubernetes" and not image)
+    made = make(_source(loaded, folder, image, loaded.build.platform if one else ""))
     if check:
         _report(made, folder, differences(made, folder), form, json)
         return
@@ -78,7 +76,7 @@ def _loaded(where: Where, form: str, platform: str | None, stage: str | None) ->
     return loaded
 
 
-def _source(loaded: Loaded, folder: Path, platform: str | None, image: str) -> Source:
+def _source(loaded: Loaded, folder: Path, image: str, platform: str) -> Source:
     from robenv.export.forms import Source
 
     return Source(
@@ -89,7 +87,7 @@ def _source(loaded: Loaded, folder: Path, platform: str | None, image: str) -> S
         home=str(Path.home()),
         image=image,
         registry_name=_pushed(loaded),
-        platform=loaded.build.platform if platform or _is_for_one(loaded) else "",
+        platform=platform,
     )
 
 

@@ -116,3 +116,8 @@ def test_kubernetes_by_the_profiles_registry(tmp_path: Path, robenv: Robenv) -> 
     text = (tmp_path / "kubernetes/picker.yaml").read_text()
     assert "image: registry.example/team/picker:" in text
     assert "kubernetes.io/arch: arm64" in text
+    (tmp_path / "robenv.yaml").write_text(f"{PICKER}registry: registry.example/team\ndeploy: {{command: talk}}\n")
+    robenv("export", "kubernetes")
+    assert "kubernetes.io/arch: " in (tmp_path / "kubernetes/picker.yaml").read_text(), "what was pushed is for one"
+    robenv("export", "kubernetes", "--image", "registry.example/index:1")
+    assert "kubernetes.io/arch" not in (tmp_path / "kubernetes/picker.yaml").read_text()
