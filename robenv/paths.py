@@ -65,12 +65,13 @@ def unfinished(path: str) -> str:
         there = []
     for old in there:
         maker = old.removeprefix(f"{name}.").removesuffix(".new")
-        if old == f"{name}.{maker}.new" and maker.isascii() and maker.isdigit() and not _runs(int(maker)):
+        if old == f"{name}.{maker}.new" and maker.isascii() and maker.isdigit() and not runs(int(maker)):
             _remove(os.path.join(folder, old))
     return os.path.join(folder, f"{name}.{os.getpid()}.new")
 
 
-def _runs(process: int) -> bool:
+def runs(process: int) -> bool:
+    """Whether there is a process of this number here."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:

@@ -12,8 +12,8 @@ from robenv.environment.load import Loaded, load
 from robenv.environment.locking import resolve_locked
 from robenv.environment.outgoing import Outgoing
 from robenv.errors import Problem, RobenvError, UsageError
-from robenv.share.archive import Contents, SavedRepository
 from robenv.share.carried import clone_pack
+from robenv.share.contents import Contents, SavedRepository
 from robenv.share.held import Held, changes
 
 

@@ -21,13 +21,14 @@ from robenv.environment.locking import resolve_locked
 from robenv.environment.outgoing import Outgoing
 from robenv.environment.reporter import Reporter, building
 from robenv.environment.repositories import places_of
+from robenv.environment.staging import arriving, staged
 from robenv.errors import DiskFull, OperationFailed, RobenvError, UsageError
 from robenv.paths import cache_folder, unfinished
 from robenv.plan.names import LABEL_HASH
 from robenv.plan.values import RUN
 from robenv.share import archive
-from robenv.share.archive import BadArchive, Contents, SavedImage, SavedRepository, SavedSource
 from robenv.share.carried import clone_pack, keep
+from robenv.share.contents import BadArchive, Contents, SavedImage, SavedRepository, SavedSource
 from robenv.share.git import Repository
 from robenv.share.held import Held
 from robenv.share.reference import repository_of
@@ -54,7 +55,7 @@ def save_project(
         packs, repositories = _packed(every[0], sources, held, folder, reporter)
         if repositories:
             _leave_to_git(every, files, repositories, held, folder)
-        with _staged(engine, [_saved(engine, loaded, reporter) for loaded in every]) as images:
+        with staged(engine, [_saved(engine, loaded, reporter) for loaded in every]) as images:
             project, file = every[0].build.project, every[0].files.file
             contents = Contents(__version__, project, file.name, images, packs, repositories)
             size = sum(image.size for image in images) + sum(_size(folder / one.member) for one in contents.commits)
@@ -119,22 +120,8 @@ def own_variables(every: Sequence[Loaded]) -> list[str]:
 def _saved(engine: Engine, loaded: Loaded, reporter: Reporter) -> SavedImage:
     image = ensure_image(engine, loaded, reporter).image
     wanted = project_image(loaded)
-    # A name that nobody uses, so that no half of an image can ever stand under the real one.
-    staging = f"robenv/saved:{wanted.content_hash[:32]}"
     stage = loaded.build.purpose
-    return SavedImage(wanted.project, wanted.content_hash, wanted.platform, staging, image.layers, image.size, stage)
-
-
-@contextmanager
-def _staged(engine: Engine, images: list[SavedImage]) -> Iterator[tuple[SavedImage, ...]]:
-    """The images under their staging names while the block runs."""
-    try:
-        for image in images:
-            engine.tag(image.wanted.reference, image.staging)
-        yield tuple(images)
-    finally:
-        for image in images:
-            _remove(engine, image.staging)
+    return SavedImage(wanted.project, wanted.content_hash, wanted.platform, "", image.layers, image.size, stage)
 
 
 def _add_images(writer: archive.ArchiveWriter, tar: Iterator[bytes]) -> None:
@@ -189,7 +176,7 @@ def _take(
             path = folder / info.name
             if info.name.startswith(archive.IMAGES):
                 _make_links(links)
-                _take_images(engine, contents, archive.images_tar(_chain((info, file), members)))
+                _take_images(engine, source, contents, _chain((info, file), members))
                 return
             if info.issym():
                 links[path] = info.linkname
@@ -222,12 +209,12 @@ def _make_links(links: Mapping[Path, str]) -> None:
         path.symlink_to(target)
 
 
-def _take_images(engine: Engine, contents: Contents, tar: Iterator[bytes]) -> None:
-    """Under the staging names; each gets its own once it is what it should be, and can be run."""
-    try:
-        engine.load_images(tar)
+def _take_images(engine: Engine, source: Path, contents: Contents, members: Iterator[archive.Member]) -> None:
+    """Under staging names; each gets its own once it is what it should be, and can be run."""
+    with arriving(engine, contents.images) as names:
+        engine.load_images(archive.images_tar(source, members, names))
         for image in contents.images:
-            found = engine.find_image(image.staging, image.platform)
+            found = engine.find_image(names[image.staging], image.platform)
             if found is None or found.layers != image.layers or found.labels.get(LABEL_HASH) != image.content_hash:
                 raise BadArchive(
                     f"the engine did not take the image for {image.platform} as it was saved",
@@ -237,10 +224,7 @@ def _take_images(engine: Engine, contents: Contents, tar: Iterator[bytes]) -> No
             name = f"robenv-load-{secrets.token_hex(4)}"
             request = {"Image": found.id, "Entrypoint": ["true"]}  # an image need not say what it runs
             engine.remove_container(engine.create_container(name, request, image.platform), force=True)
-            adopt(engine, image.staging, image.wanted)
-    finally:
-        for image in contents.images:
-            _remove(engine, image.staging)
+            adopt(engine, names[image.staging], image.wanted)
 
 
 def _check_platform(source: Path, contents: Contents, platform: str) -> None:
@@ -269,11 +253,6 @@ def _new_folder(place: Path) -> Iterator[Path]:
         raise kind(f"{place} cannot be made", details=str(error), hint="choose another place for it") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _remove(engine: Engine, reference: str) -> None:
-    if engine.find_image(reference) is not None:
-        engine.remove_image(reference)
 
 
 def _size(path: Path) -> int:

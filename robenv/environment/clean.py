@@ -11,6 +11,7 @@ from typing import Any
 
 from robenv.catalog.platforms import parse_platform
 from robenv.engine.protocol import ContainerInfo, Engine, ImageInfo, NetworkInfo, VolumeInfo
+from robenv.environment.staging import find_abandoned
 from robenv.errors import ContainerNotFound, ImageNotFound, OperationFailed
 from robenv.paths import cache_folder
 from robenv.plan.mirrors import PINNED
@@ -68,6 +69,9 @@ def find_rubbish(engine: Engine, keep_images: frozenset[str], volumes: bool) -> 
     rubbish += [
         Rubbish("pinned", name, image.id, image.size, "no image stands on it")
         for image, name in unused_pinned(engine.images(named=f"{PINNED}:*"), stay, left, keep_images)
+    ]
+    rubbish += [
+        Rubbish("image", name, name, 0, "left by a `save` or `load` that was killed") for name in find_abandoned(engine)
     ]
     rubbish += _tools(engine, stay, left)
     rubbish += _ownerless("network", engine.networks({LABEL_NETWORK: None}), left)

@@ -12,10 +12,10 @@ import hashlib
 import io
 import json
 import os
+import re
 import tarfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -23,10 +23,9 @@ import zstandard
 
 from robenv.errors import DiskFull, OperationFailed
 from robenv.paths import unfinished
-from robenv.share.carried import Carried, is_address, is_commit
-from robenv.share.registry import ProjectImage
+from robenv.share import image_names
+from robenv.share.contents import BadArchive, Contents, contents_of, read_json, stays_below
 
-VERSION = 1
 HEAD, TAIL = "robenv.json", "digest.json"
 PROJECT, GIT, IMAGES = "project/", "git/", "images/"
 _PIECE = 1 << 18
@@ -35,68 +34,11 @@ _MAGIC = b"\x28\xb5\x2f\xfd"
 _MAX_HEAD = 4 << 20
 _NO_ROOM = (28, 122)  # ENOSPC, EDQUOT
 _KINDS = (tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE)
+_LINKED_LAYER = re.compile(r"\w[^/ ]*/layer\.tar \.\./\w[^/ ]*(/layer)?\.tar")
+"""How engines link a layer that two images share: Docker before 25, and Podman. No other link may stand among images,
+for it could lead the engine to a list of names that nobody looked at."""
 
 Member = tuple[tarfile.TarInfo, "IO[bytes] | None"]
-
-
-class BadArchive(OperationFailed):
-    """The file is none of `save`'s, not whole, or holds what is refused."""
-
-
-@dataclass(frozen=True)
-class SavedImage:
-    """An image in the file, under the name ``staging``. ``layers``: diff IDs, lowest first. ``size``: bytes. ``stage``:
-    which of the profile's images, ``dev`` or ``run``."""
-
-    project: str
-    content_hash: str
-    platform: str
-    staging: str
-    layers: tuple[str, ...]
-    size: int
-    stage: str = "dev"
-
-    @property
-    def wanted(self) -> ProjectImage:
-        return ProjectImage(self.project, self.content_hash, self.platform)
-
-
-@dataclass(frozen=True)
-class SavedSource:
-    """A commit of a repository, in the member ``member``."""
-
-    url: str
-    commit: str
-    member: str
-
-
-@dataclass(frozen=True)
-class SavedRepository:
-    """A repository of the workspace, in the member ``member``. ``path``: where it goes in the project's folder; "" for
-    one that only `up` can bring to its place."""
-
-    at: Carried
-    path: str
-    member: str
-
-
-@dataclass(frozen=True)
-class Contents:
-    """``robenv``: the version that wrote it; ``file``: the profile's name, such as robenv.yaml."""
-
-    robenv: str
-    project: str
-    file: str
-    images: tuple[SavedImage, ...]
-    sources: tuple[SavedSource, ...]
-    repositories: tuple[SavedRepository, ...] = ()
-
-    @property
-    def commits(self) -> tuple[SavedSource | SavedRepository, ...]:
-        return (*self.sources, *self.repositories)
-
-    def to_json(self) -> dict[str, Any]:
-        return {"version": VERSION, **asdict(self)}
 
 
 class ArchiveWriter:
@@ -168,24 +110,22 @@ def writing(path: Path, contents: Contents, moved: Callable[[int], object]) -> I
 
 def check(path: Path, moved: Callable[[int], object]) -> Contents:
     """Reads the whole file once, and says what is in it. Raises BadArchive, OperationFailed."""
-    contents, places, digest, told = None, _Places(path), hashlib.sha256(), ""
+    contents, places, lists, digest, told = None, _Places(path), _Lists(path), hashlib.sha256(), ""
     with reading(path, moved) as members:
         for info, file in members:
             if info.name == TAIL and file is not None:
-                told = str(_json(path, file.read(_MAX_HEAD)).get("sha256"))
+                told = str(read_json(path, file.read(_MAX_HEAD)).get("sha256"))
                 break
             _check_name(path, info)
             _update(digest, info)
             if contents is None:
                 head = file.read(_MAX_HEAD) if file is not None and info.name == HEAD else b""
                 digest.update(head)
-                contents = _contents(path, head)
-                for one in contents.repositories:
-                    if one.path:
-                        places.add(PROJECT + one.path)
+                contents = contents_of(path, head)
+                places.add_repositories(contents)
                 continue
-            if info.name.startswith(PROJECT):
-                places.add(info.name)
+            places.add(info.name)
+            lists.add(info.name, file, digest)
             while file is not None and (piece := file.read(_PIECE)):
                 digest.update(piece)
     if contents is None or not told:
@@ -193,6 +133,7 @@ def check(path: Path, moved: Callable[[int], object]) -> Contents:
     if told != digest.hexdigest():
         raise BadArchive(f"{path} is damaged: its digest is another", hint="copy it again")
     places.check()
+    lists.check(contents)
     return contents
 
 
@@ -219,16 +160,34 @@ def reading(path: Path, moved: Callable[[int], object]) -> Iterator[Iterator[Mem
         raise kind(f"{path} cannot be taken in", details=str(error)) from error
 
 
-def images_tar(members: Iterable[Member]) -> Iterator[bytes]:
-    """The tar for the engine, of the members under ``images/`` that come next."""
+def images_tar(path: Path, members: Iterable[Member], names: Mapping[str, str]) -> Iterator[bytes]:
+    """The tar for the engine, of the members of ``path`` under ``images/`` that come next. ``names``: what each staging
+    name in the file becomes. Raises BadArchive."""
     for info, file in members:
         if not info.name.startswith(IMAGES):
             break
-        yield _renamed(info, info.name.removeprefix(IMAGES)).tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
+        header, data = _renamed(info, info.name.removeprefix(IMAGES)), b""
+        if file is not None and _names_images(info.name):
+            data = _renamed_list(path, info.name, file.read(_MAX_HEAD), names)
+            header.size = len(data)
+        yield header.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
+        yield data
         while file is not None and (piece := file.read(_PIECE)):
             yield piece
-        yield b"\0" * (-info.size % tarfile.BLOCKSIZE)
+        yield b"\0" * (-header.size % tarfile.BLOCKSIZE)
     yield b"\0" * (2 * tarfile.BLOCKSIZE)
+
+
+def _names_images(name: str) -> bool:
+    return name.removeprefix(IMAGES) in image_names.LISTS
+
+
+def _renamed_list(path: Path, name: str, data: bytes, names: Mapping[str, str]) -> bytes:
+    """Nothing on the engine may get another image by a file, whoever wrote that."""
+    try:
+        return image_names.renamed(name.removeprefix(IMAGES), data, names)
+    except ValueError as error:
+        raise BadArchive(f"{path} holds {name!r}, which is refused: {error}") from error
 
 
 def _info(name: str, size: int, mode: int = 0o644) -> tarfile.TarInfo:
@@ -253,20 +212,18 @@ def _check_name(path: Path, info: tarfile.TarInfo) -> None:
     """Nothing may lie elsewhere than under its folder, whoever wrote the file."""
     kinds = _KINDS if info.name.startswith(IMAGES) else (tarfile.REGTYPE, tarfile.SYMTYPE)
     known = info.name == HEAD or info.name.startswith((PROJECT, GIT, IMAGES))
-    if not known or info.type not in kinds or not _stays_below(info.name):
+    disguised = _names_images(info.name) and not info.isreg()
+    if not known or disguised or info.type not in kinds or not stays_below(info.name):
         raise BadArchive(f"{path} holds {info.name!r}, which does not belong there: refused")
-    if info.type == tarfile.SYMTYPE and not info.name.startswith(IMAGES):
-        inside = os.path.normpath(os.path.join(os.path.dirname(info.name), info.linkname))  # noqa: PTH118, PTH120
-        if info.linkname.startswith("/") or not inside.startswith(PROJECT):
-            raise BadArchive(f"{path} holds a link that leads out of it, {info.name!r}: refused")
+    if info.type == tarfile.SYMTYPE and not _link_is_known(info):
+        raise BadArchive(f"{path} holds a link that leads out of it, {info.name!r}: refused")
 
 
-def _stays_below(name: object) -> bool:
-    return (
-        isinstance(name, str)
-        and not any(part.lower() in ("", ".", "..", ".git") for part in name.split("/"))
-        and "\0" not in name
-    )
+def _link_is_known(info: tarfile.TarInfo) -> bool:
+    if info.name.startswith(IMAGES):
+        return bool(_LINKED_LAYER.fullmatch(f"{info.name.removeprefix(IMAGES)} {info.linkname}"))
+    inside = os.path.normpath(os.path.join(os.path.dirname(info.name), info.linkname))  # noqa: PTH118, PTH120
+    return not info.linkname.startswith("/") and inside.startswith(PROJECT)
 
 
 class _Places:
@@ -279,7 +236,13 @@ class _Places:
     def add(self, name: str) -> None:
         if name in self._names:
             raise BadArchive(f"{self._path} holds {name!r} twice: refused")
-        self._names.add(name)
+        if name.startswith(PROJECT):
+            self._names.add(name)
+
+    def add_repositories(self, contents: Contents) -> None:
+        for one in contents.repositories:
+            if one.path:
+                self.add(PROJECT + one.path)
 
     def check(self) -> None:
         for name in self._names:
@@ -287,49 +250,26 @@ class _Places:
                 raise BadArchive(f"{self._path} holds {name!r}, which leads through {above!r}: refused")
 
 
+class _Lists:
+    """The members that name images."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._found: list[tuple[str, bytes]] = []
+
+    def add(self, name: str, file: IO[bytes] | None, digest: Any) -> None:
+        if file is not None and _names_images(name):
+            self._found.append((name, file.read(_MAX_HEAD)))
+            digest.update(self._found[-1][1])
+
+    def check(self, contents: Contents) -> None:
+        for name, data in self._found:
+            _renamed_list(self._path, name, data, {image.staging: image.staging for image in contents.images})
+
+
 def _above(name: str) -> Iterator[str]:
     while name := name.rpartition("/")[0]:
         yield name
-
-
-def _contents(path: Path, head: bytes) -> Contents:
-    found = _json(path, head)
-    if found.get("version") != VERSION:
-        version = found.get("robenv") or "another version"
-        raise BadArchive(f"{path} was written by robenv {version}, in a form that this one does not know")
-    try:
-        images = tuple(SavedImage(**{**one, "layers": tuple(one["layers"])}) for one in found["images"])
-        sources = tuple(SavedSource(**one) for one in found["sources"])
-        listed = (dict(one) for one in found.get("repositories", ()))
-        repositories = tuple(SavedRepository(**{**one, "at": Carried(**one["at"])}) for one in listed)
-        robenv, project, file = (str(found[key]) for key in ("robenv", "project", "file"))
-        contents = Contents(robenv, project, file, images, sources, repositories)
-    except (KeyError, TypeError, ValueError) as error:
-        raise BadArchive(f"{path} does not say what is in it", details=str(error)) from error
-    _check_repositories(path, contents)
-    return contents
-
-
-def _check_repositories(path: Path, contents: Contents) -> None:
-    """What is said of commits goes to git, and their places are written to."""
-    for source in contents.sources:
-        if not is_commit(source.commit) or not is_address(source.url):
-            raise BadArchive(f"{path} holds no commit of a repository: {source.url!r} at {source.commit!r}")
-    for one in contents.repositories:
-        if not one.at.is_sound():
-            raise BadArchive(f"{path} holds no commit of a repository: {one.at.url!r} at {one.at.commit!r}")
-        if one.path and not _stays_below(one.path):
-            raise BadArchive(f"{path} has a repository for {one.path!r}, which does not belong there: refused")
-
-
-def _json(path: Path, data: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(data)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise BadArchive(f"{path} is no file that `robenv save` wrote")
-    return found
 
 
 def _not_whole(path: Path, details: str = "") -> BadArchive:

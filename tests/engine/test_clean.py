@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from robenv.engine.docker_py import connect
 from robenv.engine.protocol import BuildRequest
+from robenv.environment.staging import staging_name
 from robenv.plan.names import LABEL_DIRECTORY, LABEL_PLAN_JSON, LABEL_PROJECT, LABEL_ROLE, LABEL_TOOLS, ROLE_TOOLS
 from tests.support.building import context
 from tests.support.project import Project
@@ -58,6 +60,19 @@ def test_what_came_by_digest_from_mirrors(other: SecondEngine, mine: Project, ba
     api.remove_image(api.images(filters={"label": f"{LABEL_PROJECT}={mine.name}"})[0]["Id"], force=True)
     assert _names(mine) == {("pinned", used)}
     assert api.images(name=base_image), "its other names are not robenv's"
+
+
+def test_what_a_killed_save_has_left(other: SecondEngine, mine: Project) -> None:
+    mine.run("build")
+    api, dead = other.api(), subprocess.Popen(["true"])
+    dead.wait()
+    left, live = staging_name().replace(f"-{os.getpid()}-", f"-{dead.pid}-"), staging_name()
+    (image,) = api.images(filters={"label": f"{LABEL_PROJECT}={mine.name}"})
+    for name in (left, live):
+        api.tag(image["Id"], *name.split(":"))
+    assert _names(mine, "--dry-run") == _names(mine) == {("image", left)}
+    tags = api.inspect_image(image["Id"])["RepoTags"]
+    assert sorted(tags) == sorted([*image["RepoTags"], live])
 
 
 def test_native_tools(other: SecondEngine, mine: Project, base_image: str) -> None:

@@ -21,7 +21,7 @@ from robenv.environment.repositories import (
 )
 from robenv.errors import OperationFailed, ProfileError, UsageError
 from robenv.plan.values import DEV, RUN
-from robenv.share.archive import SavedRepository
+from robenv.share.contents import SavedRepository
 from robenv.share.held import Held
 from robenv.share.run_git import Git
 from tests.unit.share.conftest import Upstream

@@ -18,18 +18,20 @@ import zstandard
 
 from robenv.errors import OperationFailed
 from robenv.share import archive
-from robenv.share.archive import BadArchive, Contents, SavedImage, SavedRepository, SavedSource
 from robenv.share.carried import Carried
+from robenv.share.contents import BadArchive, Contents, SavedImage, SavedRepository, SavedSource
 
-IMAGE = SavedImage("picker", "ab" * 32, "linux/amd64", "robenv/saved:abab", ("sha256:1", "sha256:2"), 100)
+IMAGE = SavedImage("picker", "ab" * 32, "linux/amd64", "robenv/saved:one", ("sha256:1", "sha256:2"), 100)
 LIDAR = SavedRepository(Carried("https://e.org/l", "d" * 40, "refs/heads/main", "d" * 40), "src/lidar", "git/1.pack")
 CONTENTS = Contents(
     "0.1.0", "picker", "robenv.yaml", (IMAGE,), (SavedSource("https://e.org/p", "c" * 40, "git/0.pack"),), (LIDAR,)
 )
 LAYER = bytes(range(256)) * 3000
+_NAME, _TAG = "io.containerd.image.name", "org.opencontainers.image.ref.name"
+NAMES = {"robenv/saved:one": "robenv/saved:another"}
 
 
-def docker_tar() -> bytes:
+def docker_tar(names: bytes = b'[{"RepoTags": ["robenv/saved:one"]}]') -> bytes:
     """As engines before 25 write it: folders, and a link where two images share a layer."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as tar:
@@ -38,7 +40,7 @@ def docker_tar() -> bytes:
             ("abc/layer.tar", tarfile.REGTYPE, LAYER),
             ("def/layer.tar", tarfile.SYMTYPE, b""),
             ("l" * 120 + "/json", tarfile.REGTYPE, b"{}"),
-            ("manifest.json", tarfile.REGTYPE, b"[]"),
+            ("manifest.json", tarfile.REGTYPE, names),
         ):
             info = tarfile.TarInfo(name)
             info.type, info.size, info.mode = kind, len(data), 0o40755 if kind == tarfile.DIRTYPE else 0o644
@@ -74,18 +76,25 @@ def test_what_goes_in_comes_out(tmp_path: Path) -> None:
         for info, file in members:
             if info.name.startswith(archive.IMAGES):
                 rest = [(info, file), *()]
-                tar = b"".join(archive.images_tar(_both(rest, members)))
+                tar = b"".join(archive.images_tar(path, _both(rest, members), NAMES))
                 break
             found[info.name] = file.read() if file else info.linkname.encode()
     assert found.keys() == {"robenv.json", "project/robenv.yaml", "project/config/link", "git/0.pack", "git/1.pack"}
     assert found["project/config/link"] == b"../robenv.yaml"
-    with tarfile.open(fileobj=io.BytesIO(tar)) as again, tarfile.open(fileobj=io.BytesIO(docker_tar())) as before:
+    with (
+        tarfile.open(fileobj=io.BytesIO(tar)) as again,
+        tarfile.open(fileobj=io.BytesIO(docker_tar(_RENAMED))) as before,
+    ):
         assert [(one.name, one.type, one.size, one.linkname) for one in again] == [
             (one.name, one.type, one.size, one.linkname) for one in before
         ]
-        layer = again.extractfile("abc/layer.tar")
+        layer, names = again.extractfile("abc/layer.tar"), again.extractfile("manifest.json")
         assert layer is not None
-        assert layer.read() == LAYER
+        assert names is not None
+        assert (layer.read(), names.read()) == (LAYER, _RENAMED)
+
+
+_RENAMED = b'[{"RepoTags": ["robenv/saved:another"]}]'
 
 
 def _both(first: list[archive.Member], rest: Iterable[archive.Member]) -> Iterable[archive.Member]:
@@ -192,6 +201,12 @@ def _add(tar: tarfile.TarFile, name: str, data: bytes = b"", kind: bytes = tarfi
         ("project/a/link", tarfile.SYMTYPE, "../../.."),
         ("git/link", tarfile.SYMTYPE, "0.pack"),
         ("project/.GIT/config", tarfile.REGTYPE, ""),
+        # Ways to a list of names that nobody has looked at
+        ("images/manifest.json", tarfile.SYMTYPE, "other.json"),
+        ("images/manifest.json", tarfile.DIRTYPE, ""),
+        ("images/here", tarfile.SYMTYPE, "."),
+        ("images/a/layer.tar", tarfile.SYMTYPE, ".."),
+        ("images/a/layer.tar", tarfile.SYMTYPE, "../../layer.tar"),
     ],
 )
 def test_what_would_lie_elsewhere_is_refused(tmp_path: Path, name: str, kind: bytes, link: str) -> None:
@@ -201,6 +216,72 @@ def test_what_would_lie_elsewhere_is_refused(tmp_path: Path, name: str, kind: by
 
     _forged(tmp_path / "file", members)
     with pytest.raises(BadArchive, match="refused"):
+        archive.check(tmp_path / "file", quiet)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        (
+            "manifest.json",
+            [{"RepoTags": ["robenv/saved:one", "ubuntu:24.04"]}],
+            "an image under the name 'ubuntu:24.04'",
+        ),
+        ("index.json", {"manifests": [{"annotations": {_NAME: "docker.io/library/ubuntu:24.04"}}]}, "library/ubuntu"),
+        ("index.json", {"manifests": [{"annotations": {_NAME: "evil.org/robenv/saved:one"}}]}, "evil.org"),
+        ("repositories", {"ubuntu": {"24.04": "abc"}}, "'ubuntu:24.04'"),
+        ("manifest.json", {"RepoTags": 1}, "no list of images"),
+        ("index.json", [1], "no list of images"),
+        ("repositories", {"ubuntu": 5}, "no list of images"),
+    ],
+)
+def test_no_image_of_the_engine_is_replaced(tmp_path: Path, name: str, data: object, words: str) -> None:
+    with pytest.raises(BadArchive, match=words):
+        write_images(tmp_path / "file", {name: json.dumps(data).encode()})
+
+
+def write_images(path: Path, lists: dict[str, bytes]) -> bytes:
+    """Writes a file with these members among its images, has it checked, and gives what goes to the engine."""
+    with archive.writing(path, CONTENTS, quiet) as writer:
+        for name, data in lists.items():
+            writer.add_bytes(archive.IMAGES + name, data)
+    archive.check(path, quiet)
+    with archive.reading(path, quiet) as members:
+        next(members)
+        return b"".join(archive.images_tar(path, members, NAMES))
+
+
+def test_engines_get_the_names_that_are_chosen_here(tmp_path: Path) -> None:
+    indexed = [{"digest": "sha256:1", "annotations": {_NAME: "docker.io/robenv/saved:one", _TAG: "one"}}]
+    unnamed = [{"digest": "sha256:2", "annotations": {_TAG: "latest"}}, {"digest": "sha256:3"}]
+    tar = write_images(
+        tmp_path / "file",
+        {
+            "index.json": json.dumps({"schemaVersion": 2, "manifests": indexed + unnamed}).encode(),
+            "repositories": b'{"robenv/saved": {"one": "abc"}}',
+            "manifest.json": b'[{"RepoTags": null, "Layers": ["a"]}, {"RepoTags": ["robenv/saved:one"]}]',
+        },
+    )
+    with tarfile.open(fileobj=io.BytesIO(tar)) as found:
+        index, repositories, manifest = (
+            json.load(found.extractfile(name) or io.BytesIO()) for name in found.getnames()
+        )
+    named = {"annotations": {_NAME: "docker.io/robenv/saved:another", _TAG: "another"}}
+    assert index["manifests"] == [
+        {"digest": "sha256:1", **named},
+        {"digest": "sha256:2", "annotations": {}},
+        {"digest": "sha256:3", "annotations": {}},
+    ]
+    assert index["schemaVersion"] == 2
+    assert repositories == {"robenv/saved": {"another": "abc"}}
+    assert manifest == [{"RepoTags": [], "Layers": ["a"]}, {"RepoTags": ["robenv/saved:another"]}]
+
+
+def test_a_file_that_calls_its_image_by_a_name_in_use(tmp_path: Path) -> None:
+    """The name would be taken away from the engine once the image is there."""
+    head = {**CONTENTS.to_json(), "images": [{**CONTENTS.to_json()["images"][0], "staging": "ubuntu:24.04"}]}
+    _forged(tmp_path / "file", lambda tar: _add(tar, "robenv.json", json.dumps(head).encode()))
+    with pytest.raises(BadArchive, match=r"under the name 'ubuntu:24\.04'"):
         archive.check(tmp_path / "file", quiet)
 
 
@@ -290,7 +371,7 @@ _MEASURE = """
 import io, resource, sys, tarfile
 from pathlib import Path
 from robenv.share import archive
-from tests.unit.share.test_archive import CONTENTS, quiet, docker_tar
+from tests.unit.share.test_archive import CONTENTS, NAMES, quiet, docker_tar
 
 def big(size):
     info = tarfile.TarInfo("big/layer.tar")
@@ -306,7 +387,7 @@ with archive.writing(path, CONTENTS, quiet) as writer:
 archive.check(path, quiet)
 with archive.reading(path, quiet) as members:
     next(members)
-    taken = sum(map(len, archive.images_tar(members)))
+    taken = sum(map(len, archive.images_tar(path, members, NAMES)))
 assert taken > size
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """

@@ -1,0 +1,62 @@
+"""The names in a tar of `docker save`'s: whoever made the tar, it names what it should, and under names chosen here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+STAGING = "robenv/saved"
+"""The repository of names that images in a file have, and that nobody uses."""
+
+LISTS = ("manifest.json", "index.json", "repositories")
+"""The members that name images. Engines read manifest.json, since 25 index.json beside it, and before 1.10
+repositories alone (Docker Image Specification v1.2, OCI Image Layout)."""
+
+_INDEXED = "io.containerd.image.name"
+_TAG = "org.opencontainers.image.ref.name"
+
+
+def is_staging(name: object) -> bool:
+    return isinstance(name, str) and name.startswith(f"{STAGING}:")
+
+
+def renamed(member: str, data: bytes, names: Mapping[str, str]) -> bytes:
+    """One of ``LISTS`` with each name changed as ``names`` says, all of which are staging names.
+
+    Raises ValueError for a name that is not in ``names``, and for what is no such list.
+    """
+    try:
+        change = {"manifest.json": _manifest, "index.json": _index, "repositories": _repositories}[member]
+        return json.dumps(change(json.loads(data), names)).encode()
+    except (AttributeError, TypeError, RecursionError) as error:
+        raise ValueError(f"{member} is no list of images") from error
+
+
+def _manifest(found: Any, names: Mapping[str, str]) -> Any:
+    return [{**one, "RepoTags": [_new(name, names) for name in one.get("RepoTags") or ()]} for one in found]
+
+
+def _index(found: Any, names: Mapping[str, str]) -> Any:
+    return {**found, "manifests": [_annotated(one, names) for one in found.get("manifests") or ()]}
+
+
+def _annotated(one: Any, names: Mapping[str, str]) -> Any:
+    said = one.get("annotations") or {}
+    if _INDEXED not in said:
+        # A tag alone names nothing: engines ask for the whole name.
+        return {**one, "annotations": {key: value for key, value in said.items() if key != _TAG}}
+    host, _, short = said[_INDEXED].rpartition(f"{STAGING}:")
+    new = _new(f"{STAGING}:{short}" if host in ("", "docker.io/") else said[_INDEXED], names)
+    return {**one, "annotations": {**said, _INDEXED: f"docker.io/{new}", _TAG: new.rpartition(":")[2]}}
+
+
+def _repositories(found: Any, names: Mapping[str, str]) -> Any:
+    tags = {_new(f"{name}:{tag}", names): image for name, those in found.items() for tag, image in those.items()}
+    return {STAGING: {name.removeprefix(f"{STAGING}:"): image for name, image in tags.items()}}
+
+
+def _new(name: str, names: Mapping[str, str]) -> str:
+    if name not in names:
+        raise ValueError(f"an image under the name {name!r}")
+    return names[name]
