@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from robenv.catalog.ros import DISTROS, image_of
+from robenv.plan.packages import leads_elsewhere
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,15 @@ def in_package_xml(text: str, source: str) -> Iterator[Hint]:
         yield Hint("ros", "1", f"{source}: {one[0]}")
     if two or one:
         yield Hint("workspace.dependencies", "true", f"{source}: what packages depend on, by rosdep")
+
+
+def in_requirements(text: str, source: str) -> Iterator[Hint]:
+    """A requirements.txt of pip's at the top of a folder."""
+    elsewhere = [line.strip() for line in text.splitlines() if leads_elsewhere(line)]
+    if elsewhere:
+        yield Hint("note", f"for pip, which cannot take it as it is: {elsewhere[0]}", source)
+    elif text.strip():
+        yield Hint("pip", f"[{{requirements: {source}}}]", f"{source}: what pip installs")
 
 
 def in_repos(text: str, source: str) -> Iterator[Hint]:

@@ -10,35 +10,29 @@ from pathlib import Path
 from robenv.engine.protocol import MAX_SECRET, EngineInfo, Lent
 from robenv.environment.load import Loaded
 from robenv.errors import HostLacks, Problem
-from robenv.plan.values import BuildPlan, Step
+from robenv.plan.secrets import Borrower, borrowers
 
 _NO_AGENT = 'start one in this terminal: eval "$(ssh-agent)" && ssh-add'
 
 
-def borrowing(build: BuildPlan) -> tuple[Step, ...]:
-    """The steps that borrow something."""
-    steps = (step for stage in build.stages for group in stage.groups for step in group.steps)
-    return tuple(step for step in steps if step.secrets or step.ssh)
-
-
 def lend(loaded: Loaded, engine: EngineInfo, environ: Mapping[str, str]) -> Lent:
-    """Raises HostLacks with every secret that cannot be had and each step that no agent answers, or where the engine's
-    builder borrows nothing."""
-    steps = borrowing(loaded.build)
-    if not steps:
+    """Raises HostLacks with every secret that cannot be had and all that no agent answers, or where the builder
+    borrows nothing."""
+    found = borrowers(loaded.build)
+    if not found:
         return Lent()
     if not engine.buildkit:
         raise HostLacks(
-            "this engine's builder has no secrets and no ssh agent for steps",
+            "this engine's builder has no secrets and no ssh agent to lend",
             hint="Docker Engine's own BuildKit has; `robenv build --builder ssh://HOST` builds on one elsewhere",
-            problems=tuple(Problem(f"the step {step.name} borrows", step.location) for step in steps),
+            problems=tuple(Problem(f"{one.name} borrows", one.location) for one in found),
         )
     problems: list[Problem] = []
-    names = dict.fromkeys(one.name for step in steps for one in step.secrets)
+    names = dict.fromkeys(one.name for borrower in found for one in borrower.secrets)
     secrets = {name: _read(loaded, name, environ, problems) for name in names}
-    agent = _agent([step for step in steps if step.ssh], environ, problems)
+    agent = _agent([one for one in found if one.ssh], environ, problems)
     if problems:
-        raise HostLacks("this machine lacks what steps of the build read", problems=tuple(problems))
+        raise HostLacks("this machine lacks what the build reads", problems=tuple(problems))
     return Lent(secrets, agent)
 
 
@@ -58,13 +52,13 @@ def _read(loaded: Loaded, name: str, environ: Mapping[str, str], problems: list[
     return data
 
 
-def _agent(steps: list[Step], environ: Mapping[str, str], problems: list[Problem]) -> str:
+def _agent(asking: list[Borrower], environ: Mapping[str, str], problems: list[Problem]) -> str:
     path = environ.get("SSH_AUTH_SOCK", "")
-    if steps and path and _answers(path):
+    if asking and path and _answers(path):
         return path
     found = f"nobody answers at {path}" if path else "SSH_AUTH_SOCK is not set"
-    for step in steps:
-        problems.append(Problem(f"the step {step.name} asks your ssh agent, and {found}", step.location, _NO_AGENT))
+    for one in asking:
+        problems.append(Problem(f"{one.name} asks your ssh agent, and {found}", one.location, _NO_AGENT))
     return ""
 
 

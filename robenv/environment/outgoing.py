@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from robenv.environment.load import Loaded, load
 from robenv.errors import Problem, UsageError
 from robenv.plan.build import plan_build
-from robenv.plan.values import DEV, RUN, FileCopy
+from robenv.plan.values import DEV, RUN, FileCopy, Group
 from robenv.profile.nodes import Mapping as Node
 from robenv.profile.nodes import Scalar, find
 from robenv.profile.nodes import Sequence as Items
@@ -89,9 +89,8 @@ class _Gatherer:
                 self._add(path, path)
         for stage in self._loaded.build.stages:
             for group in stage.groups:
-                for repository in group.repositories:
-                    if repository.key_host_path:
-                        self._add(Path(repository.key_host_path), Path(repository.key_host_path))
+                for path in _read_by(group):
+                    self._add(path, path)
                 for file in group.files:
                     self._copied(file)
         if self._outside:
@@ -134,3 +133,9 @@ def _env_files(root: Node) -> list[str]:
     items = [item for files in named if isinstance(files, Items) for item in files.items]
     paths = [item.get("path") for item in items if isinstance(item, Node)]
     return [path.text for path in paths if isinstance(path, Scalar)]
+
+
+def _read_by(group: Group) -> Iterator[Path]:
+    """What installing packages reads."""
+    yield from (Path(one.key_host_path) for one in group.repositories if one.key_host_path)
+    yield from (Path(file.host_path) for install in group.pip_installs for file in install.files)

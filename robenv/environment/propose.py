@@ -126,6 +126,8 @@ def _of_file(path: Path, folder: Path) -> Iterator[Hint]:
         yield from detect.in_devcontainer(_text(path), source)
     elif name == "Dockerfile" or name.startswith("Dockerfile.") or name.endswith(".Dockerfile"):
         yield from detect.in_dockerfile(_text(path), source)
+    elif source == "requirements.txt":
+        yield from detect.in_requirements(_text(path), source)
     elif name.endswith((".sh", ".bash")) or name == "Makefile":
         yield from detect.in_script(_text(path), source)
 

@@ -28,7 +28,7 @@ apt:
     - git
 {packages}    # - python3-opencv
 
-# Python packages that the distribution lacks.
+# Python packages that the distribution lacks; - {{requirements: requirements.txt}} is an entry too.
 # pip: [transforms3d==0.4.2]
 
 # environment:

@@ -157,7 +157,8 @@ class _Chain:
         steps = [placed.value for part in parts for placed in part.steps]
         build = self.loaded.resolved.profile.run_image
         wanted = (*(step.secrets for step in steps), build.secrets)
-        names = dict.fromkeys(one.source for each in wanted for one in each)
+        logins = (name for _, name in self.loaded.resolved.profile.logins())
+        names = dict.fromkeys((*(one.source for each in wanted for one in each), *logins))
         return lending_powers(names, build.ssh or any(step.ssh for step in steps))
 
 
@@ -165,6 +166,8 @@ def _copied(level: Level) -> Iterator[str]:
     for part in level.parts:
         yield from (placed.value.source for placed in part.files if not placed.value.stage)
         yield from (placed.value.key for placed in part.repositories if placed.value.key.startswith("/"))
+        for install in part.pip_installs:
+            yield from filter(None, (install.value.requirements, install.value.constraints))
 
 
 def _env_files(document: Document) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What steps of an image borrow, for those that build it without robenv."""
+"""What the build of an image borrows, for those that build it without robenv."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from robenv.export.words import Words
+from robenv.plan.secrets import borrowers
 from robenv.plan.values import BuildPlan
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Borrowed:
-    """``secrets``: those that steps read, by name. ``ssh``: whether a step asks an agent."""
+    """``secrets``: those that are read, by name. ``ssh``: whether a step asks an agent."""
 
     secrets: Mapping[str, Secret]
     ssh: bool
@@ -41,6 +42,6 @@ class Borrowed:
 
 
 def borrowed_by(build: BuildPlan, secrets: Mapping[str, Secret]) -> Borrowed:
-    steps = [step for stage in build.stages for group in stage.groups for step in group.steps]
-    names = dict.fromkeys(one.name for step in steps for one in step.secrets)
-    return Borrowed({name: secrets[name] for name in names}, any(step.ssh for step in steps))
+    found = borrowers(build)
+    names = dict.fromkeys(one.name for borrower in found for one in borrower.secrets)
+    return Borrowed({name: secrets[name] for name in names}, any(one.ssh for one in found))

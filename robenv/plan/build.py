@@ -14,13 +14,13 @@ from robenv.catalog.suites import find_suite, nearest_suite
 from robenv.errors import Location, Problem, ProfileError
 from robenv.plan.dependencies import IN_DEV, IN_RUN, resolved_for_run, split_stage
 from robenv.plan.names import base_reference
+from robenv.plan.packages import AptRepository, ContextFile, PipInstall
 from robenv.plan.ros import plan_ros, plan_ros_to_run, shared_of, with_sources_first
 from robenv.plan.run_image import build_stage, installed, run_setup, slim_part
-from robenv.plan.secrets import step_secrets
+from robenv.plan.secrets import login_secret, step_secrets
 from robenv.plan.values import (
     DEV,
     RUN,
-    AptRepository,
     Base,
     Bootstrap,
     BuildPlan,
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from robenv.profile.schema_build import Base as BaseSection
     from robenv.profile.schema_build import FileCopy as FileSection
     from robenv.profile.schema_build import Image
+    from robenv.profile.schema_pip import PipInstall as PipSection
     from robenv.profile.schema_run_parts import Healthcheck as HealthcheckSection
 
 _LAST_STAGE = "image"
@@ -81,7 +82,8 @@ class _Planner:
             own = section.base
             found = base if own is None else self._base(own, ("stages", name, "base"), own.stage)
             groups = [_group(name, level, level.stage(name)) for level in self.resolved.levels]
-            stages.append(Stage(name, found, _not_empty(groups), _settings(section.image, ())))
+            login = login_secret(section.apt.login)
+            stages.append(Stage(name, found, _not_empty(groups), _settings(section.image, ()), apt_login=login))
         groups = self._with_sudo([_group("", level, level.part) for level in self.resolved.levels])
         ros = plan_ros(self.resolved, base)
         groups = [replace(group, ros=layers) for group, layers in zip(groups, ros, strict=True)]
@@ -89,7 +91,8 @@ class _Planner:
         # A relative one is below the workspace, wherever that is.
         setup = tuple(posixpath.join(profile.workspace.target, script) for script in profile.setup)
         settings = replace(_settings(profile.image, setup), shared=shared_of(ros))
-        last = Stage(self._free_name(_LAST_STAGE), base, _not_empty(groups), settings)
+        login = login_secret(profile.apt.login)
+        last = Stage(self._free_name(_LAST_STAGE), base, _not_empty(groups), settings, apt_login=login)
         stages += split_stage(self.resolved, last, self._level_of(IN_DEV), groups)
         if self.purpose == RUN:
             stages += self._run_image(stages[-1], base)
@@ -121,7 +124,9 @@ class _Planner:
         if aside:
             groups[at] = replace(groups[at], dependencies=aside[1])
         settings = _settings(section.image, run_setup(profile))
-        slim = Stage(self._free_name("run"), base, (*_not_empty(groups), installed(self.resolved, build)), settings)
+        groups = [*_not_empty(groups), installed(self.resolved, build)]
+        login = login_secret(section.apt.login or profile.apt.login)
+        slim = Stage(self._free_name("run"), base, tuple(groups), settings, apt_login=login)
         return (build, aside[0], slim) if aside else (build, slim)
 
     def _free_name(self, name: str) -> str:
@@ -225,6 +230,7 @@ def _group(stage: str, level: Level, part: BuildPart) -> Group:
         packages_location=part.packages_location,
         pip=part.pip,
         pip_location=part.pip_location,
+        pip_installs=tuple(_pip_install(placed, paths) for placed in part.pip_installs),
         environment=part.environment,
         environment_location=part.environment_location,
         files=tuple(_file(placed, paths) for placed in part.files),
@@ -278,6 +284,19 @@ def _repository(placed: Placed[RepositorySection], paths: _ContextPaths) -> AptR
         package=repository.package,
         package_checksum=repository.package_checksum,
         replaces=repository.replaces,
+    )
+
+
+def _pip_install(placed: Placed[PipSection], paths: _ContextPaths) -> PipInstall:
+    one, folder = placed.value, paths.next("pip", "install")
+    return PipInstall(
+        packages=one.packages,
+        requirements=ContextFile(f"{folder}/requirements.txt", one.requirements) if one.requirements else None,
+        constraints=ContextFile(f"{folder}/constraints.txt", one.constraints) if one.constraints else None,
+        index_url=one.index_url,
+        extra_index_urls=one.extra_index_urls,
+        login=login_secret(one.login),
+        location=placed.location,
     )
 
 

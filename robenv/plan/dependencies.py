@@ -58,8 +58,8 @@ def split_stage(resolved: Resolved, stage: Stage, at: int, groups: Sequence[Grou
     shell = stage.settings.shell
     upon = Base(below, stage=below)
     return (
-        Stage(below, stage.base, _not_empty(first), ImageSettings(), shell),
-        Stage(aside, upon, (Group(cut.profile, rosdep_keys=wanted),)),
+        Stage(below, stage.base, _not_empty(first), ImageSettings(), shell, stage.apt_login),
+        Stage(aside, upon, (Group(cut.profile, rosdep_keys=wanted),), apt_login=stage.apt_login),
         replace(stage, base=upon, groups=_not_empty((rest, *groups[at + 1 :]))),
     )
 
@@ -70,9 +70,9 @@ def resolved_for_run(resolved: Resolved, dev: Stage, profile: str) -> tuple[Stag
     if wanted is None:
         return None
     name = _free(_RUN_ROSDEP, {*resolved.profile.stages, dev.name})
-    return Stage(name, Base(dev.name, stage=dev.name), (Group(profile, rosdep_keys=wanted),)), Found(
-        name, wanted.location
-    )
+    group = Group(profile, rosdep_keys=wanted)
+    stage = Stage(name, Base(dev.name, stage=dev.name), (group,), apt_login=dev.apt_login)
+    return stage, Found(name, wanted.location)
 
 
 def _not_empty(groups: Sequence[Group]) -> tuple[Group, ...]:

@@ -1,12 +1,14 @@
-"""What a build step borrows of the machine that builds."""
+"""What a build borrows of the machine that builds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from robenv.errors import Location
+    from robenv.plan.values import BuildPlan, Group, Stage
     from robenv.profile.schema_secrets import StepSecret as StepSecretSection
 
 
@@ -26,3 +28,35 @@ def step_secrets(secrets: Iterable[StepSecretSection], run_as: str = "root") -> 
     return tuple(
         StepSecret(one.source, one.target or f"/run/secrets/{one.source}", one.mode or usual) for one in secrets
     )
+
+
+def login_secret(name: str) -> StepSecret | None:
+    """A secret by which something is logged into; None without a name."""
+    return StepSecret(name, f"/run/secrets/{name}", "0400") if name else None
+
+
+@dataclass(frozen=True)
+class Borrower:
+    """What in a build reads secrets, or asks the builder's ssh agent. ``name``: for people."""
+
+    name: str
+    location: Location | None
+    secrets: tuple[StepSecret, ...] = ()
+    ssh: bool = False
+
+
+def borrowers(build: BuildPlan) -> tuple[Borrower, ...]:
+    """All that borrow something, in the order in which they run."""
+    found = (one for stage in build.stages for group in stage.groups for one in _of_group(stage, group))
+    return tuple(one for one in found if one.secrets or one.ssh)
+
+
+def _of_group(stage: Stage, group: Group) -> Iterator[Borrower]:
+    if stage.apt_login:
+        place = group.packages_location or (group.repositories[0].location if group.repositories else None)
+        yield Borrower(f"apt for {group.profile}", place, (stage.apt_login,))
+    for install in group.pip_installs:
+        if install.login:
+            yield Borrower(f"pip for {group.profile}", install.location, (install.login,))
+    for step in group.steps:
+        yield Borrower(f"the step {step.name}", step.location, step.secrets, step.ssh)

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from robenv.errors import Location
+from robenv.plan.packages import AptRepository, PipInstall
 from robenv.plan.rosdep import Found, RosdepKeys
 from robenv.plan.secrets import StepSecret
 
@@ -42,27 +43,6 @@ class Base:
     """The image as the profile names it, where the lock has put a digest in its place."""
     snapshot: str = ""
     """The moment to which an image's own apt sources are to lead, ``20261101T000000Z``; "" for none."""
-
-
-@dataclass(frozen=True)
-class AptRepository:
-    name: str
-    url: str
-    suite: str
-    components: tuple[str, ...]
-    key: str
-    """Where the signing key comes from: an https URL, or the path of a file inside the build context; "" for none."""
-    key_checksum: str
-    """``sha256:HEX`` of the key file; always there for a key that is downloaded."""
-    architectures: tuple[str, ...] = ()
-    location: Location | None = None
-    key_host_path: str = ""
-    """The key's file on this machine, absolute; "" where it is downloaded."""
-    package: str = ""
-    """The URL of a package that brings the sources and their keys; then all of the above is empty."""
-    package_checksum: str = ""
-    replaces: tuple[str, ...] = ()
-    """HOST or HOST/PATH: the image's own sources there are taken out first."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +107,8 @@ class Group:
     packages_location: Location | None = None
     pip: tuple[str, ...] = ()
     pip_location: Location | None = None
+    pip_installs: tuple[PipInstall, ...] = ()
+    """After ``pip``, each a call of its own."""
     environment: Pairs = ()
     environment_location: Location | None = None
     files: tuple[FileCopy, ...] = ()
@@ -171,6 +153,8 @@ class Stage:
     settings: ImageSettings = ImageSettings()
     shell: tuple[str, ...] = ()
     """What runs its steps, where that is not its own setting but that of a stage upon it."""
+    apt_login: StepSecret | None = None
+    """By which apt logs into package archives."""
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from robenv.errors import Problem
 from robenv.profile.badvalue import did_you_mean
-from robenv.profile.check_apt import repositories
 from robenv.profile.check_host import devices, udev
 from robenv.profile.check_network import networks
+from robenv.profile.check_packages import pip_installs, repositories
 from robenv.profile.check_ros import ros
 from robenv.profile.check_secrets import secrets
 from robenv.profile.excerpt import show
@@ -35,11 +35,7 @@ class Whole:
         return problem_at(nearest(self.root, path), message, hint)
 
     def sections(self) -> Iterator[tuple[Path_, BuildSection]]:
-        """Each stage, then the image itself, and last the run image."""
-        for name, stage in self.profile.stages.items():
-            yield ("stages", name), stage
-        yield (), self.profile
-        yield ("run_image",), self.profile.run_image
+        return self.profile.sections()
 
 
 Check = Callable[[Whole], Iterable[Problem]]
@@ -253,8 +249,9 @@ _CHECKS: tuple[tuple[frozenset[str], Check], ...] = (
     (frozenset({"stages"}), _stages),
     (frozenset(), _files),
     (frozenset(), _steps),
-    (frozenset({"secrets", "steps", "stages"}), secrets),
+    (frozenset({"secrets", "steps", "stages", "pip"}), secrets),
     (frozenset({"apt.repositories", "stages"}), repositories),
+    (frozenset({"pip", "stages"}), pip_installs),
     (frozenset({"stages"}), _snapshots),
     (frozenset({"platforms"}), _platforms),
     (frozenset({"image", "stages"}), _healthchecks),

@@ -23,10 +23,16 @@ def secrets(whole: Whole) -> Iterator[Problem]:
             yield whole.problem(("secrets", name), message.replace("neither a file and", "neither a file nor"), hint)
     for path, wanted in _wanted(whole):
         for number, one in enumerate(wanted):
-            if one.source not in whole.profile.secrets:
-                hint = did_you_mean(one.source, whole.profile.secrets)
-                hint = hint or f"say where it is: `secrets: {{{one.source}: {{environment: NAME}}}}`"
-                yield whole.problem((*path, "secrets", number), f"there is no secret {show(one.source)}", hint)
+            yield from _known(whole, one.source, (*path, "secrets", number), "environment: NAME")
+    for path, login in whole.profile.logins():
+        yield from _known(whole, login, path, "file: ~/.netrc")
+
+
+def _known(whole: Whole, name: str, path: Path_, example: str) -> Iterator[Problem]:
+    if name not in whole.profile.secrets:
+        hint = did_you_mean(name, whole.profile.secrets)
+        hint = hint or f"say where it is: `secrets: {{{name}: {{{example}}}}}`"
+        yield whole.problem(path, f"there is no secret {show(name)}", hint)
 
 
 def _wanted(whole: Whole) -> Iterator[tuple[Path_, tuple[StepSecret, ...]]]:

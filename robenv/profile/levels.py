@@ -51,20 +51,22 @@ class _Splitter:
         section = self.section
         args, environment = self._pairs("image", "args"), self._pairs("environment")
         packages = self._by_level(("apt", "packages"), section.apt.packages, _value)
-        pip = self._by_level(("pip",), section.pip, _value)
+        pip = self._by_level(("pip",), section.pip, lambda value, node: Placed(value, place_of(node)))
         files = self._by_level(("files",), section.files, lambda value, node: Placed(value, place_of(node)))
         steps = self._by_level(("steps",), section.steps, lambda value, node: Placed(value, place_of(node), value.name))
         repositories = self._first_named(section.apt.repositories, "apt", "repositories")
         parts: list[BuildPart] = []
         for index, document in enumerate(self.documents):
             source = document.source
+            own_pip = pip.get(source, ())
             part = BuildPart(
                 args=args.get(index, ()),
                 repositories=tuple(repositories.get(index, ())),
                 packages=tuple(packages.get(source, ())),
                 packages_location=self._place(document, source in packages, "apt", "packages"),
-                pip=tuple(pip.get(source, ())),
+                pip=tuple(name for one in own_pip if one.value.plain for name in one.value.packages),
                 pip_location=self._place(document, source in pip, "pip"),
+                pip_installs=tuple(one for one in own_pip if not one.value.plain),
                 environment=environment.get(index, ()),
                 environment_location=self._place(document, index in environment, "environment"),
                 files=tuple(files.get(source, ())),

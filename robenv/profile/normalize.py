@@ -269,6 +269,10 @@ def file_copy(node: Node, context: Normalizer) -> Node:
     return node if isinstance(node, Mapping) and node.get("from") else _with_path(node, "source", context)
 
 
+def pip_install(node: Node, context: Normalizer) -> Node:
+    return _with_path(_with_path(node, "requirements", context), "constraints", context)
+
+
 def env_file(node: Node, context: Normalizer) -> Node:
     return _with_path(_expanded(node, lambda text: {"path": text}), "path", context)
 

@@ -15,6 +15,7 @@ from robenv.profile.schema import Profile
 from robenv.profile.schema_build import AptRepository, FileCopy, Step
 from robenv.profile.schema_colcon import ColconDefaults
 from robenv.profile.schema_mirrors import Mirrors
+from robenv.profile.schema_pip import PipInstall
 
 if TYPE_CHECKING:
     from robenv.profile.chain import Document
@@ -43,6 +44,8 @@ class BuildPart:
     packages_location: Location | None = None
     pip: tuple[str, ...] = ()
     pip_location: Location | None = None
+    pip_installs: tuple[Placed[PipInstall], ...] = ()
+    """Those that say more than the names of packages."""
     environment: Pairs = ()
     """This level's own values, also of names that a later level sets again."""
     environment_location: Location | None = None

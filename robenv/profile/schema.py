@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from pydantic import Field
 
+from robenv.profile.nodes import Path_
 from robenv.profile.schema_build import Base, BuildSection, RunImage, Stage
 from robenv.profile.schema_deploy import Deploy
 from robenv.profile.schema_fits import Fits
@@ -90,6 +92,22 @@ class Profile(Part):
     per_platform: Annotated[dict[Platform, Part], Field(description="what holds for one platform alone")] = Field(
         default_factory=dict
     )
+
+    def sections(self) -> Iterator[tuple[Path_, BuildSection]]:
+        """Each stage, then the image itself, and last the run image; with the path of keys to it."""
+        for name, stage in self.stages.items():
+            yield ("stages", name), stage
+        yield (), self
+        yield ("run_image",), self.run_image
+
+    def logins(self) -> Iterator[tuple[Path_, str]]:
+        """The secrets by which package archives and pip's indexes are logged into, with where each is named."""
+        for path, section in self.sections():
+            if section.apt.login:
+                yield (*path, "apt", "login"), section.apt.login
+            for index, one in enumerate(section.pip):
+                if one.login:
+                    yield (*path, "pip", index, "login"), one.login
 
 
 def json_schema() -> dict[str, Any]:

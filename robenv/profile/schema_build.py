@@ -22,7 +22,6 @@ from robenv.profile.schema_names import (
     MirrorAddress,
     Mode,
     Package,
-    PipRequirement,
     RepositoryName,
     StageName,
     Suite,
@@ -31,8 +30,9 @@ from robenv.profile.schema_names import (
     Variant,
     WebAddress,
 )
+from robenv.profile.schema_pip import PipEntry
 from robenv.profile.schema_run_parts import Environment, Healthcheck, PairList
-from robenv.profile.schema_secrets import StepSecretOrName
+from robenv.profile.schema_secrets import SecretName, StepSecretOrName
 from robenv.profile.schema_types import (
     TEXT_SCHEMA,
     Argv,
@@ -116,6 +116,7 @@ class Apt(Section):
         Field(description="a moment such as 2026-11-01, or `locked`: robenv.lock has it"),
     ] = ""
     packages: Annotated[tuple[Package, ...], Field(description="names, with =VERSION or /SUITE where wanted")] = ()
+    login: Annotated[SecretName, Field(description="a secret in the form of ~/.netrc, for package archives")] = ""
 
 
 class FileCopy(Section):
@@ -162,11 +163,18 @@ class BuildSection(Section):
     """What stands at the top of a profile and in each of its stages."""
 
     apt: Annotated[Apt, Field(description="packages of the distribution")] = unset(Apt)
-    pip: Annotated[tuple[PipRequirement, ...], Field(description="packages of the Python Package Index")] = ()
+    pip: Annotated[
+        tuple[PipEntry, ...], Field(description="packages of the Python Package Index, or of another index")
+    ] = ()
     environment: Annotated[Environment, Field(description="variables of the image")] = Field(default_factory=dict)
     files: Annotated[tuple[FileCopy, ...], Field(description="files to copy into the image")] = ()
     steps: Annotated[tuple[Step, ...], Field(description="scripts to run while the image is built")] = ()
     image: Annotated[Image, Field(description="the image's own settings")] = unset(Image)
+
+    @property
+    def pip_packages(self) -> tuple[str, ...]:
+        """Those that come from the usual index."""
+        return tuple(name for one in self.pip if one.plain for name in one.packages)
 
 
 class Stage(BuildSection):

@@ -9,18 +9,18 @@ from pydantic import Field
 from robenv.profile.schema_names import Registry
 from robenv.profile.schema_types import HostPath, Section, pattern
 
-_PATH = r"(?:/[A-Za-z0-9._~@+,=%-]*)*"
-_HOST = r"(?:[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9a-fA-F:]+\])(?::[0-9]+)?"
+PATH = r"(?:/[A-Za-z0-9._~@+,=%-]*)*"
+HOST = r"(?:[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9a-fA-F:]+\])(?::[0-9]+)?"
 _LOGIN = r"(?:[A-Za-z0-9._~%-]+(?::[A-Za-z0-9._~%-]+)?@)?"
 
 Named = Annotated[
-    str, pattern(rf"(?:https?://)?{_HOST}{_PATH}", "an address such as `http://deb.debian.org/debian`, or a host")
+    str, pattern(rf"(?:https?://)?{HOST}{PATH}", "an address such as `http://deb.debian.org/debian`, or a host")
 ]
-Web = Annotated[str, pattern(rf"https?://{_LOGIN}{_HOST}{_PATH}", "an address that begins with http:// or https://")]
+Web = Annotated[str, pattern(rf"https?://{_LOGIN}{HOST}{PATH}", "an address that begins with http:// or https://")]
 GitAddress = Annotated[
     str,
     pattern(
-        rf"(?:https?|ssh|git|file)://{_LOGIN}(?:{_HOST})?{_PATH}|[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:[A-Za-z0-9._/-]*",
+        rf"(?:https?|ssh|git|file)://{_LOGIN}(?:{HOST})?{PATH}|[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:[A-Za-z0-9._/-]*",
         "the beginning of a git address, such as `https://github.com/`",
     ),
 ]

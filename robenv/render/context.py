@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from robenv.errors import Location, Problem, ProfileError
-from robenv.plan.values import AptRepository, BuildPlan, FileCopy
+from robenv.plan.packages import AptRepository, ContextFile, leads_elsewhere
+from robenv.plan.values import BuildPlan, FileCopy
 from robenv.render.entries import FILE, FOLDER, SYMLINK, ContextEntry, FileStat
 from robenv.render.ignore import IgnoreRules, Matched, parse_ignore
-from robenv.render.quoting import MODE
+from robenv.render.quoting import MODE, shown
 
 _IGNORE_FILE = ".dockerignore"
 _LEFT_BY_TOOLS = "**/.git\n**/.hg\n**/.svn\n**/__pycache__\n"
@@ -50,6 +51,9 @@ def collect(plan: BuildPlan) -> Collected:
         for group in stage.groups:
             for repository in group.repositories:
                 collector.add_key(repository)
+            for install in group.pip_installs:
+                for read in install.files:
+                    collector.add_pip_file(read, install.location)
             for file in group.files:
                 collector.add_file(file)
     if collector.problems:
@@ -57,6 +61,16 @@ def collect(plan: BuildPlan) -> Collected:
     return Collected(
         tuple(collector.entries), collector.kinds, tuple(sorted(collector.seen)), tuple(sorted(collector.absent))
     )
+
+
+def _check_pip_file(entry: ContextEntry) -> None:
+    if entry.kind != FILE or entry.size > _MAX_KEY:
+        raise _Unfit(f"{entry.host_path} is nothing that pip reads")
+    lines = Path(entry.host_path).read_text("utf-8", errors="replace").splitlines()
+    for number, line in enumerate(lines, 1):
+        if leads_elsewhere(line):
+            what = f"{entry.host_path}:{number}: {shown(line.strip())} leads to another file, which no build would have"
+            raise _Unfit(f"{what} (files have entries of their own under `pip`, packages come by `files` and a step)")
 
 
 @dataclass
@@ -85,6 +99,15 @@ class _Collector:
         digest = "sha256:" + hashlib.sha256(Path(repository.key_host_path).read_bytes()).hexdigest()
         if repository.key_checksum and digest != repository.key_checksum:
             raise _Unfit(f"{repository.key_host_path} has the checksum {digest}, not {repository.key_checksum}")
+
+    def add_pip_file(self, file: ContextFile, location: Location | None) -> None:
+        try:
+            entry = self._named(file.path, file.host_path, "0644", location)
+            _check_pip_file(entry)
+        except (OSError, _Unfit) as error:
+            self._refuse(error, file.host_path, location)
+        else:
+            self.entries.append(entry)
 
     def add_file(self, file: FileCopy) -> None:
         if file.stage:

@@ -12,6 +12,7 @@ from robenv.plan.mirrors import NO_MIRRORS, Mirrors
 from robenv.plan.names import BASHRC, ENTRYPOINT
 from robenv.plan.native import PLACE, Foreign
 from robenv.plan.ros import COLCON_HOME, ROS_HOME
+from robenv.plan.secrets import borrowers
 from robenv.plan.values import BuildPlan, Stage
 from robenv.render.context import Collected, collect
 from robenv.render.entries import FILE, FOLDER, ContextEntry
@@ -43,14 +44,11 @@ def render(
 
 def _refuse_loans(plan: BuildPlan) -> None:
     problems = tuple(
-        Problem(f"the step {step.name} borrows secrets or an ssh agent", step.location, "only BuildKit lends them")
-        for stage in plan.stages
-        for group in stage.groups
-        for step in group.steps
-        if step.secrets or step.ssh
+        Problem(f"{one.name} borrows secrets or an ssh agent", one.location, "only BuildKit lends them")
+        for one in borrowers(plan)
     )
     if problems:
-        raise ProfileError("the classic builder lends steps nothing", problems=problems)
+        raise ProfileError("the classic builder lends nothing", problems=problems)
 
 
 def render_with(

@@ -16,9 +16,9 @@ from robenv.plan.dependencies import FOLDER
 from robenv.plan.mirrors import NO_MIRRORS, Mirrors, pinned_name
 from robenv.plan.names import BASHRC, ENTRYPOINT
 from robenv.plan.native import ENTER, Foreign
+from robenv.plan.packages import AptRepository
 from robenv.plan.rosdep import Found, RosdepKeys
 from robenv.plan.values import (
-    AptRepository,
     Base,
     BuildPlan,
     FileCopy,
@@ -30,6 +30,7 @@ from robenv.plan.values import (
     Stage,
     Step,
 )
+from robenv.render.pip import Fields, PipView, secret_mount, view_pip
 
 DEFAULT_SHELL = ("/bin/sh", "-ec")
 """What runs a step where the profile has no ``image.shell``: a failing line fails the step."""
@@ -70,7 +71,7 @@ class StepView:
     argv: tuple[str, ...]
     become: str
     """The user to change to first; "" for the one that it is anyway."""
-    mounts: tuple[tuple[tuple[str, str], ...], ...]
+    mounts: tuple[Fields, ...]
     """What is mounted while it runs, each as the fields of a `--mount`."""
     location: Location | None
 
@@ -92,6 +93,7 @@ class GroupView:
     pip: tuple[str, ...]
     pip_first: bool
     pip_location: Location | None
+    pip_installs: tuple[PipView, ...]
     environment: Pairs
     environment_location: Location | None
     user_first: bool
@@ -117,6 +119,9 @@ class StageView:
     reference: str
     tools: str
     """The stage whose native tools are there in steps; "" for none."""
+    apt_login: tuple[Fields, ...]
+    """The mount of what apt logs into archives with; none without."""
+    apt_netrc: str
     cache: str
     """Tells apart the cache mounts of distributions and platforms."""
     snapshot_argv: tuple[str, ...]
@@ -234,6 +239,8 @@ class _StageViewer:
             base=stage.base,
             reference=stage.base.stage or _reference(stage.base, stages, self.mirrors),
             tools=self.tools,
+            apt_login=(secret_mount(stage.apt_login),) if stage.apt_login else (),
+            apt_netrc=stage.apt_login.target if stage.apt_login else "",
             cache=cache,
             snapshot_argv=(*DEFAULT_SHELL, snapshot_script(self.stage.base.snapshot)) if stage.base.snapshot else (),
             plain_shell=bool(rosdep_source(stage)) and self._below_has_shell(),
@@ -262,7 +269,7 @@ class _StageViewer:
         users = [self.plan.user for step in group.steps if step.as_user]
         user_first = self._needs_user(*users, *(file.owner for file in group.files))
         self.has_user |= user_first
-        pip_first = bool(group.pip) and not self.has_pip
+        pip_first = bool(group.pip or group.pip_installs) and not self.has_pip
         self.has_pip |= pip_first
         return GroupView(
             profile=group.profile,
@@ -282,6 +289,7 @@ class _StageViewer:
             pip=group.pip,
             pip_first=pip_first,
             pip_location=group.pip_location,
+            pip_installs=tuple(map(view_pip, group.pip_installs)),
             environment=group.environment,
             environment_location=group.environment_location,
             user_first=user_first,
@@ -307,10 +315,8 @@ class _StageViewer:
             yield StepView(step.name, (*step.front, *shell, step.run), become, tuple(_mounts(step)), step.location)
 
 
-def _mounts(step: Step) -> Iterator[tuple[tuple[str, str], ...]]:
-    for one in step.secrets:
-        said = (("type", "secret"), ("id", one.name), ("target", one.target), ("mode", one.mode), ("required", "true"))
-        yield said
+def _mounts(step: Step) -> Iterator[Fields]:
+    yield from map(secret_mount, step.secrets)
     if step.ssh:
         yield (("type", "ssh"), ("mode", "0666" if step.as_user else "0600"), ("required", "true"))
 

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
@@ -172,14 +173,22 @@ def test_what_runs_by_exec_is_known(engine: Engine, create: Create) -> None:
     session.close()
 
 
+def _heard(engine: Engine, container: str, since: float) -> bool:
+    return engine.oom_events(container, since, time.time()) >= 1
+
+
 def test_a_want_of_memory_is_known_after_the_end(engine: Engine, create: Create) -> None:
-    # Time for the engine to hear of it: containerd drops the event where the cgroup is gone when it looks.
+    # Time for the engine to hear of it: containerd drops the event where the cgroup is gone when it looks. Where it is
+    # slower still, on a machine that has much to do, the next one is heard of.
     hog = "head -c 200000000 /dev/zero | tail; code=$?; sleep 2; exit $code"
-    container = create("bash", "-c", hog, HostConfig={"Memory": 12 << 20, "MemorySwap": 12 << 20})
-    began = time.time()
-    engine.start(container)
-    assert engine.wait(container) != 0
-    wait_for(lambda: engine.oom_events(container, began - 1, time.time()) >= 1)  # told apart from the end, and after it
+    for last in (False, False, True):
+        container = create("bash", "-c", hog, HostConfig={"Memory": 12 << 20, "MemorySwap": 12 << 20})
+        began = time.time()
+        engine.start(container)
+        assert engine.wait(container) != 0
+        with suppress(*([] if last else [AssertionError])):  # it is told apart from the end, and after it
+            wait_for(partial(_heard, engine, container, began - 1))
+            break
     assert engine.oom_events(container, began - 60, began - 30) == 0
     found = engine.find_container(container)
     assert found is not None

@@ -21,8 +21,8 @@ import pytest
 
 from robenv.engine.protocol import BuildRequest, Engine, StepEvent
 from robenv.errors import BuildFailed
+from robenv.plan.packages import AptRepository
 from robenv.plan.values import (
-    AptRepository,
     Base,
     BuildPlan,
     FileCopy,

@@ -187,6 +187,11 @@ def test_a_profile_from_git_has_to_be_allowed(project: Make, tmp_path: Path) -> 
     assert "reads the secret token" in refused and "ssh agent" not in refused, "its layers run in the user's own step"
     mine.run("trust", "--yes")
     mine.run("build", "-q")
+    netrc = own.read_text().replace("token: {", "netrc: {file: netrc}, token: {")
+    own.write_text(f"{netrc}pip: [{{packages: arm, login: netrc}}]\n")
+    (mine.folder / "netrc").write_text("")
+    assert "reads the secret netrc" in mine.run("build", check=2).stderr, "what it has installed runs then"
+    own.write_text(netrc)
     own.write_text(own.read_text().replace("run: id", "run: id, ssh: true"))
     mine.run("trust", "--yes")
     assert "this machine lacks" in mine.run("build", check=6).stderr, "no agent, but allowed"

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from robenv.errors import Location
+from robenv.plan.packages import AptRepository
 from robenv.plan.values import (
-    AptRepository,
     Base,
     Bootstrap,
     BuildPlan,

@@ -16,7 +16,8 @@ from robenv.catalog.suites import UBUNTU as UBUNTU_MIRROR
 from robenv.catalog.suites import UBUNTU_PORTS
 from robenv.engine.protocol import BuildRequest, Engine
 from robenv.plan.build import plan_build
-from robenv.plan.values import AptRepository, BuildPlan
+from robenv.plan.packages import AptRepository
+from robenv.plan.values import BuildPlan
 from robenv.profile.resolved import Resolved
 from tests.support import base_image, catalogue
 from tests.support.building import context

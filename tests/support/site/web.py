@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import shutil
 import ssl
@@ -31,7 +32,7 @@ class Web:
     """Serves ``files`` at ``address``, which containers reach too; ``asked`` gathers the paths that were asked for.
 
     ``redirects``: beginnings of paths that lie elsewhere; ``passes_on``: of those that it gets from
-    elsewhere itself. ``secure``: by HTTPS, with that certificate.
+    elsewhere itself. ``secure``: by HTTPS, with that certificate. ``login``: ``USER:PASSWORD`` that it wants of all.
     """
 
     def __init__(self, host: str, secure: ssl.SSLContext | None = None) -> None:
@@ -39,6 +40,7 @@ class Web:
         self.redirects: dict[str, str] = {}
         self.passes_on: dict[str, str] = {}
         self.asked: list[str] = []
+        self.login = ""
         self._server = _Server((host, 0), _handler(self))
         if secure is not None:
             self._server.socket = secure.wrap_socket(
@@ -62,6 +64,13 @@ def _handler(web: Web) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
+            wanted = f"Basic {base64.b64encode(web.login.encode()).decode()}"
+            if web.login and self.headers.get("Authorization") != wanted:
+                self.send_response(401)
+                self.send_header("WWW-Authenticate", 'Basic realm="robenvtest"')
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
             path = unquote(self.path.lstrip("/"))  # apt writes + as %2b
             web.asked.append(path)
             data = web.files.get(path.partition("?")[0])

@@ -53,7 +53,7 @@ def test_what_stands_in_comments_is_valid_too(tmp_path: Path) -> None:
     profile = resolve(tmp_path, None, {}).profile
     assert profile.gpu is not None
     assert (profile.gpu.mode, profile.display, profile.git, len(profile.devices)) == ("auto", "auto", True, 2)
-    assert (profile.run.network_mode, len(profile.steps), profile.pip) == ("host", 1, ("transforms3d==0.4.2",))
+    assert (profile.run.network_mode, len(profile.steps), profile.pip_packages) == ("host", 1, ("transforms3d==0.4.2",))
 
 
 @pytest.mark.parametrize("name", GOOD)

@@ -310,3 +310,16 @@ def test_repositories_that_up_does_not_clone_as_they_are(tmp_path: Path, files: 
     text, profile = proposed(tmp_path, files)
     assert note in text
     assert (profile.workspace.repos, profile.workspace.dependencies) == ((), None)
+
+
+def test_what_pip_installs_is_proposed(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("numpy\n")
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "scripts/requirements.txt").write_text("scipy\n")
+    text = proposed_file("picker", propose(read_folder(tmp_path), Machine(), KNOWN))
+    (tmp_path / "robenv.yaml").write_text(text)
+    (install,) = resolve(tmp_path, None, {}).profile.pip
+    assert install.requirements == str(tmp_path / "requirements.txt")
+    (tmp_path / "requirements.txt").write_text("numpy\n-r more.txt\n")
+    text = proposed_file("picker", propose(read_folder(tmp_path), Machine(), KNOWN))
+    assert "# requirements.txt: for pip, which cannot take it as it is: -r more.txt" in text

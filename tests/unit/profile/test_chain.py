@@ -38,7 +38,7 @@ def test_depth_first_each_once_project_last(project: Project) -> None:
     project.write("sub/more.yaml", "pip: [more]\n")
     text = "extends: [./left.yaml, ./sub/right.yaml, ./left.yaml]\n"
     assert names(project, text) == ["root.yaml", "left.yaml", "sub/more.yaml", "sub/right.yaml", "robenv.yaml"]
-    assert project.resolve().profile.pip == ("left", "more", "right")
+    assert project.resolve().profile.pip_packages == ("left", "more", "right")
 
 
 def test_a_file_reached_by_two_names_counts_once(project: Project) -> None:

@@ -47,7 +47,7 @@ def test_a_part_is_of_its_level_also_where_the_next_overrides(project: Project) 
     )
     own = "extends: ./target.yaml\npip: [cc]\nper_platform: {linux/arm64: {apt: {packages: [own]}}}\n"
     amd, arm = _both(project.resolve(own))
-    assert (amd.profile.pip, arm.profile.pip) == (("aa", "cc"), ("aa", "bb", "cc"))
+    assert (amd.profile.pip_packages, arm.profile.pip_packages) == (("aa", "cc"), ("aa", "bb", "cc"))
     target, last = arm.levels
     assert (target.part.pip, last.part.pip) == (("aa", "bb"), ("cc",))
     assert target.part.environment == (("ONE", "x"), ("TWO", "b"))
@@ -56,7 +56,7 @@ def test_a_part_is_of_its_level_also_where_the_next_overrides(project: Project) 
     assert [len(level.part.steps) for level in amd.levels] == [1, 0]
 
     amd, arm = _both(project.resolve("extends: ./target.yaml\npip: !override [cc]\n"))
-    assert amd.profile.pip == arm.profile.pip == ("cc",)
+    assert amd.profile.pip_packages == arm.profile.pip_packages == ("cc",)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_what_overrides_does_so_for_levels_below_too(
 ) -> None:
     project.write("target.yaml", BASE + "pip: [aa]\n")
     resolved = project.resolve(f"extends: ./target.yaml\n{own}\nper_platform:\n  linux/arm64:\n    {part}\n")
-    assert resolved.on(ARM).profile.pip == expected
+    assert resolved.on(ARM).profile.pip_packages == expected
 
 
 def test_stages_and_their_parts(project: Project) -> None:

@@ -28,7 +28,7 @@ def test_a_file_named_on_the_command_line(tmp_path: Path) -> None:
     (tmp_path / "sub" / "arm.local.yaml").write_text("pip: [x]\n")
     files = find_project(tmp_path, Path("sub/arm.yaml"))
     assert files.root == tmp_path / "sub"
-    assert resolve_project(files, {}).profile.pip == ("x",)
+    assert resolve_project(files, {}).profile.pip_packages == ("x",)
 
 
 def test_there_is_none(tmp_path: Path) -> None:

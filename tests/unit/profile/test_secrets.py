@@ -47,7 +47,7 @@ def test_the_build_of_a_run_image_borrows_too(project: Project) -> None:
 
 def test_the_classic_builder_has_none(project: Project) -> None:
     plan = plan_build(project.resolve(BASE + SECRETS + STEPS, {"HOME": "/h"}), "linux/amd64")
-    with pytest.raises(ProfileError, match="the classic builder lends steps nothing") as caught:
+    with pytest.raises(ProfileError, match="the classic builder lends nothing") as caught:
         render(plan, buildkit=False)
     (problem,) = caught.value.problems
     assert problem.location is not None and problem.location.line == 3

@@ -190,7 +190,7 @@ def test_values_that_are_fine(project: Project) -> None:
     ]
     resolved = project.resolve(f"{BASE}apt: {{packages: {json.dumps(packages)}}}\npip: {json.dumps(pips)}\n")
     assert list(resolved.profile.apt.packages) == packages
-    assert list(resolved.profile.pip) == pips
+    assert list(resolved.profile.pip_packages) == pips
     for image in images:
         assert project.resolve(f"base: {{image: '{image}'}}\n").profile.base.image == image
 

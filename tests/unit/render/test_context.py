@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from robenv.errors import ProfileError
-from robenv.plan.values import AptRepository, BuildPlan, FileCopy, Group
+from robenv.plan.packages import AptRepository
+from robenv.plan.values import BuildPlan, FileCopy, Group
 from robenv.render import render
 from robenv.render.context import collect
 from robenv.render.entries import FOLDER, SYMLINK, ContextEntry

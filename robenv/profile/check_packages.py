@@ -1,4 +1,4 @@
-"""Whether a profile's package archives are whole. A part of ``robenv.profile.check``."""
+"""Whether what packages come from is whole. A part of ``robenv.profile.check``."""
 
 from __future__ import annotations
 
@@ -25,6 +25,18 @@ def repositories(whole: Whole) -> Iterator[Problem]:
             yield from (_package if repository.package else _repository)(whole, at, repository)
             if repository.package_checksum and not repository.package:
                 yield whole.problem((*at, "package_checksum"), "a checksum without a `package`")
+
+
+def pip_installs(whole: Whole) -> Iterator[Problem]:
+    for path, section in whole.sections():
+        for index, one in enumerate(section.pip):
+            at = (*path, "pip", index)
+            if not one.packages and not one.requirements:
+                yield whole.problem(at, "pip is given nothing to install", "`packages`, `requirements`, or both")
+            for key in ("requirements", "constraints"):
+                file = getattr(one, key)
+                if file and kind_of(Path(file)) != "file":
+                    yield whole.problem((*at, key), f"there is no file {show(file)}")
 
 
 def _package(whole: Whole, path: Path_, repository: AptRepository) -> Iterator[Problem]:
