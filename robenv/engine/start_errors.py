@@ -41,6 +41,14 @@ _SAYINGS: tuple[tuple[re.Pattern[str], str, str, _Kind], ...] = (
         OperationFailed,
     ),
     (
+        re.compile(
+            r"(?:listen \w+ |host port (?:for )?)(?P<address>\S*?):(?P<port>\d+)[:/].*cannot assign requested address"
+        ),
+        "it is to publish port {port} at {address}, which is no address of the engine's machine",
+        "`ip address` there shows them; in `run.ports`, a port without an address is published at all of them.",
+        OperationFailed,
+    ),
+    (
         re.compile(r"bind source path does not exist: (?P<what>.+)"),
         "{what} is to be mounted and is not there",
         "Create it, or correct `run.volumes`. It has to be on the engine's machine.",

@@ -32,7 +32,10 @@ _SAYINGS: tuple[tuple[re.Pattern[str], type[OperationFailed], str], ...] = (
         "Free some space on the engine's disk: `robenv clean` and `docker system df` show what may go.",
     ),
     (
-        re.compile(r"port is already allocated|address already in use|failed to bind host port", re.I),
+        re.compile(
+            r"port is already allocated|address already in use|failed to bind host port(?!.*cannot assign requested)",
+            re.I,
+        ),
         PortInUse,
         "Stop what uses that port, or publish another one under `run.ports`. `ss -ltnp` shows who listens.",
     ),

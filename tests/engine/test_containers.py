@@ -233,8 +233,8 @@ def test_an_image_that_is_not_there(engine: Engine, create: Create) -> None:
         create("true", Image="robenvtest-no-such-image:1")
 
 
-def published(port: str) -> dict[str, Any]:
-    binding = {"HostIp": "127.0.0.1", "HostPort": port}
+def published(port: str, address: str = "127.0.0.1") -> dict[str, Any]:
+    binding = {"HostIp": address, "HostPort": port}
     return {"ExposedPorts": {"80/tcp": {}}, "HostConfig": {"PortBindings": {"80/tcp": [binding]}}}
 
 
@@ -267,6 +267,11 @@ def test_a_port_in_use_by_a_container(engine: Engine, create: Create) -> None:
     ("body", "kind", "said"),
     [
         ({"Cmd": ["no-such-command"]}, OperationFailed, "there is no no-such-command in the image"),
+        (
+            published("8080", "192.0.2.1"),
+            OperationFailed,
+            "port 8080 at 192.0.2.1, which is no address of the engine's",
+        ),
         ({"Entrypoint": ["/no/such"]}, OperationFailed, "there is no /no/such in the image"),
         ({"Entrypoint": ["/etc/passwd"]}, OperationFailed, "/etc/passwd in the image is not an executable file"),
         ({"Entrypoint": ["/etc"]}, OperationFailed, "/etc in the image is not an executable file"),

@@ -96,6 +96,21 @@ def explained(sentence: str) -> RobenvError:
         ("Requested CPUs are not available - requested 0-31, available: 0-1", HostLacks, "there are 0-1"),
         ("Minimum memory limit allowed is 6MB", OperationFailed, "6MB at least"),
         ("network lan not found", OperationFailed, "there is no network lan"),
+        (
+            f"{ENDPOINT}Error starting userland proxy: listen tcp4 192.0.2.1:80: bind: cannot assign requested address",
+            OperationFailed,
+            "publish port 80 at 192.0.2.1, which is no address of the engine's machine",
+        ),
+        (
+            f"{NETWORK}failed to bind host port for 192.0.2.1:80:172.17.0.3:80/tcp: cannot assign requested address",
+            OperationFailed,
+            "publish port 80 at 192.0.2.1, which is no address of the engine's machine",
+        ),
+        (
+            f"{NETWORK}failed to bind host port 192.0.2.1:80/tcp: cannot assign requested address",
+            OperationFailed,
+            "publish port 80 at 192.0.2.1, which is no address of the engine's machine",
+        ),
     ],
 )
 def test_a_sentence_that_leads_on(sentence: str, kind: type[RobenvError], said: str) -> None:
