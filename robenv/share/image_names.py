@@ -13,6 +13,9 @@ LISTS = ("manifest.json", "index.json", "repositories")
 """The members that name images. Engines read manifest.json, since 25 index.json beside it, and before 1.10
 repositories alone (Docker Image Specification v1.2, OCI Image Layout)."""
 
+_WRITTEN_OUT = ("docker.io", "localhost")
+"""What containerd and Podman write before a name without a registry."""
+
 _INDEXED = "io.containerd.image.name"
 _TAG = "org.opencontainers.image.ref.name"
 
@@ -46,8 +49,7 @@ def _annotated(one: Any, names: Mapping[str, str]) -> Any:
     if _INDEXED not in said:
         # A tag alone names nothing: engines ask for the whole name.
         return {**one, "annotations": {key: value for key, value in said.items() if key != _TAG}}
-    host, _, short = said[_INDEXED].rpartition(f"{STAGING}:")
-    new = _new(f"{STAGING}:{short}" if host in ("", "docker.io/") else said[_INDEXED], names)
+    new = _new(said[_INDEXED], names)
     return {**one, "annotations": {**said, _INDEXED: f"docker.io/{new}", _TAG: new.rpartition(":")[2]}}
 
 
@@ -57,6 +59,8 @@ def _repositories(found: Any, names: Mapping[str, str]) -> Any:
 
 
 def _new(name: str, names: Mapping[str, str]) -> str:
-    if name not in names:
+    registry, _, rest = name.partition("/")
+    short = rest if registry in _WRITTEN_OUT else name
+    if short not in names:
         raise ValueError(f"an image under the name {name!r}")
-    return names[name]
+    return names[short]

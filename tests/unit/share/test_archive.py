@@ -259,7 +259,7 @@ def test_engines_get_the_names_that_are_chosen_here(tmp_path: Path) -> None:
         {
             "index.json": json.dumps({"schemaVersion": 2, "manifests": indexed + unnamed}).encode(),
             "repositories": b'{"robenv/saved": {"one": "abc"}}',
-            "manifest.json": b'[{"RepoTags": null, "Layers": ["a"]}, {"RepoTags": ["robenv/saved:one"]}]',
+            "manifest.json": b'[{"RepoTags": null, "Layers": ["a"]}, {"RepoTags": ["localhost/robenv/saved:one"]}]',
         },
     )
     with tarfile.open(fileobj=io.BytesIO(tar)) as found:
