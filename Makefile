@@ -26,6 +26,11 @@ test-unit: ## the tests that need no engine; ARGS=… for pytest
 	@$(COMPILE)
 	@$(PYTEST) -m "not engine" $(ARGS)
 
+test-containerd: ## the tests of the engine, on a newer one with the containerd image store, as fresh installs have it
+	@scripts/setup test
+	@$(COMPILE)
+	@$(PYTHON) -m tests.support.main_engine $(PYTEST) -m "engine and not graph_driver and not long" $(ARGS)
+
 test-faults: ## robots in full: client, connection, engine or robot killed at each step of a deploy; ROS across two
 	@scripts/setup test
 	@$(PYTHON) -m scripts.engine --root $(PYTHON) -m pytest -m "long or engine" tests/engine/test_deploy_faults.py tests/engine/test_deploy_ros.py $(ARGS)

@@ -36,6 +36,8 @@ _MISSING = re.compile(
     r"manifest unknown|not found|name unknown|invalid repository name|repository does not exist", re.I
 )
 _AMBIGUOUS = re.compile(r"may require 'docker login'|repository does not exist or may require", re.I)
+_LOGIN = re.compile(r"no basic auth credentials", re.I)
+"""What only a registry brings about that lets nobody in without a login."""
 _DENIED = re.compile(
     r"unauthorized|authentication required|no basic auth credentials|access.*denied|denied:|toomanyrequests|"
     r"incorrect username or password|invalid username/password|\b401\b|\b403\b",
@@ -127,12 +129,19 @@ class PullCalls:
             with translated("look at the image", reference):
                 image = inspect_image(self._api, reference, platform)
         except ImageNotFound as error:
-            raise self._not_offered(reference, platform, error.message) from error
+            raise self._not_offered(reference, platform, error.message, self._arrived(reference)) from error
         if not same_platform(image.platform, platform):
             raise self._not_offered(reference, platform, f"what it has is {image.platform}")
 
-    def _not_offered(self, reference: str, platform: str, details: str) -> ImageNotFound:
-        offered = ", ".join(self._offered(reference))
+    def _arrived(self, reference: str) -> str:
+        """The platform of what the engine has taken for it; "" for nothing."""
+        try:
+            return inspect_image(self._api, reference).platform
+        except (OSError, docker.errors.DockerException):
+            return ""
+
+    def _not_offered(self, reference: str, platform: str, details: str, arrived: str = "") -> ImageNotFound:
+        offered = ", ".join(self._offered(reference)) or arrived  # engines tell no platform of an OCI manifest alone
         return ImageNotFound(
             f"The image {reference} is not offered for {platform}.",
             details=details,
@@ -165,13 +174,13 @@ def pull_failure(sentence: str, reference: str, with_credentials: bool) -> Roben
     """The error for what the engine says when it could not pull."""
     registry = registry_of(reference)
     login = f"`docker login{'' if registry == 'docker.io' else ' ' + registry}`"
-    if _AMBIGUOUS.search(sentence):
+    if _AMBIGUOUS.search(sentence) and not _LOGIN.search(sentence):
         return ImageNotFound(
             f"There is no image {reference}, or it is private and needs a login.",
             details=sentence,
             hint=f"Check its name; if it is private: {login}",
         )
-    if _DENIED.search(sentence) and not _MISSING.search(sentence):
+    if _LOGIN.search(sentence) or (_DENIED.search(sentence) and not _MISSING.search(sentence)):
         refused = "refused the credentials that it was given" if with_credentials else "wants a login"
         return RegistryDenied(f"The registry {registry} {refused} for {reference}.", details=sentence, hint=login)
     if _UNREACHABLE.search(sentence):

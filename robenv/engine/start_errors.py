@@ -1,6 +1,6 @@
 """What an engine says when it cannot create or start a container, in words that lead on.
 
-The sentences are those of Docker Engine 20.10 to 28 and of runc; an unknown one is shown as it came.
+The sentences are those of Docker Engine 20.10 to 29 and of runc; an unknown one is shown as it came.
 """
 
 from __future__ import annotations
@@ -67,7 +67,10 @@ _SAYINGS: tuple[tuple[re.Pattern[str], str, str, _Kind], ...] = (
         HostLacks,
     ),
     (
-        re.compile(r"could not select device driver .*gpu|nvidia-container-cli|invalid runtime name: nvidia"),
+        re.compile(
+            r"could not select device driver .*gpu|no known GPU vendor|nvidia-container-cli"
+            r"|invalid runtime name: nvidia"
+        ),
         "the engine cannot give it a GPU",
         "Install the NVIDIA Container Toolkit on the engine's machine and restart the engine, or say `gpu: none`.",
         HostLacks,

@@ -19,7 +19,7 @@ import pytest
 import requests
 
 from robenv.engine.protocol import BuildRequest, Engine
-from robenv.engine.registry_http import DOCKER_INDEX
+from robenv.engine.registry_http import DOCKER_INDEX, OCI_INDEX
 from robenv.plan.names import LABEL_HASH
 from tests.support import small_image
 from tests.support.building import context
@@ -234,7 +234,7 @@ def test_an_index_is_pushed_and_each_takes_its_own(
     assert index["digest"] == named["digest"]
     base = f"http://{shared.address}/v2/team/{one.name}/manifests"
     tag = index["image"].rpartition(":")[2]
-    answer = requests.get(f"{base}/{tag}", headers={"Accept": DOCKER_INDEX}, timeout=10)
+    answer = requests.get(f"{base}/{tag}", headers={"Accept": f"{DOCKER_INDEX}, {OCI_INDEX}"}, timeout=10)
     described = {
         "/".join(entry["platform"][key] for key in ("os", "architecture", "variant") if key in entry["platform"]): entry
         for entry in answer.json()["manifests"]

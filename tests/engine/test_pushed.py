@@ -24,7 +24,7 @@ from tests.support.building import context
 from tests.support.releases import eventually
 from tests.support.second_engine import SecondEngine
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.graph_driver]
 
 Make = Callable[..., ImageInfo]
 

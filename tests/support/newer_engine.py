@@ -11,11 +11,11 @@ from scripts import own_root
 from tests.support.newer_packages import unpacked
 from tests.support.second_engine import SecondEngine
 
-_PACKAGES = ("base-files", "docker.io", "procps", "apparmor")
+PACKAGES = ("base-files", "docker.io", "procps", "apparmor")
 """Docker Engine 28.5 (API 1.51) in autumn 2026."""
 
 # A containerd of the whole system would start containers outside of this namespace: it is out of sight in here.
-_START = """
+START = """
 set -e
 if [ -d /run/containerd ]; then mount -t tmpfs tmpfs /run/containerd; fi
 mount --bind "$0/usr" /usr
@@ -27,7 +27,7 @@ class NewerEngine(SecondEngine):
     """Ready for CDI: it looks for specs in ``cdi`` alone, a folder of the test's own."""
 
     def __init__(self) -> None:
-        root = unpacked("engine", _PACKAGES)
+        root = unpacked("engine", PACKAGES)
         super().__init__()
         self._root = root
         self.cdi = self.folder / "cdi"
@@ -40,4 +40,4 @@ class NewerEngine(SecondEngine):
     @property
     def command(self) -> list[str]:
         own = ["unshare", "--net", *own_root.prefix(), "unshare", "--mount"]
-        return [*own, "sh", "-c", _START, str(self._root), *self.options]
+        return [*own, "sh", "-c", START, str(self._root), *self.options]

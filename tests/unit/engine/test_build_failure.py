@@ -126,7 +126,7 @@ def test_the_query_of_both_builders() -> None:
     }
 
 
-# Sentences of real engines: 20.10, 28.5 and Docker Hub's and Debian's registries.
+# Sentences of real engines: 20.10, 28.5, 29.7 and Docker Hub's and Debian's registries.
 @pytest.mark.parametrize(
     ("sentence", "kind", "hint"),
     [
@@ -140,6 +140,12 @@ def test_the_query_of_both_builders() -> None:
         ),
         (
             'Head "https://r.example/v2/x/manifests/1": no basic auth credentials',
+            RegistryDenied,
+            "docker login r.example",
+        ),
+        (
+            'failed to resolve reference "r.example/x:1": pull access denied, repository does not exist or may require '
+            "authorization: authorization failed: no basic auth credentials",
             RegistryDenied,
             "docker login r.example",
         ),

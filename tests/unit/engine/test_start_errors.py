@@ -69,6 +69,7 @@ def explained(sentence: str) -> RobenvError:
             "the device /dev/x is not there",
         ),
         ('could not select device driver "" with capabilities: [[gpu]]', HostLacks, "cannot give it a GPU"),
+        ("failed to discover GPU vendor from CDI: no known GPU vendor found", HostLacks, "cannot give it a GPU"),
         ("unknown or invalid runtime name: nvidia", HostLacks, "cannot give it a GPU"),
         ("Unknown runtime specified crun", HostLacks, "the engine has no runtime crun"),
         ("unknown or invalid runtime name: crun", HostLacks, "the engine has no runtime crun"),
