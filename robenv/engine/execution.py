@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from robenv.engine import signals
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 _CONSOLE_SIZE = (1, 42)
 """The first API version whose exec takes the terminal's size from the start."""
+_START = 10.0
+"""Seconds that an engine may take to start a process whose input has ended."""
 _SIGNAL_TIMEOUT = 10.0
 """Seconds that a signal may take."""
 
@@ -125,6 +128,23 @@ class _Exec:
         found = _looked_at(self._calls, f"/exec/{self._id}/json", self._request.container, doing)
         return None if found.get("Running") else int(found.get("ExitCode") or 0)
 
+    def await_start(self) -> None:
+        """Docker Engine loses an end of input that comes before containerd has started the process, which then waits
+        for it for ever: seen on 28.5 and 29.7, on a busy machine."""
+        end, pause = time.monotonic() + _START, 0.001
+        while not self._has_begun() and time.monotonic() < end:
+            time.sleep(pause)
+            pause = min(pause * 2, 0.05)
+
+    def _has_begun(self) -> bool:
+        from robenv.errors import RobenvError
+
+        try:
+            found = self._calls._call("look whether it runs", "GET", f"/exec/{self._id}/json", absent_ok=True)
+        except RobenvError:
+            return True  # the stream tells what is wrong
+        return found is None or bool(found.get("Pid")) or found.get("ExitCode") is not None
+
     def send_signal(self, name: str) -> int:
         request = ExecRequest(
             container=self._request.container,
@@ -153,6 +173,9 @@ class _Main:
         path = f"/containers/{quoted(self._container)}/json"
         info = container_info(_looked_at(self._calls, path, self._container, "it was attached to"))
         return None if info.running or info.status == "created" else info.exit_code
+
+    def await_start(self) -> None:
+        """Its input is there before it starts."""
 
     def send_signal(self, name: str) -> int:
         path = with_query(f"/containers/{quoted(self._container)}/kill", signal=f"SIG{name}")

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
         def poll(self) -> int | None:
             """Its exit code; None while it runs."""
 
+        def await_start(self) -> None:
+            """Returns once the engine passes on the end of its input, or after a while."""
+
         def send_signal(self, name: str) -> int:
             """How many processes it reached."""
 
@@ -161,6 +164,7 @@ class ProcessSession:
         return sent
 
     def close_stdin(self) -> None:
+        self._process.await_start()
         with suppress(OSError):  # it has ended
             self._stream.shutdown(_SHUT_WR)
 

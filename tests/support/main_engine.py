@@ -39,7 +39,7 @@ class MainEngine(NewerEngine):
         return [*own_root.prefix(), "unshare", "--mount", "sh", "-c", START, str(self._root), *self.options]
 
 
-_FOLDERS = {"data-root": "data", "exec-root": "exec", "pidfile": "dockerd.pid"}
+_FOLDERS = {"data-root": "data", "exec-root": "exec"}  # its process is looked for where the system's is
 
 
 def _with_iptables(root: Path) -> Path:
@@ -63,6 +63,8 @@ def main(command: Sequence[str]) -> int:
         print(f"engine: {version['Version']}, API {version['ApiVersion']}, with the containerd image store", flush=True)
         return run(command)
     finally:
+        if engine.running:
+            engine.stop()
         engine.close()
 
 

@@ -18,6 +18,7 @@ class Process:
         self.code, self.looks = code, looks
         self.sizes: list[tuple[int, int]] = []
         self.signals: list[str] = []
+        self.awaited: list[str] = []
 
     def resize(self, rows: int, columns: int) -> None:
         self.sizes.append((rows, columns))
@@ -25,6 +26,9 @@ class Process:
     def poll(self) -> int | None:
         self.looks -= 1
         return None if self.looks >= 0 else self.code
+
+    def await_start(self) -> None:
+        self.awaited.append("start")
 
     def send_signal(self, name: str) -> int:
         self.signals.append(name)
@@ -62,10 +66,12 @@ def test_what_came_with_the_answer_is_read_first(make: Make) -> None:
     assert session.recv(100) == b"late"
 
 
-def test_closing_stdin_leaves_the_output_open(make: Make) -> None:
-    session, far, _ = make()
+def test_closing_stdin_waits_for_the_start_and_leaves_the_output_open(make: Make) -> None:
+    session, far, process = make()
     session.send(b"input")
+    assert not process.awaited
     session.close_stdin()
+    assert process.awaited == ["start"]
     assert far.recv(100) == b"input"
     assert far.recv(100) == b""
     far.sendall(b"output")
