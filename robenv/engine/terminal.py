@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import stat
 
 from robenv.engine.console import Terminal, is_terminal, terminal_size
 from robenv.engine.pump import Pump, Streams
 from robenv.engine.wakeup import Wakeup
 
 __all__ = ["Streams", "interact", "interact_exec", "is_terminal", "standard_streams", "terminal_size"]
+
+_NULL = os.makedev(1, 3)
+"""/dev/null, by Linux's Documentation/admin-guide/devices.txt."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,9 +27,12 @@ def standard_streams() -> Streams:
 def interact_exec(engine: SessionEngine, request: ExecRequest, streams: Streams | None = None) -> int | None:
     """Runs a command in a running container with this process's streams; its exit code, None where it was detached.
 
-    As ``interact``, but signals are minded from before the command starts, so that none leaves it running unseen.
+    As ``interact``, but signals are minded from before the command starts, so that none leaves it running unseen. A
+    stdin that has nothing is not passed on: the command's own has nothing either, and there is no end to tell of.
     """
     streams = streams or standard_streams()
+    if not request.tty and (streams.stdin is None or _is_null(streams.stdin)):
+        request = request._replace(stdin=False)
     with Wakeup() as wakeup:
         session = engine.open_exec(request, _size(streams) if request.tty else None)
         try:
@@ -57,6 +64,12 @@ def _interact(session: Session, streams: Streams, wakeup: Wakeup) -> int | None:
 
 def _size(streams: Streams) -> tuple[int, int] | None:
     return next((size for fd in streams if fd is not None and (size := terminal_size(fd))), None)
+
+
+def _is_null(fd: int) -> bool:
+    """Whether it is /dev/null."""
+    about = os.fstat(fd)
+    return stat.S_ISCHR(about.st_mode) and about.st_rdev == _NULL
 
 
 def _is_open(fd: int) -> bool:

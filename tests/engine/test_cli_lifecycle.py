@@ -159,6 +159,9 @@ def test_exec_passes_pipes_arguments_and_exit_codes(project: Make) -> None:
     mine = project()
     mine.run("up", "-d")
     assert mine.run("exec", "--", "cat", input="a\0b\n").stdout == "a\0b\n"
+    look = ("exec", "--", "sh", "-c", "readlink /proc/self/fd/0; wc -c")
+    assert mine.run(*look, input="").stdout.startswith("pipe:")
+    assert mine.run(*look).stdout == "/dev/null\n0\n", "where there is none here, there is none inside"
     assert mine.run("exec", "printf", "%s|", "-x", "two words", "--", "$HOME").stdout == "-x|two words|--|$HOME|"
     assert mine.run("exec", "--", "false", check=1).stdout == ""
     assert mine.run("exec", "--", "no-such-program", check=None).returncode in (126, 127)
