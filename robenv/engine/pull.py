@@ -6,6 +6,7 @@ import re
 import time
 import warnings
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -68,6 +69,7 @@ class PullCalls:
         yield step
         action = f"pull {reference}"
         response = None
+        last: dict[str, TransferEvent] = {}
         try:
             with translated(action):
                 headers = self._credentials(reference)
@@ -76,11 +78,15 @@ class PullCalls:
                     for record in records(response, action):
                         if sentence := error_of(record):
                             raise self._failure(sentence, reference, platform, bool(headers))
-                        yield from transfers(record, step.id)
+                        for event in transfers(record, step.id):
+                            last[event.id] = event
+                            yield event
         finally:
             if response is not None:
                 response.close()  # an engine stops a pull that nobody listens to any more
         self._check_platform(reference, platform)
+        # A busy engine leaves out the last record of a layer, or sends an older one after it.
+        yield from (replace(event, completed=True) for event in last.values() if not event.completed)
         yield StepEvent(step.id, step.name, step.started, completed=time.time())
 
     def _request(self, reference: str, platform: str, headers: dict[str, str]) -> Any:
