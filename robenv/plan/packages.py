@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from robenv.errors import Location
 from robenv.plan.secrets import StepSecret
 
-_OTHER_FILES = re.compile(r"\s*(?:(?:-r|-c|-e|--requirement|--constraint|--editable)(?![\w-])|\.{0,2}/|\.\s*$|file:)")
+_OTHER_FILES = re.compile(
+    r"\s*(?:-[rce]|--(?:requirement|constraint|editable)\b|(?:-f|--find-links\b)[\s=]*(?!https?:)\S"
+    r"|\.{0,2}/|\.\s*$|file:|[\w.,\[\]-]+\s*@\s*file:)"
+)
 """pip's documentation, "Requirements File Format", September 2026."""
 
 

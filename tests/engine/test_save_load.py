@@ -300,6 +300,7 @@ def test_the_same_image_saved_and_loaded_twice_at_once(saved: Saved, engine: Eng
     files = [str(tmp_path / name) for name in ("one", "two", "three")]
     at_once(*(("save", file) for file in files))
     (image,) = engine.images({"robenv.project": saved.project.name})
+    assert len(image.tags) == 1, "no staging name stays"
     at_once(*(("load", file, "--to", f"{file}.d") for file in files))
     at_once(*(("load", files[0], "--to", f"{file}.e") for file in files))
     (again,) = engine.images({"robenv.project": saved.project.name})

@@ -65,11 +65,16 @@ def test_what_a_file_says_counts_and_what_it_is_called_does_not(project: Project
     assert hashed("requirements.txt", "scipy<2\n") != first
 
 
-@pytest.mark.parametrize(
-    "line", ["-r base.txt", "  -c limits.txt", "-e .", "--editable=./lib", "./lib", "../lib", ".", "/lib"]
-)
+_LEADING = [
+    "-r base.txt", "-rbase.txt", "  -c limits.txt", "-e .", "--editable=./lib", "./lib", "../lib", ".", "/lib",
+    "-f wheels", "--find-links=./wheels", "file:///lib", "arm[all] @ file:///lib",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("line", _LEADING)
 def test_what_leads_to_another_file_is_told_with_its_line(project: Project, line: str) -> None:
-    project.write("requirements.txt", f"--index-url https://x/simple\n-extra\nscipy\n{line}\n")
+    fine = "--index-url https://x/simple\n-f https://x/wheels\nscipy @ https://x/a.whl\n"
+    project.write("requirements.txt", f"{fine}{line}\n")
     with pytest.raises(ProfileError, match="cannot be sent") as caught:
         render(plan_build(project.resolve(f"{BASE}pip: [{{requirements: requirements.txt}}]\n"), AT))
     (problem,) = caught.value.problems
