@@ -17,6 +17,7 @@ from robenv.cli.common import (
     QuietOption,
     StageOption,
     Where,
+    note,
     open_engine,
     print_json,
 )
@@ -25,8 +26,8 @@ from robenv.cli.trust import asker
 from robenv.errors import UsageError
 
 if TYPE_CHECKING:
+    from robenv.environment.gate import Admitted
     from robenv.environment.image import ImageResult
-    from robenv.environment.load import Loaded
     from robenv.environment.reporter import Reporter
 
 
@@ -50,26 +51,25 @@ def build(
 ) -> None:
     """Builds the image unless there is one for what the profile says now, and prints its name. Several platforms are
     built side by side; where one fails, the others' images stay."""
+    from robenv.environment.gate import admit_image
     from robenv.environment.image import ensure_image
     from robenv.environment.timeline import write_timeline
-    from robenv.environment.trust import image_claims_of, require_trust
 
     where: Where = context.obj
     if no_load and not builders:
         raise UsageError("`--no-load` is for a builder's images", hint="name one: --builder ssh://HOST")
     with open_engine() as engine, named_builders(builders) as assign:
         every = where.load_each(engine.info().platform, platforms, quiet, locked, stage=stage)
-        for loaded in every:
-            require_trust(image_claims_of(loaded), asker())
+        admitted = [admit_image(loaded, asker(), note) for loaded in every]
         elsewhere = assign([loaded.build.platform for loaded in every])
 
-        def make(loaded: Loaded, reporter: Reporter) -> ImageResult:
-            builder = elsewhere.get(loaded.build.platform)
+        def make(one: Admitted, reporter: Reporter) -> ImageResult:
+            builder = elsewhere.get(one.loaded.build.platform)
             if builder is not None and no_load:
-                return builder.leave(engine, loaded, reporter, no_cache)
-            return ensure_image(engine, loaded, reporter, no_cache, not no_accel, builder)
+                return builder.leave(engine, one, reporter, no_cache)
+            return ensure_image(engine, one, reporter, no_cache, not no_accel, builder)
 
-        made = make_images(every, quiet, make)
+        made = make_images(admitted, quiet, make)
     if timeline is not None:
         write_timeline(where.directory / timeline, made.states)
     if json:

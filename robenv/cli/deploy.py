@@ -7,18 +7,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from robenv.cli.common import JsonOption, LockedOption, QuietOption, Where, open_engine, print_json, table
+from robenv.cli.common import JsonOption, LockedOption, QuietOption, Where, note, open_engine, print_json, table
 from robenv.cli.errors import error_text
 from robenv.cli.fleet_view import FleetView, outcome_rows
 from robenv.cli.reporter import TerminalReporter
 from robenv.cli.robot import InventoryOption, inventory_of
+from robenv.cli.trust import asker
 from robenv.errors import RobotUnreachable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from robenv.deploy.fleet import Outcome, Source
     from robenv.engine.protocol import Engine, ImageInfo
     from robenv.environment.load import Loaded
     from robenv.environment.locking import Locked
+    from robenv.host.facts import Facts
 
 RobotsArgument = Annotated[list[str] | None, typer.Argument(metavar="[ROBOT…]", help="Robots or groups of robots.yaml")]
 AllRobotsOption = Annotated[bool, typer.Option("--all", help="Every robot of robots.yaml")]
@@ -61,6 +65,7 @@ def deploy(
 
 def _source(found: Locked, engine: Engine, view: FleetView, quiet: bool, locked: bool) -> Source:
     from robenv.deploy.fleet import Source
+    from robenv.environment.gate import Admitted, admit_releases
     from robenv.environment.image import ensure_image
     from robenv.environment.load import choose_platform, load
     from robenv.environment.locking import require_locked
@@ -77,14 +82,19 @@ def _source(found: Locked, engine: Engine, view: FleetView, quiet: bool, locked:
             plans[chosen] = load(found.resolved, chosen, deploy_purpose(found.resolved.on(chosen).profile))
         return plans[chosen]
 
-    def image(plan: Loaded) -> ImageInfo:
-        if plan.image not in images:
-            there = engine.find_image(plan.image) is not None
-            with nullcontext() if there else view.aside():
-                images[plan.image] = ensure_image(engine, plan, TerminalReporter(quiet)).image
-        return images[plan.image]
+    def admit(wanted: Sequence[tuple[Loaded, Facts]]) -> list[Admitted]:
+        with view.aside():
+            return admit_releases(wanted, asker(), note)
 
-    return Source(engine, loaded, image, found.resolved.profile.deploy.keep)
+    def image(admitted: Admitted) -> ImageInfo:
+        name = admitted.loaded.image
+        if name not in images:
+            there = engine.find_image(name) is not None
+            with nullcontext() if there else view.aside():
+                images[name] = ensure_image(engine, admitted, TerminalReporter(quiet)).image
+        return images[name]
+
+    return Source(engine, loaded, admit, image, found.resolved.profile.deploy.keep)
 
 
 def in_order(chosen: Any, outcomes: list[Outcome]) -> list[Outcome]:

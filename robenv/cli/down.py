@@ -19,12 +19,15 @@ def down(
     time: TimeOption = None,
 ) -> None:
     """Stops and removes the container. The image and, without --volumes, the home folder stay."""
+    from robenv.environment.gate import leave
     from robenv.environment.lifecycle import down as take_down
 
     where: Where = context.obj
     root = None if everything else where.root()
     with open_engine() as engine:
         removed = take_down(engine, root, volumes, time)
+        if root is not None:
+            leave(engine, root)
     for name in removed:
         typer.echo(name)
     if not removed:

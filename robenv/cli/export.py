@@ -39,8 +39,8 @@ def export(
     """Writes the project for tools that know nothing of robenv, from robenv.yaml and its lock alone: without
     robenv.local.yaml, .env, and what only this machine has. What such a tool cannot say is told, and noted there."""
     from robenv.cli.trust import asker
-    from robenv.environment.exported import claims_of_export, differences, write_form
-    from robenv.environment.trust import require_trust
+    from robenv.environment.exported import differences, write_form
+    from robenv.environment.gate import admit_export
     from robenv.export.forms import FORMS, as_document
 
     if form not in FORMS:
@@ -55,8 +55,7 @@ def export(
     if check:
         _report(made, folder, differences(made, folder), form, json)
         return
-    require_trust(claims_of_export(loaded), asker())
-    write_form(made, folder, force)
+    write_form(admit_export(loaded, asker(), note), made, folder, force)
     for text in made.notes:
         note(text)
     if json:

@@ -14,6 +14,8 @@ from robenv.errors import EngineUnreachable
 from robenv.profile.excerpt import safe
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from robenv.deploy.outlook import Outlook as RobotOutlook
     from robenv.environment.outlook import Outlook
 
@@ -31,17 +33,22 @@ def _text(outlook: Outlook) -> str:
         lines.extend(f"  {change}" for change in outlook.changes)
     lines.append(f"then       {outlook.action}")
     lines.extend(f"note       {text}" for text in outlook.notes)
-    if outlook.powers:
-        lines.append("takes over the host:")
-        lines.extend(f"  {power.text}" for power in outlook.powers)
-    lines.extend(
-        f"not allowed yet: {len(claim.powers)} of these, asked for by {claim.name} ({claim.why}); see `robenv trust`"
-        for claim in outlook.not_allowed
-    )
+    lines.extend(_powers(outlook, "the host"))
     if outlook.udev:
         lines.append("udev rules for the host (`robenv doctor --fix` installs them):")
         lines.extend(f"  {safe(line)}" for line in outlook.udev)
     return "\n".join(lines)
+
+
+def _powers(outlook: Outlook | RobotOutlook, place: str) -> Iterator[str]:
+    if outlook.powers:
+        yield f"takes over {place}:"
+        yield from (f"  {power.text}" for power in outlook.powers)
+    told = {power.text for power in outlook.powers}
+    how = "see `robenv trust`" if place == "the host" else "`robenv deploy` asks"
+    for claim in outlook.not_allowed:
+        yield f"not allowed yet: {len(claim.powers)}, asked for by {safe(claim.name)} ({safe(claim.why)}); {how}"
+        yield from (f"  {power}" for power in claim.powers if power.removeprefix("on the robot: ") not in told)
 
 
 def _text_of_robot(outlook: RobotOutlook) -> str:
@@ -61,6 +68,7 @@ def _text_of_robot(outlook: RobotOutlook) -> str:
         lines.extend(f"  {change}" for change in outlook.changes)
     lines.append(f"then       {outlook.action}")
     lines.extend(f"note       {text}" for text in outlook.notes)
+    lines.extend(_powers(outlook, "the robot"))
     for problem in outlook.problems:
         place = f"{problem['place']}: " if problem["place"] else ""
         lines.append(f"problem    {place}{problem['message']}")

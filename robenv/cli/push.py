@@ -15,6 +15,7 @@ from robenv.cli.common import (
     QuietOption,
     StageOption,
     Where,
+    note,
     open_engine,
     print_json,
 )
@@ -42,9 +43,9 @@ def push(
 ) -> None:
     """Pushes the image to REGISTRY/PROJECT:HASH with the docker config's credentials, and builds it first if need be.
     `up`, `build` and `run` take it from there. Images of several platforms also get one name together: an index."""
+    from robenv.environment.gate import admit_image
     from robenv.environment.image import ensure_image, project_image, push_project
     from robenv.environment.reporter import building
-    from robenv.environment.trust import image_claims_of, require_trust
     from robenv.share.registry import index_tag, push_index
 
     where: Where = context.obj
@@ -54,9 +55,8 @@ def push(
     with open_engine() as engine:
         every = where.load_each(engine.info().platform, platforms, quiet, locked, stage=stage)
         place = registry_for(every[0], registry)
-        for loaded in every:
-            require_trust(image_claims_of(loaded), asker())
-        make_images(every, quiet, lambda loaded, its: ensure_image(engine, loaded, its)).fail()
+        admitted = [admit_image(loaded, asker(), note) for loaded in every]
+        make_images(admitted, quiet, lambda one, its: ensure_image(engine, one, its)).fail()
         digests = {}
         for loaded in every:
             remote, digest = push_project(engine, loaded, place, reporter)

@@ -21,32 +21,30 @@ def run(
 ) -> None:
     """Runs CMD, or a shell, in a container of its own that is removed afterwards; with CMD's exit code."""
     from robenv.environment.emulation import ensure_emulation
-    from robenv.environment.facts import facts_for
+    from robenv.environment.gate import admit_container, leave
     from robenv.environment.image import ensure_image
     from robenv.environment.locks import using_images
     from robenv.environment.native import equip
     from robenv.environment.networks import check_external
     from robenv.environment.run_once import run_once
-    from robenv.environment.trust import claims_of, require_trust
     from robenv.plan.privileges import privilege_notes
 
     where: Where = context.obj
     with open_engine() as engine:
         loaded = where.load(engine.info().platform, platform, quiet, locked, pin=True, stage=stage)
         reporter = TerminalReporter(quiet)
-        facts = facts_for(engine, loaded)
-        grant = loaded.grant(facts)
-        plan = loaded.container(facts, grant)
-        for text in (*grant.notes, *privilege_notes(plan)):
+        admitted = admit_container(engine, loaded, asker(), reporter.note)
+        plan = admitted.plan
+        for text in (*admitted.grant.notes, *privilege_notes(plan)):
             reporter.note(text)
-        require_trust(claims_of(loaded, facts, plan), asker())
         check_external(engine, plan)
         ensure_emulation(engine, loaded.build.platform, reporter)
         with using_images(reporter.note):
-            image = ensure_image(engine, loaded, reporter, accelerate=not no_accel)
+            image = ensure_image(engine, admitted, reporter, accelerate=not no_accel)
             if not no_accel:
                 plan = equip(engine, loaded, plan, image.image, reporter)
-        code = run_once(engine, plan, image.image, tuple(command or ()))
+        code = run_once(engine, admitted.with_plan(plan), image.image, tuple(command or ()))
+        leave(engine, loaded.files.root)
     raise typer.Exit(code)
 
 

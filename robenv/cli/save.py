@@ -35,10 +35,10 @@ def save(
     FILE; builds the image first if need be. Never goes along: .env, robenv.local.yaml and run.env_file."""
     from robenv.environment.arrival import not_carried, stays_behind
     from robenv.environment.carry import own_variables, save_project
+    from robenv.environment.gate import admit_image
     from robenv.environment.locking import pin_sources
     from robenv.environment.outgoing import outgoing_files
     from robenv.environment.repositories import find_lacking, hold_repositories, repositories_folder
-    from robenv.environment.trust import image_claims_of, require_trust
 
     where: Where = context.obj
     with open_engine() as engine:
@@ -51,10 +51,9 @@ def save(
         held = hold_repositories(found.resolved, found.lock.repos, tell)
         behind = not_carried(held, repositories_folder(found.resolved))
         files = outgoing_files(every, found.path if found.exists else None)
-        for loaded in every:
-            require_trust(image_claims_of(loaded), asker())
+        admitted = [admit_image(loaded, asker(), note) for loaded in every]
         target = where.directory / file
-        contents = save_project(engine, target, every, found.sources, behind, files, TerminalReporter(quiet))
+        contents = save_project(engine, target, admitted, found.sources, behind, files, TerminalReporter(quiet))
     if not quiet:
         for name in files.left_out:
             note(f"{name} (run.env_file) may hold secrets and is not in the file: bring it there yourself")

@@ -13,8 +13,8 @@ from robenv.errors import RobenvError
 
 if TYPE_CHECKING:
     from robenv.engine.progress import BuildState
+    from robenv.environment.gate import Admitted
     from robenv.environment.image import ImageResult
-    from robenv.environment.load import Loaded
     from robenv.environment.reporter import Reporter
 
 AT_ONCE = 4
@@ -38,20 +38,20 @@ class Made:
             raise errors[0]
 
 
-def make_images(every: Sequence[Loaded], quiet: bool, make: Callable[[Loaded, Reporter], ImageResult]) -> Made:
+def make_images(every: Sequence[Admitted], quiet: bool, make: Callable[[Admitted, Reporter], ImageResult]) -> Made:
     """Each by ``make``. Where one of several fails, the others go on, and stay. ^C ends all of them."""
     if len(every) == 1:
         reporter = TerminalReporter(quiet)
-        return Made({every[0].build.platform: make(every[0], reporter)}, states=reporter.states)
+        return Made({every[0].loaded.build.platform: make(every[0], reporter)}, states=reporter.states)
     from robenv.cli.progress_shared import SharedProgress
     from robenv.engine.under_way import side_by_side
 
-    platforms = [loaded.build.platform for loaded in every]
-    with SharedProgress(f"{every[0].build.project} for {', '.join(platforms)}", quiet) as shared:
+    platforms = [one.loaded.build.platform for one in every]
+    with SharedProgress(f"{every[0].loaded.build.project} for {', '.join(platforms)}", quiet) as shared:
 
-        def one(loaded: Loaded) -> ImageResult | RobenvError:
+        def one(admitted: Admitted) -> ImageResult | RobenvError:
             try:
-                return make(loaded, shared.lane(loaded.build.platform))
+                return make(admitted, shared.lane(admitted.loaded.build.platform))
             except RobenvError as error:
                 return error
 

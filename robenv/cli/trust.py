@@ -84,7 +84,8 @@ def _revoke(where: Where, profile: str) -> None:
 
 
 def _show(claims: Sequence[Claim], yes: bool) -> None:
-    from robenv.environment.trust import claims_text, not_approved, require_trust
+    from robenv.environment.gate import require_trust
+    from robenv.environment.trust import claims_text, not_approved
 
     asking = [claim for claim in claims if claim.powers]
     if not asking:

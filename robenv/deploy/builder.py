@@ -22,6 +22,7 @@ from robenv.engine.docker_py import connect_to
 from robenv.engine.endpoint import Endpoint, config_folder
 from robenv.engine.protocol import Engine, ImageInfo
 from robenv.engine.ssh import target
+from robenv.environment.gate import Admitted
 from robenv.environment.image import ImageResult, build_image
 from robenv.environment.load import Loaded
 from robenv.environment.reporter import Reporter, building
@@ -44,13 +45,14 @@ class Builder:
     def serves(self, platform: str) -> bool:
         return runs_natively(self.platform, platform)
 
-    def make(self, here: Engine, loaded: Loaded, reporter: Reporter, no_cache: bool) -> None:
+    def make(self, here: Engine, admitted: Admitted, reporter: Reporter, no_cache: bool) -> None:
         """Builds the image over there and brings it here; over there only its layers stay, as build cache.
 
         Raises what building raises, and DiskFull, EngineLost.
         """
+        loaded = admitted.loaded
         there_before = self.engine.find_image(loaded.image) is not None
-        self._build(here, loaded, reporter, no_cache)
+        self._build(here, admitted, reporter, no_cache)
         if self._is(here):
             return
         with building(reporter, f"{loaded.image} from {self.url}", None, doing="Fetching"):
@@ -62,23 +64,24 @@ class Builder:
             with suppress(ImageNotFound):
                 self.engine.remove_image(loaded.image)
 
-    def leave(self, here: Engine, loaded: Loaded, reporter: Reporter, no_cache: bool) -> ImageResult:
+    def leave(self, here: Engine, admitted: Admitted, reporter: Reporter, no_cache: bool) -> ImageResult:
         """Builds the image over there unless it is there, and leaves it there. Raises what building raises."""
+        loaded = admitted.loaded
         found = None if no_cache else self.engine.find_image(loaded.image)
         if found is not None:
             return ImageResult(found, loaded.image, built=False)
-        image = self._build(here, loaded, reporter, no_cache)
+        image = self._build(here, admitted, reporter, no_cache)
         return ImageResult(image, loaded.image, built=True, rebuilt=no_cache)
 
-    def _build(self, here: Engine, loaded: Loaded, reporter: Reporter, no_cache: bool) -> ImageInfo:
-        platform = loaded.build.platform
+    def _build(self, here: Engine, admitted: Admitted, reporter: Reporter, no_cache: bool) -> ImageInfo:
+        loaded, platform = admitted.loaded, admitted.loaded.build.platform
         found = None if no_cache else self.engine.find_image(loaded.image)
         if found is not None:
             reporter.note(f"the image for {platform} is on {self.url} already")
             return found
         reporter.note(f"building for {platform} natively on {self.url}, since --builder names it")
         self._give_bases(here, loaded, reporter)
-        return build_image(self.engine, loaded, reporter, no_cache)
+        return build_image(self.engine, admitted, reporter, no_cache)
 
     def _give_bases(self, here: Engine, loaded: Loaded, reporter: Reporter) -> None:
         """Those that it lacks and this engine has: they may be in no registry, or have taken long to make."""

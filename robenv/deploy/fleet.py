@@ -22,8 +22,10 @@ from robenv.deploy.switch import At
 from robenv.deploy.together import side_by_side, state_after
 from robenv.deploy.transfer import Sent, send_image
 from robenv.engine.protocol import BuildEvent, Engine, ImageInfo, TransferEvent
+from robenv.environment.gate import Admitted
 from robenv.environment.load import Loaded
 from robenv.errors import EngineUnreachable, Problem, RobenvError, RobotRefused, UsageError
+from robenv.host.facts import Facts
 
 
 class Report(Protocol):
@@ -70,6 +72,7 @@ class Robotics:
     connection: Connection
     survey: Survey
     loaded: Loaded | None = None
+    admitted: Admitted | None = None
     image: ImageInfo | None = None
     release: Release | None = None
     problems: tuple[Problem, ...] = field(default=())
@@ -82,7 +85,9 @@ class Source:
     engine: Engine
     load: Callable[[str], Loaded]
     """The project for a platform. Raises UsageError where the profile is not for it."""
-    image: Callable[[Loaded], ImageInfo]
+    admit: Callable[[Sequence[tuple[Loaded, Facts]]], list[Admitted]]
+    """Makes sure that the user allows what the releases take, each of the robot with those facts. Raises NotTrusted."""
+    image: Callable[[Admitted], ImageInfo]
     """Builds it where it is not there."""
     keep: int
 
@@ -120,18 +125,22 @@ def deploy(source: Source, reached: list[Robotics], report: Report, at: At = lam
 
 def prepare(source: Source, reached: list[Robotics]) -> None:
     """Plans and builds for each robot's own platform, and gathers what keeps the release off it."""
-    programs: dict[str, frozenset[str] | None] = {}
+    fitting: list[tuple[Robotics, Loaded]] = []
     for one in reached:
         try:
             loaded = source.load(one.survey.engine.platform)
         except UsageError as error:
             one.problems = (Problem(f"{one.robot.name}: {error.message}", hint=error.hint),)
             continue
-        image = source.image(loaded)
-        if image.id not in programs:
-            programs[image.id] = find_programs(source.engine, image)
         # Asked once more: which of the robot's facts the plan depends on is known only now.
         one.survey = survey(one.connection, loaded)
+        fitting.append((one, loaded))
+    admitted = source.admit([(loaded, one.survey.facts) for one, loaded in fitting])
+    programs: dict[str, frozenset[str] | None] = {}
+    for (one, loaded), allowed in zip(fitting, admitted, strict=True):
+        image = source.image(allowed)
+        if image.id not in programs:
+            programs[image.id] = find_programs(source.engine, image)
         release, grant = plan_for(loaded, one.survey, image)
         want = wanted(
             loaded.resolved,
@@ -142,7 +151,7 @@ def prepare(source: Source, reached: list[Robotics]) -> None:
             needed(loaded.resolved.profile.deploy),
             programs[image.id],
         )
-        one.loaded, one.image, one.release = loaded, image, release
+        one.loaded, one.admitted, one.image, one.release = loaded, allowed, image, release
         one.problems = check_robot(one.survey, want, loaded.resolved)
 
 
@@ -174,7 +183,7 @@ def roll_back_all(reached: list[Robotics], project: str, to: str, keep: int, rep
 
 def _deploy_one(source: Source, one: Robotics, report: Report, note: Callable[[ImageInfo], None], at: At) -> Outcome:
     loaded, release, name = one.loaded, one.release, one.robot.name
-    if loaded is None or release is None:
+    if loaded is None or release is None or one.admitted is None:
         raise RobotRefused(f"{name}: nothing was planned for it")
     sent: list[Sent] = []
 

@@ -13,12 +13,15 @@ from robenv.deploy.programs import needed
 from robenv.deploy.release import Release, plan_release
 from robenv.deploy.survey import Survey, survey
 from robenv.engine.protocol import Engine, ImageInfo
+from robenv.environment.gate import robot_claims
 from robenv.environment.load import Loaded
+from robenv.environment.trust import Claim, Machine
 from robenv.plan.diff import describe, diff_plans
 from robenv.plan.grant import Grant
 from robenv.plan.host import plan_host
 from robenv.plan.names import LABEL_HASH, LABEL_PLAN_JSON, LABEL_RELEASE
 from robenv.plan.request import create_request
+from robenv.plan.trust import Power
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,10 @@ class Outlook:
     problems: tuple[dict[str, str], ...]
     """What would keep it off the robot: message, place, hint."""
     notes: tuple[str, ...]
+    powers: tuple[Power, ...]
+    """What the release may do to the robot that an ordinary container may not."""
+    not_allowed: tuple[Claim, ...]
+    """Of these powers those that `deploy` will ask about."""
     create_request: dict[str, Any]
     run: dict[str, Any]
 
@@ -111,6 +118,8 @@ def look_ahead(here: Engine | None, connection: Connection, loaded: Loaded) -> O
             for one in problems
         ),
         notes=grant.notes,
+        powers=Machine(found.facts, robot=True).powers(loaded.resolved, release.plan),
+        not_allowed=robot_claims(loaded, found.facts),
         create_request=_request(release),
         run=release.plan.to_json(),
     )

@@ -24,7 +24,15 @@ def prepare_accounts(engine: Engine, container: str, plan: RunPlan, home_is_new:
         return
     passwd, group, shadow = (file_text(engine.get_archive(container, path)) for path in _FILES)
     shell_exists = engine.get_archive(container, plan.user.shell) is not None
-    accounts = plan_accounts(plan.user, passwd, group, shadow, shell_exists=shell_exists, groups=plan.groups)
+    accounts = plan_accounts(
+        plan.user,
+        passwd,
+        group,
+        shadow,
+        shell_exists=shell_exists,
+        groups=plan.groups,
+        only_these=plan.only_these_groups,
+    )
     skeleton = _skeleton(engine, container, plan.user.home) if home_is_new and plan.user.uid else None
     settings: tuple[tuple[str, str], ...] = ()
     if "git" in plan.session:

@@ -19,6 +19,9 @@ from typing import Any
 from robenv.errors import OperationFailed
 from robenv.paths import state_folder, write_atomically
 
+_MAX_BYTES = 4 << 20
+"""Of an approval's file."""
+
 
 @dataclass(frozen=True)
 class Approval:
@@ -28,6 +31,8 @@ class Approval:
     """``2026-11-01T12:00:00Z``"""
     path: str
     """Its file."""
+    content: str = ""
+    """What was there when it was given: ``commit 1a2b…`` or ``sha256 1a2b…``; "" where that was not noted."""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -56,15 +61,17 @@ def _read(path: Path) -> Approval | None:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         with os.fdopen(handle, "rb") as file:
             about = os.fstat(handle)
-            document = json.loads(file.read())
+            document = json.loads(file.read(_MAX_BYTES))
         source, powers, since = document["source"], tuple(document["powers"]), document["since"]
-    except (OSError, ValueError, KeyError, TypeError):
+        content = document.get("content", "")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    if not stat.S_ISREG(about.st_mode) or about.st_uid not in own_uids() or about.st_mode & 0o022:
+    if not stat.S_ISREG(about.st_mode) or about.st_uid not in own_uids() or about.st_mode & 0o077:
         return None
-    if not all(isinstance(text, str) for text in (source, since, *powers)) or path.name != _name(source, powers):
+    texts = (source, since, content, *powers)
+    if not all(isinstance(text, str) for text in texts) or path.name != _name(source, powers):
         return None
-    return Approval(source, powers, since, str(path))
+    return Approval(source, powers, since, str(path), content)
 
 
 def _name(source: str, powers: Sequence[str]) -> str:
@@ -78,18 +85,21 @@ def approval_of(source: str, powers: Sequence[str]) -> Approval | None:
     return next((one for one in approvals() if one.source == source and wanted <= set(one.powers)), None)
 
 
-def approve(source: str, powers: Sequence[str]) -> Approval:
-    """Writes down that the user allows ``source`` these powers. Raises OperationFailed where that cannot be kept."""
+def approve(source: str, powers: Sequence[str], content: str = "") -> Approval:
+    """Write down that the user allows ``source`` these powers. ``content``: what it is now.
+
+    Raises OperationFailed where that cannot be kept.
+    """
     path = Path(state_folder()) / "approvals" / _name(source, powers)
     since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    document = {"source": source, "powers": list(powers), "since": since}
+    document = {"source": source, "powers": list(powers), "since": since, "content": content}
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_atomically(str(path), json.dumps(document, indent=1).encode(), mode=0o600)
     except OSError as error:
         hint = "make that folder writable, or name another one in XDG_STATE_HOME"
         raise OperationFailed(f"the approval cannot be kept: {error.strerror} ({path.parent})", hint=hint) from error
-    return Approval(source, tuple(powers), since, str(path))
+    return Approval(source, tuple(powers), since, str(path), content)
 
 
 def revoke(source: str) -> int:

@@ -9,14 +9,14 @@ from robenv.engine.protocol import ContainerInfo, Engine
 from robenv.environment import warm
 from robenv.environment.container import digest_of, ensure_container
 from robenv.environment.emulation import ensure_emulation
-from robenv.environment.facts import facts_for
+from robenv.environment.gate import admit_container
 from robenv.environment.image import Elsewhere, ensure_image
 from robenv.environment.load import Loaded
 from robenv.environment.locks import locked, using_images
 from robenv.environment.native import equip
 from robenv.environment.networks import check_external
 from robenv.environment.reporter import Reporter
-from robenv.environment.trust import Ask, claims_of, require_trust
+from robenv.environment.trust import Ask
 from robenv.host.reader import LocalHost, Recorder
 from robenv.host.replay import keep
 from robenv.plan.privileges import privilege_notes
@@ -49,20 +49,19 @@ def bring_up(
     what they take of the host; None, where nobody can answer. Raises NotTrusted, and what it takes to build and start.
     """
     host = Recorder(LocalHost())
-    facts = facts_for(engine, loaded, host)
-    grant = loaded.grant(facts)
-    plan = loaded.container(facts, grant)
-    for text in (*grant.notes, *privilege_notes(plan)):
+    admitted = admit_container(engine, loaded, ask, reporter.note, host)
+    plan = admitted.plan
+    for text in (*admitted.grant.notes, *privilege_notes(plan)):
         reporter.note(text)
-    approvals = require_trust(claims_of(loaded, facts, plan), ask)
     check_external(engine, plan)
     ensure_emulation(engine, plan.platform, reporter)
     with locked(plan.name, reporter.note), using_images(reporter.note):
-        image = ensure_image(engine, loaded, reporter, no_cache, accelerate, builder)
+        image = ensure_image(engine, admitted, reporter, no_cache, accelerate, builder)
         if accelerate:
             plan = equip(engine, loaded, plan, image.image, reporter)
-        result = ensure_container(engine, plan, image.image, reporter.note, recreate=recreate or image.rebuilt)
+        container = admitted.with_plan(plan)
+        result = ensure_container(engine, container, image.image, reporter.note, recreate=recreate or image.rebuilt)
     if remember_for is not None and not result.changes:
-        kept = keep(host, "session" in facts.read)
-        warm.remember(remember_for, loaded, engine.endpoint, plan.name, digest_of(plan), kept, approvals)
+        kept = keep(host, "session" in admitted.facts.read)
+        warm.remember(remember_for, loaded, engine.endpoint, plan.name, digest_of(plan), kept, admitted.approvals)
     return Up(result.container, result.created, image.built)

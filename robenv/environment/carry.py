@@ -15,6 +15,7 @@ from robenv import __version__
 from robenv.engine.iterators import close
 from robenv.engine.protocol import Engine, StepEvent, TransferEvent
 from robenv.environment.arrival import require_same
+from robenv.environment.gate import Admitted
 from robenv.environment.image import ensure_image, project_image
 from robenv.environment.load import Loaded, load
 from robenv.environment.locking import resolve_locked
@@ -39,23 +40,24 @@ from robenv.share.run_git import git_through
 def save_project(
     engine: Engine,
     target: Path,
-    every: Sequence[Loaded],
+    admitted: Sequence[Admitted],
     sources: Mapping[str, str],
     held: Mapping[Held, str],
     files: Outgoing,
     reporter: Reporter,
 ) -> Contents:
-    """Writes ``target`` whole or not at all, with the images of ``every`` platform; builds those that are not there.
+    """Writes ``target`` whole or not at all, with the images of what is ``admitted``; builds what is missing.
 
     ``sources``: the commit of each git source, as the lock has it. ``held``: the workspace's repositories, with what
     of each is not in its commit. Raises what building raises, and DiskFull, EngineLost, GitFailed, OperationFailed;
     UsageError for a project that would want another image where it arrives.
     """
+    every = [one.loaded for one in admitted]
     with _new_folder(Path(cache_folder(), "save")) as folder:
         packs, repositories = _packed(every[0], sources, held, folder, reporter)
         if repositories:
             _leave_to_git(every, files, repositories, held, folder)
-        with staged(engine, [_saved(engine, loaded, reporter) for loaded in every]) as images:
+        with staged(engine, [_saved(engine, one, reporter) for one in admitted]) as images:
             project, file = every[0].build.project, every[0].files.file
             contents = Contents(__version__, project, file.name, images, packs, repositories)
             size = sum(image.size for image in images) + sum(_size(folder / one.member) for one in contents.commits)
@@ -117,8 +119,8 @@ def own_variables(every: Sequence[Loaded]) -> list[str]:
     return [] if same else seen
 
 
-def _saved(engine: Engine, loaded: Loaded, reporter: Reporter) -> SavedImage:
-    image = ensure_image(engine, loaded, reporter).image
+def _saved(engine: Engine, admitted: Admitted, reporter: Reporter) -> SavedImage:
+    loaded, image = admitted.loaded, ensure_image(engine, admitted, reporter).image
     wanted = project_image(loaded)
     stage = loaded.build.purpose
     return SavedImage(wanted.project, wanted.content_hash, wanted.platform, "", image.layers, image.size, stage)

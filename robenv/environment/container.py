@@ -12,6 +12,7 @@ from typing import Any
 
 from robenv.engine.protocol import ContainerInfo, Engine, ImageInfo
 from robenv.environment.accounts import prepare_accounts
+from robenv.environment.gate import AdmittedContainer
 from robenv.environment.networks import connect_networks, ensure_networks, networks_gone
 from robenv.errors import ContainerExited, NameTaken
 from robenv.host.session import is_stale, prepare_session
@@ -102,19 +103,24 @@ def own_container(engine: Engine, plan: RunPlan) -> ContainerInfo | None:
 
 
 def ensure_container(
-    engine: Engine, plan: RunPlan, image: ImageInfo, note: Callable[[str], None], recreate: bool = False
+    engine: Engine,
+    admitted: AdmittedContainer,
+    image: ImageInfo,
+    note: Callable[[str], None],
+    recreate: bool = False,
 ) -> ContainerResult:
     """The project's container, running. An older one is replaced only when nothing of the user runs in it, or if told.
 
     Raises NameTaken, PortInUse, ContainerExited, and what the engine refuses.
     """
-    plan = with_entrypoint(plan, image)
+    plan = with_entrypoint(admitted.plan, image)
+    admitted = admitted.with_plan(plan)
     found = own_container(engine, plan)
     if found is not None:
         changes = changes_since(found, plan)
         recreate = recreate or (not found.running and networks_gone(engine, plan))
         if not changes and not recreate:
-            return ContainerResult(_started(engine, found, plan), created=False)
+            return ContainerResult(_started(engine, found, admitted), created=False)
         if found.running and not recreate and (running := busy_with(engine, found)):
             _say_why_kept(note, changes, running)
             return ContainerResult(found, created=False, changes=changes)
@@ -122,7 +128,7 @@ def ensure_container(
             note(f"changed: {describe(change)}")
         note(f"replacing the container {plan.name}")
         engine.remove_container(found.id, force=True)
-    created = _created(engine, plan)
+    created = _created(engine, admitted)
     if missing := prepare_session(plan.to_json()):
         note(f"asked for and not in this login session: {', '.join(missing)}")
     return ContainerResult(created, created=True)
@@ -137,12 +143,14 @@ def _say_why_kept(note: Callable[[str], None], changes: tuple[Change, ...], runn
     note("`robenv up --recreate` replaces it")
 
 
-def _started(engine: Engine, container: ContainerInfo, plan: RunPlan) -> ContainerInfo:
+def _started(engine: Engine, container: ContainerInfo, admitted: AdmittedContainer) -> ContainerInfo:
+    plan = admitted.plan
     prepare_session(plan.to_json())
     if container.running:
         if not is_stale(plan.to_json(), container.started_at) or not _is_idle(engine, container):
             return container
         engine.stop(container.id, _TIME_TO_STOP)
+    admitted.check_links()
     engine.start(container.id)
     return _check_running(engine, container.id)
 
@@ -151,13 +159,15 @@ def _is_idle(engine: Engine, container: ContainerInfo) -> bool:
     return container.labels.get(LABEL_MAIN) == "sleep" and not busy_with(engine, container)
 
 
-def _created(engine: Engine, plan: RunPlan) -> ContainerInfo:
+def _created(engine: Engine, admitted: AdmittedContainer) -> ContainerInfo:
+    plan = admitted.plan
     volume_is_new = prepare_mounts(engine, plan)
     ensure_networks(engine, plan)
     identifier = engine.create_container(plan.name, create_request(plan), plan.platform)
     try:
         connect_networks(engine, identifier, plan)
         prepare_accounts(engine, identifier, plan, volume_is_new)
+        admitted.check_links()
         engine.start(identifier)
         return _check_running(engine, identifier)
     except BaseException:

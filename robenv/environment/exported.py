@@ -7,30 +7,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from robenv.environment.load import Loaded
-from robenv.environment.trust import Claim, claims_of
+from robenv.environment.gate import Admitted
 from robenv.errors import OperationFailed, UsageError
 from robenv.export.forms import MADE_BY, Form
-from robenv.export.portable import any_machine, known_devices
 from robenv.paths import unfinished
-from robenv.plan.host import plan_host
-from robenv.plan.run import plan_run
 from robenv.render.entries import FILE, FOLDER, SYMLINK, ContextEntry
 from robenv.render.stream import read, write_entries
 
 
-def claims_of_export(loaded: Loaded) -> tuple[Claim, ...]:
-    """What files that are not the user's own take of whatever machine runs what is exported: whoever runs that is asked
-    by nobody any more."""
-    profile, platform = loaded.resolved.profile, loaded.build.platform
-    facts = any_machine(platform, known_devices(profile))
-    grant = plan_host(profile, facts)
-    plan = plan_run(loaded.resolved, "", facts, content_hash=loaded.content_hash, grant=grant, platform=platform)
-    return claims_of(loaded, facts, plan)
-
-
-def write_form(form: Form, folder: Path, force: bool = False) -> None:
-    """Writes the form; an image's folder is replaced whole, so that nothing of an earlier one is left in its context.
+def write_form(admitted: Admitted, form: Form, folder: Path, force: bool = False) -> None:
+    """Write the form of what is ``admitted``; an image's folder is replaced whole, so that nothing of an earlier one is
+    left in its context.
 
     Raises UsageError where there is something of somebody else's and not ``force``, OperationFailed.
     """

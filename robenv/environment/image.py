@@ -11,6 +11,7 @@ from robenv.engine.bases import ensure_base
 from robenv.engine.iterators import forward
 from robenv.engine.protocol import BuildEvent, BuildRequest, Engine, ImageInfo, Lent
 from robenv.environment.emulation import ensure_emulation
+from robenv.environment.gate import Admitted
 from robenv.environment.lending import lend
 from robenv.environment.load import Loaded
 from robenv.environment.locks import using_images
@@ -40,13 +41,13 @@ class ImageResult:
 class Elsewhere(Protocol):
     """Who builds an image in the place of an engine."""
 
-    def make(self, here: Engine, loaded: Loaded, reporter: Reporter, no_cache: bool) -> None:
+    def make(self, here: Engine, admitted: Admitted, reporter: Reporter, no_cache: bool) -> None:
         """Builds it, and brings it to the engine ``here``."""
 
 
 def ensure_image(
     engine: Engine,
-    loaded: Loaded,
+    admitted: Admitted,
     reporter: Reporter,
     no_cache: bool = False,
     accelerate: bool = True,
@@ -59,12 +60,13 @@ def ensure_image(
     Raises BuildFailed, ImageNotFound, RegistryDenied, HostLacks, EngineLost, DiskFull.
     """
     with using_images(reporter.note):
-        return _ensure(engine, loaded, reporter, no_cache, accelerate, builder)
+        return _ensure(engine, admitted, reporter, no_cache, accelerate, builder)
 
 
 def _ensure(
-    engine: Engine, loaded: Loaded, reporter: Reporter, no_cache: bool, accelerate: bool, builder: Elsewhere | None
+    engine: Engine, admitted: Admitted, reporter: Reporter, no_cache: bool, accelerate: bool, builder: Elsewhere | None
 ) -> ImageResult:
+    loaded = admitted.loaded
     found = None if no_cache else engine.find_image(loaded.image)
     if found is not None:
         return ImageResult(found, loaded.image, built=False)
@@ -72,19 +74,20 @@ def _ensure(
     if pushed is not None:
         return ImageResult(pushed, loaded.image, built=False, pulled=True)
     if builder is None:
-        image = build_image(engine, loaded, reporter, no_cache, accelerate)
+        image = build_image(engine, admitted, reporter, no_cache, accelerate)
     else:
-        builder.make(engine, loaded, reporter, no_cache)
+        builder.make(engine, admitted, reporter, no_cache)
         image = _built(engine, loaded)
     return ImageResult(image, loaded.image, built=True, rebuilt=no_cache)
 
 
 def build_image(
-    engine: Engine, loaded: Loaded, reporter: Reporter, no_cache: bool = False, accelerate: bool = True
+    engine: Engine, admitted: Admitted, reporter: Reporter, no_cache: bool = False, accelerate: bool = True
 ) -> ImageInfo:
     """Builds the image of the plan on this engine, with the bases that it stands on. Raises as ``ensure_image``."""
+    loaded = admitted.loaded
     buildkit = engine.info().buildkit
-    lent = lend(loaded, engine.info(), os.environ)
+    lent = lend(admitted, engine.info(), os.environ)
     if "\nRUN " in loaded.rendered.dockerfile:
         ensure_emulation(engine, loaded.build.platform, reporter)
     for base in loaded.build.bases:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from robenv.engine.protocol import MAX_SECRET, EngineInfo, Lent
+from robenv.environment.gate import Admitted
 from robenv.environment.load import Loaded
 from robenv.errors import HostLacks, Problem
 from robenv.plan.secrets import Borrower, borrowers
@@ -15,9 +16,10 @@ from robenv.plan.secrets import Borrower, borrowers
 _NO_AGENT = 'start one in this terminal: eval "$(ssh-agent)" && ssh-add'
 
 
-def lend(loaded: Loaded, engine: EngineInfo, environ: Mapping[str, str]) -> Lent:
+def lend(admitted: Admitted, engine: EngineInfo, environ: Mapping[str, str]) -> Lent:
     """Raises HostLacks with every secret that cannot be had and all that no agent answers, or where the builder
     borrows nothing."""
+    loaded = admitted.loaded
     found = borrowers(loaded.build)
     if not found:
         return Lent()

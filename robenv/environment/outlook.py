@@ -16,9 +16,9 @@ from robenv.host.udev import rules_state
 from robenv.plan.diff import describe
 from robenv.plan.names import LABEL_PLAN_JSON
 from robenv.plan.native import with_tools_of
-from robenv.plan.powers import Power
 from robenv.plan.privileges import privilege_notes
 from robenv.plan.request import create_request
+from robenv.plan.trust import Power
 from robenv.plan.udev import UdevFile, plan_udev
 from robenv.plan.values import RunPlan
 
@@ -74,7 +74,7 @@ def look_ahead(engine: Engine | None, loaded: Loaded) -> Outlook:
         changes=changes,
         action=action,
         notes=(*grant.notes, *privilege_notes(plan)),
-        powers=powers_of(loaded.resolved, plan),
+        powers=powers_of(loaded, facts, plan),
         not_allowed=not_approved(claims_of(loaded, facts, plan)),
         udev=tuple(_udev(plan_udev(loaded.resolved.profile))),
         create_request=request,

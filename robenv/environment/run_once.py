@@ -10,6 +10,7 @@ from robenv.engine.terminal import interact, is_terminal, terminal_size
 from robenv.environment.accounts import prepare_accounts
 from robenv.environment.container import prepare_mounts
 from robenv.environment.entry import terminal_environment
+from robenv.environment.gate import AdmittedContainer
 from robenv.environment.networks import connect_networks, ensure_networks
 from robenv.host.session import open_session
 from robenv.plan.names import LABEL_ROLE, ROLE_THROWAWAY
@@ -36,14 +37,16 @@ def throwaway(plan: RunPlan, image: ImageInfo, command: tuple[str, ...]) -> RunP
     )
 
 
-def run_once(engine: Engine, plan: RunPlan, image: ImageInfo, command: tuple[str, ...]) -> int:
+def run_once(engine: Engine, admitted: AdmittedContainer, image: ImageInfo, command: tuple[str, ...]) -> int:
     """Creates, attaches, starts, waits and removes, whatever happens in between; the command's exit code."""
+    plan = admitted.plan
     with open_session(plan.to_json()) as session:
         plan = replace(plan, environment=(*plan.environment, *_pairs(session.environment)))
-        return _run(engine, throwaway(plan, image, command))
+        return _run(engine, admitted.with_plan(throwaway(plan, image, command)))
 
 
-def _run(engine: Engine, plan: RunPlan) -> int:
+def _run(engine: Engine, admitted: AdmittedContainer) -> int:
+    plan = admitted.plan
     tty = is_terminal(0) and is_terminal(1)
     home_is_new = prepare_mounts(engine, plan)
     ensure_networks(engine, plan)
@@ -53,6 +56,7 @@ def _run(engine: Engine, plan: RunPlan) -> int:
         prepare_accounts(engine, container, plan, home_is_new)
         session = engine.open_attach(container, tty=tty, stdin=True)
         try:
+            admitted.check_links()
             engine.start(container)
             if size := terminal_size(0) if tty else None:
                 session.resize(*size)

@@ -42,6 +42,7 @@ def plan_accounts(
     *,
     shell_exists: bool = True,
     groups: Sequence[int] = (),
+    only_these: bool = False,
 ) -> Accounts:
     """Account files in which ``user`` exists with exactly that UID, GID, home and shell.
 
@@ -51,6 +52,7 @@ def plan_accounts(
     group keeps the name that it has. UID 0 is root, who is only added where missing. Lines that make no sense stay as
     they are. Without ``shell_exists`` the shell is /bin/sh. ``groups``: supplementary GIDs; the group that has such a
     number in the image, whatever its name, gains the user, and where none has it, one named ``gidNUMBER`` is added.
+    ``only_these``: the image's other groups lose a user of that name.
 
     Raises UsageError for a name, home or shell that a passwd line cannot hold.
     """
@@ -62,7 +64,8 @@ def plan_accounts(
     has_shadow = shadow is not None
     people = _with_root(_lines(passwd), has_shadow)
     own = "root" if user.uid == 0 else user.name
-    lines = _with_memberships(_with_group(_lines(group), own, user.gid), user, groups)
+    there = _without_member(_lines(group), user.name) if only_these else _lines(group)
+    lines = _with_memberships(_with_group(there, own, user.gid), user, groups)
     if user.uid == 0:
         return Accounts(_text(people), _text(lines), shadow)
     return Accounts(
@@ -132,6 +135,16 @@ def _with_group(groups: list[list[str]], name: str, gid: int) -> list[list[str]]
         # A system's group by chance of the user's name (staff, games): its files and members stay its own.
         return [*groups, [f"{name}-{gid}", "x", str(gid), ""]]
     return [[*fields[:2], str(gid), *fields[3:]] if fields is same else fields for fields in groups]
+
+
+def _without_member(lines: list[list[str]], name: str) -> list[list[str]]:
+    """Nobody of that name is a member of any group."""
+    return [
+        [*fields[:3], ",".join(one for one in fields[3].split(",") if one.strip() != name), *fields[4:]]
+        if len(fields) > 3
+        else fields
+        for fields in lines
+    ]
 
 
 def _with_memberships(lines: list[list[str]], user: User, groups: Sequence[int]) -> list[list[str]]:

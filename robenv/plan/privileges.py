@@ -61,7 +61,7 @@ def privilege_notes(plan: RunPlan) -> tuple[str, ...]:
 def blocks_new_privileges(plan: RunPlan) -> bool:
     """Whether no program inside can gain privileges, by a setuid bit or capabilities of its file."""
     values = [_value(option) for option in plan.security_opt if _is_no_new_privileges(option)]
-    return bool(values) and values[-1] != "false"
+    return bool(values) and values[-1] == "true"  # the schema takes nothing but true and false
 
 
 def _by_other_means(plan: RunPlan) -> frozenset[str]:

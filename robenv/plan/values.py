@@ -364,6 +364,8 @@ class RunPlan:
     device_requests: tuple[DeviceRequest, ...] = ()
     groups: tuple[int, ...] = ()
     """Supplementary GIDs that the user inside has besides what the image says."""
+    only_these_groups: bool = False
+    """Whether the user has ``groups`` and ``group_add`` alone, and none that the image puts a user of that name in."""
     session: tuple[str, ...] = ()
     """Parts of the login session that every command inside gets anew."""
     dns: tuple[str, ...] = ()

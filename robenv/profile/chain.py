@@ -31,6 +31,8 @@ class Document:
 
     source: Source
     root: Mapping
+    variables: tuple[str, ...] = ()
+    """Names that the file was given the host's values of."""
 
     @property
     def extends(self) -> tuple[Scalar, ...]:
@@ -143,11 +145,19 @@ class ChainReader:
                 hint = "`robenv init` writes one" if source.origin == "project" else "such as `apt: {packages: [git]}`"
                 self.problems.append(Problem(message, source.location(1, 1), hint))
             return None
-        return Document(source, self._shape(root, source))
+        seen: dict[str, None] = {}
 
-    def _shape(self, root: Mapping, source: Source) -> Mapping:
+        def lookup(name: str) -> str | None:
+            value = None if source.foreign else self.variables.lookup(name)
+            if value is not None and name in self.variables.environ:
+                seen[name] = None
+            return value
+
+        shaped = self._shape(root, source, nothing if source.foreign else lookup)
+        return Document(source, shaped, tuple(seen))
+
+    def _shape(self, root: Mapping, source: Source, lookup: Lookup) -> Mapping:
         """The file's values with variables put in, each in its one shape."""
-        lookup = nothing if source.foreign else self.variables.lookup
         resolved = substitute(root, lookup, self.problems, self._unset) if "$" in source.text else root
         normalizer = Normalizer(source, lookup)
         shaped = normalizer.run(resolved, PROFILE)

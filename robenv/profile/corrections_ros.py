@@ -70,4 +70,4 @@ def corrected(document: Document, ros: RosCorrections) -> Document:
         for field in FIELDS:
             if field in changes:
                 root = with_value(root, ("apt", "repositories", name, field), changes[field])
-    return Document(document.source, root)
+    return Document(document.source, root, document.variables)

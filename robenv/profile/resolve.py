@@ -16,7 +16,7 @@ from robenv.catalog.jetpack import JetPack
 from robenv.errors import Location, Problem, ProfileError
 from robenv.profile.badvalue import BadValue
 from robenv.profile.builtin import BuiltinProfile, list_builtin
-from robenv.profile.chain import ChainReader, Document
+from robenv.profile.chain import ChainReader
 from robenv.profile.check import Whole, check_whole
 from robenv.profile.corrections import Corrected, read_corrections
 from robenv.profile.corrections_ros import corrected as correct_ros
@@ -149,7 +149,7 @@ class _Finisher:
             _add(reader, [replace(one, message=one.message + where) for one in found])
         if reader.problems:
             return None
-        documents = [Document(one.source, for_platform(one.root, platform)) for one in reader.documents]
+        documents = [replace(one, root=for_platform(one.root, platform)) for one in reader.documents]
         return Resolved(
             profile=profile,
             levels=split_levels(documents, root, profile),
@@ -163,7 +163,7 @@ class _Finisher:
     def _misfits(self, profile: Profile, platform: str) -> tuple[Problem, ...]:
         if _ASKED_BY_FITS & {key.partition(".")[0] for key in self.broken}:
             return ()
-        documents = [Document(one.source, for_platform(one.root, platform)) for one in self.reader.documents]
+        documents = [replace(one, root=for_platform(one.root, platform)) for one in self.reader.documents]
         return tuple(check_fits(documents, profile, self.jetpacks))
 
     def _stands_alone(self, profile: Profile) -> bool:

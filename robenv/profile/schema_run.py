@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
+from robenv.profile.badvalue import BadValue
+from robenv.profile.excerpt import show
 from robenv.profile.schema_names import Capability, UserReference
 from robenv.profile.schema_network import Attachments
 from robenv.profile.schema_run_parts import (
@@ -29,6 +31,7 @@ from robenv.profile.schema_run_parts import (
     Volume,
 )
 from robenv.profile.schema_types import (
+    TEXT_SCHEMA,
     AnyText,
     Argv,
     Boolean,
@@ -36,6 +39,7 @@ from robenv.profile.schema_types import (
     BytesOrUnlimited,
     ContainerPath,
     Duration,
+    Leaf,
     Line,
     Microseconds,
     Number,
@@ -45,7 +49,7 @@ from robenv.profile.schema_types import (
     integer,
     one_of,
     pattern,
-    text,
+    take_text,
     unset,
 )
 
@@ -57,6 +61,23 @@ _SYSCTL = r"[a-z0-9_]+(?:[./][A-Za-z0-9_-]+)+"
 
 SysctlName = Annotated[str, pattern(_SYSCTL, "a kernel setting such as `net.ipv4.ip_forward`")]
 Lines = Annotated[tuple[PlainLine, ...], OneOrMany]
+
+
+_NO_NEW_PRIVILEGES = "no-new-privileges"
+
+
+def _security_option(value: Any) -> str:
+    """As it stands; of no-new-privileges only what all readers take alike: ``0`` and ``F`` are false to the engine."""
+    option = take_text(value, "an option such as `seccomp=unconfined`")
+    name, sign, said = option.partition("=" if "=" in option else ":")
+    if name.strip().lower() != _NO_NEW_PRIVILEGES:
+        return option
+    if name != _NO_NEW_PRIVILEGES or (sign and said not in ("true", "false")):
+        raise BadValue(
+            f"{show(option)} is not `{_NO_NEW_PRIVILEGES}`, with `:true` or `:false` where it says so",
+            f"write `{_NO_NEW_PRIVILEGES}:true` or `{_NO_NEW_PRIVILEGES}:false`",
+        )
+    return option
 
 
 class Run(Section):
@@ -131,7 +152,7 @@ class Run(Section):
     cap_add: Annotated[tuple[Capability, ...], Field(description="kernel capabilities, such as NET_ADMIN")] = ()
     cap_drop: Annotated[tuple[Capability, ...], Field(description="default: ALL, for a user without sudo")] = ()
     security_opt: Annotated[
-        tuple[Annotated[str, text("an option such as `seccomp=unconfined`")], ...],
+        tuple[Annotated[str, Leaf(_security_option, TEXT_SCHEMA)], ...],
         Field(description="seccomp=FILE takes in what the file says"),
     ] = ()
     group_add: Annotated[tuple[UserReference, ...], Field(description="names or numbers of groups")] = ()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import pytest
 
@@ -18,6 +19,7 @@ from robenv.engine.docker_py import connect
 from robenv.engine.protocol import Engine
 from robenv.environment.container import ensure_container
 from robenv.environment.facts import engine_facts, facts_for
+from robenv.environment.gate import admit_container
 from robenv.environment.image import ensure_image
 from robenv.environment.load import Loaded, load, resolve
 from robenv.errors import HostLacks
@@ -51,11 +53,11 @@ def come_up(engine: Engine, project: Project, gpu: GpuFacts, devices: tuple[Node
     mine = loaded(project)
     known = engine_facts(engine.info())
     facts = Facts(0, 0, "root", mine.build.platform, engine=known, gpu=gpu, devices=devices)
-    grant = mine.grant(facts)
-    image = ensure_image(engine, mine, Quiet())
-    plan = mine.container(facts, grant)
-    ensure_container(engine, plan, image.image, lambda text: None)
-    return plan.name
+    with patch("robenv.environment.gate.facts_for", return_value=facts):
+        admitted = admit_container(engine, mine, None, lambda text: None)
+    image = ensure_image(engine, admitted, Quiet())
+    ensure_container(engine, admitted, image.image, lambda text: None)
+    return admitted.plan.name
 
 
 class Standing(NamedTuple):

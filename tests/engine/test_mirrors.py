@@ -17,6 +17,7 @@ import pytest
 from robenv.engine.archive import look_at
 from robenv.engine.bootstrap import arguments, find_keyrings, plan_recipe, run
 from robenv.engine.protocol import Engine
+from robenv.environment.gate import admit_image
 from robenv.environment.image import ensure_image
 from robenv.environment.load import Loaded, load, resolve
 from robenv.errors import OperationFailed
@@ -90,7 +91,7 @@ def _build(one: Project, engine: Engine, buildkit: bool, monkeypatch: pytest.Mon
     info = engine.info()
     monkeypatch.setattr(type(engine), "info", lambda self: type(info)(**{**vars(info), "buildkit": buildkit}))
     said: list[str] = []
-    ensure_image(engine, loaded, _Silent(said), no_cache=True)
+    ensure_image(engine, admit_image(loaded, None, said.append), _Silent(said), no_cache=True)
     return loaded, "".join(said)
 
 

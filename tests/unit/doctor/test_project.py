@@ -11,7 +11,7 @@ import pytest
 
 from robenv.doctor.check import Finding, Patient
 from robenv.doctor.project import project
-from robenv.environment import trust
+from robenv.environment import strangers
 from robenv.environment.load import load
 from robenv.host.facts import EngineFacts, Facts, Kernel
 from robenv.profile.project import find_project
@@ -87,7 +87,7 @@ def test_a_folder_that_cannot_be_written_to(patient: Make, tmp_path: Path, monke
 
 
 def test_powers_that_are_not_allowed_yet(patient: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trust, "own_uids", lambda: frozenset((54321,)))
+    monkeypatch.setattr(strangers, "own_uids", lambda: frozenset((54321,)))
     _, finding = project(patient("run: {network_mode: host}\n"), FACTS)
     assert (finding.check, finding.status, finding.fix) == ("trust", "warning", "robenv trust")
     assert "robenv.yaml asks for powers over this machine" in finding.message

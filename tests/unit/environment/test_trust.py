@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from robenv.environment.approvals import approval_of, approvals, approve, own_uids, revoke
+from robenv.environment.gate import require_trust
 from robenv.environment.load import Loaded, load
-from robenv.environment.trust import Claim, claims_of, image_claims_of, not_approved, require_trust
+from robenv.environment.trust import Claim, claims_of, image_claims_of, not_approved
 from robenv.errors import NotTrusted, OperationFailed
 from robenv.host.facts import Facts
 from robenv.profile.nodes import Source
@@ -118,7 +119,7 @@ def test_a_file_of_the_users_own_that_only_a_stranger_asked_for_is_the_strangers
 def test_a_project_that_belongs_to_another_user(chain: Chain) -> None:
     chain.main("run: {network_mode: host}\nworkspace: {source: /srv}\n", STRANGER)
     chain.write("picker/robenv.local.yaml", "run: {pid: host}\n")
-    assert chain.asked() == {"robenv.yaml": ["reads and writes /srv", HOST]}
+    assert chain.asked() == {"robenv.yaml": ["reads and writes /srv", HOST, "the key workspace.source: /srv"]}
 
 
 def test_two_strangers_each_with_what_it_asks_for(chain: Chain) -> None:

@@ -44,7 +44,18 @@ def names(changes: dict[str, Any]) -> str:
 
 def test_every_field_of_a_plan_is_tried() -> None:
     tried = {key for changes in WHOLE for key in changes}
-    own = {"project", "directory", "name", "image", "platform", "user", "working_dir", "home_volume", "session"}
+    own = {
+        "project",
+        "directory",
+        "name",
+        "image",
+        "platform",
+        "user",
+        "working_dir",
+        "home_volume",
+        "session",
+        "only_these_groups",
+    }
     assert {field.name for field in fields(RunPlan)} - tried - own == {"device_requests"}
 
 

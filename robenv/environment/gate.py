@@ -1,0 +1,214 @@
+"""The one gate: what builds, runs, deploys, exports, saves or lends takes an ``Admitted``, which only this makes.
+
+Facts of the machine are read here as well, for what is to be allowed depends on them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from robenv.engine.protocol import Engine
+from robenv.environment.approvals import Approval, approval_of, approve
+from robenv.environment.baseline import Baseline, close_baseline, read_baseline, write_baseline
+from robenv.environment.facts import facts_for
+from robenv.environment.lifecycle import containers_of
+from robenv.environment.load import Loaded
+from robenv.environment.trust import Ask, Claim, Judged, Machine, claims_text, judge, not_approved
+from robenv.errors import NotTrusted, OperationFailed
+from robenv.export.portable import any_machine, known_devices
+from robenv.host.facts import Facts
+from robenv.host.reader import Host
+from robenv.plan.grant import Grant
+from robenv.plan.host import plan_host
+from robenv.plan.run import plan_run, relabelled
+from robenv.plan.values import RunPlan
+
+Note = Callable[[str], None]
+_KEY = object()
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """A planned project whose powers the user allows. ``key``: proof that the gate made it."""
+
+    loaded: Loaded
+    approvals: tuple[str, ...]
+    """The files that allow it its powers."""
+    key: object
+
+    def __post_init__(self) -> None:
+        if self.key is not _KEY:
+            raise TypeError("only the trust check makes this")
+
+
+@dataclass(frozen=True)
+class AdmittedContainer(Admitted):
+    """With the container that may be started, and the facts that it was planned by."""
+
+    facts: Facts
+    grant: Grant
+    plan: RunPlan
+    leads: tuple[tuple[str, str], ...]
+    """What of the host is mounted, and where links led to when it was judged."""
+
+    def with_plan(self, plan: RunPlan) -> AdmittedContainer:
+        """With what robenv itself has added to it since."""
+        return replace(self, plan=plan)
+
+    def check_links(self) -> None:
+        """Call just before the engine mounts anything. Raises NotTrusted where a name leads elsewhere by now."""
+        for path, end in self.leads:
+            if os.path.realpath(path) != end:
+                now = f"{path} led to {end} when it was checked, and leads to {os.path.realpath(path)} now"
+                raise NotTrusted("what is to be mounted has been exchanged meanwhile", details=now, hint="look at it")
+
+
+def admit_image(loaded: Loaded, ask: Ask | None, note: Note) -> Admitted:
+    """For an image that is built, pushed or saved. Raises NotTrusted."""
+    return Admitted(loaded, _require(loaded, judge(loaded, None, None), ask, note), _KEY)
+
+
+def admit_container(
+    engine: Engine, loaded: Loaded, ask: Ask | None, note: Note, host: Host | None = None
+) -> AdmittedContainer:
+    """For a container of this machine, which is planned by its facts, read by ``host``. From here on the project's
+    files count as such that a container could write. Raises NotTrusted, HostLacks."""
+    facts = facts_for(engine, loaded, host)
+    grant = loaded.grant(facts)
+    plan = loaded.container(facts, grant)
+    judged = judge(loaded, Machine(facts), plan)
+    approvals = _require(loaded, judged, ask, note)
+    _begin(loaded, judged.baseline)
+    if judged.foreign:
+        # The image is others' doing, and so is who is in which group there.
+        plan = relabelled(replace(plan, only_these_groups=True))
+    return AdmittedContainer(loaded, approvals, _KEY, facts, grant, plan, _leads(engine, plan))
+
+
+def admit_export(loaded: Loaded, ask: Ask | None, note: Note) -> Admitted:
+    """For what other tools run, on whatever machine, where nobody is asked any more. Raises NotTrusted."""
+    facts = any_machine(loaded.build.platform, known_devices(loaded.resolved.profile))
+    return Admitted(loaded, _require(loaded, judge(loaded, Machine(facts), _plan(loaded, facts)), ask, note), _KEY)
+
+
+def admit_releases(wanted: Sequence[tuple[Loaded, Facts]], ask: Ask | None, note: Note) -> list[Admitted]:
+    """For the releases of robots, each planned by the facts of its robot; all is asked at once. Raises NotTrusted."""
+    judged = [judge(loaded, Machine(facts, robot=True), _plan(loaded, facts)) for loaded, facts in wanted]
+    claims = together([claim for one in judged for claim in one.claims])
+    if not wanted:
+        return []
+    approvals = require_trust(claims, ask, note)
+    for (loaded, _), one in zip(wanted, judged, strict=True):
+        _continue(loaded, one.baseline, claims)
+    return [Admitted(loaded, approvals, _KEY) for loaded, _ in wanted]
+
+
+def robot_claims(loaded: Loaded, facts: Facts) -> tuple[Claim, ...]:
+    """What a release takes of a robot that nobody has allowed yet."""
+    return not_approved(judge(loaded, Machine(facts, robot=True), _plan(loaded, facts)).claims)
+
+
+def _plan(loaded: Loaded, facts: Facts) -> RunPlan:
+    profile, platform = loaded.resolved.profile, loaded.build.platform
+    grant = plan_host(profile, facts)
+    return plan_run(
+        loaded.resolved, loaded.image, facts, content_hash=loaded.content_hash, grant=grant, platform=platform
+    )
+
+
+def together(claims: Iterable[Claim]) -> list[Claim]:
+    """One claim for each source, with all that any of its claims has."""
+    found: dict[str, Claim] = {}
+    for claim in claims:
+        known = found.setdefault(claim.source, claim)
+        found[claim.source] = replace(known, powers=tuple(dict.fromkeys((*known.powers, *claim.powers))))
+    return list(found.values())
+
+
+def leave(engine: Engine, root: Path) -> None:
+    """To be called once a container of the project has gone: where it was the last one, what is written from now on is
+    no container's doing."""
+    if not containers_of(engine, root):
+        close_baseline(str(root))
+
+
+def _require(loaded: Loaded, judged: Judged, ask: Ask | None, note: Note) -> tuple[str, ...]:
+    approvals = require_trust(judged.claims, ask, note)
+    _continue(loaded, judged.baseline, judged.claims)
+    return approvals
+
+
+def _begin(loaded: Loaded, now: Baseline) -> None:
+    """A container is about to be started: what it can write counts as it is now. What was kept of an earlier one stays,
+    so that changes made meanwhile are still known for such."""
+    root = str(loaded.files.root)
+    known = read_baseline(root)
+    if known is not None:
+        files = {**now.files, **known.files}
+        now = replace(now, files=files, powers=tuple(dict.fromkeys((*known.powers, *now.powers))))
+    _keep(root, now)
+
+
+def _continue(loaded: Loaded, now: Baseline, claims: Iterable[Claim]) -> None:
+    """What was allowed just now of the project's own files is what they say from now on."""
+    root = str(loaded.files.root)
+    known = read_baseline(root)
+    if known is not None and any(claim.source.startswith(f"{root} (") for claim in claims):
+        powers = tuple(dict.fromkeys((*known.powers, *now.powers)))
+        _keep(root, replace(now, files={**known.files, **now.files}, powers=powers))
+
+
+def _keep(root: str, baseline: Baseline) -> None:
+    try:
+        write_baseline(root, baseline)
+    except OSError as error:
+        hint = "make that folder writable, or name another one in XDG_STATE_HOME"
+        raise OperationFailed(f"what a container may write cannot be noted: {error}", hint=hint) from error
+
+
+def _leads(engine: Engine, plan: RunPlan) -> tuple[tuple[str, str], ...]:
+    """Of an engine elsewhere, paths are of another machine."""
+    if not engine.endpoint.startswith("unix://"):
+        return ()
+    binds = dict.fromkeys(mount.source for mount in plan.mounts if mount.kind == "bind")
+    return tuple((path, os.path.realpath(path)) for path in binds)
+
+
+def require_trust(claims: Sequence[Claim], ask: Ask | None, note: Note = lambda text: None) -> tuple[str, ...]:
+    """Makes sure that the user allows what is claimed: approved already, or when asked now. The approvals' files.
+
+    ``ask`` is None where nobody can answer. Raises NotTrusted.
+    """
+    missing = not_approved(claims)
+    if missing and ask is None:
+        raise NotTrusted(
+            "what is not known to be harmless needs approval, and there is no terminal to ask on",
+            details=claims_text(missing),
+            hint="`robenv trust` shows it and asks; `robenv trust --yes` allows it",
+        )
+    if missing and ask is not None and not ask(missing):
+        raise NotTrusted("not allowed; nothing was built or started")
+    for claim in missing:
+        approve(claim.source, claim.powers, claim.content)
+    found = [(claim, approval_of(claim.source, claim.powers)) for claim in claims if claim.powers]
+    for claim, approval in found:
+        if approval is not None and claim not in missing:
+            _tell_of_change(claim, approval, note)
+    return tuple(approval.path for _, approval in found if approval)
+
+
+def _tell_of_change(claim: Claim, approval: Approval, note: Note) -> None:
+    """An approval is given to powers, and holds for whatever has no more of them; that it is something else is told."""
+    if claim.content and approval.content != claim.content:
+        if approval.content:
+            was, now = _short(approval.content), _short(claim.content)
+            note(f"{claim.name} has changed since you allowed it ({was} → {now}); it takes nothing more of the host")
+        approve(approval.source, approval.powers, claim.content)
+
+
+def _short(content: str) -> str:
+    kind, _, digest = content.partition(" ")
+    return f"{kind} {digest[:12]}"

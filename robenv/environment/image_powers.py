@@ -1,0 +1,105 @@
+"""What an image takes of the machine that builds it: files from outside, variables, what steps borrow. Pure but for
+following links."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+
+from robenv.environment.load import Loaded
+from robenv.plan.trust import Power, file_powers, lending_powers
+from robenv.plan.trust.devices import gpu_variable, is_gpu_variable
+from robenv.plan.trust.settings import is_plain_label
+from robenv.profile.chain import Document
+from robenv.profile.excerpt import safe
+from robenv.profile.nodes import Mapping, Scalar, Sequence, find
+from robenv.profile.resolved import Level
+from robenv.profile.schema_trust import unjudged_keys
+
+_PLAIN_VARIABLES = frozenset(("HOME", "USER", "LOGNAME", "UID", "GID", "PWD", "SHELL", "TERM", "LANG", "DISPLAY"))
+"""Names and folders that a container shows anyway."""
+
+
+def image_powers(loaded: Loaded, documents: set[Document], own: bool = False) -> tuple[Power, ...]:
+    """What these files of the chain put into the image, or into the container's environment, of what is not theirs.
+
+    ``own``: they are the user's own, whose steps and variables are no news; told is what they read from outside the
+    project, and which of their steps, as it now stands, reads which secret.
+    """
+    resolved = loaded.resolved
+    levels = [(one, level) for one, level in zip(resolved.documents, resolved.levels, strict=True) if one in documents]
+    copied = (path for one, level in levels for path in (*_copied(level), *_env_files(one)))
+    found = list(file_powers(map(os.path.realpath, copied), map(os.path.realpath, _own_folders(loaded))))
+    if own:
+        return (*found, *(Power("secret", safe(text)) for _, level in levels for text in _reading_steps(level)))
+    found += _borrowed(loaded)
+    for document, level in levels:
+        found += (Power("setting", safe(text)) for text in _settings(document, level))
+    return tuple(dict.fromkeys(found))
+
+
+def _own_folders(loaded: Loaded) -> tuple[str, ...]:
+    git = (str(one.source.root) for one in loaded.resolved.documents if one.source.origin == "git")
+    return (str(loaded.files.root), *git)
+
+
+def _copied(level: Level) -> Iterator[str]:
+    for part in level.parts:
+        yield from (placed.value.source for placed in part.files if not placed.value.stage)
+        yield from (placed.value.key for placed in part.repositories if placed.value.key.startswith("/"))
+        for install in part.pip_installs:
+            yield from filter(None, (install.value.requirements, install.value.constraints))
+
+
+def _env_files(document: Document) -> Iterator[str]:
+    files = find(document.root, ("run", "env_file"))
+    for item in files.items if isinstance(files, Sequence) else ():
+        path = item.get("path") if isinstance(item, Mapping) else None
+        if isinstance(path, Scalar):
+            yield path.text
+
+
+def _reading_steps(level: Level) -> Iterator[str]:
+    for part in level.parts:
+        for step in (placed.value for placed in part.steps):
+            script = hashlib.sha256(step.run.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+            names = [f"the secret {one.source}" for one in step.secrets]
+            names += ["the keys in your ssh agent"] if step.ssh else []
+            yield from (f"the build step {step.name!r} uses {name} (script {script})" for name in names)
+
+
+def _borrowed(loaded: Loaded) -> tuple[Power, ...]:
+    """What steps borrow, whoever has written them: what other files have put into the image runs in them."""
+    profile = loaded.resolved.profile
+    parts = (part for level in loaded.resolved.levels for part in level.parts)
+    steps = [placed.value for part in parts for placed in part.steps]
+    wanted = (*(step.secrets for step in steps), profile.run_image.secrets)
+    logins = (name for _, name in profile.logins())
+    names = dict.fromkeys((*(one.source for each in wanted for one in each), *logins))
+    return lending_powers(names, profile.run_image.ssh or any(step.ssh for step in steps))
+
+
+def _settings(document: Document, level: Level) -> Iterator[str]:
+    variables = sorted(set(document.variables) - _PLAIN_VARIABLES)
+    if variables:
+        yield f"reads the variables {', '.join(variables)} of your environment"
+    for part in level.parts:
+        yield from _of_engine(part.environment)
+    yield from (
+        f"the image's label {name}={value}, by which other programs of the host may act"
+        for name, value in _labels(document)
+        if not is_plain_label(name)
+    )
+    yield from unjudged_keys(document.root)
+
+
+def _of_engine(variables: Iterable[tuple[str, str]]) -> Iterator[str]:
+    return (gpu_variable(name, value) for name, value in variables if is_gpu_variable(name, value))
+
+
+def _labels(document: Document) -> Iterator[tuple[str, str]]:
+    for path in (("image",), ("run_image", "image")):
+        labels = find(document.root, (*path, "labels"))
+        for name, value in labels.values() if isinstance(labels, Mapping) else ():
+            yield name, value.text if isinstance(value, Scalar) else ""

@@ -1,0 +1,10 @@
+"""What a container takes of its host, and what of that nobody has to be asked about. Pure.
+
+``words`` says it, ``allow_list`` says of what nothing need be said, ``weakened`` what is lost of the user's own.
+"""
+
+from robenv.plan.trust.model import HostPlaces, Power
+from robenv.plan.trust.weakened import weakened
+from robenv.plan.trust.words import file_powers, lending_powers, powers
+
+__all__ = ["HostPlaces", "Power", "file_powers", "lending_powers", "powers", "weakened"]

@@ -1,0 +1,72 @@
+"""Settings by which a container reaches the host's scheduler, its logs, its kernel or its other programs. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from robenv.plan.trust.model import HostPlaces
+from robenv.plan.values import RunPlan
+
+
+def realtime(plan: RunPlan, places: HostPlaces) -> Iterator[str]:
+    limited = {one.name for one in plan.ulimits if one.hard}
+    if "rtprio" in limited or "SYS_NICE" in plan.cap_add or plan.cpu_rt_runtime or plan.cpu_rt_period:
+        yield "realtime priorities: may keep the host's other programs from running"
+    if "memlock" in limited:
+        yield "memory that the host cannot swap out (memlock)"
+    if "nice" in limited:
+        yield "higher priorities than the host's other programs (nice)"
+    if plan.oom_kill_disable:
+        yield "memory without end: the kernel does not kill it for want of memory (oom_kill_disable)"
+
+
+def others(plan: RunPlan, places: HostPlaces) -> Iterator[str]:
+    yield from (f"the kernel setting {name}={value}" for name, value in sorted(plan.sysctls))
+    yield from _blkio(plan)
+    yield from (
+        f"the label {name}={value}, by which other programs of the host may act"
+        for name, value in plan.labels
+        if not is_plain_label(name)
+    )
+    yield from (f"the storage option {name}={value}" for name, value in plan.storage_opt if name != "size")
+    if plan.cgroup_parent:
+        yield f"a place in the host's control groups: {plan.cgroup_parent}"
+    if plan.restart not in ("", "no") and not plan.restart.startswith("on-failure"):
+        yield f"starts again by itself, also when the host starts (restart: {plan.restart})"
+
+
+_PLAIN_LABELS = ("robenv.", "org.opencontainers.image.")
+"""Prefixes of labels that only describe."""
+_USUAL_WEIGHT = 500
+"""Of block devices; Docker's documentation of --blkio-weight."""
+
+
+def is_plain_label(name: str) -> bool:
+    """Whether a label only describes; programs such as proxies and schedulers take others for what they are to do."""
+    return name.startswith(_PLAIN_LABELS)
+
+
+def _blkio(plan: RunPlan) -> Iterator[str]:
+    for limit in plan.blkio_limits:
+        if limit.kind == "weight" and limit.value > _USUAL_WEIGHT:
+            yield f"goes before others at the disk {limit.path} (weight {limit.value})"
+
+
+_LOCAL_DRIVERS = ("", "json-file", "local", "none")
+_LOCAL_OPTIONS = (
+    "compress", "env", "env-regex", "labels", "labels-regex", "max-buffer-size", "max-file", "max-size", "mode", "tag",
+)  # fmt: skip
+"""Options of those drivers, none of which leads anywhere: https://docs.docker.com/engine/logging/drivers/"""
+
+
+def logging(plan: RunPlan, places: HostPlaces) -> Iterator[str]:
+    """The engine, root in the host's network, writes where a logging driver is told to."""
+    driver, options = plan.logging_driver, plan.logging_options
+    if driver in _LOCAL_DRIVERS:
+        told = [f"{name}={value}" for name, value in options if name not in _LOCAL_OPTIONS]
+        yield from (f"the logging option {one}" for one in told)
+        return
+    said = ", ".join(f"{name}={value}" for name, value in options)
+    yield f"the engine writes its output elsewhere, as root and in the host's network ({driver}" + (
+        f": {said})" if said else ")"
+    )
