@@ -70,7 +70,8 @@ def _first(path: Path, about: list[os.stat_result], mine: frozenset[int], name: 
     places = [about[0], path.parent.stat()]
     if stat.S_ISLNK(about[0].st_mode):
         places.append(Path(os.path.realpath(path)).parent.stat())
-    owners = (_belongs(name, one.st_uid) for one in about if one.st_uid not in mine)
+    owners = [_belongs(name, one.st_uid) for one in about if one.st_uid not in mine]
+    owners += [_belongs("its folder", one.st_uid) for one in places[1:] if one.st_uid not in mine]
     files = (_writable(name, one) for one in about[1:])
     folders = (_writable("its folder", one) for one in places[1:] if not one.st_mode & stat.S_ISVTX)
     return next(filter(None, (*owners, *files, *folders)), "")

@@ -141,7 +141,7 @@ def test_a_main_process_of_the_profiles_own_has_no_more(project: Make, docker_ap
 def _copied_out(mine: Project, user: int, program: str) -> Path:
     """One of the image's own programs, in the workspace, as root's."""
     mine.environ["HOME"] = "/nonexistent"
-    mine.folder.chmod(0o777)
+    os.chown(mine.folder, user, user)
     mine.run("up", "-q", "--", "cp", program, ".", user=user)
     copy = mine.folder / Path(program).name
     os.chown(copy, 0, 0)

@@ -32,9 +32,12 @@ class Project:
         self.write(profile)
 
     def write(self, profile: str = "") -> None:
-        """The project's robenv.yaml: name and base, and ``profile`` after them."""
+        """The project's robenv.yaml: name and base, and ``profile`` after them. As if no container could have: what is
+        asked where one could is what test_container_writes.py is about."""
         head = f"name: {self.name}\nbase: {{image: {json.dumps(self.base_image)}}}\n"
         (self.folder / "robenv.yaml").write_text(head + profile)
+        for kept in Path(self.environ["XDG_STATE_HOME"]).glob("robenv/projects/*.json"):
+            kept.unlink()
 
     def run(
         self, *arguments: str, check: int | None = 0, user: int | None = None, **options: Any
