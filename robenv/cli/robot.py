@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from robenv.cli.common import Where
+from robenv.cli.common import Where, note
 from robenv.errors import EngineUnreachable, UsageError
 
 if TYPE_CHECKING:
@@ -28,20 +28,31 @@ InventoryOption = Annotated[
 def inventory_of(where: Where, file: Path | None = None) -> Inventory:
     """The robots of ``file``, else of robots.yaml beside the project's file, else of this folder's.
 
-    Raises UsageError, ProfileError.
+    Raises UsageError, ProfileError, NotTrusted.
     """
+    from robenv.cli.trust import asker
+    from robenv.deploy.inventory_trust import inventory_claims
+    from robenv.environment.gate import require_trust
+
+    inventory, root = read_robots(where, file)
+    require_trust(inventory_claims(inventory, root), asker(), note)
+    return inventory
+
+
+def read_robots(where: Where, file: Path | None = None) -> tuple[Inventory, Path]:
+    """The robots, and the project's folder. Raises as ``inventory_of``."""
     from robenv.deploy.inventory import FILE, read_inventory
 
-    if file is not None:
-        path = where.directory / file
-        if not path.exists():
-            raise UsageError(f"there is no inventory {file}")
-        return read_inventory(path)
     try:
         folder = where.root()
     except UsageError:
         folder = where.directory
-    return read_inventory(folder / FILE)
+    if file is not None:
+        path = where.directory / file
+        if not path.exists():
+            raise UsageError(f"there is no inventory {file}")
+        return read_inventory(path), folder
+    return read_inventory(folder / FILE), folder
 
 
 def project_of(where: Where) -> str:

@@ -43,12 +43,27 @@ def _claims(engine: Engine | None, where: Where) -> tuple[Claim, ...]:
 
 
 def _claims_here(where: Where) -> tuple[Claim, ...]:
+    from robenv.cli.robot import read_robots
+    from robenv.deploy.inventory_trust import inventory_claims
+
+    of_robots = inventory_claims(*read_robots(where))
     try:
         with open_engine() as engine:
-            return _claims(engine, where)
+            return (*_claims(engine, where), *of_robots)
     except EngineUnreachable as error:
         note(f"{error}; looked at without an engine")
-        return _claims(None, where)
+        return (*_claims(None, where), *of_robots)
+
+
+def _claims_on(where: Where, robot: str) -> tuple[Claim, ...]:
+    """What the project's release takes of a robot."""
+    from robenv.cli.robot import open_robot
+    from robenv.deploy.survey import survey
+    from robenv.environment.gate import claims_on_robot
+
+    with open_robot(where, robot) as connection:
+        loaded = where.load_for_robots(connection.engine.info().platform, None)
+        return claims_on_robot(loaded, survey(connection, loaded).facts)
 
 
 def _list(json: bool) -> None:
@@ -116,6 +131,9 @@ def trust(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Allow what is listed, without asking")] = False,
     list_all: Annotated[bool, typer.Option("--list", "-l", help="What is allowed to whom, in all projects")] = False,
     revoke: Annotated[bool, typer.Option("--revoke", help="Take back what was allowed here, or to PROFILE")] = False,
+    robot: Annotated[
+        str, typer.Option("--robot", "-r", metavar="ROBOT", help="What a deploy takes of this robot, instead")
+    ] = "",
     json: JsonOption = False,
 ) -> None:
     """Shows the powers over this machine that profiles take which are not yours, and allows them after asking.
@@ -128,14 +146,19 @@ def trust(
         _list(json)
     elif revoke:
         _revoke(where, profile)
-    elif json and not yes:
-        from robenv.environment.trust import not_approved
-
-        claims = _claims_here(where)
-        missing = not_approved(claims)
-        print_json([{**claim.to_json(), "allowed": claim not in missing} for claim in claims])
     else:
-        _show(_claims_here(where), yes)
+        claims = _claims_on(where, robot) if robot else _claims_here(where)
+        if json and not yes:
+            _print(claims)
+        else:
+            _show(claims, yes)
+
+
+def _print(claims: Sequence[Claim]) -> None:
+    from robenv.environment.trust import not_approved
+
+    missing = not_approved(claims)
+    print_json([{**claim.to_json(), "allowed": claim not in missing} for claim in claims])
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:

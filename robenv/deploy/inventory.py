@@ -18,9 +18,10 @@ from robenv.profile.excerpt import show
 from robenv.profile.files import BadFile, read_text
 from robenv.profile.nodes import Mapping as MappingNode
 from robenv.profile.nodes import Node, Scalar, Source, problem_at, to_python
+from robenv.profile.project import INVENTORY
 from robenv.profile.yaml import load_yaml
 
-FILE = "robots.yaml"
+FILE = INVENTORY
 DOCKER_SOCKET = "/var/run/docker.sock"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 from robenv.doctor.check import Finding, Patient
+from robenv.environment.approvals import own_uids
+from robenv.environment.baseline import digests, read_baseline
+from robenv.environment.load import Loaded
+from robenv.environment.strangers import find_strangers, foreign_path
 from robenv.host.facts import Facts, Node
 from robenv.host.reader import Host, LocalHost
 from robenv.host.udev import rules_state
@@ -77,5 +82,21 @@ def udev(patient: Patient, host: Host | None = None) -> Iterator[Finding]:
             yield Finding("udev rules", "ok", rules.target)
         else:
             text = f"{rules.source} is {state}" + (f" from {rules.target}" if state == "different" else "")
-            own = not nearest(resolved.root, ("udev", index)).source.foreign
-            yield Finding("udev rules", "warning", text, rules.command, safe=own and not rules.allow_run)
+            strange = _why_not_own(patient.project, rules.source, index)
+            text += f": read it before you install it, since {strange}" if strange else ""
+            yield Finding("udev rules", "warning", text, rules.command, safe=not (strange or rules.allow_run))
+
+
+def _why_not_own(loaded: Loaded, rules: str, index: int) -> str:
+    """Why rules may not be the user's own word, and so are not for `--fix`; "" where they are."""
+    strangers = {document.source: one.why for document, one in find_strangers(loaded.resolved).items()}
+    source = nearest(loaded.resolved.root, ("udev", index)).source
+    if source in strangers:
+        return f"{source.display} names it, and {strangers[source]}"
+    known = read_baseline(str(loaded.files.root))
+    if known is not None and known.differs(digests((rules, *map(str, loaded.resolved.inputs.files)), known.areas)):
+        return "it changed while a container of this project could write there"
+    try:
+        return foreign_path(Path(rules), own_uids())
+    except OSError:
+        return ""

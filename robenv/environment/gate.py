@@ -100,15 +100,21 @@ def admit_releases(wanted: Sequence[tuple[Loaded, Facts]], ask: Ask | None, note
     claims = together([claim for one in judged for claim in one.claims])
     if not wanted:
         return []
-    approvals = require_trust(claims, ask, note)
+    hint = "`robenv trust -r ROBOT` shows what a robot is asked for, and with --yes allows it"
+    approvals = require_trust(claims, ask, note, hint)
     for (loaded, _), one in zip(wanted, judged, strict=True):
         _continue(loaded, one.baseline, claims)
     return [Admitted(loaded, approvals, _KEY) for loaded, _ in wanted]
 
 
+def claims_on_robot(loaded: Loaded, facts: Facts) -> tuple[Claim, ...]:
+    """All that a release takes of a robot, allowed or not."""
+    return judge(loaded, Machine(facts, robot=True), _plan(loaded, facts)).claims
+
+
 def robot_claims(loaded: Loaded, facts: Facts) -> tuple[Claim, ...]:
     """What a release takes of a robot that nobody has allowed yet."""
-    return not_approved(judge(loaded, Machine(facts, robot=True), _plan(loaded, facts)).claims)
+    return not_approved(claims_on_robot(loaded, facts))
 
 
 def _plan(loaded: Loaded, facts: Facts) -> RunPlan:
@@ -177,7 +183,12 @@ def _leads(engine: Engine, plan: RunPlan) -> tuple[tuple[str, str], ...]:
     return tuple((path, os.path.realpath(path)) for path in binds)
 
 
-def require_trust(claims: Sequence[Claim], ask: Ask | None, note: Note = lambda text: None) -> tuple[str, ...]:
+_HINT = "`robenv trust` shows it and asks; `robenv trust --yes` allows it"
+
+
+def require_trust(
+    claims: Sequence[Claim], ask: Ask | None, note: Note = lambda text: None, hint: str = _HINT
+) -> tuple[str, ...]:
     """Makes sure that the user allows what is claimed: approved already, or when asked now. The approvals' files.
 
     ``ask`` is None where nobody can answer. Raises NotTrusted.
@@ -187,7 +198,7 @@ def require_trust(claims: Sequence[Claim], ask: Ask | None, note: Note = lambda 
         raise NotTrusted(
             "what is not known to be harmless needs approval, and there is no terminal to ask on",
             details=claims_text(missing),
-            hint="`robenv trust` shows it and asks; `robenv trust --yes` allows it",
+            hint=hint,
         )
     if missing and ask is not None and not ask(missing):
         raise NotTrusted("not allowed; nothing was built or started")

@@ -31,6 +31,7 @@ from robenv.plan.values import Device, Mount, RunPlan
 from robenv.profile.chain import Document
 from robenv.profile.excerpt import safe
 from robenv.profile.part import Links, links_of, part_of, reach
+from robenv.profile.project import INVENTORY
 from robenv.profile.resolved import Resolved
 
 
@@ -154,7 +155,9 @@ def deciding_files(loaded: Loaded) -> tuple[str, ...]:
     inputs = loaded.resolved.inputs
     binds = (one.source for one in loaded.resolved.profile.run.volumes if one.type == "bind")
     taken = (one.value.source for level in loaded.resolved.levels for part in level.parts for one in part.files)
-    paths = (*map(str, inputs.files), *map(str, inputs.absent), *binds, *taken)
+    rules = (rules.file for rules in loaded.resolved.profile.udev)
+    inventory = str(loaded.files.root / INVENTORY)
+    paths = (*map(str, inputs.files), *map(str, inputs.absent), *binds, *taken, *rules, inventory)
     return tuple(dict.fromkeys(path for path in paths if path.startswith("/")))
 
 

@@ -13,6 +13,7 @@ from robenv.profile.files import kind_of
 FILE = "robenv.yaml"
 LOCAL = "robenv.local.yaml"
 DOTENV = ".env"
+INVENTORY = "robots.yaml"
 _OTHER_SPELLINGS = ("robenv.yml", "Robenv.yaml", "robenv.YAML", ".robenv.yaml")
 
 

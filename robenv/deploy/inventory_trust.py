@@ -1,0 +1,65 @@
+"""What an inventory has ssh do on this machine, and whether that is the user's own word."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from robenv.deploy.inventory import Inventory, Robot
+from robenv.environment.approvals import own_uids
+from robenv.environment.baseline import digests, read_baseline
+from robenv.environment.strangers import foreign_path
+from robenv.environment.trust import Claim
+from robenv.profile.excerpt import safe
+
+_PLAIN = ("-4", "-6", "-A", "-C", "-a", "-k", "-q", "-v", "-vv", "-vvv", "-x")
+_PLAIN_WITH_VALUE = ("-J", "-b", "-i", "-l", "-p")
+_PLAIN_SETTINGS = frozenset(
+    (
+        "addressfamily", "batchmode", "bindaddress", "ciphers", "compression", "connectionattempts", "connecttimeout",
+        "forwardagent", "hostkeyalias", "hostkeyalgorithms", "identitiesonly", "identityfile", "ipqos",
+        "kexalgorithms", "loglevel", "macs", "port", "preferredauthentications", "proxyjump", "serveralivecountmax",
+        "serveraliveinterval", "tcpkeepalive", "user",
+    )
+)  # fmt: skip
+"""Of ssh_config(5): none of these runs anything here, or takes a host for another."""
+
+
+def inventory_claims(inventory: Inventory, root: Path) -> tuple[Claim, ...]:
+    """What the robots' ssh options may do on this machine, where the file is not the user's own, or where a container
+    of the project in ``root`` could have written it since."""
+    powers = tuple(dict.fromkeys(text for robot in inventory.robots for text in _powers(robot)))
+    if not inventory.path or not powers:
+        return ()
+    path = Path(inventory.path)
+    why = _foreign(path) or _changed(str(path), str(root))
+    return (Claim(f"{os.path.realpath(path)} ({why})", path.name, why, powers),) if why else ()
+
+
+def _foreign(path: Path) -> str:
+    try:
+        return foreign_path(path, own_uids())
+    except OSError:
+        return "it changed while it was read"
+
+
+def _changed(path: str, root: str) -> str:
+    known = read_baseline(root)
+    if known is None or not known.differs(digests((path,), known.areas)):
+        return ""
+    return "it changed while a container of this project could write there"
+
+
+def _powers(robot: Robot) -> Iterator[str]:
+    words = iter(robot.ssh_options)
+    for word in words:
+        if word in _PLAIN or word.startswith(_PLAIN_WITH_VALUE):
+            if word in _PLAIN_WITH_VALUE:
+                next(words, "")
+            continue
+        setting = (next(words, "") if word == "-o" else word[2:]) if word.startswith("-o") else ""
+        name = setting.replace("=", " ").split(" ")[0].lower()
+        if name not in _PLAIN_SETTINGS:
+            said = f"-o {setting}" if setting else word
+            yield safe(f"ssh on this machine with {said}, which may run commands as you")
