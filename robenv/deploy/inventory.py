@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,6 +72,8 @@ class Inventory:
 
     robots: tuple[Robot, ...] = ()
     path: str = ""
+    since: int = field(default=0, compare=False)
+    """When reading began, in nanoseconds since 1970."""
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -111,6 +114,7 @@ class Inventory:
 
 def read_inventory(path: Path) -> Inventory:
     """The inventory in a file; an empty one where there is none. Raises ProfileError with every problem."""
+    since = time.time_ns()
     try:
         text = read_text(path)
     except BadFile as bad:
@@ -131,7 +135,7 @@ def read_inventory(path: Path) -> Inventory:
     if reader.problems:
         count = len(reader.problems)
         raise ProfileError(f"{count} problem{'s' if count > 1 else ''} in {path.name}", problems=tuple(reader.problems))
-    return Inventory(robots, str(path))
+    return Inventory(robots, str(path), since)
 
 
 class _Reader:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from robenv.deploy.inventory import Inventory, Robot
 from robenv.environment.approvals import own_uids
-from robenv.environment.baseline import digests, read_baseline
+from robenv.environment.baseline import Look, read_baseline
 from robenv.environment.strangers import foreign_path
 from robenv.environment.trust import Claim
 from robenv.profile.excerpt import safe
@@ -33,7 +33,7 @@ def inventory_claims(inventory: Inventory, root: Path) -> tuple[Claim, ...]:
     if not inventory.path or not powers:
         return ()
     path = Path(inventory.path)
-    why = _foreign(path) or _changed(str(path), str(root))
+    why = _foreign(path) or _changed(inventory, str(root))
     return (Claim(f"{os.path.realpath(path)} ({why})", path.name, why, powers),) if why else ()
 
 
@@ -44,9 +44,10 @@ def _foreign(path: Path) -> str:
         return "it changed while it was read"
 
 
-def _changed(path: str, root: str) -> str:
+def _changed(inventory: Inventory, root: str) -> str:
+    path = inventory.path
     known = read_baseline(root)
-    if known is None or not known.differs(digests((path,), known.areas)):
+    if known is None or not known.differs(Look(inventory.since, frozenset((path,))).digests((path,), known.areas)):
         return ""
     return "it changed while a container of this project could write there"
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from robenv.doctor.check import Finding, Patient
 from robenv.environment.approvals import own_uids
-from robenv.environment.baseline import digests, read_baseline
+from robenv.environment.baseline import read_baseline
 from robenv.environment.load import Loaded
 from robenv.environment.strangers import find_strangers, foreign_path
+from robenv.environment.trust import deciding_files, look_of
 from robenv.host.facts import Facts, Node
 from robenv.host.reader import Host, LocalHost
 from robenv.host.udev import rules_state
@@ -94,7 +95,7 @@ def _why_not_own(loaded: Loaded, rules: str, index: int) -> str:
     if source in strangers:
         return f"{source.display} names it, and {strangers[source]}"
     known = read_baseline(str(loaded.files.root))
-    if known is not None and known.differs(digests((rules, *map(str, loaded.resolved.inputs.files)), known.areas)):
+    if known is not None and known.differs(look_of(loaded).digests(deciding_files(loaded), known.areas)):
         return "it changed while a container of this project could write there"
     try:
         return foreign_path(Path(rules), own_uids())

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,6 +18,9 @@ from typing import Any
 
 from robenv.paths import state_folder, write_atomically
 
+_CLOCK = 20_000_000
+"""Nanoseconds by which a file's time may lie behind the clock: the kernel notes ticks, of which there are 100 or more a
+second."""
 _MAX_BYTES = 16 << 20
 """Of a baseline's file, and of a file that one is about."""
 
@@ -35,29 +39,43 @@ class Baseline:
         return tuple(sorted(path for path, digest in now.items() if self.files.get(path) != digest))
 
 
-def digests(paths: Iterable[str], areas: Iterable[str]) -> dict[str, str]:
-    """What stands in each file that lies in one of the areas."""
-    folders = tuple(areas)
-    inside = (path for path in dict.fromkeys(paths) if _lies_in(path, folders))
-    return {path: _digest(path) for path in inside}
+@dataclass(frozen=True)
+class Look:
+    """One look at a project's files, so that what was read is told from what stands there by now.
+
+    ``since``: nanoseconds since 1970, when reading began. ``read``: paths that something was read from. ``ends``: of
+    paths that were looked at already, where links led to then.
+    """
+
+    since: int
+    read: frozenset[str] = frozenset()
+    ends: Mapping[str, str] = field(default_factory=dict)
+
+    def digests(self, paths: Iterable[str], areas: Iterable[str]) -> dict[str, str]:
+        """What stands in each file that lies in one of the areas, and when it was written there."""
+        folders = tuple(areas)
+        inside = (path for path in dict.fromkeys(paths) if _lies_in(path, folders))
+        return {path: self._digest(path) for path in inside}
+
+    def _digest(self, path: str) -> str:
+        leads = self.ends.get(path) or os.path.realpath(path)
+        try:
+            with open(leads, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+                text, about = file.read(_MAX_BYTES), os.fstat(file.fileno())
+        except IsADirectoryError:
+            return f"folder {leads}"
+        except OSError:
+            return "gone since it was read" if path in self.read else ""
+        if about.st_ctime_ns + _CLOCK >= self.since:
+            return f"written while it was read {about.st_ctime_ns}"
+        digest = hashlib.sha256(os.fsencode(leads) + b"\0" + text).hexdigest()
+        return f"{about.st_ino}:{about.st_ctime_ns}:{digest}"
 
 
 def _lies_in(path: str, folders: tuple[str, ...]) -> bool:
     """By its name, or by what that leads to: a container can change either."""
     places = [Path(os.path.realpath(os.path.dirname(path))), Path(os.path.realpath(path))]  # noqa: PTH120
     return any(place.is_relative_to(folder) for place in places for folder in folders)
-
-
-def _digest(path: str) -> str:
-    leads = os.path.realpath(path)
-    try:
-        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
-            text = file.read(_MAX_BYTES)
-    except IsADirectoryError:
-        return f"folder {leads}"
-    except OSError:
-        return ""
-    return hashlib.sha256(os.fsencode(leads) + b"\0" + text).hexdigest()
 
 
 def read_baseline(directory: str) -> Baseline | None:
@@ -80,7 +98,7 @@ def write_baseline(directory: str, baseline: Baseline) -> None:
 def close_baseline(directory: str) -> None:
     """Forgets it, once no container of the project is left, unless its files were changed while there was one."""
     known = read_baseline(directory)
-    if known is not None and not known.differs(digests(known.files, known.areas)):
+    if known is not None and not known.differs(Look(time.time_ns()).digests(known.files, known.areas)):
         Path(_path(directory)).unlink(missing_ok=True)
 
 

@@ -6,7 +6,7 @@ Facts of the machine are read here as well, for what is to be allowed depends on
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -51,7 +51,7 @@ class AdmittedContainer(Admitted):
     facts: Facts
     grant: Grant
     plan: RunPlan
-    leads: tuple[tuple[str, str], ...]
+    leads: Mapping[str, str]
     """What of the host is mounted, and where links led to when it was judged."""
 
     def with_plan(self, plan: RunPlan) -> AdmittedContainer:
@@ -60,7 +60,7 @@ class AdmittedContainer(Admitted):
 
     def check_links(self) -> None:
         """Call just before the engine mounts anything. Raises NotTrusted where a name leads elsewhere by now."""
-        for path, end in self.leads:
+        for path, end in self.leads.items():
             if os.path.realpath(path) != end:
                 now = f"{path} led to {end} when it was checked, and leads to {os.path.realpath(path)} now"
                 raise NotTrusted("what is to be mounted has been exchanged meanwhile", details=now, hint="look at it")
@@ -79,13 +79,14 @@ def admit_container(
     facts = facts_for(engine, loaded, host)
     grant = loaded.grant(facts)
     plan = loaded.container(facts, grant)
-    judged = judge(loaded, Machine(facts), plan)
+    leads = _leads(engine, plan)
+    judged = judge(loaded, Machine(facts, ends=leads), plan)
     approvals = _require(loaded, judged, ask, note)
     _begin(loaded, judged.baseline)
     if judged.foreign:
         # The image is others' doing, and so is who is in which group there.
         plan = relabelled(replace(plan, only_these_groups=True))
-    return AdmittedContainer(loaded, approvals, _KEY, facts, grant, plan, _leads(engine, plan))
+    return AdmittedContainer(loaded, approvals, _KEY, facts, grant, plan, leads)
 
 
 def admit_export(loaded: Loaded, ask: Ask | None, note: Note) -> Admitted:
@@ -175,12 +176,11 @@ def _keep(root: str, baseline: Baseline) -> None:
         raise OperationFailed(f"what a container may write cannot be noted: {error}", hint=hint) from error
 
 
-def _leads(engine: Engine, plan: RunPlan) -> tuple[tuple[str, str], ...]:
+def _leads(engine: Engine, plan: RunPlan) -> dict[str, str]:
     """Of an engine elsewhere, paths are of another machine."""
     if not engine.endpoint.startswith("unix://"):
-        return ()
-    binds = dict.fromkeys(mount.source for mount in plan.mounts if mount.kind == "bind")
-    return tuple((path, os.path.realpath(path)) for path in binds)
+        return {}
+    return {mount.source: os.path.realpath(mount.source) for mount in plan.mounts if mount.kind == "bind"}
 
 
 _HINT = "`robenv trust` shows it and asks; `robenv trust --yes` allows it"

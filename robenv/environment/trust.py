@@ -12,13 +12,14 @@ from __future__ import annotations
 import grp
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from robenv.environment.approvals import approval_of
-from robenv.environment.baseline import Baseline, digests, read_baseline
+from robenv.environment.baseline import Baseline, Look, read_baseline
 from robenv.environment.image_powers import image_powers
 from robenv.environment.load import Loaded
 from robenv.environment.strangers import Stranger, find_strangers
@@ -59,6 +60,8 @@ class Machine:
 
     facts: Facts
     robot: bool = False
+    ends: Mapping[str, str] = field(default_factory=dict)
+    """By path, where links led to when it was first looked at: what is judged is what is mounted, or nothing is."""
 
     def places(self, resolved: Resolved, plan: RunPlan) -> HostPlaces:
         uid, gid = self.facts.uid, self.facts.gid
@@ -72,11 +75,23 @@ class Machine:
         """The plan's powers over it, every path by where its links lead."""
         if not self.robot:
             real = os.path.realpath(plan.directory)
-            mounts, devices = map(_real, plan.mounts), map(_real_device, plan.devices)
+            mounts, devices = map(self._real, plan.mounts), map(self._real_device, plan.devices)
             places = self.places(resolved, plan)
             plan = replace(plan, mounts=tuple(mounts), devices=tuple(devices))
             return powers(plan, replace(places, own=(*places.own, real)))
         return powers(plan, self.places(resolved, plan))
+
+    def _real(self, mount: Mount) -> Mount:
+        """A bind, or a volume whose option ``device`` is a path, at the end of its links."""
+        options = tuple((key, self._end(str(value)) if key == "device" else value) for key, value in mount.options)
+        source = self._end(mount.source) if mount.kind == "bind" else mount.source
+        return replace(mount, source=source, options=options)
+
+    def _real_device(self, device: Device) -> Device:
+        return replace(device, host=self._end(device.host))
+
+    def _end(self, path: str) -> str:
+        return (self.ends.get(path) or os.path.realpath(path)) if path.startswith("/") else path
 
 
 def _group(gid: int) -> str:
@@ -93,20 +108,6 @@ def _numbers(names: Iterable[str]) -> list[int]:
 def own_folders(resolved: Resolved) -> tuple[str, ...]:
     """The folders of the chain's repositories, links followed: each may use its own."""
     return tuple({os.path.realpath(one.source.root): None for one in resolved.documents if one.source.origin == "git"})
-
-
-def _real(mount: Mount) -> Mount:
-    """A bind, or a volume whose option ``device`` is a path, at the end of its links."""
-    options = tuple((key, _end(str(value)) if key == "device" else value) for key, value in mount.options)
-    return replace(mount, source=_end(mount.source) if mount.kind == "bind" else mount.source, options=options)
-
-
-def _real_device(device: Device) -> Device:
-    return replace(device, host=_end(device.host))
-
-
-def _end(path: str) -> str:
-    return os.path.realpath(path) if path.startswith("/") else path
 
 
 def powers_of(loaded: Loaded, facts: Facts, plan: RunPlan) -> tuple[Power, ...]:
@@ -132,7 +133,14 @@ def judge(loaded: Loaded, machine: Machine | None, plan: RunPlan | None) -> Judg
     chain = _Chain(loaded, machine, find_strangers(loaded.resolved))
     own = chain.own_powers()
     claims = chain.claims(plan) if chain.strangers else ()
-    return Judged((*claims, *_grown(loaded, own)), _baseline(loaded, plan, own), bool(chain.strangers))
+    look = look_of(loaded, machine.ends if machine is not None else {})
+    return Judged((*claims, *_grown(loaded, own, look)), _baseline(loaded, plan, own, look), bool(chain.strangers))
+
+
+def look_of(loaded: Loaded, ends: Mapping[str, str] = MappingProxyType({})) -> Look:
+    """At the files of the project, as it was read."""
+    inputs = loaded.resolved.inputs
+    return Look(inputs.since, frozenset(map(str, inputs.files)), ends)
 
 
 def claims_of(loaded: Loaded, facts: Facts, plan: RunPlan) -> tuple[Claim, ...]:
@@ -152,31 +160,32 @@ def image_claims_of(loaded: Loaded) -> tuple[Claim, ...]:
 def deciding_files(loaded: Loaded) -> tuple[str, ...]:
     """All that says what a container of the project may do: the files of the chain, those looked for, the lock, .env,
     and folders that are mounted, whose names may be links by now."""
-    inputs = loaded.resolved.inputs
+    inputs, packages = loaded.resolved.inputs, frozenset(loaded.resolved.packages.seen)
+    files = (path for path in inputs.files if path not in packages)
     binds = (one.source for one in loaded.resolved.profile.run.volumes if one.type == "bind")
     taken = (one.value.source for level in loaded.resolved.levels for part in level.parts for one in part.files)
     rules = (rules.file for rules in loaded.resolved.profile.udev)
     inventory = str(loaded.files.root / INVENTORY)
-    paths = (*map(str, inputs.files), *map(str, inputs.absent), *binds, *taken, *rules, inventory)
+    paths = (*map(str, files), *map(str, inputs.absent), *binds, *taken, *rules, inventory)
     return tuple(dict.fromkeys(path for path in paths if path.startswith("/")))
 
 
-def _baseline(loaded: Loaded, plan: RunPlan | None, own: Iterable[str]) -> Baseline:
+def _baseline(loaded: Loaded, plan: RunPlan | None, own: Iterable[str], look: Look) -> Baseline:
     known = read_baseline(str(loaded.files.root))
     mounts = plan.mounts if plan is not None else ()
     areas = [os.path.realpath(one.source) for one in mounts if one.kind == "bind" and not one.read_only]
     areas = list(dict.fromkeys((*(known.areas if known else ()), *areas)))
-    return Baseline(tuple(areas), digests(deciding_files(loaded), areas), tuple(own))
+    return Baseline(tuple(areas), look.digests(deciding_files(loaded), areas), tuple(own))
 
 
-def _grown(loaded: Loaded, own: Iterable[str]) -> tuple[Claim, ...]:
+def _grown(loaded: Loaded, own: Iterable[str], look: Look) -> tuple[Claim, ...]:
     """What the user's own files give now, and did not before a container of the project could write them."""
     root = str(loaded.files.root)
     known = read_baseline(root)
     if known is None:
         return ()
     gained = tuple(one for one in own if one not in known.powers)
-    changed = known.differs(digests(deciding_files(loaded), known.areas)) if gained else ()
+    changed = known.differs(look.digests(deciding_files(loaded), known.areas)) if gained else ()
     if not changed:
         return ()
     names = ", ".join(safe(os.path.relpath(path, root)) for path in changed[:3])

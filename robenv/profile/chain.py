@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import dropwhile
@@ -63,6 +64,7 @@ class ChainReader:
     warnings: list[Problem] = field(default_factory=list)
     read: dict[str, None] = field(default_factory=dict)
     absent: dict[str, None] = field(default_factory=dict)
+    began: int = field(default_factory=time.time_ns)
     complete: bool = True
     """False once a file of the chain could not be read or parsed: then nothing can be said about the whole."""
     _done: set[str] = field(default_factory=set)

@@ -95,7 +95,7 @@ def _finish(reader: ChainReader, own: set[Path], files: ProjectFiles | None, cor
     variables = tuple(sorted(reader.variables.seen.items()))
     repos = (path for path in general.profile.workspace.repos if os.path.lexists(path))
     read = (*map(Path, reader.read), *packages.seen, *map(Path, repos))
-    inputs = Inputs(read, tuple(map(Path, reader.absent)), variables)
+    inputs = Inputs(read, tuple(map(Path, reader.absent)), variables, reader.began)
     return replace(
         general,
         inputs=inputs,

@@ -99,6 +99,8 @@ class Inputs:
     """Files looked for and not there."""
     variables: tuple[tuple[str, str | None], ...]
     """Variables looked up, with what the environment had for each; what ``.env`` has is among the files."""
+    since: int = field(default=0, compare=False)
+    """When reading them began, in nanoseconds since 1970."""
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,7 @@ def weakened(own: RunPlan, whole: RunPlan) -> tuple[Power, ...]:
 def _network(own: RunPlan, whole: RunPlan) -> Iterator[str]:
     if _is_isolated(own) and not _is_isolated(whole):
         yield "a network, where your own files give it none that leads out"
+        return
     shut = {one.network.key for one in own.networks if one.network.internal}
     yield from (
         f"a way out of the network {one.network.key}, which your own files shut off (internal)"

@@ -1,0 +1,302 @@
+"""The user's own files, once a container of the project could write them: what they gain is asked once."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from robenv.environment import gate
+from robenv.environment.baseline import close_baseline, read_baseline
+from robenv.environment.gate import Admitted, AdmittedContainer, admit_container, admit_image, admit_releases
+from robenv.environment.load import Loaded
+from robenv.errors import NotTrusted
+from tests.unit.environment.test_trust import FACTS, STRANGER, Chain
+
+
+class Engine:
+    """No more of one than the gate asks."""
+
+    endpoint = "unix:///var/run/docker.sock"
+
+    def containers(self, labels: Any) -> list[Any]:
+        return []
+
+
+class Folder(Chain):
+    """A project whose container comes up again and again."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.asked_for: list[str] = []
+        self.told: list[str] = []
+
+    def up(self, answer: bool | None = None) -> AdmittedContainer:
+        """``answer``: of whoever is asked; None, where nobody is there."""
+
+        def ask(claims: Any) -> bool:
+            self.asked_for += [power for claim in claims for power in claim.powers]
+            return bool(answer)
+
+        return admit_container(
+            Engine(),  # type: ignore[arg-type]
+            self.loaded(),
+            None if answer is None else ask,
+            self.told.append,
+        )
+
+    def main(self, text: str, uid: int | None = None) -> None:
+        super().main(text + "\n", uid)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folder:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.delenv("SUDO_UID", raising=False)
+    monkeypatch.setattr(gate, "facts_for", lambda *_: FACTS)
+    return Folder(tmp_path)
+
+
+PRIVILEGED = "privileged: all devices and capabilities, as good as root on the host"
+
+
+def test_what_was_there_before_the_first_container_is_the_users_own(folder: Folder) -> None:
+    folder.main("run: {privileged: true}")
+    folder.up()
+    folder.up()
+
+
+@pytest.mark.parametrize("file", ["robenv.yaml", "robenv.local.yaml", ".env", "common.yaml"])
+def test_a_power_that_comes_later_is_asked_once(folder: Folder, file: str) -> None:
+    chain = "extends: [./common.yaml]\nrun: {network_mode: '${MODE:-bridge}'}"
+    folder.write("picker/common.yaml", "environment: {A: b}\n")
+    folder.main(chain)
+    folder.up()
+    text = {
+        "robenv.yaml": f"name: picker\nbase: {{image: x}}\n{chain}\n".replace("bridge", "host"),
+        "robenv.local.yaml": "run: {network_mode: host}\n",
+        ".env": "MODE=host\n",
+        "common.yaml": "run: {pid: host}\n",
+    }
+    folder.write(f"picker/{file}", text[file])
+    with pytest.raises(NotTrusted) as refused:
+        folder.up()
+    assert f"{file} changed while a container of this project could write there" in refused.value.details
+    with pytest.raises(NotTrusted, match="not allowed"):
+        folder.up(answer=False)
+    assert len(folder.asked_for) == 1
+    folder.up(answer=True)
+    assert len(folder.asked_for) == 2
+    folder.up()
+
+
+def test_the_lock_is_one_of_the_files(folder: Folder) -> None:
+    folder.main("run: {hostname: a}")
+    folder.up()
+    known = read_baseline(str(folder.project))
+    assert known is not None
+    names = {os.path.relpath(path, folder.project) for path in known.files}
+    assert names >= {"robenv.yaml", "robenv.local.yaml", ".env", "robots.yaml"}
+
+
+def test_an_edit_that_gives_nothing_is_not_asked_about_and_does_not_hide_a_later_one(folder: Folder) -> None:
+    folder.main("run: {volumes: ['${WHERE:-./a}:/a']}")
+    folder.up()
+    folder.main("run: {volumes: ['${WHERE:-./a}:/a'], hostname: b}")
+    folder.up()
+    folder.write("picker/.env", "WHERE=/srv\n")
+    with pytest.raises(NotTrusted) as refused:
+        folder.up()
+    assert "reads and writes /srv" in refused.value.details
+
+
+def test_a_power_without_any_change_is_the_machines_doing(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device is plugged in, say."""
+    folder.main("run: {volumes: ['./a:/a']}")
+    folder.up()
+    known = read_baseline(str(folder.project))
+    assert known is not None
+    monkeypatch.setattr(gate, "facts_for", lambda *_: FACTS)
+    folder.up()
+
+
+def test_a_folder_that_is_exchanged_for_a_link_is_asked_about(folder: Folder) -> None:
+    folder.main("run: {volumes: ['./data:/data']}")
+    (folder.project / "data").mkdir()
+    folder.up()
+    (folder.project / "data").rmdir()
+    (folder.project / "data").symlink_to("/etc")
+    with pytest.raises(NotTrusted) as refused:
+        folder.up()
+    assert "reads and writes /etc" in refused.value.details
+
+
+def test_a_file_for_the_image_that_is_exchanged_for_a_link_is_asked_about(folder: Folder) -> None:
+    folder.write("picker/config", "x")
+    folder.main("files: [{source: ./config, target: /etc/config}]")
+    folder.up()
+    secret = folder.write("secret/id", "key")
+    (folder.project / "config").unlink()
+    (folder.project / "config").symlink_to(secret)
+    with pytest.raises(NotTrusted) as refused:
+        folder.up()
+    assert f"takes in a copy of {secret}" in refused.value.details
+    with pytest.raises(NotTrusted) as refused:
+        admit_image(folder.loaded(), None, folder.told.append)
+    assert f"takes in a copy of {secret}" in refused.value.details
+
+
+def test_a_step_that_gets_a_secret_is_asked_about_when_its_script_is_another(folder: Folder) -> None:
+    text = "secrets: {token: {environment: TOKEN}}\nsteps: [{name: get, run: 'SCRIPT', secrets: token}]"
+    folder.main(text.replace("SCRIPT", "use it"))
+    folder.up()
+    folder.main(text.replace("SCRIPT", "send it away"))
+    with pytest.raises(NotTrusted) as refused:
+        admit_image(folder.loaded(), None, folder.told.append)
+    assert "the build step 'get' uses the secret token" in refused.value.details
+
+
+def test_a_deploy_is_asked_about_as_well(folder: Folder) -> None:
+    folder.main("run: {hostname: a}\ndeploy: {command: x}")
+    folder.up()
+    folder.main("run: {privileged: true}\ndeploy: {command: x}")
+    with pytest.raises(NotTrusted) as refused:
+        admit_releases([(folder.loaded(), FACTS)], None, folder.told.append)
+    assert PRIVILEGED in refused.value.details
+
+
+def test_a_project_whose_files_no_container_can_write(folder: Folder) -> None:
+    """The workspace is another folder."""
+    (folder.folder / "ws").mkdir()
+    folder.main(f"workspace: {{source: {folder.folder / 'ws'}}}")
+    folder.up()
+    folder.main(f"workspace: {{source: {folder.folder / 'ws'}}}\nrun: {{pid: host}}")
+    folder.up()
+
+
+def test_after_the_last_container_an_edit_is_the_users_own(folder: Folder) -> None:
+    folder.main("run: {hostname: a}")
+    folder.up()
+    close_baseline(str(folder.project))
+    assert read_baseline(str(folder.project)) is None
+    folder.main("run: {pid: host}")
+    folder.up()
+
+
+def test_a_change_that_the_container_could_have_made_outlives_it(folder: Folder) -> None:
+    folder.main("run: {hostname: a}")
+    folder.up()
+    folder.main("run: {pid: host}")
+    close_baseline(str(folder.project))
+    with pytest.raises(NotTrusted):
+        folder.up()
+
+
+def test_a_name_that_leads_elsewhere_by_the_time_of_the_start(folder: Folder) -> None:
+    (folder.project / "data").mkdir()
+    folder.main("run: {volumes: ['./data:/data']}")
+    admitted = folder.up()
+    admitted.check_links()
+    (folder.project / "data").rmdir()
+    (folder.project / "data").symlink_to("/")
+    with pytest.raises(NotTrusted, match="exchanged meanwhile"):
+        admitted.check_links()
+
+
+def test_a_link_that_comes_and_goes_is_never_judged_as_a_folder_and_mounted_as_a_link(folder: Folder) -> None:
+    """Two hundred tries against somebody who exchanges it all the time: either it is refused, or it led nowhere else at
+    the last look before the start."""
+    data, other = folder.project / "data", folder.folder / "other"
+    data.mkdir()
+    other.mkdir()
+    folder.main("run: {volumes: ['./data:/data']}")
+    folder.up()
+    stop = threading.Event()
+
+    def exchange() -> None:
+        spare, link = folder.project / "spare", folder.project / "link"
+        while not stop.is_set():
+            link.symlink_to(other)
+            data.rename(spare)
+            link.rename(data)
+            data.unlink()
+            spare.rename(data)
+
+    thread = threading.Thread(target=exchange)
+    thread.start()
+    try:
+        for _ in range(200):
+            try:
+                admitted = folder.up()
+                admitted.check_links()
+            except NotTrusted:
+                continue
+            except OSError:
+                continue
+            assert admitted.leads[str(data)] != str(other)
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_only_the_gate_makes_what_is_admitted(folder: Folder) -> None:
+    folder.main("run: {hostname: a}")
+    loaded: Loaded = folder.loaded()
+    with pytest.raises(TypeError, match="only the trust check"):
+        Admitted(loaded, (), object())
+
+
+def test_who_is_in_which_group_is_not_for_a_strangers_image_to_say(folder: Folder) -> None:
+    folder.write("picker/theirs.yaml", "apt: {packages: [git]}\n", STRANGER)
+    folder.main("run: {hostname: a}")
+    assert folder.up().plan.only_these_groups is False
+    folder.main("extends: [./theirs.yaml]")
+    assert folder.up().plan.only_these_groups is True
+
+
+def test_a_new_text_with_the_same_powers_is_told_once(folder: Folder) -> None:
+    folder.write("picker/theirs.yaml", "run: {pid: host}\n", STRANGER)
+    folder.main("extends: [./theirs.yaml]")
+    folder.up(answer=True)
+    folder.up()
+    assert folder.told == []
+    folder.write("picker/theirs.yaml", "run: {pid: host, hostname: b}\n", STRANGER)
+    folder.up()
+    (note,) = folder.told
+    assert note.startswith("theirs.yaml has changed since you allowed it (sha256 ")
+    folder.up()
+    assert len(folder.told) == 1
+
+
+def test_a_file_that_says_more_only_while_it_is_read(folder: Folder) -> None:
+    """Two hundred tries against somebody who writes it and takes it back all the time: what was read is what counts."""
+    folder.main("run: {hostname: a}")
+    folder.up()
+    file = folder.project / "robenv.yaml"
+    modest = file.read_text()
+    greedy = modest.replace("hostname: a", "privileged: true")
+    stop = threading.Event()
+
+    def exchange() -> None:
+        spare = folder.project / "spare.yaml"
+        while not stop.is_set():
+            for text in (greedy, modest):
+                spare.write_text(text)
+                spare.rename(file)
+
+    thread = threading.Thread(target=exchange)
+    thread.start()
+    refused = 0
+    try:
+        for _ in range(200):
+            try:
+                assert not folder.up().plan.privileged
+            except NotTrusted:
+                refused += 1
+    finally:
+        stop.set()
+        thread.join()
+    assert refused
