@@ -63,7 +63,7 @@ def ports(plan: RunPlan, places: HostPlaces) -> Iterator[str]:
         if not _is_loopback(port.host_ip):
             where = f"the address {port.host_ip}" if port.host_ip else "every address"
             yield f"the port {number} on {where} of the host, for whoever reaches that ({port.container})"
-        elif port.host_port and int(port.host_port.partition("-")[0]) < _USUAL:
+        elif 0 < int(port.host_port.partition("-")[0] or 0) < _USUAL:
             yield f"the port {number} of the host, where programs look for a service of its own ({port.container})"
 
 
