@@ -168,6 +168,7 @@ def test_windows_by_composes_second_file(docker_api: Any, tmp_path: Path, tools:
         undo.callback(desktop.close)
         desktop.start_x()
         mine = undo.enter_context(desktop.projects(docker_api, tmp_path))("display: auto\n")
+        mine.environ["SUDO_UID"] = "4711"  # root exports the project of the one who called sudo
         mine.run("export", "compose")
         files = [word for name in ("compose", "compose.display") for word in ("-f", f"compose/{name}.yaml")]
         environ = {**tools.environ, "USER_UID": "4711", "USER_GID": "4711"}
