@@ -53,7 +53,7 @@ def triggers_of(base: Base, image: ImageInfo, lent: Lent) -> Iterator[str]:
         return
     borrowed = [f"the secret {one}" for one in lent.secrets] + (["your ssh agent"] if lent.agent else [])
     raise ProfileError(
-        f"the base image {name} has triggers (ONBUILD), which could keep what this build borrows: {', '.join(borrowed)}",
+        f"the base image {name} has triggers (ONBUILD), which could keep what the build borrows: {', '.join(borrowed)}",
         hint="take a base without triggers, or build one from it without secrets and name that: `FROM` takes them out",
         problems=tuple(Problem(f"ONBUILD {safe(one)}", base.location) for one in image.on_build),
     )
