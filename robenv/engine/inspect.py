@@ -70,6 +70,7 @@ def image_info(inspected: Mapping[str, Any]) -> ImageInfo:
         user=str(config.get("User") or ""),
         digests=tuple(inspected.get("RepoDigests") or ()),
         layers=tuple((inspected.get("RootFS") or {}).get("Layers") or ()),
+        on_build=tuple(str(one) for one in config.get("OnBuild") or ()),
         blob=_blob(inspected.get("Descriptor") or {}),
     )
 

@@ -89,6 +89,8 @@ class ImageInfo:
     """``NAME@sha256:…`` for each registry that it came from or went to; a containerd store gives one to every image."""
     blob: BlobInfo | None = None
     """Its manifest or its index in a containerd image store; None in others, and before version 1.48 of the API."""
+    on_build: tuple[str, ...] = ()
+    """The triggers (ONBUILD) that a build from it runs before any instruction of its own."""
 
 
 @dataclass(frozen=True)
