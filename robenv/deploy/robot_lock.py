@@ -52,17 +52,21 @@ _LOOK = (
     'if [ -r "/proc/$3/stat" ]; then began=$4; set -- $(cat "/proc/$3/stat"); [ "${22}" = "$began" ] || echo dead; '
     'else case "$(LC_ALL=C kill -0 "$3" 2>&1)" in *"o such process"*) echo dead;; esac; fi'
 )
-"""Says ``dead`` where the shell is gone for certain. Of other users' processes /proc may show nothing; a signal tells."""
+"""Says ``dead`` where the shell is gone for certain. Of others' processes /proc may show nothing; a signal tells."""
 
 
 @contextmanager
 def robot_locked(connection: Connection, project: str) -> Iterator[None]:
     """Raises RobotRefused where another deploy of the project is at work there, RobotUnreachable for a broken link."""
     done = threading.Event()
-    holder, told = _begin(connection)
+    pipe = subprocess.PIPE
+    # A session of its own: ^C must not release it before what was begun is undone.
+    holder = subprocess.Popen(
+        connection.ssh(f"exec sh -c '{_HOLD}'"), stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
+    )
     name = f"robenv-{project}-deploy-{secrets.token_hex(8)}"
-    engine = connection.engine
     try:
+        engine, told = connection.engine, _told(connection, holder)
         threading.Thread(target=_beat, args=(connection, holder, done), daemon=True).start()
         _take(connection, project, name, told)
         try:
@@ -112,31 +116,22 @@ def _is_dead(connection: Connection, told: str) -> bool:
     return connection.run("sh", "-c", _LOOK, "sh", *told.split()).output.strip() == b"dead"
 
 
-def _begin(connection: Connection) -> tuple[subprocess.Popen[bytes], str]:
-    """The shell over there that lives as long as this deploy, and what it is."""
-    pipe = subprocess.PIPE
-    # A session of its own: ^C must not release it before what was begun is undone.
-    holder = subprocess.Popen(
-        connection.ssh(f"exec sh -c '{_HOLD}'"), stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
+def _told(connection: Connection, holder: subprocess.Popen[bytes]) -> str:
+    """What the shell over there is, which lives as long as this deploy."""
+    if holder.stdout is None or holder.stderr is None:
+        raise OSError("no pipes")
+    told = holder.stdout.readline(_LONGEST).decode(errors="replace").strip()
+    if _TOLD.fullmatch(told):
+        return told
+    holder.kill()
+    said = told or holder.stderr.read(_LONGEST).decode(errors="replace").strip()
+    if not connection.alive:
+        raise connection.lost(said)
+    raise RobotRefused(
+        f"{connection.robot.name}: no lock can be held there",
+        details=said,
+        hint="it needs a POSIX shell, timeout and head (coreutils or busybox)",
     )
-    try:
-        if holder.stdout is None or holder.stderr is None:
-            raise OSError("no pipes")
-        told = holder.stdout.readline(_LONGEST).decode(errors="replace").strip()
-        if _TOLD.fullmatch(told):
-            return holder, told
-        holder.kill()
-        said = told or holder.stderr.read(_LONGEST).decode(errors="replace").strip()
-        if not connection.alive:
-            raise connection.lost(said)
-        raise RobotRefused(
-            f"{connection.robot.name}: no lock can be held there",
-            details=said,
-            hint="it needs a POSIX shell, timeout and head (coreutils or busybox)",
-        )
-    except BaseException:
-        _end(holder)
-        raise
 
 
 def _end(holder: subprocess.Popen[bytes]) -> None:
