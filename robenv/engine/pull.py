@@ -14,7 +14,7 @@ import docker
 from docker import auth
 from docker.utils import parse_repository_tag
 
-from robenv.engine.http import EVER, credential_environment, hang_up, send
+from robenv.engine.http import EVER, ask, credential_environment, hang_up, send
 from robenv.engine.inspect import inspect_image, same_platform
 from robenv.engine.protocol import BuildEvent, StepEvent, TransferEvent
 from robenv.engine.records import Record, error_of, records
@@ -158,7 +158,7 @@ class PullCalls:
         """The platforms of the image in its registry; none where that cannot be known."""
         try:
             headers = self._credentials(reference)
-            answer = send(self._api, "get", "/distribution/{0}/json", reference, headers=headers).json()
+            answer = ask(self._api, "get", "/distribution/{0}/json", reference, headers=headers)
         except (OSError, docker.errors.DockerException, RegistryDenied):
             return []
         platforms = answer.get("Platforms") or []

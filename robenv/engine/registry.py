@@ -12,7 +12,7 @@ import docker
 import requests.exceptions
 from docker.utils import parse_repository_tag
 
-from robenv.engine.http import EVER, hang_up, send
+from robenv.engine.http import EVER, ask, hang_up, send
 from robenv.engine.protocol import BuildEvent, RegistryImage, StepEvent, TransferEvent
 from robenv.engine.pull import PullCalls, as_header, pull_failure
 from robenv.engine.records import Record, error_of, records
@@ -36,7 +36,7 @@ class RegistryCalls(PullCalls):
         with translated(f"ask for {reference}"):
             try:
                 path = "/distribution/{0}/json"
-                answer = send(self._api, "get", path, reference, headers=headers, timeout=_PATIENCE).json()
+                answer = ask(self._api, "get", path, reference, headers=headers, timeout=_PATIENCE)
             except requests.exceptions.Timeout as error:
                 raise pull_failure(f"i/o timeout: no answer in {_PATIENCE} s", reference, bool(headers)) from error
             except docker.errors.APIError as error:
