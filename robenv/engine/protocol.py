@@ -221,8 +221,8 @@ class Engine(SessionEngine, Protocol):
         Raises ImageNotFound, RegistryDenied, RegistryUnreachable.
         """
 
-    def push(self, reference: str) -> Iterator[BuildEvent]:
-        """Pushes with the user's registry credentials, and yields progress while it does."""
+    def push(self, reference: str, login: Mapping[str, str] | None = None) -> Iterator[BuildEvent]:
+        """Pushes with the user's registry credentials, or with ``login``, and yields progress while it does."""
 
     def push_index(self, reference: str, images: Mapping[str, str]) -> str:
         """Gives the tag ``reference`` to images of several platforms, by their digests in its repository; its digest.
