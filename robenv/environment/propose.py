@@ -71,6 +71,8 @@ class Proposal:
     taken: tuple[Hint, ...] = ()
     notes: tuple[Hint, ...] = ()
     added: tuple[str, ...] = ()
+    asked: tuple[Hint, ...] = ()
+    """What the hints ask of the host: for the user to allow."""
 
     @property
     def extends(self) -> str:
@@ -115,6 +117,8 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _of_file(path: Path, folder: Path) -> Iterator[Hint]:
     source, name = path.relative_to(folder).as_posix(), path.name
+    if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
+        return  # a cloned folder may have links to any file of this machine
     if path.is_dir():
         yield from detect.in_dua_folder(name, source)
     elif name == "package.xml":
@@ -170,6 +174,8 @@ def propose(hints: Sequence[Hint], machine: Machine, find: Find, jetpacks: tuple
     hints = tuple(_one_of_repos(hints))
     taken = tuple(hint for hint in hints if hint.kind not in (*_NOT_TAKEN, "note", "apt"))
     taken += tuple(hint for hint in hints if hint.kind == "apt" and _passes(PACKAGE, hint.value))
+    asked = tuple(hint for hint in taken if detect.given_by(hint))
+    taken = tuple(hint for hint in taken if not detect.given_by(hint))
     gpu = (Hint("gpu", "auto", f"this machine has a GPU, {machine.gpu}"),) if machine.gpu else ()
     notes = tuple(hint for hint in hints if hint.kind == "note")
     images = [hint for hint in hints if hint.kind == "image" and _passes(IMAGE, hint.value)]
@@ -182,16 +188,17 @@ def propose(hints: Sequence[Hint], machine: Machine, find: Find, jetpacks: tuple
             added, more = _for_board(found, machine, jetpack)
             of_board = found.jetpack or any(name.startswith("jetson/") for name in added)
             parts = "; ".join(part for part in (why, more) if part)
-            return Proposal(profile, "", parts, taken + (() if of_board else gpu), notes, added)
+            return Proposal(profile, "", parts, taken + (() if of_board else gpu), notes, added, asked)
         wanted = f"{profile} is for {_architectures(found.platforms)}"
         if machine.platform == _EMULATES:
-            return Proposal(profile, "", f"{why}; {wanted}, and is emulated on this machine", taken, notes)
+            why = f"{why}; {wanted}, and is emulated on this machine"
+            return Proposal(profile, "", why, taken, notes, asked=asked)
         mine = _architectures((machine.platform,))
         notes += (Hint("note", f"{wanted} alone, and this machine is {mine}", why),)
     if images:
-        return Proposal("", images[0].value, images[0].source, taken + gpu, notes)
+        return Proposal("", images[0].value, images[0].source, taken + gpu, notes, asked=asked)
     why = "nothing here says what it is for" if not hints else "the rest of this folder does not say which"
-    return Proposal(DEFAULT, "", why, taken + gpu, notes)
+    return Proposal(DEFAULT, "", why, taken + gpu, notes, asked=asked)
 
 
 def _runs(found: Summary | None, machine: Machine) -> bool:
