@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -43,7 +44,8 @@ def _find(entry: Entry, git: Git, silent: bool) -> str:
     what = f"branch or tag {version}" if version else "default branch"
     raise GitFailed(
         f"{entry.url}: there is no {what}",
-        hint=f"`git ls-remote {entry.url}` shows those that there are; a commit is to be written out in full",
+        hint=f"`git ls-remote {shlex.quote(entry.url)}` shows those that there are; "
+        "a commit is to be written out in full",
     )
 
 
@@ -157,7 +159,7 @@ def _meant(entry: Entry, clone: Path) -> str:
             return found
     raise GitFailed(
         f"{entry.url}: there is no such branch, tag or commit: {version or 'it is empty'}",
-        hint=f"`git ls-remote {entry.url}` shows branches and tags",
+        hint=f"`git ls-remote {shlex.quote(entry.url)}` shows branches and tags",
     )
 
 
@@ -205,7 +207,7 @@ def differences(entries: Iterable[Entry], folder: Path, pins: Mapping[str, str])
         target, commit = folder / entry.path, entry.commit or pins.get(entry.source, "")
         if (target / ".git").exists() and commit and (head := _head(entry, target)) != commit:
             message = f"{entry.path} is at {head[:12] or 'no commit'}, and the lock has {commit[:12]}"
-            hint = f"`git -C {target} checkout {commit[:12]}`, after a `git fetch` if need be"
+            hint = f"`git -C {shlex.quote(str(target))} checkout {commit[:12]}`, after a `git fetch` if need be"
             problems.append(Problem(message, entry.location, hint))
     return tuple(problems)
 
