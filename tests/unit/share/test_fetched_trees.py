@@ -258,7 +258,7 @@ def test_a_tree_that_was_changed_is_made_anew_with_a_note(
     (note,) = notes
     assert "was changed" in note and "anew" in note
     assert {name: (tree / name).read_text() for name in FILES} == FILES
-    assert os.readlink(tree / "ros" / "link") == "base.yaml"
+    assert (tree / "ros" / "link").readlink() == Path("base.yaml")
     assert not (tree / "ros" / "more.yaml").exists()
     notes.clear()
     repository.unpacked(commit)
