@@ -10,6 +10,12 @@ def cache_folder() -> str:
     return _folder("XDG_CACHE_HOME", ".cache")
 
 
+def is_fetched(path: str) -> bool:
+    """Whether the path, its links followed, lies in what the cache has of git repositories, unpacked trees included."""
+    git = os.path.realpath(os.path.join(cache_folder(), "git"))
+    return f"{os.path.realpath(path)}/".startswith(f"{git}/")
+
+
 def state_folder() -> str:
     """``$XDG_STATE_HOME/robenv`` or ``~/.local/state/robenv``: what must stay, such as approvals; not made here."""
     return _folder("XDG_STATE_HOME", os.path.join(".local", "state"))
