@@ -199,7 +199,7 @@ def _take_commit(one: SavedSource | SavedRepository, pack: Path, project: Path |
         return
     keep(one.at, pack)
     if project is not None and one.path:
-        clone_pack(one.at, pack, project / one.path)
+        clone_pack(one.at, pack, project / one.path, project)
 
 
 def _make_links(links: Mapping[Path, str]) -> None:
