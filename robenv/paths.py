@@ -87,10 +87,10 @@ def open_folder(root: str | int, *parts: str, make: bool = False) -> int:
 
 
 def _make_folder(name: str, above: int) -> None:
-    try:  # noqa: SIM105: contextlib is one more import
+    import contextlib
+
+    with contextlib.suppress(FileExistsError):
         os.mkdir(name, dir_fd=above)
-    except FileExistsError:
-        pass
 
 
 def unfinished(path: str) -> str:
