@@ -86,6 +86,17 @@ def open_folder(root: str | int, *parts: str, make: bool = False) -> int:
     return found
 
 
+def open_output(folder: str, root: str = "") -> int:
+    """A descriptor of a folder to write into, to be closed; what is missing of it is made. Where it lies below
+    ``root``, which a container can write, no link leads there. Raises OSError as ``open_folder``."""
+    folder = os.path.abspath(folder)
+    inside = os.path.relpath(folder, os.path.abspath(root)) if root else os.pardir
+    if inside.split(os.sep)[0] == os.pardir:
+        os.makedirs(folder, exist_ok=True)
+        return open_folder(folder)
+    return open_folder(root, *(() if inside == os.curdir else inside.split(os.sep)), make=True)
+
+
 def _make_folder(name: str, above: int) -> None:
     import contextlib
 

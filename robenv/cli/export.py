@@ -56,7 +56,7 @@ def export(
         _report(made, folder, differences(made, folder), form, json)
         return
     require_trust(claims_of_export(loaded), asker())
-    write_form(made, folder, force)
+    write_form(made, folder, force, where.root())
     for text in made.notes:
         note(text)
     if json:

@@ -190,7 +190,9 @@ def test_an_index_that_names_files_elsewhere_has_none_of_them_read(origin: Upstr
     assert read_revision(str(clone), [str(clone)], os.environ).dirty
 
 
-@pytest.mark.parametrize("what", ["HEAD", "config", "packed-refs", "index", "shallow", "refs/heads/main", "objects/pack"])
+@pytest.mark.parametrize(
+    "what", ["HEAD", "config", "packed-refs", "index", "shallow", "refs/heads/main", "objects/pack"]
+)
 def test_what_is_no_plain_file_keeps_nobody_waiting(origin: Upstream, src: Path, what: str) -> None:
     _, pins = cloned(origin, src)
     place = src / "lidar/.git" / what
