@@ -39,7 +39,7 @@ def git_identity(directory: str, environ: Mapping[str, str]) -> dict[str, str]:
             found[scope] = _entries(_run((*ask, f"--{scope}", "--includes", *_KEYS), environ)[1].split("\0"))
     fields = output.split("\0")
     is_told = status != _USAGE
-    for scope, origin, entry in zip(fields[::3], fields[1::3], fields[2::3]):
+    for scope, origin, entry in zip(fields[::3], fields[1::3], fields[2::3], strict=False):
         if scope == "local" and origin != _OWN:
             is_told = False
         elif scope in found:
