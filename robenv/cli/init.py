@@ -101,7 +101,7 @@ def init(
         return
     named = project_name(where.directory) if name is None else checked_name(name)
     target = where.directory / (where.file or "robenv.yaml")
-    if target.exists() and not force:
+    if os.path.lexists(target) and not force:
         raise UsageError(f"{target} is there already", hint="--force replaces it")
     chosen = Proposal(profile, "", "") if profile else _proposed(where.directory)
     if chosen.profile:

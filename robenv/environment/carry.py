@@ -225,7 +225,7 @@ def _take_commit(one: SavedSource | SavedRepository, pack: Path, project: Extrac
     keep(one.at, pack)
     if project is not None and one.path:
         project.closed(one.path)
-        clone_pack(one.at, pack, folder / one.path)
+        clone_pack(one.at, pack, folder / one.path, folder)
 
 
 def _take_images(engine: Engine, source: Path, contents: Contents, members: Iterator[Member]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -99,6 +100,7 @@ def read_machine(host: Host) -> Machine:
 
 def read_folder(folder: Path) -> tuple[Hint, ...]:
     """What the folder's files say. Only looks; what cannot be read says nothing."""
+    folder = folder.resolve()
     return tuple(dict.fromkeys(hint for path in _files(folder) for hint in _of_file(path, folder)))
 
 
@@ -122,25 +124,25 @@ def _of_file(path: Path, folder: Path) -> Iterator[Hint]:
     if path.is_dir():
         yield from detect.in_dua_folder(name, source)
     elif name == "package.xml":
-        yield from detect.in_package_xml(_text(path), source)
+        yield from detect.in_package_xml(_text(path, folder), source)
     elif name.endswith((".repos", ".rosinstall")):
-        yield from detect.in_repos(_text(path), source)
-        yield from _brought(path, source) if not source.startswith("src/") else ()
+        yield from detect.in_repos(_text(path, folder), source)
+        yield from _brought(path, source, folder) if not source.startswith("src/") else ()
     elif name in ("devcontainer.json", ".devcontainer.json"):
-        yield from detect.in_devcontainer(_text(path), source)
+        yield from detect.in_devcontainer(_text(path, folder), source)
     elif name == "Dockerfile" or name.startswith("Dockerfile.") or name.endswith(".Dockerfile"):
-        yield from detect.in_dockerfile(_text(path), source)
+        yield from detect.in_dockerfile(_text(path, folder), source)
     elif source == "requirements.txt":
-        yield from detect.in_requirements(_text(path), source)
+        yield from detect.in_requirements(_text(path, folder), source)
     elif name.endswith((".sh", ".bash")) or name == "Makefile":
-        yield from detect.in_script(_text(path), source)
+        yield from detect.in_script(_text(path, folder), source)
 
 
-def _brought(path: Path, source: str) -> Iterator[Hint]:
+def _brought(path: Path, source: str, folder: Path) -> Iterator[Hint]:
     """A file of repositories as one that `up` clones what is missing of, if it is in the form for that."""
     problems: list[Problem] = []
     if path.suffix == ".repos":
-        parse_repos(Source(path, source, source, "project", path.parent, (), _text(path)), problems)
+        parse_repos(Source(path, source, source, "project", path.parent, (), _text(path, folder)), problems)
         if problems:
             yield Hint("note", f"`up` cannot clone it: {problems[0].message}", source)
         else:
@@ -159,12 +161,14 @@ def _one_of_repos(hints: Sequence[Hint]) -> Iterator[Hint]:
             yield hint
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, folder: Path) -> str:
+    """Of a file of the folder, judged by what was opened: what a link has elsewhere would get into the profile."""
     try:
-        if not path.is_file():
-            return ""
-        with path.open(encoding="utf-8", errors="replace") as file:
-            return file.read(_LARGE)
+        opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(opened, encoding="utf-8", errors="replace") as file:  # noqa: PTH123
+            is_file = stat.S_ISREG(os.fstat(opened).st_mode)
+            inside = Path(f"/proc/self/fd/{opened}").readlink().is_relative_to(folder)
+            return file.read(_LARGE) if is_file and inside else ""
     except OSError:
         return ""
 
