@@ -13,6 +13,7 @@ import typer
 
 from robenv.cli.commands import COMMANDS, command_of
 from robenv.cli.errors import print_bug, print_error
+from robenv.cli.output import guarding
 from robenv.errors import Interrupted, RobenvError, UsageError
 
 
@@ -73,6 +74,11 @@ def _end(number: int, frame: object) -> NoReturn:
 
 def run(arguments: list[str]) -> int:
     """Runs a command line to its exit code. Every error ends here, printed."""
+    with guarding():
+        return _run(arguments)
+
+
+def _run(arguments: list[str]) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _end)
     names = tuple(name for name, _, _ in COMMANDS)

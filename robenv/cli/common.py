@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -13,8 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from robenv.cli.errors import paint, print_warnings
+from robenv.cli.errors import hanging, print_warnings
+from robenv.cli.output import guarded, json_text, paint
 from robenv.errors import UsageError
+from robenv.profile.excerpt import safe
 
 if TYPE_CHECKING:
     from robenv.engine.protocol import Engine
@@ -181,8 +182,8 @@ def own_platform() -> str:
 
 
 def print_json(document: Any) -> None:
-    json.dump(document, sys.stdout, indent=2, default=str, ensure_ascii=False)
-    sys.stdout.write("\n")
+    """A JSON document on stdout. Its values are exact; what a terminal would obey or hide is escaped in them."""
+    print(json_text(document))
 
 
 def _no_note(text: str) -> None:
@@ -191,12 +192,12 @@ def _no_note(text: str) -> None:
 
 def note(text: str) -> None:
     """A remark for a person: on stderr, so that stdout stays what was asked for."""
-    print(paint("robenv:", "2") + " " + text, file=sys.stderr)
+    print(paint("robenv:", "2") + " " + hanging(text), file=guarded(sys.stderr))
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Plain columns, as `docker ps` prints them; the last one is not padded."""
-    cells = [tuple(header), *(tuple(row) for row in rows)]
+    cells = [tuple(map(safe, row)) for row in (header, *rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
     lines = []
     for row in cells:

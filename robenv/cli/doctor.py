@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from robenv.cli.common import JsonOption, Where, confirm, note, open_engine, own_platform, print_json
-from robenv.cli.errors import paint
+from robenv.cli.errors import hanging
+from robenv.cli.output import paint
 from robenv.errors import EngineUnreachable, RobenvError, UsageError
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def doctor(
 def _print(findings: list[Finding]) -> None:
     for finding in findings:
         mark, colour = _MARKS[finding.status]
-        typer.echo(f"{paint(mark, colour)}  {finding.check}: {finding.message}")
+        typer.echo(f"{paint(mark, colour, sys.stdout)}  {finding.check}: {hanging(finding.message)}")
         if finding.fix:
             typer.echo(f"           {finding.fix}")
 

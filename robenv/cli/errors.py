@@ -1,4 +1,7 @@
-"""The one place that prints errors. Plain text and a little colour; nothing heavy is imported."""
+"""The one place that prints errors. Plain text and a little colour; nothing heavy is imported.
+
+Their texts may come from outside: a line break in one must not begin a line that looks like robenv's own.
+"""
 
 from __future__ import annotations
 
@@ -8,29 +11,27 @@ import time
 import traceback
 from collections.abc import Iterable
 
+from robenv.cli.output import guarded, paint
 from robenv.errors import Problem, RobenvError
 from robenv.paths import cache_folder, write_atomically
 
 EXIT_BUG = 70
 
 
-def coloured() -> bool:
-    """Whether to colour: a terminal, and nobody said NO_COLOR."""
-    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and sys.stderr.isatty()
-
-
-def paint(text: str, code: str) -> str:
-    return f"\033[{code}m{text}\033[0m" if coloured() else text
-
-
 def _indent(text: str, by: str) -> str:
-    return "\n".join(by + line if line else line for line in text.rstrip("\n").splitlines())
+    lines = (line.removesuffix("\r") for line in text.rstrip("\n").split("\n"))
+    return "\n".join(by + line if line else line for line in lines)
+
+
+def hanging(text: str) -> str:
+    """``text`` with all lines but the first one indented."""
+    return _indent(text, "  ").removeprefix("  ")
 
 
 def problem_text(problem: Problem) -> str:
     """A problem as a person reads it: place, sentence, excerpt, the chain of profiles, a way out."""
     place = f"{problem.location}: " if problem.location else ""
-    lines = [paint(place, "1") + problem.message]
+    lines = [paint(place, "1") + hanging(problem.message)]
     if problem.location and problem.location.excerpt:
         lines.append(_indent(problem.location.excerpt, "  "))
     if problem.location and problem.location.chain:
@@ -41,25 +42,25 @@ def problem_text(problem: Problem) -> str:
 
 
 def error_text(error: RobenvError) -> str:
-    lines = [paint("error:", "1;31") + " " + error.message]
+    lines = [paint("error:", "1;31") + " " + hanging(error.message)]
     if error.details:
         lines.append(_indent(error.details, "  "))
     lines.extend("\n" + problem_text(problem) for problem in error.problems)
     if error.hint:
-        lines.append(("\n" if error.problems else "") + paint("hint:", "1;36") + " " + error.hint)
+        lines.append(("\n" if error.problems else "") + paint("hint:", "1;36") + " " + hanging(error.hint))
     if error.docs_url:
         lines.append(f"see {error.docs_url}")
     return "\n".join(lines)
 
 
 def print_error(error: RobenvError) -> int:
-    print(error_text(error), file=sys.stderr)
+    print(error_text(error), file=guarded(sys.stderr))
     return error.exit_code
 
 
 def print_warnings(problems: Iterable[Problem]) -> None:
     for problem in problems:
-        print(paint("warning:", "1;33") + " " + problem_text(problem), file=sys.stderr)
+        print(paint("warning:", "1;33") + " " + problem_text(problem), file=guarded(sys.stderr))
 
 
 def print_bug(error: BaseException) -> int:
@@ -72,5 +73,5 @@ def print_bug(error: BaseException) -> int:
     except OSError as failure:
         where = f"its log could not be written ({failure})"
     summary = f"{type(error).__name__}: {error}".splitlines()[0]
-    print(paint("error:", "1;31") + f" this is a bug in robenv ({summary}); {where}", file=sys.stderr)
+    print(paint("error:", "1;31") + f" this is a bug in robenv ({summary}); {where}", file=guarded(sys.stderr))
     return EXIT_BUG

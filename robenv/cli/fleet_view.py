@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from robenv.cli.common import human_size
+from robenv.cli.errors import hanging
+from robenv.cli.output import guarded, raw
+from robenv.profile.excerpt import safe
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -60,7 +63,7 @@ class FleetView:
             from rich.console import Console
             from rich.live import Live
 
-            console = Console(file=sys.stderr, highlight=False, markup=False, emoji=False)
+            console = Console(file=raw(sys.stderr), highlight=False, markup=False, emoji=False)
             self._live = Live(get_renderable=self.picture, console=console, refresh_per_second=6, transient=True)
             self._live.start()
 
@@ -113,13 +116,14 @@ class FleetView:
         with self._lock:
             for name, row in self.rows.items():
                 state = Text(row.state or "working", style=_STYLES.get(row.state, "cyan"))
-                detail = row.moving(now) or row.doing
-                table.add_row(name, state, detail, f"{(row.ended or now) - self._started:.0f} s")
+                detail = row.moving(now) or safe(row.doing)
+                table.add_row(safe(name), state, detail, f"{(row.ended or now) - self._started:.0f} s")
         return table
 
     def _line(self, robot: str, text: str) -> None:
         if self._live is None and not self._quiet:
-            sys.stderr.write(f"{robot}: {text}\n")  # at once: other robots write too, and print() would do it in parts
+            # At once: other robots write too, and print() would do it in parts.
+            guarded(sys.stderr).write(f"{robot}: {hanging(text)}\n")
             sys.stderr.flush()
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from robenv.cli.common import Where, open_engine
+from robenv.cli.output import raw
 from robenv.cli.robot import RobotOption, on_robot
 from robenv.errors import ContainerNotFound
 
@@ -28,7 +29,8 @@ def logs(
     where: Where = context.obj
 
     def show(engine: Engine, container: str) -> None:
-        streams = {"stdout": sys.stdout.buffer, "stderr": sys.stderr.buffer}
+        # A program's output as it is, colours and all: this is what was asked for.
+        streams = {"stdout": raw(sys.stdout).buffer, "stderr": raw(sys.stderr).buffer}
         for stream, data in engine.logs(container, follow=follow, tail=tail, timestamps=timestamps):
             streams[stream].write(data)
             streams[stream].flush()

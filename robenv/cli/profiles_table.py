@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from itertools import groupby, islice
 
-from robenv.cli.errors import paint
+from robenv.cli.output import paint
 from robenv.profile.summary import Summary, fits_in_words
 
 ORDER = ("ros", "ubuntu", "debian", "cuda", "jetson", "rpi", "", "mixins")
@@ -53,7 +53,7 @@ def terminal_width() -> int:
 
 
 def paint_out(text: str, code: str) -> str:
-    return paint(text, code) if sys.stdout.isatty() else text
+    return paint(text, code, sys.stdout)
 
 
 def _target(one: Summary, month: str) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from robenv.cli.common import note
+from robenv.cli.output import guarded
 from robenv.cli.progress_view import ProgressView
 from robenv.engine.protocol import LogEvent, StepEvent, TransferEvent
 
@@ -46,7 +47,7 @@ class SharedProgress:
     ) -> None:
         self._view.end()
         for text in self._left if kind is None else ():  # given up: what failed then did so by that alone
-            print(text, file=sys.stderr, flush=True)
+            print(text, file=guarded(sys.stderr), flush=True)
 
     def handle(self, event: BuildEvent) -> None:
         with self._lock:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
+from robenv.cli.output import guarded, paint, raw
 from robenv.cli.progress_report import Lookup, Origin, duration, failure_text, hidden, lookup_in, shorten, size
 from robenv.engine.progress import BuildState, Step, fold, split_lines
 from robenv.engine.protocol import LogEvent, StepEvent
@@ -50,7 +51,7 @@ class ProgressView:
         self._origins: dict[str, Origin] = {}
         """By a step's ID."""
         self._quiet = quiet
-        self._stream = stream or sys.stderr
+        self._stream = guarded(stream or sys.stderr)
         self._began = time.time()
         self._live: LiveView | None = None
         self._plain: _PlainView | None = None
@@ -62,7 +63,7 @@ class ProgressView:
         if _is_terminal(self._stream):
             from robenv.cli.progress_live import LiveView
 
-            self._live = LiveView(f"{self._doing} {self._title}", lambda: self.state, self._stream)
+            self._live = LiveView(f"{self._doing} {self._title}", lambda: self.state, raw(self._stream))
             self._live.start()
         else:
             self._plain = _PlainView(self._stream)
@@ -134,8 +135,7 @@ class ProgressView:
         return [*lines, f"Built {self._title} in {took}: {len(steps)} steps, {cached} cached"]
 
     def _paint(self, text: str, code: str) -> str:
-        coloured = _is_terminal(self._stream) and not os.environ.get("NO_COLOR")
-        return f"\033[{code}m{text}\033[0m" if coloured else text
+        return paint(text, code, self._stream)
 
 
 class _PlainView:

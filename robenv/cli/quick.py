@@ -74,12 +74,14 @@ def _enter(directory: str, command: tuple[str, ...]) -> int | None:
 
 
 def _run(engine: object, container: object, command: tuple[str, ...]) -> int:
+    from robenv.cli.output import guarding
     from robenv.environment.enter import enter as enter_container
     from robenv.environment.enter import here
     from robenv.errors import Interrupted, RobenvError
 
     try:
-        return enter_container(engine, container, command, here())  # type: ignore[arg-type]
+        with guarding():
+            return enter_container(engine, container, command, here())  # type: ignore[arg-type]
     except RobenvError as error:
         from robenv.cli.errors import print_error
 

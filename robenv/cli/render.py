@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from robenv.cli.common import PlatformOption, StageOption, Where, note, own_platform
+from robenv.cli.output import print_exactly
 
 
 def render(
@@ -31,7 +31,7 @@ def render(
     loaded = where.load(own_platform(), platform, stage=stage)
     rendered = loaded.rendered if not classic else render_plan(loaded.build, buildkit=False)
     if output is None:
-        sys.stdout.write(rendered.dockerfile)
+        print_exactly(rendered.dockerfile)
         return
     output = where.directory / output
     write_context(rendered, output)

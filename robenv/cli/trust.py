@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from robenv.cli.common import JsonOption, Where, note, open_engine, own_platform, print_json, table
+from robenv.cli.common import JsonOption, PlatformOption, Where, note, open_engine, own_platform, print_json, table
 from robenv.errors import EngineUnreachable, NotTrusted, UsageError
 
 if TYPE_CHECKING:
@@ -33,26 +33,26 @@ def _ask(claims: Sequence[Claim]) -> bool:
         return False
 
 
-def _claims(engine: Engine | None, where: Where) -> tuple[Claim, ...]:
+def _claims(engine: Engine | None, where: Where, platform: str | None) -> tuple[Claim, ...]:
     from robenv.environment.facts import facts_for
     from robenv.environment.trust import claims_of
 
-    loaded = where.load(own_platform() if engine is None else engine.info().platform)
+    loaded = where.load(own_platform() if engine is None else engine.info().platform, platform)
     facts = facts_for(engine, loaded)
     return claims_of(loaded, facts, loaded.container(facts, loaded.grant(facts)))
 
 
-def _claims_here(where: Where) -> tuple[Claim, ...]:
+def _claims_here(where: Where, platform: str | None = None) -> tuple[Claim, ...]:
     from robenv.cli.robot import read_robots
     from robenv.deploy.inventory_trust import inventory_claims
 
     of_robots = inventory_claims(*read_robots(where))
     try:
         with open_engine() as engine:
-            return (*_claims(engine, where), *of_robots)
+            return (*_claims(engine, where, platform), *of_robots)
     except EngineUnreachable as error:
         note(f"{error}; looked at without an engine")
-        return (*_claims(None, where), *of_robots)
+        return (*_claims(None, where, platform), *of_robots)
 
 
 def _claims_on(where: Where, robot: str) -> tuple[Claim, ...]:
@@ -134,6 +134,7 @@ def trust(
     robot: Annotated[
         str, typer.Option("--robot", "-r", metavar="ROBOT", help="What a deploy takes of this robot, instead")
     ] = "",
+    platform: PlatformOption = None,
     json: JsonOption = False,
 ) -> None:
     """Shows the powers over this machine that profiles take which are not yours, and allows them after asking.
@@ -147,7 +148,7 @@ def trust(
     elif revoke:
         _revoke(where, profile)
     else:
-        claims = _claims_on(where, robot) if robot else _claims_here(where)
+        claims = _claims_on(where, robot) if robot else _claims_here(where, platform)
         if json and not yes:
             _print(claims)
         else:

@@ -18,6 +18,8 @@ from robenv.engine.ssh import target
 from robenv.engine.under_way import endable
 
 _PIECE = 1 << 18
+_INFLATED = 1 << 20
+"""Bytes that are unpacked at a time, however well they are packed."""
 
 
 def over_ssh(url: str, words: str) -> list[str]:
@@ -68,5 +70,6 @@ class SiftedSave:
         unpacker = zlib.decompressobj(31)
         while process.stdout is not None and (piece := process.stdout.read1(_PIECE)):  # type: ignore[attr-defined]
             self.received += len(piece)
-            if plain := unpacker.decompress(piece):
+            while piece and (plain := unpacker.decompress(piece, _INFLATED)):
                 yield plain
+                piece = unpacker.unconsumed_tail

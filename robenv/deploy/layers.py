@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from robenv.engine.answers import parse
 from robenv.engine.protocol import BlobInfo, Json
 
 _OCI = "application/vnd.oci.image"
@@ -87,7 +88,7 @@ def is_index(blob: BlobInfo) -> bool:
 
 def in_index(text: bytes, platform: str) -> BlobInfo | None:
     """The manifest for ``platform``, as os/architecture or os/architecture/variant, in an index."""
-    for one in json.loads(text).get("manifests") or ():
+    for one in parse(text).get("manifests") or ():
         said = one.get("platform") or {}
         names = [str(said.get(key) or "") for key in ("os", "architecture", "variant")]
         if platform in ("/".join(names[:2]), "/".join(names)):
@@ -97,7 +98,7 @@ def in_index(text: bytes, platform: str) -> BlobInfo | None:
 
 def read_manifest(text: bytes) -> Manifest:
     """Raises ValueError, KeyError where it is none."""
-    said = json.loads(text)
+    said = parse(text)
     return Manifest(text, _blob(said["config"]), tuple(_blob(one) for one in said["layers"]))
 
 
@@ -138,7 +139,7 @@ def steps(layers: Sequence[str], missing: Mapping[str, int], most: int) -> tuple
 
 def part_of_config(config: bytes, count: int) -> bytes:
     """The config of an image of the lowest ``count`` layers; the image's own where that is all of them."""
-    whole = json.loads(config)
+    whole = parse(config)
     diff_ids = whole["rootfs"]["diff_ids"]
     if count == len(diff_ids):
         return config
@@ -180,7 +181,7 @@ def archive(name: str, config: bytes, layers: Sequence[BlobInfo], manifest: byte
 
 def oci_layout(name: str, manifest: bytes) -> list[tuple[str, bytes]]:
     """The files that lead a containerd store from ``name`` to a manifest."""
-    kind = json.loads(manifest).get("mediaType") or MANIFEST
+    kind = parse(manifest).get("mediaType") or MANIFEST
     entry = {
         **_described(BlobInfo(kind, digest(manifest), len(manifest))),
         "annotations": {

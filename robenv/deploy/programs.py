@@ -7,6 +7,7 @@ import shlex
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from robenv.engine.answers import last
 from robenv.engine.protocol import Engine, ImageInfo
 from robenv.errors import RobenvError
 from robenv.plan.names import LABEL_ROLE, ROLE_THROWAWAY
@@ -64,7 +65,7 @@ def _look(engine: Engine, container: str) -> frozenset[str] | None:
     except RobenvError as error:
         return frozenset() if "there is no /bin/sh in the image" in error.message else None
     engine.wait(container)
-    output = b"".join(data for stream, data in engine.logs(container) if stream == "stdout")
+    output = last(data for stream, data in engine.logs(container) if stream == "stdout")
     found = frozenset(output.decode(errors="replace").split())
     if not found:
         return None  # an image of another platform starts, and ends at once

@@ -26,7 +26,7 @@ from robenv.deploy.own_registry import served
 from robenv.deploy.spool import Spool
 from robenv.engine.iterators import forward
 from robenv.engine.protocol import BuildEvent, Engine, ImageInfo, TransferEvent
-from robenv.errors import RobenvError
+from robenv.errors import OperationFailed, RobenvError
 
 _ROUNDS = 2
 _LITTLE = 16 << 20
@@ -35,10 +35,18 @@ _PART = 8
 _LOOK = 8 << 20
 """Bytes of a layer that are held until it is clear that it is larger: no more is known of its size."""
 _LARGE = 1 << 40
+_LEAST_ROOM, _ROOM = 1 << 30, 8
+"""Bytes that a push may bring, unpacked: so many times the image's size, since that counts no tar headers."""
+_INFLATED = 1 << 20
+"""Bytes that are unpacked at a time, however well they are packed."""
 
 
 class _GivenUpError(Exception):
     """The push is not worth its time, or nobody waits for it any more."""
+
+
+class _TooMuchError(OperationFailed):
+    """An engine pushes what cannot be that image."""
 
 
 def push_into(
@@ -92,13 +100,13 @@ def _push(engine: Engine, image: ImageInfo, shelf: _Counting, tag: str, look: Ca
     """Whether the engine pushed the image to its end."""
     if not _is_here(engine):
         return False
-    with served(shelf) as address:
-        if not address:
+    with served(shelf) as place:
+        if place is None:
             return False
-        name = f"{address}/robenv:{tag}"
+        name = f"{place.address}/robenv:{tag}"
         try:
             engine.tag(image.id, name)
-            forward(engine.push(name), look)
+            forward(engine.push(name, place.login), look)
         except (RobenvError, _GivenUpError):
             return False  # who needs the layers asks in another way, and is told what is wrong with the engine
         finally:
@@ -133,6 +141,8 @@ class _Counting:
     def __init__(self, image: ImageInfo) -> None:
         self._refused = {image.id}
         self._blobs: set[str] = set()
+        self._room = max(_LEAST_ROOM, _ROOM * image.size)
+        self._lock = threading.Lock()
 
     def has(self, digest: str) -> bool:
         return digest in self._blobs or digest not in self._refused
@@ -148,8 +158,14 @@ class _Counting:
         """Nobody asks for it."""
 
     def _keep(self, pieces: Iterator[bytes]) -> None:
-        for _ in pieces:
-            continue
+        for piece in pieces:
+            self._fill(len(piece))
+
+    def _fill(self, size: int) -> None:
+        with self._lock:
+            self._room -= size
+            if self._room < 0:
+                raise _TooMuchError("The engine pushes more than the image has.")
 
 
 class _Packing(_Counting):
@@ -161,7 +177,6 @@ class _Packing(_Counting):
         self.error: RobenvError | None = None
         self._image, self._spool, self._count = image, spool, count
         self._layers: tuple[str, ...] = ()
-        self._lock = threading.Lock()
 
     def refuse(self, wanted: Set[str]) -> bool:
         """Has what is still wanted sent the next time; False where the manifest does not tell what that is."""
@@ -173,11 +188,16 @@ class _Packing(_Counting):
         return bool(more)
 
     def take_manifest(self, text: bytes) -> None:
-        self._layers = tuple(str(one["digest"]) for one in json.loads(text).get("layers") or ())
+        with suppress(
+            ValueError, TypeError, KeyError, AttributeError, RecursionError
+        ):  # then nothing more is asked for
+            self._layers = tuple(str(one["digest"]) for one in json.loads(text).get("layers") or ())
 
     def _keep(self, pieces: Iterator[bytes]) -> None:
         try:
             packed = self._spool.put(*_sized(self._counted(_unpacked(pieces))))
+        except _TooMuchError:
+            raise  # it ends the push; there is always `docker save`
         except RobenvError as error:
             self.error = error
             raise
@@ -185,6 +205,7 @@ class _Packing(_Counting):
 
     def _counted(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         for piece in pieces:
+            self._fill(len(piece))
             with self._lock:
                 self._count(len(piece))
             yield piece
@@ -204,8 +225,9 @@ def _unpacked(pieces: Iterator[bytes]) -> Iterator[bytes]:
         return
     unpacker = zlib.decompressobj(31)
     for piece in chain([first], pieces):
-        if plain := unpacker.decompress(piece):
+        while piece and (plain := unpacker.decompress(piece, _INFLATED)):
             yield plain
+            piece = unpacker.unconsumed_tail
     if not unpacker.eof:
         raise EOFError("the layer is not whole")
 

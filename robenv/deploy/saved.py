@@ -16,10 +16,18 @@ from dataclasses import dataclass
 from typing import IO
 
 from robenv.deploy.layers import chain_ids, digest_at
+from robenv.engine.answers import parse
 from robenv.engine.protocol import Json
 from robenv.errors import OperationFailed
 
 _PIECE = 1 << 20
+_EXTENDED = (
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
 _CONFIG = re.compile(r"[0-9a-f]{64}\.json")
 
 
@@ -40,7 +48,7 @@ def members(stream: Iterable[bytes], diff_ids: Sequence[str]) -> Generator[Membe
     """
     legacy = _Legacy(diff_ids)
     try:
-        with tarfile.open(fileobj=_Pieces(stream), mode="r|", bufsize=_PIECE) as tar:
+        with tarfile.open(fileobj=_Pieces(stream), mode="r|", bufsize=_PIECE, tarinfo=_Info) as tar:
             for one in tar:
                 if not one.isreg():
                     continue
@@ -50,8 +58,19 @@ def members(stream: Iterable[bytes], diff_ids: Sequence[str]) -> Generator[Membe
                     continue
                 known = digest_at(one.name) or legacy.digest_of(one.name)
                 yield Member(one.name, one.size, known, pieces)
-    except (tarfile.TarError, ValueError, KeyError, TypeError) as error:
+    except (tarfile.TarError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise _damaged(error) from error
+
+
+class _Info(tarfile.TarInfo):
+    """A member whose extended headers, which tarfile reads whole, are short."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Info:
+        found = super().frombuf(buf, encoding, errors)
+        if found.type in _EXTENDED and found.size > _PIECE:
+            raise tarfile.ReadError(f"a header has {found.size} bytes")
+        return found
 
 
 def _damaged(error: Exception) -> OperationFailed:
@@ -101,7 +120,7 @@ class _Legacy:
 
     def learn(self, text: bytes) -> None:
         """Finds the layer whose ID comes out where it is put into the description, as the engine made that ID."""
-        said = json.loads(text)
+        said = parse(text)
         name, parent = str(said.pop("id")), said.pop("parent", "")
         if parent:
             said["parent"] = f"sha256:{parent}"

@@ -63,6 +63,7 @@ class Spool:
         self.folder = folder or Path(cache_folder(), "layers")
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.folder.chmod(0o700)  # what it holds is of images, whoever made the folder
             (self.folder / "lock").touch()
         except OSError as error:
             raise _not_kept(error, self.folder) from error

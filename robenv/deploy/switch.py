@@ -16,6 +16,7 @@ from robenv.deploy.health import Verdict, await_active, await_health, ended
 from robenv.deploy.inside import prepare_folder, read_file, run_inside, write_files
 from robenv.deploy.release import ACTIVE, AGAIN, HISTORY, Release, confirmed_file
 from robenv.deploy.standing import confirm, release_id, retire
+from robenv.engine.answers import last
 from robenv.engine.protocol import ContainerInfo, Engine
 from robenv.environment.accounts import prepare_accounts
 from robenv.environment.container import prepare_mounts
@@ -240,7 +241,8 @@ def _require(engine: Engine, container: str, trial: Trial, verdict: Verdict) -> 
 
 
 def _failed(engine: Engine, container: str, trial: Trial, verdict: Verdict) -> ReleaseFailed:
-    lines = b"".join(data for _, data in engine.logs(container, tail=_LAST_LINES)).decode("utf-8", "replace").rstrip()
+    written = last(data for _, data in engine.logs(container, tail=_LAST_LINES))
+    lines = written.decode("utf-8", "replace").rstrip()
     parts = []
     if verdict.output:
         parts.append(f"the check wrote:\n{verdict.output[-2000:]}")

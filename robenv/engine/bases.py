@@ -174,7 +174,7 @@ def _context(wanted: Bootstrap, tar: Path) -> Iterator[bytes]:
     status = tar.stat()
     stat = FileStat(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
     dockerfile = ContextEntry("Dockerfile", FILE, 0o644, data=render_base(wanted).encode())
-    return stream([dockerfile, ContextEntry(ROOTFS, FILE, 0o644, host_path=str(tar), stat=stat)])
+    return stream([dockerfile, ContextEntry(ROOTFS, FILE, 0o644, host_path=str(tar.resolve()), stat=stat)])
 
 
 @contextmanager

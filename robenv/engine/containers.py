@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import docker
 
+from robenv.engine.answers import OUTPUT, joined
 from robenv.engine.dial import dial
 from robenv.engine.execution import ExecutionCalls, short
-from robenv.engine.http import EVER, send
+from robenv.engine.http import EVER, answer_of, ask, send
 from robenv.engine.protocol import ContainerInfo, Json, VolumeInfo
 from robenv.engine.session import STDERR, demultiplexer
 from robenv.engine.start_errors import explained
@@ -41,7 +42,7 @@ class ContainerCalls(ExecutionCalls):
         try:
             with translated(action):
                 answer = send(self._api, method.lower(), path, **_json(body))
-                return answer.json() if answer.content.strip() else None
+                return answer_of(answer) if answer.content.strip() else None
         except OperationFailed as error:
             if absent_ok and status_of(error) == 404:
                 return None
@@ -65,12 +66,12 @@ class ContainerCalls(ExecutionCalls):
     def containers(self, labels: Mapping[str, str | None], all_states: bool = True) -> list[ContainerInfo]:
         """Those with these labels; a label's value None asks only for the name."""
         with translated("list containers"):
-            listed = send(
+            listed = ask(
                 self._api,
                 "get",
                 "/containers/json",
                 params={"all": "1" if all_states else "0", "filters": json.dumps({"label": _label_filter(labels)})},
-            ).json()
+            )
         found = (self.find_container(one["Id"]) for one in listed)
         return [container for container in found if container is not None]  # one may have gone meanwhile
 
@@ -78,8 +79,8 @@ class ContainerCalls(ExecutionCalls):
         """``request`` is the Engine API's create body. Returns the ID. Raises NameTaken, ImageNotFound."""
         params = {"name": name} | ({"platform": platform} if platform else {})
         with explained(lambda: name), translated("create the container", name):
-            answer = send(self._api, "post", "/containers/create", params=params, **_json(dict(request)))
-            return str(answer.json()["Id"])
+            answer = ask(self._api, "post", "/containers/create", params=params, **_json(dict(request)))
+            return str(answer["Id"])
 
     def start(self, container: str) -> None:
         """Raises PortInUse, ContainerNotFound, OperationFailed with what the engine could not do and a way out.
@@ -124,7 +125,7 @@ class ContainerCalls(ExecutionCalls):
 
     def wait(self, container: str) -> int:
         with translated("wait for the container", short(container)):
-            answer = send(self._api, "post", "/containers/{0}/wait", container, timeout=EVER).json()
+            answer = ask(self._api, "post", "/containers/{0}/wait", container, timeout=EVER)
         return int(answer["StatusCode"])
 
     def logs(
@@ -142,7 +143,7 @@ class ContainerCalls(ExecutionCalls):
         params |= {} if since is None else {"since": f"{since:.9f}"}
         action = f"read the logs of {short(container)}"
         with translated(action):
-            raw = send(self._api, "get", "/containers/{0}/json", container).json()
+            raw = ask(self._api, "get", "/containers/{0}/json", container)
             tty = bool((raw.get("Config") or {}).get("Tty"))
             answer = send(self._api, "get", "/containers/{0}/logs", container, params=params, stream=True, timeout=EVER)
         demux = demultiplexer(tty)
@@ -157,14 +158,14 @@ class ContainerCalls(ExecutionCalls):
         """What runs inside: ps's columns by title (UID, PID, PPID, …, CMD), with the host's PIDs."""
         with translated("list what runs in", short(container)):
             # Podman takes ps's own words too, and without any shows other columns.
-            told = send(self._api, "get", "/containers/{0}/top", container, params={"ps_args": "-ef"}).json()
+            told = ask(self._api, "get", "/containers/{0}/top", container, params={"ps_args": "-ef"})
         titles = [str(title) for title in told.get("Titles") or ()]
         return [dict(zip(titles, row, strict=False)) for row in told.get("Processes") or ()]
 
     def changes(self, container: str) -> list[tuple[str, str]]:
         """("A", "C" or "D", path) for each path that differs from the image."""
         with translated("look at what has changed in", short(container)):
-            told = send(self._api, "get", "/containers/{0}/changes", container, timeout=EVER).json()
+            told = ask(self._api, "get", "/containers/{0}/changes", container, timeout=EVER)
         return [(_KINDS[int(one["Kind"])], str(one["Path"])) for one in told or ()]
 
     def put_archive(self, container: str, path: str, tar: bytes) -> None:
@@ -214,7 +215,7 @@ class ContainerCalls(ExecutionCalls):
         with translated(action):
             answer = send(self._api, "get", "/events", params=params, stream=True)
         try:
-            return b"".join(_pieces(answer, action)).count(b'"Action":"oom"')
+            return joined(_pieces(answer, action), OUTPUT).count(b'"Action":"oom"')
         finally:
             answer.close()
 
@@ -228,7 +229,7 @@ class ContainerCalls(ExecutionCalls):
     def volumes(self, labels: Mapping[str, str | None]) -> list[VolumeInfo]:
         with translated("list volumes"):
             params = {"filters": json.dumps({"label": _label_filter(labels)})}
-            listed = send(self._api, "get", "/volumes", params=params).json()
+            listed = ask(self._api, "get", "/volumes", params=params)
         return [VolumeInfo(one["Name"], one.get("Labels") or {}) for one in listed.get("Volumes") or ()]
 
     def remove_volume(self, name: str) -> None:

@@ -13,7 +13,7 @@ from robenv.catalog.platforms import normalize
 from robenv.engine.containers import ContainerCalls
 from robenv.engine.dial import dial
 from robenv.engine.endpoint import Endpoint, Tls, find_endpoint, unreachable, untrusted
-from robenv.engine.http import mind_only_the_endpoint, send, trust_as_docker, use_version
+from robenv.engine.http import ask, ask_version, bound, mind_only_the_endpoint, trust_as_docker, use_version
 from robenv.engine.images import ImageCalls
 from robenv.engine.networks import NetworkCalls
 from robenv.engine.protocol import EngineInfo, Json
@@ -46,7 +46,7 @@ class DockerPyEngine(ImageCalls, ContainerCalls, NetworkCalls):
         """Asked for once, then kept."""
         if self._info is None:
             with translated("ask the engine what it is"):
-                said = send(self._api, "get", "/info").json()
+                said = ask(self._api, "get", "/info")
             self._info = engine_info(self.endpoint, self._version, said)
         return self._info
 
@@ -87,9 +87,10 @@ def connect_to(endpoint: Endpoint) -> DockerPyEngine:
                 )
                 opened.callback(api.close)
                 mind_only_the_endpoint(api)
+                bound(api)
                 if endpoint.tls is not None and endpoint.tls.verify:
                     trust_as_docker(api)
-                version = api.version(api_version=False)
+                version = ask_version(api)
                 use_version(api, str(version["ApiVersion"]))
         except (EngineUnreachable, KeyError, UsageError) as error:
             raise _named(error, endpoint, relay.complaint() if relay else "") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
@@ -12,11 +13,17 @@ from urllib.request import getproxies_environment
 
 import docker
 from requests.adapters import HTTPAdapter
+from requests.exceptions import ContentDecodingError, InvalidJSONError
 from requests.utils import should_bypass_proxies
 from urllib3.util.ssl_ import create_urllib3_context
 
+from robenv.engine.answers import ANSWER, joined, parse
 from robenv.engine.dial import trusting_as_docker
 
+_PIECE = 64 * 1024
+_REDIRECTS = 3
+_SAID = 500
+"""Bytes that are shown of an error's answer that is not in the engine's form."""
 EVER = None
 """A timeout for what may take as long as it takes."""
 
@@ -52,6 +59,58 @@ def credential_environment(api: docker.APIClient) -> Any:
     """What credential helpers get in their environment beside ours."""
     inner: Any = api
     return inner.credstore_env
+
+
+def ask(api: docker.APIClient, method: str, path: str, *parts: str, **options: Any) -> Any:
+    """As ``send``, for the JSON of the answer."""
+    return answer_of(send(api, method, path, *parts, **options))
+
+
+def ask_version(api: docker.APIClient) -> dict[str, Any]:
+    """What ``/version`` says, which is asked for in no version of the API. Raises KeyError where it says nothing."""
+    inner: Any = api
+    response = inner._get(inner._url("/version", versioned_api=False))
+    inner._raise_for_status(response)
+    said = answer_of(response)
+    if not isinstance(said, dict):
+        raise KeyError("ApiVersion")
+    return said
+
+
+def answer_of(response: Any) -> Any:
+    """A response's JSON. Raises requests' InvalidJSONError, also where it is nested too deeply."""
+    try:
+        return parse(response.content)
+    except ValueError as error:
+        raise InvalidJSONError(f"the answer is no JSON: {error}") from error
+
+
+def bound(session: Any, most: int = ANSWER) -> None:
+    """Has a session of requests' read answers of at most ``most`` bytes, and follow few redirects. What is streamed is
+    bounded by who reads it; an error's answer is always read here."""
+
+    def read(response: Any, stream: bool = False, **_: Any) -> None:
+        if stream and response.ok:
+            return
+        try:
+            response._content = joined(response.iter_content(_PIECE), most)
+        except ValueError as error:
+            response.close()
+            raise ContentDecodingError(f"the answer is too long: {error}") from error
+        if not response.ok:
+            response._content = json.dumps({"message": _message(response)}).encode()
+
+    session.hooks["response"].append(read)
+    session.max_redirects = _REDIRECTS
+
+
+def _message(response: Any) -> str:
+    """What an error's answer says, in whatever form it does."""
+    with suppress(ValueError):
+        said = parse(response.content)
+        if isinstance(said, dict) and isinstance(said.get("message"), str):
+            return str(said["message"])
+    return str(response.content[:_SAID].decode("utf-8", "replace")).strip()
 
 
 def use_version(api: docker.APIClient, version: str) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
+from robenv.engine.answers import parse
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 _HEAD_LIMIT = 64 * 1024
 _BODY_LIMIT = 64 * 1024 * 1024
 _CHUNK = 64 * 1024
+_TRAILERS = 100
 _NO_BODY = (101, 204, 304)
 
 
@@ -45,7 +48,7 @@ class Answer(NamedTuple):
 
     def json(self) -> Any:
         """The body's JSON; None where it is empty. Raises ValueError."""
-        return json.loads(self.body) if self.body.strip() else None
+        return parse(self.body) if self.body.strip() else None
 
     def message(self) -> str:
         """What the engine says in an error answer."""
@@ -130,16 +133,22 @@ class Connection:
         while size := self._chunk_size():
             body += self._take(size)
             self._line()
-        while self._line():  # trailers
-            pass
+            if len(body) > _BODY_LIMIT:
+                raise ConnectionError("the answer is too long")
+        for _ in range(_TRAILERS):
+            if not self._line():
+                break
         return bytes(body)
 
     def _chunk_size(self) -> int:
         line = self._line()
         try:
-            return int(line.partition(b";")[0], 16)
+            size = int(line.partition(b";")[0], 16)
         except ValueError:
-            raise ConnectionError(f"this is no chunk's size: {line[:40]!r}") from None
+            size = -1
+        if size < 0:
+            raise ConnectionError(f"this is no chunk's size: {line[:40]!r}")
+        return size
 
     def _line(self) -> bytes:
         while (end := self._buffer.find(b"\r\n")) < 0:

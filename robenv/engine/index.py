@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from docker.utils import parse_repository_tag
 
 from robenv.catalog.platforms import parse_platform
+from robenv.engine.answers import parse
 from robenv.engine.inspect import same_platform
 from robenv.engine.protocol import EngineInfo
 from robenv.engine.pull import PullCalls, registry_of
@@ -58,15 +59,18 @@ class IndexCalls(PullCalls):
 
 def _entry(there: RepositoryHttp, platform: str, digest: str) -> Entry:
     media_type, text = there.manifest(digest)
-    said = json.loads(text)
-    if "manifests" not in said:
-        return Entry(platform, media_type, digest, len(text))
-    # An engine with the containerd image store may push an index for a single image.
-    for one in said["manifests"]:
-        own = one.get("platform") or {}
-        named = "/".join(part for key in ("os", "architecture", "variant") if (part := own.get(key)))
-        if same_platform(named, platform):
-            return Entry(platform, str(one["mediaType"]), str(one["digest"]), int(one["size"]))
+    try:
+        said = parse(text)
+        if "manifests" not in said:
+            return Entry(platform, media_type, digest, len(text))
+        # An engine with the containerd image store may push an index for a single image.
+        for one in said["manifests"]:
+            own = one.get("platform") or {}
+            named = "/".join(str(part) for key in ("os", "architecture", "variant") if (part := own.get(key)))
+            if same_platform(named, platform):
+                return Entry(platform, str(one["mediaType"]), str(one["digest"]), int(one["size"]))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise OperationFailed(f"What the registry has under {digest} is no manifest.", details=str(error)) from error
     raise OperationFailed(f"The registry has no image for {platform} under {digest}.")
 
 

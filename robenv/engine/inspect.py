@@ -9,7 +9,7 @@ from typing import Any
 import docker
 
 from robenv.catalog.platforms import normalize, parse_platform
-from robenv.engine.http import send
+from robenv.engine.http import ask
 from robenv.engine.protocol import BlobInfo, ImageInfo
 from robenv.errors import UsageError
 
@@ -25,7 +25,7 @@ def inspect_image(api: docker.APIClient, reference: str, platform: str = "") -> 
     query = {}
     if platform and _version(api) >= _PLATFORM_SINCE:
         query["platform"] = json.dumps(_oci(platform))
-    return image_info(send(api, "get", "/images/{0}/json", reference, params=query).json())
+    return image_info(ask(api, "get", "/images/{0}/json", reference, params=query))
 
 
 def _oci(platform: str) -> dict[str, str]:
@@ -70,6 +70,7 @@ def image_info(inspected: Mapping[str, Any]) -> ImageInfo:
         user=str(config.get("User") or ""),
         digests=tuple(inspected.get("RepoDigests") or ()),
         layers=tuple((inspected.get("RootFS") or {}).get("Layers") or ()),
+        on_build=tuple(str(one) for one in config.get("OnBuild") or ()),
         blob=_blob(inspected.get("Descriptor") or {}),
     )
 

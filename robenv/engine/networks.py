@@ -9,7 +9,7 @@ from typing import Any
 
 import docker
 
-from robenv.engine.http import send
+from robenv.engine.http import ask, send
 from robenv.engine.protocol import Json, NetworkInfo
 from robenv.engine.translate import status_of, translated
 from robenv.errors import HostLacks, NameTaken, OperationFailed, RobenvError
@@ -54,14 +54,14 @@ class NetworkCalls:
         wanted = [name if value is None else f"{name}={value}" for name, value in labels.items()]
         with translated("list networks"):
             query = {"filters": json.dumps({"label": wanted})}
-            listed = send(self._api, "get", "/networks", params=query).json()
+            listed = ask(self._api, "get", "/networks", params=query)
         return sorted((_info(one) for one in listed), key=lambda network: network.name)
 
     def find_network(self, name: str) -> NetworkInfo | None:
         """By name or ID, with what is connected to it now; None where there is none."""
         try:
             with translated("look for the network", name):
-                return _info(send(self._api, "get", "/networks/{0}", name).json())
+                return _info(ask(self._api, "get", "/networks/{0}", name))
         except OperationFailed as error:
             if status_of(error) == 404:
                 return None

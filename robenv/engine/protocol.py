@@ -89,6 +89,8 @@ class ImageInfo:
     """``NAME@sha256:…`` for each registry that it came from or went to; a containerd store gives one to every image."""
     blob: BlobInfo | None = None
     """Its manifest or its index in a containerd image store; None in others, and before version 1.48 of the API."""
+    on_build: tuple[str, ...] = ()
+    """The triggers (ONBUILD) that a build from it runs before any instruction of its own."""
 
 
 @dataclass(frozen=True)
@@ -219,8 +221,8 @@ class Engine(SessionEngine, Protocol):
         Raises ImageNotFound, RegistryDenied, RegistryUnreachable.
         """
 
-    def push(self, reference: str) -> Iterator[BuildEvent]:
-        """Pushes with the user's registry credentials, and yields progress while it does."""
+    def push(self, reference: str, login: Mapping[str, str] | None = None) -> Iterator[BuildEvent]:
+        """Pushes with the user's registry credentials, or with ``login``, and yields progress while it does."""
 
     def push_index(self, reference: str, images: Mapping[str, str]) -> str:
         """Gives the tag ``reference`` to images of several platforms, by their digests in its repository; its digest.

@@ -14,7 +14,7 @@ import docker
 from docker import auth
 from docker.utils import parse_repository_tag
 
-from robenv.engine.http import EVER, credential_environment, hang_up, send
+from robenv.engine.http import EVER, ask, credential_environment, hang_up, send
 from robenv.engine.inspect import inspect_image, same_platform
 from robenv.engine.protocol import BuildEvent, StepEvent, TransferEvent
 from robenv.engine.records import Record, error_of, records
@@ -101,7 +101,7 @@ class PullCalls:
     def _credentials(self, reference: str) -> dict[str, str]:
         """The header with the user's credentials for the image's registry; none where there are none."""
         found = self._login(reference)
-        return {"X-Registry-Auth": auth.encode_header(found).decode()} if found else {}
+        return as_header(found) if found else {}
 
     def _login(self, reference: str) -> Mapping[str, Any] | None:
         """The user's login for the image's registry, as the docker config or its helper has it."""
@@ -158,7 +158,7 @@ class PullCalls:
         """The platforms of the image in its registry; none where that cannot be known."""
         try:
             headers = self._credentials(reference)
-            answer = send(self._api, "get", "/distribution/{0}/json", reference, headers=headers).json()
+            answer = ask(self._api, "get", "/distribution/{0}/json", reference, headers=headers)
         except (OSError, docker.errors.DockerException, RegistryDenied):
             return []
         platforms = answer.get("Platforms") or []
@@ -166,6 +166,11 @@ class PullCalls:
             "/".join(part for key in ("os", "architecture", "variant") if (part := one.get(key))) for one in platforms
         }
         return sorted(name for name in named if not name.startswith("unknown"))
+
+
+def as_header(login: Mapping[str, Any]) -> dict[str, str]:
+    """The header by which an engine gets a login, as the docker config has one."""
+    return {"X-Registry-Auth": auth.encode_header(dict(login)).decode()}
 
 
 def registry_of(reference: str) -> str:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from robenv.engine.answers import RECORD, TooLong, lines, parse
 from robenv.engine.endpoint import lost
 
 Record = dict[str, Any]
+_PIECE = 1 << 16
 
 
 def records(response: Any, action: str) -> Iterator[Record]:
     """The records of a streamed response of requests'. Raises EngineLost where it stops in the middle of one."""
-    for line in response.iter_lines(chunk_size=1 << 16):
-        if line.strip():
-            yield _record(line, action)
+    try:
+        for line in lines(response.iter_content(_PIECE), RECORD):
+            if line.strip():
+                yield _record(line, action)
+    except TooLong as error:
+        raise lost(action, f"its answer cannot be read: {error}") from error
 
 
 def error_of(record: Mapping[str, Any]) -> str:
@@ -27,7 +31,7 @@ def error_of(record: Mapping[str, Any]) -> str:
 
 def _record(line: bytes, action: str) -> Record:
     try:
-        record = json.loads(line)
+        record = parse(line)
     except ValueError as error:
         raise lost(action, f"its answer ends with {line[-200:].decode('utf-8', 'replace')!r}") from error
     return record if isinstance(record, dict) else {}

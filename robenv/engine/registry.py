@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -12,9 +12,9 @@ import docker
 import requests.exceptions
 from docker.utils import parse_repository_tag
 
-from robenv.engine.http import EVER, hang_up, send
+from robenv.engine.http import EVER, ask, hang_up, send
 from robenv.engine.protocol import BuildEvent, RegistryImage, StepEvent, TransferEvent
-from robenv.engine.pull import PullCalls, pull_failure
+from robenv.engine.pull import PullCalls, as_header, pull_failure
 from robenv.engine.records import Record, error_of, records
 from robenv.engine.translate import sentence_of, translated
 from robenv.engine.under_way import endable
@@ -36,7 +36,7 @@ class RegistryCalls(PullCalls):
         with translated(f"ask for {reference}"):
             try:
                 path = "/distribution/{0}/json"
-                answer = send(self._api, "get", path, reference, headers=headers, timeout=_PATIENCE).json()
+                answer = ask(self._api, "get", path, reference, headers=headers, timeout=_PATIENCE)
             except requests.exceptions.Timeout as error:
                 raise pull_failure(f"i/o timeout: no answer in {_PATIENCE} s", reference, bool(headers)) from error
             except docker.errors.APIError as error:
@@ -48,14 +48,14 @@ class RegistryCalls(PullCalls):
         known = tuple(sorted({name for name in platforms if not name.startswith("unknown")}))
         return RegistryImage(str(answer["Descriptor"]["digest"]), known)
 
-    def push(self, reference: str) -> Iterator[BuildEvent]:
-        """Pushes, and yields a step with its transfers.
+    def push(self, reference: str, login: Mapping[str, str] | None = None) -> Iterator[BuildEvent]:
+        """Pushes, and yields a step with its transfers. ``login``: instead of the user's, as the docker config has one.
 
         Raises ImageNotFound, RegistryDenied, RegistryUnreachable, EngineLost.
         """
         step = StepEvent(f"push {reference}", f"push {reference}", started=time.time())
         yield step
-        headers = self._credentials(reference)
+        headers = self._credentials(reference) if login is None else as_header(login)
         with translated(f"push {reference}"):
             response = self._push(reference, headers)
             try:

@@ -19,7 +19,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util.ssl_ import create_urllib3_context
 
 from robenv.engine.dial import trusting_as_docker
-from robenv.engine.http import engine_proxies
+from robenv.engine.http import answer_of, bound, engine_proxies
 from robenv.errors import ImageNotFound, OperationFailed, RegistryDenied, RegistryUnreachable
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
@@ -29,6 +29,8 @@ DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 _ACCEPTED = ", ".join((OCI_INDEX, DOCKER_INDEX, OCI_MANIFEST, DOCKER_MANIFEST))
 _HUB = "registry-1.docker.io"
 _TIMEOUT = 30
+_ANSWER = 4 << 20
+"""Bytes of a manifest or a token: what the OCI distribution specification has registries take at least."""
 _CERTIFICATES = ("/etc/docker/certs.d", "~/.config/docker/certs.d")
 _PARAMETER = re.compile(r'(\w+)="([^"]*)"')
 
@@ -49,6 +51,7 @@ class RepositoryHttp:
         self._authorization = ""
         self._session = requests.Session()
         self._session.trust_env = False  # nor ~/.netrc
+        bound(self._session, _ANSWER)
         self._session.mount("https://", _Adapter(_context(registry, insecure)))
 
     def __enter__(self) -> RepositoryHttp:
@@ -118,10 +121,10 @@ class RepositoryHttp:
                 answer = self._request("GET", asked.get("realm", ""), params=wanted, headers=headers)
             if not answer.ok:
                 raise self._failure(answer)
-            said = answer.json()
+            said = answer_of(answer)
         except (requests.RequestException, ValueError) as error:
             raise self._unreachable(error) from error
-        return str(said.get("token") or said.get("access_token") or "")
+        return str(said.get("token") or said.get("access_token") or "") if isinstance(said, dict) else ""
 
     def _failure(self, answer: requests.Response) -> OperationFailed:
         name, details = f"{self._registry}/{self._repository}", f"{answer.status_code}: {answer.text[:500].strip()}"

@@ -6,6 +6,8 @@ import time
 from contextlib import suppress
 from typing import NamedTuple
 
+from robenv.engine.answers import OUTPUT
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Protocol
@@ -213,9 +215,17 @@ def capture(session: Session) -> Captured:
         while data := session.recv(_CHUNK):
             for stream, piece in demux.feed(data):
                 outputs[stream] += piece
+                if len(outputs[stream]) > OUTPUT:
+                    raise _too_much()
         return Captured(session.exit_code(), bytes(outputs[STDOUT]), bytes(outputs[STDERR]))
     finally:
         session.close()
+
+
+def _too_much() -> Exception:
+    from robenv.errors import OperationFailed
+
+    return OperationFailed(f"A command in a container wrote more than {OUTPUT >> 20} MiB.")
 
 
 def first_line(session: ProcessSession, seconds: float) -> bytes:
@@ -223,7 +233,7 @@ def first_line(session: ProcessSession, seconds: float) -> bytes:
     line, demux = bytearray(), Frames()
     session.set_timeout(seconds)
     try:
-        while b"\n" not in line and (data := session.recv(_CHUNK)):
+        while b"\n" not in line and len(line) < _CHUNK and (data := session.recv(_CHUNK)):
             for _, piece in demux.feed(data):
                 line += piece
     finally:

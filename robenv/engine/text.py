@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from robenv.profile.excerpt import safe
+
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
     r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|$)"  # OSC, DCS, SOS, PM, APC: titles, clipboards, links; to their end
@@ -19,4 +21,5 @@ _CONTROLS = re.compile(
 
 def printable(text: str) -> str:
     """``text`` as one line, without escape sequences and control characters; tabs become spaces."""
-    return _CONTROLS.sub("", _ESCAPES.sub("", text.replace("\n", " "))).expandtabs(8).rstrip()
+    line = _CONTROLS.sub("", _ESCAPES.sub("", text.replace("\n", " "))).expandtabs(8).rstrip()
+    return safe(line)  # what else hides text, such as zero-width characters, is shown

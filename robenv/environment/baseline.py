@@ -103,5 +103,5 @@ def close_baseline(directory: str) -> None:
 
 
 def _path(directory: str) -> str:
-    name = hashlib.sha256(os.fsencode(directory)).hexdigest()[:32]
+    name = hashlib.sha256(os.fsencode(os.path.realpath(directory))).hexdigest()[:32]
     return os.path.join(state_folder(), "projects", f"{name}.json")  # noqa: PTH118

@@ -17,7 +17,7 @@ from robenv.environment.facts import facts_for
 from robenv.environment.lifecycle import containers_of
 from robenv.environment.load import Loaded
 from robenv.environment.trust import Ask, Claim, Judged, Machine, claims_text, judge, not_approved
-from robenv.errors import NotTrusted, OperationFailed
+from robenv.errors import NotTrusted
 from robenv.export.portable import any_machine, known_devices
 from robenv.host.facts import Facts
 from robenv.host.reader import Host
@@ -82,7 +82,7 @@ def admit_container(
     leads = _leads(engine, plan)
     judged = judge(loaded, Machine(facts, ends=leads), plan)
     approvals = _require(loaded, judged, ask, note)
-    _begin(loaded, judged.baseline)
+    _begin(loaded, judged.baseline, note)
     if judged.foreign:
         # The image is others' doing, and so is who is in which group there.
         plan = relabelled(replace(plan, only_these_groups=True))
@@ -104,7 +104,7 @@ def admit_releases(wanted: Sequence[tuple[Loaded, Facts]], ask: Ask | None, note
     hint = "`robenv trust -r ROBOT` shows what a robot is asked for, and with --yes allows it"
     approvals = require_trust(claims, ask, note, hint)
     for (loaded, _), one in zip(wanted, judged, strict=True):
-        _continue(loaded, one.baseline, claims)
+        _continue(loaded, one.baseline, claims, note)
     return [Admitted(loaded, approvals, _KEY) for loaded, _ in wanted]
 
 
@@ -144,11 +144,11 @@ def leave(engine: Engine, root: Path) -> None:
 
 def _require(loaded: Loaded, judged: Judged, ask: Ask | None, note: Note) -> tuple[str, ...]:
     approvals = require_trust(judged.claims, ask, note)
-    _continue(loaded, judged.baseline, judged.claims)
+    _continue(loaded, judged.baseline, judged.claims, note)
     return approvals
 
 
-def _begin(loaded: Loaded, now: Baseline) -> None:
+def _begin(loaded: Loaded, now: Baseline, note: Note) -> None:
     """A container is about to be started: what it can write counts as it is now. What was kept of an earlier one stays,
     so that changes made meanwhile are still known for such."""
     root = str(loaded.files.root)
@@ -156,24 +156,25 @@ def _begin(loaded: Loaded, now: Baseline) -> None:
     if known is not None:
         files = {**now.files, **known.files}
         now = replace(now, files=files, powers=tuple(dict.fromkeys((*known.powers, *now.powers))))
-    _keep(root, now)
+    _keep(root, now, note)
 
 
-def _continue(loaded: Loaded, now: Baseline, claims: Iterable[Claim]) -> None:
+def _continue(loaded: Loaded, now: Baseline, claims: Iterable[Claim], note: Note) -> None:
     """What was allowed just now of the project's own files is what they say from now on."""
     root = str(loaded.files.root)
     known = read_baseline(root)
     if known is not None and any(claim.source.startswith(f"{root} (") for claim in claims):
         powers = tuple(dict.fromkeys((*known.powers, *now.powers)))
-        _keep(root, replace(now, files={**known.files, **now.files}, powers=powers))
+        _keep(root, replace(now, files={**known.files, **now.files}, powers=powers), note)
 
 
-def _keep(root: str, baseline: Baseline) -> None:
+def _keep(root: str, baseline: Baseline, note: Note) -> None:
+    """Where there is no place of the user's own to write, as in some CI jobs, nothing is asked for the lack of it."""
     try:
         write_baseline(root, baseline)
     except OSError as error:
-        hint = "make that folder writable, or name another one in XDG_STATE_HOME"
-        raise OperationFailed(f"what a container may write cannot be noted: {error}", hint=hint) from error
+        why = f"{error.strerror or error} ({error.filename})"
+        note(f"what a container changes of the project's own files will not be noticed: {why}; XDG_STATE_HOME may help")
 
 
 def _leads(engine: Engine, plan: RunPlan) -> dict[str, str]:

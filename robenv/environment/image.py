@@ -9,10 +9,10 @@ from typing import Protocol
 from robenv import __version__
 from robenv.engine.bases import ensure_base
 from robenv.engine.iterators import forward
-from robenv.engine.protocol import BuildEvent, BuildRequest, Engine, ImageInfo, Lent
+from robenv.engine.protocol import BuildEvent, BuildRequest, Engine, ImageInfo, Lent, WarningEvent
 from robenv.environment.emulation import ensure_emulation
 from robenv.environment.gate import Admitted
-from robenv.environment.lending import lend
+from robenv.environment.lending import lend, triggers_of
 from robenv.environment.load import Loaded
 from robenv.environment.locks import using_images
 from robenv.environment.native import prepare_foreign
@@ -100,7 +100,9 @@ def build_image(
     what = "'s run image" if loaded.build.purpose == RUN else ""
     with building(reporter, f"{loaded.build.project}{what} for {loaded.build.platform}", rendered):
         for base in loaded.build.bases:
-            ensure_base(engine, base, loaded.build.platform, reporter.event, mirrors=mirrors)
+            image = ensure_base(engine, base, loaded.build.platform, reporter.event, mirrors=mirrors)
+            for told in triggers_of(base, image, lent):
+                reporter.event(WarningEvent(told))
         try:
             _build(engine, loaded, rendered, lent, reporter, no_cache)
         except BuildFailed as error:

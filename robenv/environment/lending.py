@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from robenv.engine.protocol import MAX_SECRET, EngineInfo, Lent
+from robenv.engine.protocol import MAX_SECRET, EngineInfo, ImageInfo, Lent
 from robenv.environment.gate import Admitted
 from robenv.environment.load import Loaded
-from robenv.errors import HostLacks, Problem
+from robenv.errors import HostLacks, Problem, ProfileError
 from robenv.plan.secrets import Borrower, borrowers
+from robenv.plan.values import Base
+from robenv.profile.excerpt import safe, show
 
+_SHOWN = 3
+"""Triggers in a note."""
 _NO_AGENT = 'start one in this terminal: eval "$(ssh-agent)" && ssh-add'
 
 
@@ -36,6 +40,25 @@ def lend(admitted: Admitted, engine: EngineInfo, environ: Mapping[str, str]) -> 
     if problems:
         raise HostLacks("this machine lacks what the build reads", problems=tuple(problems))
     return Lent(secrets, agent)
+
+
+def triggers_of(base: Base, image: ImageInfo, lent: Lent) -> Iterator[str]:
+    """Yield a note on the commands that a base brings into each build from it (ONBUILD). Raises ProfileError where the
+    build borrows something: such a command may mount every secret and ask the agent, unlike the steps of a profile."""
+    if not image.on_build:
+        return
+    name, count = safe(base.asked or base.reference), len(image.on_build)
+    if not lent:
+        commands = "; ".join(show(one) for one in image.on_build[:_SHOWN])
+        more = f", and {count - _SHOWN} more" if count > _SHOWN else ""
+        yield f"the base image {name} runs triggers of its own in this build (ONBUILD): {commands}{more}"
+        return
+    borrowed = [f"the secret {one}" for one in lent.secrets] + (["your ssh agent"] if lent.agent else [])
+    raise ProfileError(
+        f"the base image {name} has triggers (ONBUILD), which could keep what the build borrows: {', '.join(borrowed)}",
+        hint="take a base without triggers, or build one from it without secrets and name that: `FROM` takes them out",
+        problems=tuple(Problem(f"ONBUILD {safe(one)}", base.location) for one in image.on_build),
+    )
 
 
 def _read(loaded: Loaded, name: str, environ: Mapping[str, str], problems: list[Problem]) -> bytes:

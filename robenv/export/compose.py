@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from robenv.export.portable import Portable
-from robenv.export.words import Words
+from robenv.export.words import OWN, Words
 from robenv.plan.display import X11_SOCKETS
 from robenv.plan.grant import Grant
 from robenv.plan.request import set_only
@@ -35,7 +35,7 @@ _COOKIE = "/run/robenv-xauthority"
 
 
 def compose_file(portable: Portable, image: dict[str, Any], words: Words) -> dict[str, Any]:
-    """The document. ``image``: what of the service says where its image comes from."""
+    """The document, yet to be ``finished``. ``image``: what of the service says where its image comes from."""
     plan = portable.plan
     service = {**image, **compose_service(plan, words)}
     if portable.gpu_mode == "required":
@@ -61,8 +61,8 @@ def display_file(plan: RunPlan) -> dict[str, Any]:
     host's own name."""
     memory = {} if plan.ipc == "host" else {"QT_X11_NO_MITSHM": "1"}
     service = {
-        "environment": {"DISPLAY": "${DISPLAY:?this is for a login with X11}", "XAUTHORITY": _COOKIE, **memory},
-        "volumes": [f"{X11_SOCKETS}:{X11_SOCKETS}:ro", f"${{XAUTHORITY:-${{HOME}}/.Xauthority}}:{_COOKIE}:ro"],
+        "environment": {"DISPLAY": f"{OWN}{{DISPLAY:?this is for a login with X11}}", "XAUTHORITY": _COOKIE, **memory},
+        "volumes": [f"{X11_SOCKETS}:{X11_SOCKETS}:ro", f"{OWN}{{XAUTHORITY:-{OWN}{{HOME}}/.Xauthority}}:{_COOKIE}:ro"],
         "uts": "host" if plan.network_mode != "host" and not plan.hostname else None,
     }
     return {"services": {plan.project: set_only(service)}}
@@ -87,7 +87,7 @@ def gpu_service(gpu: Grant, plan: RunPlan) -> dict[str, Any]:
     return set_only(
         {
             "runtime": gpu.runtime,
-            "environment": {name: _escaped(value) for name, value in given.items()},
+            "environment": given,
             "devices": [f"{one.host}:{one.container}:{one.permissions}" for one in gpu.devices],
             "group_add": [str(group) for group in gpu.groups if group not in plan.groups],
             "deploy": {"resources": {"reservations": {"devices": requests}}} if requests else None,
@@ -149,13 +149,7 @@ def _merged(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, str):
-        return _escaped(value)
     return [_plain(one) for one in value] if isinstance(value, tuple) else value
-
-
-def _escaped(text: str) -> str:
-    return text.replace("$", "$$")
 
 
 def _duration(seconds: float | None) -> str | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from robenv.export.portable import Portable
-from robenv.export.words import Words
+from robenv.export.words import OWN, Words
 from robenv.plan.grant import Grant
 from robenv.plan.privileges import NO_NEW_PRIVILEGES
 from robenv.plan.values import Mount, Port, RunPlan
@@ -36,7 +37,8 @@ _DISKS = {
 
 
 def devcontainer(portable: Portable, image: dict[str, Any], target: str, words: Words) -> dict[str, Any]:
-    """The document. ``image``: what of it says where the image comes from. ``target``: the workspace's place inside."""
+    """The document, yet to be ``finished``. ``image``: what of it says where the image comes from. ``target``: the
+    workspace's place inside."""
     plan = portable.plan
     mounts = [one for one in plan.mounts if one.target != target and not (plan.home_volume and one.source == "home")]
     gpu = portable.gpu if portable.gpu_mode == "required" else Grant()
@@ -90,7 +92,7 @@ def _gpu_requirement(portable: Portable) -> dict[str, Any] | None:
 
 
 def _workspace(mount: Mount, words: Words) -> str:
-    return f"type=bind,source={words.path(mount.source)},target={mount.target}"
+    return _fields("type=bind", f"source={words.path(mount.source)}", f"target={mount.target}")
 
 
 def _flags(plan: RunPlan, mounts: list[Mount], words: Words) -> Iterator[str]:
@@ -146,14 +148,14 @@ def _needs_flag(mount: Mount) -> bool:
 
 def _mount(mount: Mount, words: Words) -> str:
     source = words.path(mount.source) if mount.kind == "bind" else _volume_name(mount)
-    return ",".join([f"type={mount.kind}", *([f"source={source}"] if source else []), f"target={mount.target}"])
+    return _fields(f"type={mount.kind}", *([f"source={source}"] if source else []), f"target={mount.target}")
 
 
 def _volume_name(mount: Mount) -> str:
     """Of this project's checkout alone: two of them, or two branches, are two dev containers."""
     if not mount.source or dict(mount.options).get("external"):
         return mount.source
-    return f"{mount.source}-${{devcontainerId}}"
+    return f"{mount.source}-{OWN}{{devcontainerId}}"
 
 
 def _mount_flag(mount: Mount, words: Words) -> Iterator[str]:
@@ -176,18 +178,17 @@ def _mount_flag(mount: Mount, words: Words) -> Iterator[str]:
     parts += [f"bind-propagation={options['propagation']}"] if "propagation" in options else []
     parts += ["bind-recursive=disabled"] if options.get("non_recursive") else []
     parts += ["volume-nocopy"] if options.get("nocopy") else []
-    parts += [f"volume-subpath={options['subpath']}"] if "subpath" in options else []
-    chosen = [(key, options[key]) for key in ("type", "device", "o") if key in options]
-    parts += [_option(key, value) for key, value in chosen]
+    parts += [_fields(f"volume-subpath={options['subpath']}")] if "subpath" in options else []
+    parts += [_fields(f"volume-opt={key}={options[key]}") for key in ("type", "device", "o") if key in options]
     yield f"--mount={','.join(parts)}"
 
 
-def _option(key: str, value: object) -> str:
-    """One field of a line of CSV, as `--mount` is read."""
-    text = f"volume-opt={key}={value}"
-    return f'"{text}"' if "," in text else text
+def _fields(*texts: str) -> str:
+    """Fields of a line of CSV, as `--mount` is read: a comma in a path begins no option."""
+    return ",".join('"' + text.replace('"', '""') + '"' if re.search('[,"\r\n]', text) else text for text in texts)
 
 
 def workspace_source(below: str) -> str:
     """A path of the project's folder: VS Code's word for that."""
-    return "${localWorkspaceFolder}" if below == "." else posixpath.join("${localWorkspaceFolder}", below)
+    folder = f"{OWN}{{localWorkspaceFolder}}"
+    return folder if below == "." else posixpath.join(folder, below)

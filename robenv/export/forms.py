@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import posixpath
-import re
+import shlex
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -16,11 +16,13 @@ from robenv.export.compose import compose_file, display_file, gpu_file, inline_o
 from robenv.export.devcontainer import devcontainer, not_in_devcontainer, workspace_source
 from robenv.export.image import entrypoint_of, image_files
 from robenv.export.kubernetes import as_label, kubernetes_objects, not_in_kubernetes
+from robenv.export.plain import require_one_field, require_plain
 from robenv.export.portable import UID, Portable, plan_portable
-from robenv.export.words import Words, of_this_machine, relative, with_own_names
+from robenv.export.words import OWN, Words, finished, of_this_machine, relative, texts, with_own_names
 from robenv.plan.build import snapshot_of
 from robenv.plan.values import RUN
 from robenv.profile.dump import dump_yaml
+from robenv.profile.excerpt import safe
 from robenv.render.entries import FILE, FOLDER, ContextEntry
 
 if TYPE_CHECKING:
@@ -67,9 +69,10 @@ class Form:
 
 def export_dockerfile(source: Source) -> Form:
     portable = _portable(source, source.build.purpose == RUN)
-    words = _words(source, lambda name: f"${name}", str, str)
+    words = _words(source, lambda name: f'"${name}"', shlex.quote, shlex.quote)
     found, notes = _image(source, portable, words)
-    options = "".join(f" {one}" for one in _borrowed(source).options(words))
+    options = "".join(f" {safe(one)}" for one in _borrowed(source).options(words))
+    options = options.replace("{", "{{").replace("}", "}}")  # of a path: what is between them is no field
     return Form("Dockerfile", ".", found, notes + _baked(words), f"docker build -t NAME{options} {{folder}}")
 
 
@@ -77,14 +80,14 @@ def export_compose(source: Source) -> Form:
     portable = _portable(source, source.build.purpose == RUN)
     words = _words(
         source,
-        lambda name: f"${{{name}}}",
-        lambda text: text.replace("$", "$$"),
-        lambda below: _relative(source, below),
+        lambda name: f"{OWN}{{{name}}}",
+        str,
+        lambda below: relative(source.root, source.folder, below),
     )
     found, notes = _image(source, portable, words)
     user = source.resolved.profile.user
     numbers = {"USER_UID": user.uid, "USER_GID": user.gid}
-    arguments = {name: f"${{{name}:-{UID}}}" for name, number in numbers.items() if number == "host"}
+    arguments = {name: f"{OWN}{{{name}:-{UID}}}" for name, number in numbers.items() if number == "host"}
     borrowed, secrets = _borrowed(source).in_compose(words)
     build = {"context": f"./{IMAGE}", **({"args": arguments} if arguments else {}), **borrowed}
     image: dict[str, Any] = {"build": build, **({"platform": source.platform} if source.platform else {})}
@@ -94,8 +97,10 @@ def export_compose(source: Source) -> Form:
     more, about_more = _second_files(source, portable)
     notes += about_more
     entries = {
-        "compose.yaml": dump_yaml(document, comment=_head("compose", notes + _words_notes(portable, words))),
-        **{name: dump_yaml(one, comment=_head("compose", ())) for name, one in more.items()},
+        "compose.yaml": dump_yaml(
+            finished(document, _doubled), comment=_head("compose", notes + _words_notes(portable, words))
+        ),
+        **{name: dump_yaml(finished(one, _doubled), comment=_head("compose", ())) for name, one in more.items()},
     }
     how = "docker compose -f {folder}/compose.yaml up --build -d"
     return _form(portable, words, "compose.yaml", entries, found, notes, how)
@@ -126,7 +131,7 @@ def _second_files(source: Source, portable: Portable) -> tuple[dict[str, Any], t
 
 def export_devcontainer(source: Source) -> Form:
     portable = _portable(source, False)
-    words = _words(source, lambda name: f"${{localEnv:{name}}}", lambda text: text, workspace_source)
+    words = _words(source, lambda name: f"{OWN}{{localEnv:{name}}}", str, workspace_source)
     found, notes = _image(source, portable, words)
     options = [*([f"--platform={source.platform}"] if source.platform else []), *_borrowed(source).options(words)]
     build = {"dockerfile": f"{IMAGE}/Dockerfile", "context": IMAGE, **({"options": options} if options else {})}
@@ -137,6 +142,8 @@ def export_devcontainer(source: Source) -> Form:
         document["runArgs"] = [*document.get("runArgs", ()), *named]
         notes += (_AS_DOCKER_READS,)
     notes += (*_session_note(portable.session), *not_in_devcontainer(portable))
+    require_plain(document, source.resolved, source.build)
+    document = finished(document, str)
     head = "".join(f"// {line}\n" for line in _head("devcontainer", notes + _words_notes(portable, words)))
     text = f"{head}{json.dumps(document, indent=2, ensure_ascii=False)}\n"
     how = "devcontainer up --workspace-folder ., or VS Code's `Reopen in Container`"
@@ -156,7 +163,7 @@ def export_kubernetes(source: Source) -> Form:
     if not portable.plan.command and not source.build.stages[-1].settings.command:
         hint = "such as `deploy: {command: roslaunch picker robot.launch}`"
         raise UsageError("nothing says what a pod is to run", hint=hint)
-    words = _words(source, lambda name: "", _for_pods, lambda below: f"/var/lib/{profile.name}/{below}")
+    words = _words(source, lambda name: "", _doubled, lambda below: f"/var/lib/{profile.name}/{below}")
     words = replace(words, home="")
     arch = parse_platform(source.platform).architecture if source.platform else ""
     documents = kubernetes_objects(portable, name, arch, words)
@@ -187,6 +194,8 @@ FORMS: dict[str, tuple[str, Callable[[Source], Form]]] = {
 def _portable(source: Source, serves: bool) -> Portable:
     entrypoint = entrypoint_of(source.build.stages[-1].settings)
     found = plan_portable(source.resolved, source.build.platform, source.content_hash, entrypoint, serves)
+    if OWN in "".join(texts([found.plan.to_json(), source.root, source.folder, source.home])):
+        raise UsageError("the project's folder, or a variable that it takes, has the character U+FFFF in it")
     return replace(found, plan=with_own_names(found.plan))
 
 
@@ -202,7 +211,9 @@ def _borrowed(source: Source) -> Borrowed:
     """Nothing where the image is there already."""
     if source.image:
         return Borrowed({}, False)
-    return borrowed_by(source.build, source.resolved.profile.secrets)
+    borrowed = borrowed_by(source.build, source.resolved.profile.secrets)
+    require_one_field(borrowed, source.resolved)
+    return borrowed
 
 
 def _session_note(keys: Iterable[str]) -> tuple[str, ...]:
@@ -231,13 +242,10 @@ def _baked(words: Words) -> tuple[str, ...]:
     return (f"it holds what {names} of the environment said when it was exported",) if names else ()
 
 
-def _relative(source: Source, below: str) -> str:
-    return relative(source.root, source.folder, below).replace("$", "$$")
-
-
-def _for_pods(text: str) -> str:
-    """``$(NAME)`` is a variable there."""
-    return re.sub(r"\$(?=\()", "$$", text)
+def _doubled(text: str) -> str:
+    """As Compose, and a pod's command and environment, read a dollar sign that begins no variable: with another one
+    before it, and whatever stands behind it."""
+    return text.replace("$", "$$")
 
 
 def _head(form: str, notes: Iterable[str]) -> Iterator[str]:

@@ -88,7 +88,8 @@ def _is_unset(value: object) -> bool:
 def _container(portable: Portable, image: str, words: Words) -> dict[str, Any]:
     plan = portable.plan
     gpu = portable.gpu if portable.gpu_mode == "required" else None
-    environment = {"HOME": plan.user.home, **(dict(gpu.environment) if gpu else {}), **words.environment(plan)}
+    ours = {"HOME": plan.user.home, **(dict(gpu.environment) if gpu else {})}
+    environment = {**{name: words.escape(value) for name, value in ours.items()}, **words.environment(plan)}
     memory, cpu = plan.mem_limit, plan.cpus
     limits = {"memory": str(memory) if memory else None, "cpu": f"{cpu:g}" if cpu else None}
     for request in gpu.device_requests if gpu else ():

@@ -6,12 +6,38 @@ import os
 import posixpath
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from robenv.plan.names import container_name
 from robenv.plan.values import Mount, Network, RunPlan
 
 _BY_CHANCE = 3
 """Characters."""
+OWN = "\uffff"
+"""Stands for the dollar sign of a variable that robenv itself names, until ``finished`` has told all others from it. No
+text of a plan has that character (``forms`` refuses it)."""
+
+
+def finished(value: Any, escape: Callable[[str], str]) -> Any:
+    """A document with each of its strings escaped, whichever field it stands in, but for the variables that are meant.
+    Keys stay as they are: nothing replaces variables in those."""
+    if isinstance(value, str):
+        return escape(value).replace(OWN, "$")
+    if isinstance(value, dict):
+        return {key: finished(one, escape) for key, one in value.items()}
+    return [finished(one, escape) for one in value] if isinstance(value, (list, tuple)) else value
+
+
+def texts(value: Any) -> Iterator[str]:
+    """All strings of a document, its keys among them."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for pair in value.items():
+            yield from texts(pair)
+    elif isinstance(value, (list, tuple)):
+        for one in value:
+            yield from texts(one)
 
 
 @dataclass(frozen=True)
@@ -19,8 +45,8 @@ class Words:
     """How a form says things. ``root``: the project's folder. ``folder``: where the form is written, absolute.
 
     ``variables``: of this environment, as the profile had them, with their values. ``value``: how a variable of the
-    environment is named, ``${NAME}``. ``escape``: a text that is to stay as it is. ``inside``: how a path below the
-    project's folder is written, relative to that.
+    environment is named, with ``OWN`` for its dollar sign where the document is ``finished``. ``escape``: a text that
+    is to stay as it is. ``inside``: how a path below the project's folder is written, relative to that.
     """
 
     root: str

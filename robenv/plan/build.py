@@ -104,6 +104,7 @@ class _Planner:
             create_user=any(map(self._needs_user, stages)),
             directory=str(self.resolved.files.root) if self.resolved.files else "",
             purpose=self.purpose,
+            confined=tuple(sorted({str(one.source.root) for one in self.resolved.documents if one.source.foreign})),
         )
 
     def _run_image(self, dev: Stage, root: Base) -> tuple[Stage, ...]:

@@ -172,6 +172,8 @@ class BuildPlan:
     """The project's folder on this machine, whose .dockerignore counts; "" where there is none."""
     purpose: str = DEV
     """Which of the profile's images: DEV or RUN."""
+    confined: tuple[str, ...] = ()
+    """Folders of other people's profiles: what these name lies in them, links followed."""
 
     @property
     def bases(self) -> tuple[Base, ...]:

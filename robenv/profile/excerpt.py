@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 
@@ -11,13 +12,52 @@ WIDTH = 100
 """Cells of a line that are shown; a longer line is cut around the caret."""
 _TAB = 4
 _FAR = 4 * WIDTH
+_STACKED = 4
+"""Combining marks that one character may bear: no script needs more, and a hundred of them cover the lines around."""
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+"""What Unicode counts as printable and no terminal shows: fillers, joiners, variation selectors. The rest of what hides
+or reorders text (bidirectional controls, zero-width characters, tags, private use, separators) is not printable."""
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/:@+-]*")
 
 
 def safe(text: str) -> str:
-    """``text`` with everything escaped that a terminal could take for a command or that reorders or hides text."""
+    """``text`` on one line, with everything escaped that a terminal could take for a command or that reorders or hides
+    text."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(_visible(character) for character in text)
+    shown, stacked = [], 0
+    for character in text:
+        stacked = stacked + 1 if unicodedata.combining(character) else 0
+        shown.append(escaped(character) if stacked > _STACKED else _visible(character))
+    return "".join(shown)
+
+
+def safe_lines(text: str) -> str:
+    """As ``safe``, but for line breaks and tabs, which stay."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "\n".join("\t".join(map(safe, line.split("\t"))) for line in text.split("\n"))
+
+
+def hides(character: str) -> bool:
+    """Whether a terminal obeys this character, or shows nothing of it."""
+    return not character.isprintable() or bool(_INVISIBLE.match(character))
+
+
+def escaped(character: str) -> str:
+    """``\\x1b``, ``\\u202e`` or ``\\U000e0041``."""
+    code = ord(character)
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def in_command(name: str, instead: str) -> str:
+    """A name from outside for a command that a person may copy: ``instead``, a placeholder, unless it is a plain word
+    that no shell takes for anything else."""
+    return name if _PLAIN.fullmatch(name) else instead
 
 
 def show(text: str, limit: int = 60) -> str:
@@ -70,8 +110,6 @@ def _cells(text: str) -> list[str]:
 
 
 def _visible(character: str) -> str:
-    if character.isprintable():
+    if not hides(character):
         return character
-    code = ord(character)
-    escape = f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
-    return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(character, escape)
+    return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(character) or escaped(character)

@@ -15,7 +15,9 @@ from robenv.plan.packages import AptRepository, ContextFile, leads_elsewhere
 from robenv.plan.values import BuildPlan, FileCopy
 from robenv.render.entries import FILE, FOLDER, SYMLINK, ContextEntry, FileStat
 from robenv.render.ignore import IgnoreRules, Matched, parse_ignore
+from robenv.render.nofollow import open_folder
 from robenv.render.quoting import MODE, shown
+from robenv.render.stream import read
 
 _IGNORE_FILE = ".dockerignore"
 _LEFT_BY_TOOLS = "**/.git\n**/.hg\n**/.svn\n**/__pycache__\n"
@@ -46,16 +48,16 @@ class _Unfit(Exception):
 
 def collect(plan: BuildPlan) -> Collected:
     """The context entries of all that ``plan`` names on this machine. Raises ProfileError with all that is wrong."""
-    collector = _Collector(Path(plan.directory) if plan.directory else None)
+    collector = _Collector(Path(plan.directory) if plan.directory else None, plan.confined)
     for stage in plan.stages:
         for group in stage.groups:
             for repository in group.repositories:
                 collector.add_key(repository)
             for install in group.pip_installs:
-                for read in install.files:
-                    collector.add_pip_file(read, install.location)
-            for file in group.files:
-                collector.add_file(file)
+                for file in install.files:
+                    collector.add_pip_file(file, install.location)
+            for copy in group.files:
+                collector.add_file(copy)
     if collector.problems:
         raise ProfileError("files that the profile names cannot be sent", problems=tuple(collector.problems))
     return Collected(
@@ -66,7 +68,7 @@ def collect(plan: BuildPlan) -> Collected:
 def _check_pip_file(entry: ContextEntry) -> None:
     if entry.kind != FILE or entry.size > _MAX_KEY:
         raise _Unfit(f"{entry.host_path} is nothing that pip reads")
-    lines = Path(entry.host_path).read_text("utf-8", errors="replace").splitlines()
+    lines = b"".join(read(entry)).decode(errors="replace").splitlines()
     for number, line in enumerate(lines, 1):
         if leads_elsewhere(line):
             what = f"{entry.host_path}:{number}: {shown(line.strip())} leads to another file, which no build would have"
@@ -76,6 +78,7 @@ def _check_pip_file(entry: ContextEntry) -> None:
 @dataclass
 class _Collector:
     root: Path | None
+    confined: tuple[str, ...]
     entries: list[ContextEntry] = field(default_factory=list)
     kinds: dict[str, str] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
@@ -96,7 +99,7 @@ class _Collector:
     def _check_key(self, repository: AptRepository, entry: ContextEntry) -> None:
         if entry.kind != FILE or entry.size > _MAX_KEY:
             raise _Unfit(f"{repository.key_host_path} is no key file")
-        digest = "sha256:" + hashlib.sha256(Path(repository.key_host_path).read_bytes()).hexdigest()
+        digest = "sha256:" + hashlib.sha256(b"".join(read(entry))).hexdigest()
         if repository.key_checksum and digest != repository.key_checksum:
             raise _Unfit(f"{repository.key_host_path} has the checksum {digest}, not {repository.key_checksum}")
 
@@ -122,15 +125,32 @@ class _Collector:
             self.entries += [entry, *below]
 
     def _named(self, name: str, host_path: str, mode: str, location: Location | None) -> ContextEntry:
-        """What the profile itself names: a link is followed, unlike inside a folder."""
+        """What the profile itself names: a link is followed, unlike inside a folder, and followed this one time: what
+        is read later is the place that it led to, whatever has become of the link."""
         if mode and not MODE.fullmatch(mode):
             raise _Unfit(f"mode {mode!r} is not an octal number such as 0644")
         self.seen.add(host_path)
+        real = self._resolved(host_path)
+        with open_folder(str(real.parent)) as above:
+            base = real.name or "."
+            status = os.stat(base, dir_fd=above, follow_symlinks=False)
+            return self.entry(name, str(real), status, mode, location, os.access(base, os.R_OK, dir_fd=above))
+
+    def _resolved(self, host_path: str) -> Path:
         real = Path(host_path).resolve(strict=True)
-        return self.entry(name, str(real), real.stat(), mode, location)
+        for root in self.confined:
+            if Path(host_path).is_relative_to(root) and not real.is_relative_to(os.path.realpath(root)):
+                raise _Unfit(f"{host_path} leads out of the profile's own folder, to {real}")
+        return real
 
     def entry(
-        self, name: str, host_path: str, status: os.stat_result, mode: str, location: Location | None
+        self,
+        name: str,
+        host_path: str,
+        status: os.stat_result,
+        mode: str,
+        location: Location | None,
+        readable: bool,
     ) -> ContextEntry:
         """A file's or folder's entry."""
         self.seen.add(host_path)
@@ -141,7 +161,7 @@ class _Collector:
         if not stat.S_ISREG(status.st_mode):
             kind = _KINDS.get(stat.S_IFMT(status.st_mode), "no file")
             raise _Unfit(f"{host_path} is {kind}, which cannot go into an image")
-        if not os.access(host_path, os.R_OK):
+        if not readable:
             raise _Unfit(f"{host_path} may not be read by this user")
         wanted = int(mode, 8) if mode else 0o755 if status.st_mode & 0o111 else 0o644
         taken = FileStat(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
@@ -196,19 +216,30 @@ class _Walk:
 
     def entries(self) -> Iterator[ContextEntry]:
         pending = [("", tuple(rules.none for rules, _ in self._rules))]
-        while pending:
-            inside, above = pending.pop()
-            with os.scandir(self._folder / inside) as found:
-                children = sorted(found, key=lambda child: child.name)
-            for child in children:
-                path = posixpath.join(inside, child.name)
-                matched = self._match(path, above)
-                ignored = self._ignored(matched)
-                if child.is_dir(follow_symlinks=False) and not self._prunable(path, matched):
-                    self._collector.seen.add(child.path)
-                    pending.append((path, matched))
-                if not ignored and not (self._file.tree and _is_catkins(child)):
-                    yield self._entry(child, path)
+        with open_folder(self._top.host_path) as top:
+            while pending:
+                inside, above = pending.pop()
+                with open_folder(inside, top, self._at(inside)) as folder:
+                    yield from self._listed(folder, inside, above, pending)
+
+    def _at(self, path: str) -> str:
+        return posixpath.join(self._top.host_path, path)
+
+    def _listed(
+        self, folder: int, inside: str, above: tuple[Matched, ...], pending: list[tuple[str, tuple[Matched, ...]]]
+    ) -> Iterator[ContextEntry]:
+        """The entries of one folder, by its descriptor; the folders in it are put on ``pending``."""
+        with os.scandir(folder) as found:
+            children = sorted(found, key=lambda child: child.name)
+        for child in children:
+            path = posixpath.join(inside, child.name)
+            matched = self._match(path, above)
+            ignored = self._ignored(matched)
+            if child.is_dir(follow_symlinks=False) and not self._prunable(path, matched):
+                self._collector.seen.add(self._at(path))
+                pending.append((path, matched))
+            if not ignored and not (self._file.tree and _is_catkins(child, folder)):
+                yield self._entry(child, folder, path)
 
     def _match(self, path: str, above: tuple[Matched, ...]) -> tuple[Matched, ...]:
         return tuple(
@@ -226,19 +257,20 @@ class _Walk:
             for (rules, prefix), hits in zip(self._rules, matched, strict=True)
         )
 
-    def _entry(self, child: os.DirEntry[str], path: str) -> ContextEntry:
-        name = f"{self._top.name}/{path}"
+    def _entry(self, child: os.DirEntry[str], folder: int, path: str) -> ContextEntry:
+        name, host_path = f"{self._top.name}/{path}", self._at(path)
         if not child.is_symlink():
             status = child.stat(follow_symlinks=False)
-            return self._collector.entry(name, child.path, status, self._file.mode, self._file.location)
-        self._collector.seen.add(child.path)
-        link = str(Path(child.path).readlink())
+            readable = os.access(child.name, os.R_OK, dir_fd=folder)
+            return self._collector.entry(name, host_path, status, self._file.mode, self._file.location, readable)
+        self._collector.seen.add(host_path)
+        link = os.readlink(child.name, dir_fd=folder)
         inside = posixpath.normpath(posixpath.join(posixpath.dirname(path), link))
         leaves = link.startswith("/") or inside == ".." or inside.startswith("../")
         if leaves and not self._file.tree:
-            raise _Unfit(f"{child.path} is a link that leaves its folder: it points to {link}")
+            raise _Unfit(f"{host_path} is a link that leaves its folder: it points to {link}")
         return ContextEntry(name, SYMLINK, 0o777, link=link, location=self._file.location)
 
 
-def _is_catkins(child: os.DirEntry[str]) -> bool:
-    return child.is_symlink() and str(Path(child.path).readlink()).endswith(_CATKIN)
+def _is_catkins(child: os.DirEntry[str], folder: int) -> bool:
+    return child.is_symlink() and os.readlink(child.name, dir_fd=folder).endswith(_CATKIN)

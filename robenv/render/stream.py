@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 import tarfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from robenv.errors import OperationFailed, UsageError
 from robenv.plan.values import BuildPlan
 from robenv.render.entries import FILE, FOLDER, SYMLINK, ContextEntry, FileStat
 from robenv.render.instructions import Rendered
+from robenv.render.nofollow import Opener
 
 PIECE = 256 * 1024
 """Bytes: the most that is in memory of a file."""
@@ -44,11 +46,12 @@ def stream(entries: Iterable[ContextEntry], epoch: int = DEFAULT_EPOCH) -> Itera
     Raises OperationFailed in mid-stream where a file is not what it was when the entries were made: whoever reads the
     stream then gets an incomplete tar, never a complete one with wrong content.
     """
-    for entry in entries:
-        yield _header(entry, epoch)
-        if entry.kind == FILE:
-            yield from read(entry)
-            yield b"\0" * (-entry.size % tarfile.BLOCKSIZE)
+    with Opener() as opener:
+        for entry in entries:
+            yield _header(entry, epoch)
+            if entry.kind == FILE:
+                yield from read(entry, opener)
+                yield b"\0" * (-entry.size % tarfile.BLOCKSIZE)
     yield b"\0" * (2 * tarfile.BLOCKSIZE)
 
 
@@ -62,13 +65,18 @@ def _header(entry: ContextEntry, epoch: int) -> bytes:
     return info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
 
 
-def read(entry: ContextEntry) -> Iterator[bytes]:
-    """A file's bytes in pieces: exactly ``entry.size`` of them. Raises OperationFailed where the file has changed."""
+def read(entry: ContextEntry, opener: Opener | None = None) -> Iterator[bytes]:
+    """A file's bytes in pieces: exactly ``entry.size`` of them. ``opener``: for several files. Raises OperationFailed
+    where the file has changed, or is not where it was: no link is followed to it."""
     if not entry.host_path:
         yield entry.data
         return
+    if opener is None:
+        with Opener() as own:
+            yield from read(entry, own)
+        return
     try:
-        descriptor = os.open(entry.host_path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = opener.open(entry.host_path)
     except OSError as error:
         raise _changed(entry, error.strerror or "cannot be opened") from error
     with os.fdopen(descriptor, "rb", buffering=0) as file:
@@ -88,7 +96,8 @@ def read(entry: ContextEntry) -> Iterator[bytes]:
 
 def _check(entry: ContextEntry, descriptor: int) -> None:
     status = os.fstat(descriptor)
-    if FileStat(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino) != entry.stat:
+    found = FileStat(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+    if not stat.S_ISREG(status.st_mode) or found != entry.stat:
         raise _changed(entry, "its size or times are others")
 
 
@@ -112,17 +121,18 @@ def content_hash(plan: BuildPlan, rendered: Rendered | None = None) -> str:
 
         rendered = render(plan)
     total = hashlib.sha256(json.dumps(["robenv", 1, plan.platform]).encode())
-    for entry in rendered.context:
-        description = [entry.name, entry.kind, entry.mode, entry.link, _digest(entry)]
-        total.update(b"\n" + json.dumps(description).encode())
+    with Opener() as opener:
+        for entry in rendered.context:
+            description = [entry.name, entry.kind, entry.mode, entry.link, _digest(entry, opener)]
+            total.update(b"\n" + json.dumps(description).encode())
     return total.hexdigest()
 
 
-def _digest(entry: ContextEntry) -> str:
+def _digest(entry: ContextEntry, opener: Opener) -> str:
     if entry.kind != FILE:
         return ""
     digest = hashlib.sha256()
-    for piece in read(entry):
+    for piece in read(entry, opener):
         digest.update(piece)
     return digest.hexdigest()
 

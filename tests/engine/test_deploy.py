@@ -222,3 +222,29 @@ def test_a_disk_that_fills(
     finally:
         project.close(docker_api)
         yard.remove(robot)
+
+
+def test_what_a_strangers_profile_takes_of_a_robot_is_asked_before_anything_is_built(
+    fleet: Project, robots: tuple[Robot, Robot], docker_api: Any
+) -> None:
+    arm, _ = robots
+    theirs = fleet.folder / "theirs.yaml"
+    theirs.write_text("run: {pid: host}\nsteps: [{name: a tool, run: 'echo it > /mytool'}]\n")
+    os.chown(theirs, 4321, 4321)
+    fleet.environ["TOKEN"] = "hunter2"
+    own = "secrets: {token: {environment: TOKEN}}\nsteps: [{name: use, run: 'cat /mytool', secrets: token}]\n"
+    fleet.write("extends: [./theirs.yaml]\n" + profile("one") + own)
+    refused = fleet.run("deploy", arm.name, check=2)
+    for words in ("theirs.yaml (it belongs to UID 4321)", "on the robot: the host's processes", "the secret token"):
+        assert words in refused.stderr
+    assert "`robenv trust -r ROBOT`" in refused.stderr
+    assert docker_api.images(filters={"label": f"robenv.project={fleet.name}"}) == []
+    assert running(arm, fleet) == []
+    shown = fleet.run("plan", "-r", arm.name).stdout
+    assert "takes over the robot:" in shown and "\n  the host's processes" in shown
+    assert "not allowed yet: 2, asked for by theirs.yaml" in shown
+    fleet.run("trust", "-r", arm.name, check=2)
+    assert "on the robot: " in fleet.run("trust", "-r", arm.name, "--yes").stdout
+    assert "not allowed yet" not in fleet.run("plan", "-r", arm.name).stdout
+    fleet.run("deploy", arm.name, "--dry-run")
+    assert "the host's processes" in fleet.run("run", "--", "true", check=2).stderr, "a robot is not this machine"

@@ -168,6 +168,7 @@ def test_windows_by_composes_second_file(docker_api: Any, tmp_path: Path, tools:
         undo.callback(desktop.close)
         desktop.start_x()
         mine = undo.enter_context(desktop.projects(docker_api, tmp_path))("display: auto\n")
+        mine.environ["SUDO_UID"] = "4711"  # root exports the project of the one who called sudo
         mine.run("export", "compose")
         files = [word for name in ("compose", "compose.display") for word in ("-f", f"compose/{name}.yaml")]
         environ = {**tools.environ, "USER_UID": "4711", "USER_GID": "4711"}
@@ -266,3 +267,47 @@ def test_an_image_that_is_there_is_taken(project: Make, built: Callable[..., Cal
     text = (mine.folder / "docker/Dockerfile").read_text()
     assert f"FROM {mine.base_image}\n" in text and "apt-get" not in text
     assert built(mine.folder / "docker")("id -un").strip() == "dev"
+
+
+_DOLLARS = ("$", "$X", "${X}", "$${X}", "${localEnv:TOKEN}", "$(X)", "${TOKEN:-b}")
+
+
+def test_compose_itself_takes_every_text_as_it_stands(project: Make, tools: OtherTools) -> None:
+    texts = {f"A{number}": text for number, text in enumerate(_DOLLARS)}
+    doubled = {name: text.replace("$", "$$") for name, text in texts.items()}
+    run = {
+        "environment": doubled,
+        "labels": {f"org.example.{name.lower()}": text for name, text in doubled.items()},
+        "working_dir": "/w$${TOKEN}",
+        "tmpfs": ["/t$${TOKEN}:size=1m"],
+        "volumes": ["./d$${TOKEN}:/d$${TOKEN}", "cache:/c$${TOKEN}"],
+        "command": ["echo", *doubled.values()],
+        "healthcheck": {"test": ["CMD", "echo", *doubled.values()]},
+    }
+    mine = project(f"run: {json.dumps(run)}\n")
+    mine.run("export", "compose")
+    tools.environ |= {"TOKEN": "leaked", "X": "leaked"}
+    said = tools.docker("compose", "-f", str(mine.folder / "compose/compose.yaml"), "config", "--format", "json")
+    assert "leaked" not in said
+    service = json.loads(said.replace("$$", "$"))["services"][mine.name]  # which is how it writes a dollar sign again
+    assert {name: service["environment"][name] for name in texts} == texts
+    assert sorted(service["labels"].values()) == sorted(_DOLLARS)
+    assert service["working_dir"] == "/w${TOKEN}" and service["tmpfs"] == ["/t${TOKEN}:size=1m"]
+    assert {"/d${TOKEN}", "/c${TOKEN}"} <= {one["target"] for one in service["volumes"]}
+    assert service["command"] == ["echo", *_DOLLARS]
+    assert service["healthcheck"]["test"] == ["CMD", "echo", *_DOLLARS]
+
+
+def test_the_dev_containers_own_command_puts_nothing_into_a_text(project: Make, tools: OtherTools) -> None:
+    mine = project("run: {environment: {A: '$$TOKEN', B: '$$(X)', C: 'a$${localEnv:TOKEN}'}, labels: {org.a: '$$X'}}\n")
+    tools.environ |= {"TOKEN": "leaked", "X": "leaked", "PASSED": "as meant"}
+    assert "robenv.yaml:3:" in mine.run("export", "devcontainer", check=3).stderr
+    profile = mine.folder / "robenv.yaml"
+    profile.write_text(profile.read_text().replace("C: 'a$${localEnv:TOKEN}'", "PASSED: "))
+    mine.environ["PASSED"] = "as meant"
+    mine.run("export", "devcontainer")
+    said = tools.devcontainer("read-configuration", "--workspace-folder", str(mine.folder))
+    assert "leaked" not in said
+    read = json.loads(said.splitlines()[-1])["configuration"]
+    assert read["containerEnv"] == {"A": "$TOKEN", "B": "$(X)", "PASSED": "as meant"}
+    assert "--label=org.a=$X" in read["runArgs"]

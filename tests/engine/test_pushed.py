@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -137,3 +138,60 @@ def test_an_engine_that_does_not_reach_this_machine(
         assert not [tag for tag in engine.images()[0].tags if HOST in tag]
     finally:
         engine.close()
+
+
+_STRANGER = """
+import encodings.idna, http.client, itertools, os, sys
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+for port in itertools.cycle(range(5082, 5090)):
+    for method, path in (("POST", "/v2/robenv/blobs/uploads/"), ("PATCH", "/v2/robenv/blobs/uploads/1"),
+                         ("PUT", "/v2/robenv/manifests/sending"), ("PUT", "/v2/robenv/manifests/noting")):
+        there = http.client.HTTPConnection(sys.argv[1], port, timeout=5)
+        try:
+            there.request(method, path, b"STRANGE" * 3000)
+            status = there.getresponse().status
+            print(status, flush=True)
+        except OSError:
+            pass
+        there.close()
+"""
+
+
+def test_another_user_of_this_machine_brings_nothing_into_a_push(engine: Engine, make: Make, tmp_path: Path) -> None:
+    """While the engine's own push goes on."""
+    image = make(one=2_000_000)
+    spool = Spool(ZSTD, tmp_path / "spool")
+    stranger = subprocess.Popen([sys.executable, "-c", _STRANGER, HOST], stdout=subprocess.PIPE, text=True)
+    try:
+        came, wanted = frozenset[str](), {image.id, *image.layers}
+        for _ in range(3):
+            came |= push_into(engine, image, wanted, spool, lambda count: None)
+    finally:
+        stranger.kill()
+        said, _ = stranger.communicate()
+    assert came >= {image.id, image.layers[-1]}
+    assert set(said.split()) == {"401"}, "it was there, and was refused each time"
+    kept = {f"sha256:{path.name.partition('.')[0]}" for path in (tmp_path / "spool").iterdir() if path.name != "lock"}
+    assert kept <= wanted, "nothing else was stored"
+    assert (tmp_path / "spool").stat().st_mode & 0o777 == 0o700
+
+
+def test_the_login_is_in_nothing_that_stays(engine: Engine, make: Make, tmp_path: Path) -> None:
+    image = make(one=1000)
+    seen: list[str] = []
+
+    class Told:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(engine, name)
+
+        def push(self, reference: str, login: Any) -> Any:
+            seen.extend([reference, login["password"]])
+            return engine.push(reference, login)
+
+    told: Any = Told()
+    assert pushed(told, image, {image.id, image.layers[-1]}, tmp_path)
+    reference, password = seen[:2]
+    assert password not in reference
+    found = engine.find_image(image.id)
+    assert found is not None
+    assert password not in str(found)

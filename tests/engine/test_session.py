@@ -132,6 +132,7 @@ def test_git_works_in_a_workspace_of_another_user(mine: Make, desktop: Desktop) 
     subprocess.run(["git", "init", "-q", "."], cwd=project.folder, check=True)
     os.chown(project.folder / ".git", 1, 1)
     os.chown(project.folder, 1, 1)
+    project.run("trust", "--yes", user=UID)
     assert project.run("up", "--", "git", "rev-parse", "--show-toplevel", user=UID).stdout == "/workspace\n"
 
 

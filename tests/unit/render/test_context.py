@@ -209,6 +209,6 @@ def test_a_key_file_travels_with_its_checksum_checked(tmp_path: Path) -> None:
 
 def test_an_unreadable_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make(tmp_path, "c/secret")
-    monkeypatch.setattr(os, "access", lambda path, mode: not str(path).endswith("secret"))
+    monkeypatch.setattr(os, "access", lambda path, mode, dir_fd: not str(path).endswith("secret"))
     assert refusal(plan_for(tmp_path / "c")) == f"{tmp_path}/c/secret may not be read by this user"
     assert stat.S_ISREG((tmp_path / "c" / "secret").stat().st_mode)
