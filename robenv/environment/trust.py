@@ -81,6 +81,14 @@ class Machine:
             return powers(plan, replace(places, own=(*places.own, real)))
         return powers(plan, self.places(resolved, plan))
 
+    def weakened(self, own: RunPlan, whole: RunPlan) -> tuple[Power, ...]:
+        """What of a plan another one takes away, every device by where its links lead."""
+        seen = (own, whole) if self.robot else (self._by_nodes(own), self._by_nodes(whole))
+        return weakened(*seen)
+
+    def _by_nodes(self, plan: RunPlan) -> RunPlan:
+        return replace(plan, devices=tuple(map(self._real_device, plan.devices)))
+
     def _real(self, mount: Mount) -> Mount:
         """A bind, or a volume whose option ``device`` is a path, at the end of its links."""
         options = tuple((key, self._end(str(value)) if key == "device" else value) for key, value in mount.options)
@@ -228,6 +236,8 @@ class _Chain:
 
     def _of_container(self, plan: RunPlan, ways: dict[Document, set[Document]]) -> dict[Document, list[Power]]:
         own = self._powers(self.own_plan) if self.own_plan is not None else ()
+        if self.own_plan is not None and self.own_plan.privileged:
+            own += self._powers(replace(self.own_plan, privileged=False))  # less than that
         extra = [one for one in self._more(plan) if one not in own]
         if len(ways) == 1 or not extra:
             return dict.fromkeys(ways, extra)
@@ -239,8 +249,8 @@ class _Chain:
         """The powers of a plan, and what it takes away of the user's own."""
         if plan is None:
             return ()
-        if self.own_plan is not None:
-            return (*self._powers(plan), *weakened(self.own_plan, plan))
+        if self.own_plan is not None and self.machine is not None:
+            return (*self._powers(plan), *self.machine.weakened(self.own_plan, plan))
         text = f"what it takes away of your own settings cannot be told: alone they make no container ({self.why_not})"
         return (*self._powers(plan), *([Power("weaker", safe(text))] if self.own else ()))
 

@@ -27,7 +27,7 @@ _GPU_NODES = ("/dev/dri", "/dev/dri/*", "/dev/kfd", "/dev/nvidia*", "/dev/dxg", 
 
 
 def devices(plan: RunPlan, places: HostPlaces) -> Iterator[str]:
-    for node in map(_node, plan.devices):
+    for node in map(node_of, plan.devices):
         if not is_one(node, _GPU_NODES):
             name = next((text for nodes, text in _GRAVE_DEVICES if is_one(node, nodes)), "")
             yield f"the device {node}" + (f": {name}" if name else "")
@@ -35,7 +35,7 @@ def devices(plan: RunPlan, places: HostPlaces) -> Iterator[str]:
         yield f"every device {_rule_name(rule)}, also one that is plugged in later"
 
 
-def _node(device: Device) -> str:
+def node_of(device: Device) -> str:
     """Its path as the kernel walks it: ``/dev/./vda`` is the disk ``/dev/vda``."""
     return posixpath.normpath(normal(device.host))
 
@@ -59,13 +59,23 @@ def gpu(plan: RunPlan, places: HostPlaces) -> Iterator[str]:
             yield "the GPU" + (f" {', '.join(request.device_ids)}" if request.device_ids else "")
         else:
             yield f"devices of the driver {request.driver or 'of the engine'}"
-    if any(is_one(node, _GPU_NODES) for node in map(_node, plan.devices)):
+    if any(map(uses_gpu_node, plan.devices)):
         yield "the GPU"
     if plan.runtime == "nvidia":
         yield "the GPU"
     elif plan.runtime not in ("", "runc", "crun", "runsc"):
         yield f"the engine's runtime {plan.runtime}"
     yield from (gpu_variable(name, value) for name, value in plan.environment if is_gpu_variable(name, value))
+
+
+def uses_gpu_node(device: Device) -> bool:
+    return is_one(node_of(device), _GPU_NODES)
+
+
+def gpu_requests(plan: RunPlan) -> frozenset[tuple[str, ...]]:
+    """What is asked of the engine's GPU driver, by the GPUs that are named."""
+    wanted = (one for one in plan.device_requests if any("gpu" in each for each in one.capabilities))
+    return frozenset((one.driver, *one.device_ids) for one in wanted)
 
 
 def is_gpu_variable(name: str, value: str) -> bool:

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 
 from robenv.plan.names import container_name
 from robenv.plan.trust.model import HostPlaces
-from robenv.plan.values import Network, RunPlan
+from robenv.plan.values import Attachment, Network, RunPlan
 
 _PLAIN_MODES = ("", "default", "bridge", "none", "host")
 _PLAIN_OPTIONS = ("com.docker.network.driver.mtu",)
 """Options of the driver bridge that change nothing of the host."""
+_OF_THE_HOST = ("macvlan", "ipvlan")
+"""Drivers of networks on which a container is a machine of its own, beside the host."""
 _USUAL = 1024
 """Ports below it are those of the host's own services."""
 
@@ -27,19 +29,30 @@ def network(plan: RunPlan, places: HostPlaces) -> Iterator[str]:
         names.append(plan.network_mode)
     yield from (f"the network {name}, which is not this project's" for name in names if name != "host")
     for one in plan.networks:
+        yield from _place_in(one)
         if not one.network.external:
             yield from _own_network(plan, one.network)
+
+
+def _place_in(one: Attachment) -> Iterator[str]:
+    """Names and addresses on a network that others are on, who may look for somebody else by them."""
+    network = one.network
+    if network.external:
+        yield from (f"the name {alias} on the network {network.name}" for alias in one.aliases)
+    if network.external or network.driver in _OF_THE_HOST:
+        addresses = filter(None, (one.ipv4_address, one.ipv6_address))
+        yield from (f"the address {address} on the network {network.name}" for address in addresses)
 
 
 def _own_network(plan: RunPlan, network: Network) -> Iterator[str]:
     """One that the engine makes as it is told: it is on the host, and may be made in the place of something there."""
     if network.name != f"{container_name(plan.project, plan.directory)}_{network.key}":
         yield f"the network {network.name}, which is not this project's"
-    if network.driver in ("macvlan", "ipvlan"):
+    if network.driver in _OF_THE_HOST:
         yield f"the network that the host is on, as a machine of its own ({network.driver} {network.key})"
     elif network.driver not in ("", "bridge"):
         yield f"a network of the engine's driver {network.driver} ({network.key})"
-    own_words = ("parent", "macvlan_mode", "ipvlan_mode") if network.driver in ("macvlan", "ipvlan") else _PLAIN_OPTIONS
+    own_words = ("parent", "macvlan_mode", "ipvlan_mode") if network.driver in _OF_THE_HOST else _PLAIN_OPTIONS
     yield from (
         f"the network option {name}={value} ({network.key})" for name, value in network.options if name not in own_words
     )
@@ -47,7 +60,7 @@ def _own_network(plan: RunPlan, network: Network) -> Iterator[str]:
         yield f"addresses by the engine's driver {network.ipam_driver} ({network.key})"
     yield from (f"the address option {name}={value} ({network.key})" for name, value in network.ipam_options)
     for pool in network.pools:
-        if network.driver not in ("macvlan", "ipvlan"):
+        if network.driver not in _OF_THE_HOST:
             said = " ".join(filter(None, (pool.subnet, pool.gateway, pool.ip_range)))
             yield f"what the host sends to {said or 'chosen addresses'} goes to its network {network.key}"
     yield from (

@@ -9,8 +9,8 @@ from robenv.plan.values import RunPlan
 
 
 def realtime(plan: RunPlan, places: HostPlaces) -> Iterator[str]:
-    limited = {one.name for one in plan.ulimits if one.hard}
-    if "rtprio" in limited or "SYS_NICE" in plan.cap_add or plan.cpu_rt_runtime or plan.cpu_rt_period:
+    limited = _limited(plan)
+    if is_realtime(plan):
         yield "realtime priorities: may keep the host's other programs from running"
     if "memlock" in limited:
         yield "memory that the host cannot swap out (memlock)"
@@ -18,6 +18,16 @@ def realtime(plan: RunPlan, places: HostPlaces) -> Iterator[str]:
         yield "higher priorities than the host's other programs (nice)"
     if plan.oom_kill_disable:
         yield "memory without end: the kernel does not kill it for want of memory (oom_kill_disable)"
+
+
+def is_realtime(plan: RunPlan) -> bool:
+    budget = plan.cpu_rt_runtime or plan.cpu_rt_period
+    return "rtprio" in _limited(plan) or "SYS_NICE" in plan.cap_add or bool(budget)
+
+
+def _limited(plan: RunPlan) -> set[str]:
+    """The limits that are raised above none."""
+    return {one.name for one in plan.ulimits if one.hard}
 
 
 def others(plan: RunPlan, places: HostPlaces) -> Iterator[str]:
@@ -37,7 +47,7 @@ def others(plan: RunPlan, places: HostPlaces) -> Iterator[str]:
 
 _PLAIN_LABELS = ("robenv.", "org.opencontainers.image.")
 """Prefixes of labels that only describe."""
-_USUAL_WEIGHT = 500
+USUAL_WEIGHT = 500
 """Of block devices; Docker's documentation of --blkio-weight."""
 
 
@@ -48,7 +58,7 @@ def is_plain_label(name: str) -> bool:
 
 def _blkio(plan: RunPlan) -> Iterator[str]:
     for limit in plan.blkio_limits:
-        if limit.kind == "weight" and limit.value > _USUAL_WEIGHT:
+        if limit.kind == "weight" and limit.value > USUAL_WEIGHT:
             yield f"goes before others at the disk {limit.path} (weight {limit.value})"
 
 

@@ -2,19 +2,23 @@
 
 Compared is the container with and without the strangers. Whatever the user's own files set, and is another way with
 the strangers in the chain, is told, unless it is among what only concerns the inside of the container, is itself a
-power (to have less of that is no loss), or is stricter than before.
+power (to have less of that is no loss), or is stricter than before. ``widened`` tells of powers that both give, and
+of which there is more.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from robenv.plan.privileges import DOCKER_DEFAULT, NO_NEW_PRIVILEGES, blocks_new_privileges
+from robenv.plan.trust import widened
 from robenv.plan.trust.isolation import security_option
 from robenv.plan.trust.model import Power
-from robenv.plan.values import RunPlan
+from robenv.plan.trust.settings import USUAL_WEIGHT
+from robenv.plan.values import Network, RunPlan
 from robenv.profile.excerpt import safe
 
 INSIDE = frozenset(
@@ -28,9 +32,8 @@ INSIDE = frozenset(
 """Fields of RunPlan that protect nothing outside the container."""
 POWERS = frozenset(
     (
-        "user", "privileged", "group_add", "groups", "devices", "device_cgroup_rules", "device_requests", "session",
-        "cap_add", "ports", "pid", "uts", "userns_mode", "cgroup_parent", "restart", "cpu_rt_runtime",
-        "cpu_rt_period", "oom_kill_disable", "oom_score_adj", "cpu_shares",
+        "user", "privileged", "group_add", "groups", "session", "cap_add", "ports", "pid", "uts", "userns_mode",
+        "restart", "oom_kill_disable",
     )
 )  # fmt: skip
 """Fields of RunPlan in which more is a power that is told by itself, and less is none."""
@@ -52,6 +55,33 @@ def _network(own: RunPlan, whole: RunPlan) -> Iterator[str]:
         for one in whole.networks
         if one.network.key in shut and not one.network.internal
     )
+    if whole.network_mode == "none" or not _is_chosen(own):
+        return
+    if own.network_mode and own.network_mode != whole.network_mode:
+        yield _changed("network_mode", own.network_mode, whole.network_mode)
+    elif own.networks:
+        yield from _other_networks(own, whole)
+
+
+def _is_chosen(plan: RunPlan) -> bool:
+    """Whether it is on networks that somebody chose, and on no other, such as the one of a VPN's container."""
+    return bool(plan.networks) or plan.network_mode not in ("", "default", "bridge", "host", "none")
+
+
+def _other_networks(own: RunPlan, whole: RunPlan) -> Iterator[str]:
+    known = {one.network.key: one.network for one in own.networks}
+    if not whole.networks:
+        yield f"the engine's own network, instead of {', '.join(known)}"
+    for now in (one.network for one in whole.networks):
+        if now.key not in known:
+            yield f"the network {now.key}, beside those that your own files name"
+        elif _set_up(now) != _set_up(known[now.key]):
+            yield f"the network {now.key}, set up otherwise than by your own files"
+
+
+def _set_up(network: Network) -> Network:
+    """What is told of by itself aside; the name of a project's own one is of no matter."""
+    return replace(network, name=network.external * network.name, internal=False, attachable=False, enable_ipv6=False)
 
 
 def _is_isolated(plan: RunPlan) -> bool:
@@ -78,8 +108,12 @@ def _security(own: RunPlan, whole: RunPlan) -> Iterator[str]:
     kept = {security_option(option)[::2] for option in whole.security_opt}
     for option in own.security_opt:
         name, _, value = security_option(option)
-        if name != NO_NEW_PRIVILEGES and (name, value) not in kept:
+        if name != NO_NEW_PRIVILEGES and value not in _OFF and (name, value) not in kept:
             yield f"less than your own files demand: {_brief(option)} does not hold"
+
+
+_OFF = ("unconfined", "disable")
+"""Values that are powers: to lose one is none."""
 
 
 def _mounts(own: RunPlan, whole: RunPlan) -> Iterator[str]:
@@ -93,17 +127,39 @@ def _mounts(own: RunPlan, whole: RunPlan) -> Iterator[str]:
             yield f"something else at {mount.target} than your own files mount there"
         elif mount.read_only and not now.read_only:
             yield f"writes to {mount.target}, which your own files mount read-only"
+    yield from _volumes_written(own, whole)
+
+
+def _volumes_written(own: RunPlan, whole: RunPlan) -> Iterator[str]:
+    """Mounted at another place as well; folders of the host are told of by their paths."""
+    named = [one for one in own.mounts if one.kind == "volume" and one.source]
+    places = {one.target.rstrip("/") for one in named}
+    shut = {one.source for one in named} - {one.source for one in named if not one.read_only}
+    for one in whole.mounts:
+        if one.source in shut and not one.read_only and one.target.rstrip("/") not in places:
+            yield f"writes at {one.target} to a volume that your own files mount read-only"
 
 
 def _limits(own: RunPlan, whole: RunPlan) -> Iterator[str]:
-    for name in ("mem_limit", "memswap_limit", "pids_limit", "cpus", "cpu_quota", "blkio_weight"):
+    for name, usual in _LIMITS.items():
         before, now = getattr(own, name), getattr(whole, name)
-        if before is not None and before > 0 and (now is None or now <= 0 or now > before):
+        limit = now if now is not None and now > 0 else usual
+        if before is not None and before > 0 and (limit is None or limit > before):
             yield _changed(name, before, now)
-    if own.cpu_quota and (own.cpu_period or 0) > (whole.cpu_period or 0):
-        yield _changed("cpu_period", own.cpu_period, whole.cpu_period)
+    if own.memswap_limit != whole.memswap_limit and _swap(whole) > _swap(own):
+        yield _changed("memswap_limit", own.memswap_limit, whole.memswap_limit)
+    if _quota(whole) > _quota(own):
+        name = "cpu_quota" if own.cpu_quota != whole.cpu_quota else "cpu_period"
+        yield _changed(name, getattr(own, name), getattr(whole, name))
+    if (own.oom_score_adj or 0) > max(whole.oom_score_adj or 0, 0):
+        yield _changed("oom_score_adj", own.oom_score_adj, whole.oom_score_adj)
     if own.cpuset and own.cpuset != whole.cpuset:
         yield _changed("cpuset", own.cpuset, whole.cpuset)
+    yield from _limits_of_parts(own, whole)
+
+
+def _limits_of_parts(own: RunPlan, whole: RunPlan) -> Iterator[str]:
+    """Of processes, and of disks."""
     limits = {one.name: one for one in whole.ulimits}
     for limit in own.ulimits:
         now = limits.get(limit.name)
@@ -111,9 +167,27 @@ def _limits(own: RunPlan, whole: RunPlan) -> Iterator[str]:
             yield _changed(f"ulimits.{limit.name}", limit.hard, None if now is None else now.hard)
     disks = {(one.path, one.kind): one.value for one in whole.blkio_limits}
     for disk in own.blkio_limits:
-        value = disks.get((disk.path, disk.kind))
+        value = disks.get((disk.path, disk.kind), USUAL_WEIGHT if disk.kind == "weight" else None)
         if value is None or value > disk.value:
             yield _changed(f"blkio_config, {disk.kind} of {disk.path}", disk.value, value)
+
+
+_LIMITS = {"mem_limit": None, "pids_limit": None, "cpus": None, "blkio_weight": USUAL_WEIGHT, "cpu_shares": 1024}
+"""And what holds where there is none; https://docs.docker.com/engine/containers/resource_constraints/"""
+_CPU_PERIOD = 100_000
+"""Microseconds, where none is named; likewise."""
+
+
+def _swap(plan: RunPlan) -> float:
+    """Memory and swap together, in bytes: twice the memory where nothing else is said."""
+    both = plan.memswap_limit or 2 * (plan.mem_limit or 0)
+    return both if both > 0 else math.inf
+
+
+def _quota(plan: RunPlan) -> float:
+    """Processors by the quota."""
+    quota = plan.cpu_quota or 0
+    return quota / (plan.cpu_period or _CPU_PERIOD) if quota > 0 else math.inf
 
 
 def _simple(own: RunPlan, whole: RunPlan) -> Iterator[str]:
@@ -130,7 +204,7 @@ def _simple(own: RunPlan, whole: RunPlan) -> Iterator[str]:
 
 _USUAL: dict[str, tuple[Any, ...]] = {
     "ipc": ("", "host", "shareable"), "cgroup": ("", "host"), "runtime": ("", "runc", "crun", "nvidia"),
-    "logging_driver": ("",), "healthcheck": (None,),
+    "logging_driver": ("",), "healthcheck": (None,), "cgroup_parent": ("",),
 }  # fmt: skip
 """Values that shut nothing off, by field: to lose any other is told."""
 _LISTS = ("dns", "dns_search", "extra_hosts", "sysctls", "labels", "logging_options", "storage_opt")
@@ -161,7 +235,9 @@ def _brief(text: str) -> str:
 JUDGED = frozenset(
     (
         "network_mode", "networks", "cap_drop", "security_opt", "mounts", "mem_limit", "memswap_limit", "pids_limit",
-        "cpus", "cpu_quota", "cpu_period", "blkio_weight", "cpuset", "ulimits", "blkio_limits", "read_only",
+        "cpus", "cpu_quota", "cpu_period", "cpu_shares", "blkio_weight", "cpuset", "ulimits", "blkio_limits",
+        "read_only", "oom_score_adj", "cpu_rt_runtime", "cpu_rt_period", "devices", "device_cgroup_rules",
+        "device_requests",
         *_USUAL, *_LISTS,
     )
 )  # fmt: skip
@@ -178,5 +254,6 @@ def unjudged(own: RunPlan, whole: RunPlan) -> Iterator[str]:
 
 
 _TELLERS: tuple[Callable[[RunPlan, RunPlan], Iterator[str]], ...] = (
-    _network, _capabilities, _security, _mounts, _limits, _simple, unjudged,
+    _network, _capabilities, _security, _mounts, _limits, _simple, widened.devices, widened.gpu,
+    widened.gpu_variables, widened.realtime, unjudged,
 )  # fmt: skip

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from robenv.plan.trust import weakened
+from robenv.plan.values import Device, DeviceRequest
+from tests.support.run_plans import run_plan
 from tests.unit.environment.test_trust import STRANGER, Chain
 
 
@@ -71,6 +75,44 @@ def lost(chain: Chain, own: str, theirs: str) -> list[str]:
         ("run: {dns: [10.0.0.1]}", "run: {dns: !override [9.9.9.9]}", "run.dns without what your own files say: 10.0"),
         ("run: {healthcheck: {test: 'true'}}", "run: {healthcheck: {disable: true}}", "run.healthcheck"),
         ("run: {security_opt: [apparmor=mine]}", "run: {security_opt: !reset }", "apparmor=mine does not hold"),
+        ("run: {cpu_shares: 2}", "run: {cpu_shares: !reset }", "run.cpu_shares, which your own files set to 2, is not"),
+        ("run: {oom_score_adj: 900}", "run: {oom_score_adj: 0}", "run.oom_score_adj"),
+        ("run: {cgroup_parent: /mine}", "run: {cgroup_parent: !reset }", "run.cgroup_parent, which your own files set"),
+        ("run: {mem_limit: 1gb}", "run: {memswap_limit: -1}", "run.memswap_limit"),
+        ("run: {cpu_quota: 50ms}", "run: {cpu_period: 10ms}", "run.cpu_period"),
+        ("run: {network_mode: 'container:vpn'}", "run: {network_mode: bridge}", "run.network_mode, which your own"),
+        ("run: {network_mode: somebodys}", "run: {network_mode: !reset }", "run.network_mode, which your own files"),
+        (
+            "{networks: {lan: {}}, run: {networks: [lan]}}",
+            "{networks: {out: {}}, run: {networks: [out]}}",
+            "the network out, beside those that your own files name",
+        ),
+        (
+            "{networks: {lan: {}}, run: {networks: [lan]}}",
+            "run: {networks: !reset }",
+            "the engine's own network, instead of lan",
+        ),
+        (
+            "{networks: {lan: {driver_opts: {com.docker.network.bridge.enable_ip_masquerade: 'false'}}}, "
+            "run: {networks: [lan]}}",
+            "networks: {lan: {driver_opts: !reset }}",
+            "the network lan, set up otherwise than by your own files",
+        ),
+        (
+            "{networks: {lan: {driver: macvlan, driver_opts: {parent: eth1}}}, run: {networks: [lan]}}",
+            "networks: {lan: {driver_opts: {parent: eth0}}}",
+            "the network lan, set up otherwise than by your own files",
+        ),
+        (
+            "run: {volumes: ['cache:/cache:ro']}",
+            "run: {volumes: ['cache:/other']}",
+            "writes at /other to a volume that your own files mount read-only",
+        ),
+        (
+            "run: {environment: {NVIDIA_VISIBLE_DEVICES: none}}",
+            "run: {environment: !reset }",
+            "a GPU that the image asks for",
+        ),
     ],
 )
 def test_each_loss_is_told(chain: Chain, own: str, theirs: str, words: str) -> None:
@@ -90,10 +132,69 @@ def test_each_loss_is_told(chain: Chain, own: str, theirs: str, words: str) -> N
         ("run: {command: sleep 1, hostname: a}", "run: {command: sleep 2, hostname: b, environment: {A: b}}"),
         ("user: {name: jane}", "user: {name: dev, shell: /bin/sh}"),
         ("workspace: {target: /ws}", "workspace: {target: /w}"),
+        ("run: {security_opt: [seccomp=unconfined]}", "run: {security_opt: !reset }"),
+        ("run: {blkio_config: {weight: 900}}", "run: {blkio_config: !reset }"),
+        ("run: {blkio_config: {weight_device: [{path: /dev/sda, weight: 900}]}}", "run: {blkio_config: !reset }"),
+        ("run: {cpu_shares: 4096}", "run: {cpu_shares: !reset }"),
+        ("run: {oom_score_adj: 100}", "run: {oom_score_adj: 900}"),
+        ("run: {cpu_quota: 50ms, cpu_period: 100ms}", "run: {cpu_quota: 5ms, cpu_period: 10ms}"),
+        ("run: {network_mode: 'container:vpn'}", "run: {network_mode: none}"),
+        ("run: {volumes: ['cache:/cache']}", "run: {volumes: ['cache:/other']}"),
+        ("run: {devices: [/dev/sda]}", "run: {devices: !override ['/dev/sda:/dev/sda:r']}"),
+        ("{run: {privileged: true}, user: {sudo: true}}", "run: {privileged: false}"),
     ],
 )
 def test_what_is_stricter_or_only_inside_is_no_loss(chain: Chain, own: str, theirs: str) -> None:
     assert lost(chain, own, theirs) == []
+
+
+@pytest.mark.parametrize(
+    ("own", "theirs", "words"),
+    [
+        (
+            "run: {devices: ['/dev/sda:/dev/sda:r']}",
+            "run: {devices: ['/dev/./sda:/dev/disk']}",
+            "the device /dev/sda for rwm, which your own files give for r",
+        ),
+        (
+            "run: {device_cgroup_rules: ['c 188:* r']}",
+            "run: {device_cgroup_rules: ['c 188:* rw']}",
+            "devices c 188:* for rw, which your own files give for r",
+        ),
+        ("run: {devices: [/dev/dri/renderD128]}", "run: {devices: [/dev/kfd]}", "more of the GPU: /dev/kfd"),
+        ("run: {devices: [/dev/dri/renderD128]}", "run: {runtime: nvidia}", "more of the GPU: what the runtime nvidia"),
+        (
+            "run: {ulimits: {rtprio: {soft: 1, hard: 1}}}",
+            "run: {cpu_rt_runtime: 900ms}",
+            "run.cpu_rt_runtime becomes 900000",
+        ),
+        ("run: {cpu_rt_runtime: 1ms}", "run: {cpu_rt_runtime: 900ms}", "run.cpu_rt_runtime becomes 900000"),
+        (
+            "run: {cpu_rt_runtime: 1ms}",
+            "run: {ulimits: {rtprio: {soft: 1, hard: 99}}}",
+            "run.ulimits.rtprio becomes 99",
+        ),
+    ],
+)
+def test_more_of_a_power_that_the_users_own_files_give_is_told(chain: Chain, own: str, theirs: str, words: str) -> None:
+    """Though its own line says the same of both."""
+    (text,) = lost(chain, own, theirs)
+    assert words in text
+
+
+def test_another_driver_of_the_gpu_is_more_of_it() -> None:
+    nvidia = DeviceRequest("", -1, (), (("gpu",),))
+    own = run_plan(devices=(Device("/dev/dri/renderD128", "/dev/dri/renderD128"),))
+    (told,) = weakened(own, replace(own, device_requests=(nvidia,)))
+    assert str(told) == "more of the GPU: what the engine's GPU driver gives"
+    assert weakened(replace(own, device_requests=(nvidia,)), replace(own, device_requests=(nvidia,))) == ()
+
+
+def test_a_device_by_another_of_its_names_is_the_same_device(chain: Chain) -> None:
+    (chain.folder / "link").symlink_to("/dev/null")
+    own = "run: {devices: ['/dev/null:/dev/null:r']}"
+    (text,) = lost(chain, own, f"run: {{devices: ['{chain.folder}/link:/dev/x:rw']}}")
+    assert text == "the device /dev/null for rw, which your own files give for r"
 
 
 def test_a_seccomp_profile_that_is_lost(chain: Chain) -> None:

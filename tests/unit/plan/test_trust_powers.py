@@ -205,6 +205,21 @@ def test_each_power_is_one_line(settings: dict[str, Any], kind: str, words: str)
     assert text.isprintable()
 
 
+def test_names_and_addresses_among_others_are_told() -> None:
+    """Whoever is on that network may look for somebody else by them."""
+    lab = Network("lab", "lab", external=True)
+    hosts = Network(LAN, "lan", driver="macvlan", options=(("parent", "eth0"),))
+    own = Network(LAN, "lan", driver="bridge")
+    for network, told in (
+        (lab, ["the name db on the network lab", "the address 10.0.0.1 on the network lab"]),
+        (hosts, [f"the address 10.0.0.1 on the network {LAN}"]),
+        (own, []),
+    ):
+        without = lines(networks=(Attachment(network),))
+        found = lines(networks=(Attachment(network, ("db",), "10.0.0.1"),))
+        assert [text for _, text in found if (_, text) not in without] == told
+
+
 @pytest.mark.parametrize(
     "source",
     ["/var/run/docker.sock", "/run/podman/podman.sock", "/run/containerd/containerd.sock", "/srv/other/docker.sock"],
