@@ -8,18 +8,18 @@ from pathlib import Path
 
 from robenv.deploy.inventory import Inventory, Robot
 from robenv.environment.approvals import own_uids
-from robenv.environment.baseline import Look, read_baseline
+from robenv.environment.baseline import Look, others, read_baseline
 from robenv.environment.strangers import foreign_path
 from robenv.environment.trust import Claim
 from robenv.profile.excerpt import safe
 
-_PLAIN = ("-4", "-6", "-A", "-C", "-a", "-k", "-q", "-v", "-vv", "-vvv", "-x")
-_PLAIN_WITH_VALUE = ("-J", "-b", "-i", "-l", "-p")
+_PLAIN = ("-4", "-6", "-C", "-a", "-k", "-q", "-v", "-vv", "-vvv", "-x")
+_PLAIN_WITH_VALUE = ("-b", "-i", "-l", "-p")
 _PLAIN_SETTINGS = frozenset(
     (
         "addressfamily", "batchmode", "bindaddress", "ciphers", "compression", "connectionattempts", "connecttimeout",
-        "forwardagent", "hostkeyalias", "hostkeyalgorithms", "identitiesonly", "identityfile", "ipqos",
-        "kexalgorithms", "loglevel", "macs", "port", "preferredauthentications", "proxyjump", "serveralivecountmax",
+        "hostkeyalgorithms", "identitiesonly", "identityfile", "ipqos",
+        "kexalgorithms", "loglevel", "macs", "port", "preferredauthentications", "serveralivecountmax",
         "serveraliveinterval", "tcpkeepalive", "user",
     )
 )  # fmt: skip
@@ -29,12 +29,17 @@ _PLAIN_SETTINGS = frozenset(
 def inventory_claims(inventory: Inventory, root: Path) -> tuple[Claim, ...]:
     """What the robots' ssh options may do on this machine, where the file is not the user's own, or where a container
     of the project in ``root`` could have written it since."""
-    powers = tuple(dict.fromkeys(text for robot in inventory.robots for text in _powers(robot)))
-    if not inventory.path or not powers:
+    if not inventory.path:
         return ()
     path = Path(inventory.path)
     why = _foreign(path) or _changed(inventory, str(root))
-    return (Claim(f"{os.path.realpath(path)} ({why})", path.name, why, powers),) if why else ()
+    powers = tuple(dict.fromkeys(text for robot in inventory.robots for text in (_place(robot), *_powers(robot))))
+    return (Claim(f"{os.path.realpath(path)} ({why})", path.name, why, powers),) if why and powers else ()
+
+
+def _place(robot: Robot) -> str:
+    """Whoever can say where a robot is can have the next deploy go to any machine that lets the user in."""
+    return safe(f"{robot.name} is {robot.place}, with its engine at {robot.docker_host}")
 
 
 def _foreign(path: Path) -> str:
@@ -45,11 +50,9 @@ def _foreign(path: Path) -> str:
 
 
 def _changed(inventory: Inventory, root: str) -> str:
-    path = inventory.path
-    known = read_baseline(root)
-    if known is None or not known.differs(Look(inventory.since, frozenset((path,))).digests((path,), known.areas)):
-        return ""
-    return "it changed while a container of this project could write there"
+    stamps = Look(inventory.since, frozenset((inventory.path,))).stamps((inventory.path,))
+    known = [one for one in (read_baseline(root), *others(root)) if one is not None]
+    return "it changed while a container could write there" if any(one.changed(stamps) for one in known) else ""
 
 
 def _powers(robot: Robot) -> Iterator[str]:
@@ -63,4 +66,4 @@ def _powers(robot: Robot) -> Iterator[str]:
         name = setting.replace("=", " ").split(" ")[0].lower()
         if name not in _PLAIN_SETTINGS:
             said = f"-o {setting}" if setting else word
-            yield safe(f"ssh on this machine with {said}, which may run commands as you")
+            yield safe(f"ssh on this machine with {said}, which may run commands as you or lend what is yours")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from robenv.doctor.check import Finding, Patient
 from robenv.environment.approvals import own_uids
-from robenv.environment.baseline import read_baseline
+from robenv.environment.baseline import others, read_baseline
 from robenv.environment.load import Loaded
 from robenv.environment.strangers import find_strangers, foreign_path
 from robenv.environment.trust import deciding_files, look_of
@@ -94,9 +94,10 @@ def _why_not_own(loaded: Loaded, rules: str, index: int) -> str:
     source = nearest(loaded.resolved.root, ("udev", index)).source
     if source in strangers:
         return f"{source.display} names it, and {strangers[source]}"
-    known = read_baseline(str(loaded.files.root))
-    if known is not None and known.differs(look_of(loaded).digests(deciding_files(loaded), known.areas)):
-        return "it changed while a container of this project could write there"
+    root = str(loaded.files.root)
+    stamps = look_of(loaded).stamps((*deciding_files(loaded), rules))
+    if any(one.changed(stamps) for one in (read_baseline(root), *others(root)) if one is not None):
+        return "it changed while a container could write there"
     try:
         return foreign_path(Path(rules), own_uids())
     except OSError:

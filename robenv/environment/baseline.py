@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +27,44 @@ _MAX_BYTES = 16 << 20
 
 
 @dataclass(frozen=True)
+class Stamp:
+    """What stands at a path; ``text`` is "" for nothing. ``time``: when it was put there, as the kernel notes it, which
+    no program can have it note otherwise."""
+
+    text: str
+    time: int = 0
+
+
+@dataclass(frozen=True)
 class Baseline:
-    """``areas``: folders that a container can write. ``files``: by path, a digest of what stood there, "" for nothing;
-    by the path of a link, what it led to. ``powers``: what the user's own files gave then."""
+    """Times in nanoseconds since 1970.
+
+    ``areas``: folders that a container can write. ``files``: by path, the text of the stamp of what counted last.
+    ``powers``, ``plan``: what the user's own files gave then, and their RunPlan as JSON. ``since``, ``until``: when
+    there were containers; 0 where there still are.
+    """
 
     areas: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     powers: tuple[str, ...] = ()
+    plan: str = ""
+    since: int = 0
+    until: int = 0
 
-    def differs(self, now: Mapping[str, str]) -> tuple[str, ...]:
-        """Which of the files that count now are others than they were."""
-        return tuple(sorted(path for path, digest in now.items() if self.files.get(path) != digest))
+    def changed(self, now: Mapping[str, Stamp]) -> tuple[str, ...]:
+        """Which of the files that count now a container may have put there."""
+        return tuple(sorted(path for path, stamp in now.items() if self._may_have(path, stamp)))
+
+    def _may_have(self, path: str, stamp: Stamp) -> bool:
+        if not lies_in(path, self.areas):
+            return False
+        if path not in self.files:
+            return bool(stamp.text) and self._was_there(stamp.time)
+        return stamp.text != self.files[path] and (not stamp.text or self._was_there(stamp.time))
+
+    def _was_there(self, time: int) -> bool:
+        """Whether there was a container then."""
+        return time + _CLOCK >= self.since and (not self.until or time <= self.until)
 
 
 @dataclass(frozen=True)
@@ -51,40 +79,75 @@ class Look:
     read: frozenset[str] = frozenset()
     ends: Mapping[str, str] = field(default_factory=dict)
 
-    def digests(self, paths: Iterable[str], areas: Iterable[str]) -> dict[str, str]:
-        """What stands in each file that lies in one of the areas, and when it was written there."""
-        folders = tuple(areas)
-        inside = (path for path in dict.fromkeys(paths) if _lies_in(path, folders))
-        return {path: self._digest(path) for path in inside}
+    def stamps(self, paths: Iterable[str]) -> dict[str, Stamp]:
+        return {path: self._stamp(path) for path in dict.fromkeys(paths)}
 
-    def _digest(self, path: str) -> str:
+    def _stamp(self, path: str) -> Stamp:
         leads = self.ends.get(path) or os.path.realpath(path)
+        linked = _link_time(path)
         try:
             with open(leads, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
                 text, about = file.read(_MAX_BYTES), os.fstat(file.fileno())
         except IsADirectoryError:
-            return f"folder {leads}"
+            return Stamp(f"folder {leads}", linked)
         except OSError:
-            return "gone since it was read" if path in self.read else ""
+            return Stamp("gone since it was read", time.time_ns()) if path in self.read else Stamp("")
+        written = max(about.st_ctime_ns, linked)
         if about.st_ctime_ns + _CLOCK >= self.since:
-            return f"written while it was read {about.st_ctime_ns}"
+            return Stamp(f"written while it was read {about.st_ctime_ns}", written)
         digest = hashlib.sha256(os.fsencode(leads) + b"\0" + text).hexdigest()
-        return f"{about.st_ino}:{about.st_ctime_ns}:{digest}"
+        return Stamp(f"{about.st_ino}:{about.st_ctime_ns}:{digest}", written)
 
 
-def _lies_in(path: str, folders: tuple[str, ...]) -> bool:
+def _link_time(path: str) -> int:
+    """When the last link on the way was made; 0 where there is none."""
+    here, found = "/", 0
+    for part in path.split("/"):
+        here = os.path.normpath(os.path.join(here, part))  # noqa: PTH118
+        try:
+            about = os.lstat(here)
+        except OSError:
+            return found
+        if stat.S_ISLNK(about.st_mode):
+            found, here = max(found, about.st_ctime_ns), os.path.realpath(here)
+    return found
+
+
+def lies_in(path: str, areas: Iterable[str]) -> bool:
     """By its name, or by what that leads to: a container can change either."""
     places = [Path(os.path.realpath(os.path.dirname(path))), Path(os.path.realpath(path))]  # noqa: PTH120
-    return any(place.is_relative_to(folder) for place in places for folder in folders)
+    return any(place.is_relative_to(folder) for place in places for folder in areas)
 
 
 def read_baseline(directory: str) -> Baseline | None:
-    """The project's; None where no container has been started since there last was none."""
+    """The project's; None where no container of it has been started yet."""
+    return _read(_path(directory))
+
+
+def others(directory: str) -> list[Baseline]:
+    """Those of the user's other projects: a container of one may have written into another one's folder, or have put a
+    project where none was."""
+    own = _path(directory)
     try:
-        with open(_path(directory), "rb") as file:  # noqa: PTH123
+        paths = sorted(Path(own).parent.glob("*.json"))
+    except OSError:
+        return []
+    found = (_read(str(path)) for path in paths if str(path) != own)
+    return [replace(one, files={}, powers=(), plan="") for one in found if one is not None]
+
+
+def _read(path: str) -> Baseline | None:
+    try:
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW)) as file:
             said: dict[str, Any] = json.loads(file.read(_MAX_BYTES))
-        files = {str(path): str(digest) for path, digest in said["files"].items()}
-        return Baseline(tuple(map(str, said["areas"])), files, tuple(map(str, said["powers"])))
+        return Baseline(
+            tuple(map(str, said["areas"])),
+            {str(name): str(text) for name, text in said["files"].items()},
+            tuple(map(str, said["powers"])),
+            str(said["plan"]),
+            int(said["since"]),
+            int(said["until"]),
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
@@ -96,10 +159,10 @@ def write_baseline(directory: str, baseline: Baseline) -> None:
 
 
 def close_baseline(directory: str) -> None:
-    """Forgets it, once no container of the project is left, unless its files were changed while there was one."""
+    """Notes that no container of the project is left: what is written from now on is no container's doing."""
     known = read_baseline(directory)
-    if known is not None and not known.differs(Look(time.time_ns()).digests(known.files, known.areas)):
-        Path(_path(directory)).unlink(missing_ok=True)
+    if known is not None and not known.until:
+        write_baseline(directory, replace(known, until=time.time_ns()))
 
 
 def _path(directory: str) -> str:

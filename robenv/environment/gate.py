@@ -12,11 +12,11 @@ from pathlib import Path
 
 from robenv.engine.protocol import Engine
 from robenv.environment.approvals import Approval, approval_of, approve
-from robenv.environment.baseline import Baseline, close_baseline, read_baseline, write_baseline
+from robenv.environment.baseline import close_baseline, read_baseline, write_baseline
 from robenv.environment.facts import facts_for
 from robenv.environment.lifecycle import containers_of
 from robenv.environment.load import Loaded
-from robenv.environment.trust import Ask, Claim, Judged, Machine, claims_text, judge, not_approved
+from robenv.environment.trust import Ask, Claim, Judged, Machine, claims_of, claims_text, judge, not_approved
 from robenv.errors import NotTrusted
 from robenv.export.portable import any_machine, known_devices
 from robenv.host.facts import Facts
@@ -68,7 +68,7 @@ class AdmittedContainer(Admitted):
 
 def admit_image(loaded: Loaded, ask: Ask | None, note: Note) -> Admitted:
     """For an image that is built, pushed or saved. Raises NotTrusted."""
-    return Admitted(loaded, _require(loaded, judge(loaded, None, None), ask, note), _KEY)
+    return Admitted(loaded, require_trust(judge(loaded, None, None).claims, ask, note), _KEY)
 
 
 def admit_container(
@@ -81,8 +81,8 @@ def admit_container(
     plan = loaded.container(facts, grant)
     leads = _leads(engine, plan)
     judged = judge(loaded, Machine(facts, ends=leads), plan)
-    approvals = _require(loaded, judged, ask, note)
-    _begin(loaded, judged.baseline, note)
+    approvals = require_trust(judged.claims, ask, note)
+    _begin(loaded, judged, note)
     if judged.foreign:
         # The image is others' doing, and so is who is in which group there.
         plan = relabelled(replace(plan, only_these_groups=True))
@@ -92,19 +92,16 @@ def admit_container(
 def admit_export(loaded: Loaded, ask: Ask | None, note: Note) -> Admitted:
     """For what other tools run, on whatever machine, where nobody is asked any more. Raises NotTrusted."""
     facts = any_machine(loaded.build.platform, known_devices(loaded.resolved.profile))
-    return Admitted(loaded, _require(loaded, judge(loaded, Machine(facts), _plan(loaded, facts)), ask, note), _KEY)
+    return Admitted(loaded, require_trust(claims_of(loaded, facts, _plan(loaded, facts)), ask, note), _KEY)
 
 
 def admit_releases(wanted: Sequence[tuple[Loaded, Facts]], ask: Ask | None, note: Note) -> list[Admitted]:
     """For the releases of robots, each planned by the facts of its robot; all is asked at once. Raises NotTrusted."""
-    judged = [judge(loaded, Machine(facts, robot=True), _plan(loaded, facts)) for loaded, facts in wanted]
-    claims = together([claim for one in judged for claim in one.claims])
+    claims = together(claim for loaded, facts in wanted for claim in claims_on_robot(loaded, facts))
     if not wanted:
         return []
     hint = "`robenv trust -r ROBOT` shows what a robot is asked for, and with --yes allows it"
     approvals = require_trust(claims, ask, note, hint)
-    for (loaded, _), one in zip(wanted, judged, strict=True):
-        _continue(loaded, one.baseline, claims, note)
     return [Admitted(loaded, approvals, _KEY) for loaded, _ in wanted]
 
 
@@ -131,7 +128,8 @@ def together(claims: Iterable[Claim]) -> list[Claim]:
     found: dict[str, Claim] = {}
     for claim in claims:
         known = found.setdefault(claim.source, claim)
-        found[claim.source] = replace(known, powers=tuple(dict.fromkeys((*known.powers, *claim.powers))))
+        powers, exact = (*known.powers, *claim.powers), (*known.details, *claim.details)
+        found[claim.source] = replace(known, powers=tuple(dict.fromkeys(powers)), details=tuple(dict.fromkeys(exact)))
     return list(found.values())
 
 
@@ -142,37 +140,20 @@ def leave(engine: Engine, root: Path) -> None:
         close_baseline(str(root))
 
 
-def _require(loaded: Loaded, judged: Judged, ask: Ask | None, note: Note) -> tuple[str, ...]:
-    approvals = require_trust(judged.claims, ask, note)
-    _continue(loaded, judged.baseline, judged.claims, note)
-    return approvals
-
-
-def _begin(loaded: Loaded, now: Baseline, note: Note) -> None:
-    """A container is about to be started: what it can write counts as it is now. What was kept of an earlier one stays,
-    so that changes made meanwhile are still known for such."""
-    root = str(loaded.files.root)
+def _begin(loaded: Loaded, judged: Judged, note: Note) -> None:
+    """A container is about to be started: what it can write counts as it is now. Where a file was changed meanwhile and
+    nobody was asked, since it gave nothing more, it stays known for changed."""
+    root, now = str(loaded.files.root), judged.now
     known = read_baseline(root)
     if known is not None:
-        files = {**now.files, **known.files}
-        now = replace(now, files=files, powers=tuple(dict.fromkeys((*known.powers, *now.powers))))
-    _keep(root, now, note)
-
-
-def _continue(loaded: Loaded, now: Baseline, claims: Iterable[Claim], note: Note) -> None:
-    """What was allowed just now of the project's own files is what they say from now on."""
-    root = str(loaded.files.root)
-    known = read_baseline(root)
-    if known is not None and any(claim.source.startswith(f"{root} (") for claim in claims):
-        powers = tuple(dict.fromkeys((*known.powers, *now.powers)))
-        _keep(root, replace(now, files={**known.files, **now.files}, powers=powers), note)
-
-
-def _keep(root: str, baseline: Baseline, note: Note) -> None:
-    """Where there is no place of the user's own to write, as in some CI jobs, nothing is asked for the lack of it."""
+        kept = set() if judged.grown else set(known.changed(judged.stamps))
+        files = {**known.files, **{path: text for path, text in now.files.items() if path not in kept}}
+        areas = tuple(dict.fromkeys((*known.areas, *now.areas)))
+        now = replace(now, areas=areas, files=files, since=known.since)
     try:
-        write_baseline(root, baseline)
+        write_baseline(root, now)
     except OSError as error:
+        # Where there is no place of the user's own to write, as in some CI jobs, nothing is refused for the lack of it.
         why = f"{error.strerror or error} ({error.filename})"
         note(f"what a container changes of the project's own files will not be noticed: {why}; XDG_STATE_HOME may help")
 
@@ -204,8 +185,8 @@ def require_trust(
     if missing and ask is not None and not ask(missing):
         raise NotTrusted("not allowed; nothing was built or started")
     for claim in missing:
-        approve(claim.source, claim.powers, claim.content)
-    found = [(claim, approval_of(claim.source, claim.powers)) for claim in claims if claim.powers]
+        approve(claim.source, claim.wanted, claim.content)
+    found = [(claim, approval_of(claim.source, claim.wanted)) for claim in claims if claim.powers]
     for claim, approval in found:
         if approval is not None and claim not in missing:
             _tell_of_change(claim, approval, note)

@@ -4,6 +4,7 @@ following links."""
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Iterable, Iterator
 
@@ -24,19 +25,36 @@ _PLAIN_VARIABLES = frozenset(("HOME", "USER", "LOGNAME", "UID", "GID", "PWD", "S
 def image_powers(loaded: Loaded, documents: set[Document], own: bool = False) -> tuple[Power, ...]:
     """What these files of the chain put into the image, or into the container's environment, of what is not theirs.
 
-    ``own``: they are the user's own, whose steps and variables are no news; told is what they read from outside the
-    project, and which of their steps, as it now stands, reads which secret.
+    ``own``: they are the user's own, whose steps and labels are no news; told is what they read from outside the
+    project or of the environment, and what reads which secret.
     """
     resolved = loaded.resolved
     levels = [(one, level) for one, level in zip(resolved.documents, resolved.levels, strict=True) if one in documents]
-    copied = (path for one, level in levels for path in (*_copied(level), *_env_files(one)))
-    found = list(file_powers(map(os.path.realpath, copied), map(os.path.realpath, _own_folders(loaded))))
+    copied = [path for one, level in levels for path in (*_copied(level), *_env_files(one))]
+    found = list(
+        file_powers(map(os.path.realpath, (*copied, *_sources(loaded))), map(os.path.realpath, _own_folders(loaded)))
+    )
+    for document, _ in levels:
+        found += (Power("setting", safe(text)) for text in _variables(document))
     if own:
-        return (*found, *(Power("secret", safe(text)) for _, level in levels for text in _reading_steps(level)))
+        return tuple(dict.fromkeys((*found, *(Power("secret", safe(text)) for text in _lent(loaded)))))
     found += _borrowed(loaded)
     for document, level in levels:
         found += (Power("setting", safe(text)) for text in _settings(document, level))
     return tuple(dict.fromkeys(found))
+
+
+def host_paths(loaded: Loaded) -> tuple[str, ...]:
+    """Files and folders of the host that the image or the container's environment is made from, as they are named."""
+    documents = zip(loaded.resolved.documents, loaded.resolved.levels, strict=True)
+    named = (path for one, level in documents for path in (*_copied(level), *_env_files(one)))
+    return tuple(dict.fromkeys((*named, *_sources(loaded))))
+
+
+def _sources(loaded: Loaded) -> Iterator[str]:
+    """What the run image is built from of the workspace."""
+    groups = (group for stage in loaded.build.stages for group in stage.groups)
+    yield from (one.host_path for group in groups for one in group.files if one.tree and one.host_path)
 
 
 def _own_folders(loaded: Loaded) -> tuple[str, ...]:
@@ -60,30 +78,47 @@ def _env_files(document: Document) -> Iterator[str]:
             yield path.text
 
 
-def _reading_steps(level: Level) -> Iterator[str]:
-    for part in level.parts:
-        for step in (placed.value for placed in part.steps):
-            script = hashlib.sha256(step.run.encode("utf-8", "surrogatepass")).hexdigest()[:12]
-            names = [f"the secret {one.source}" for one in step.secrets]
-            names += ["the keys in your ssh agent"] if step.ssh else []
-            yield from (f"the build step {step.name!r} uses {name} (script {script})" for name in names)
+def _lent(loaded: Loaded) -> Iterator[str]:
+    """What builds get of the user, and in which recipe: whatever else it says runs where that is read."""
+    names, agent = _names_lent(loaded)
+    if not names and not agent:
+        return
+    recipe = hashlib.sha256(json.dumps(loaded.build.to_json(), default=str, sort_keys=True).encode()).hexdigest()
+    yield from (f"the build reads {_secret(loaded, name)} (recipe {recipe})" for name in names)
+    if agent:
+        yield f"the build may use the keys in your ssh agent (recipe {recipe})"
 
 
-def _borrowed(loaded: Loaded) -> tuple[Power, ...]:
-    """What steps borrow, whoever has written them: what other files have put into the image runs in them."""
+def _secret(loaded: Loaded, name: str) -> str:
+    """With where it comes from, links followed."""
+    secret = loaded.resolved.profile.secrets.get(name)
+    source = "nowhere" if secret is None else os.path.realpath(secret.file) if secret.file else f"${secret.environment}"
+    return f"the secret {name} ({source})"
+
+
+def _names_lent(loaded: Loaded) -> tuple[tuple[str, ...], bool]:
     profile = loaded.resolved.profile
     parts = (part for level in loaded.resolved.levels for part in level.parts)
     steps = [placed.value for part in parts for placed in part.steps]
     wanted = (*(step.secrets for step in steps), profile.run_image.secrets)
     logins = (name for _, name in profile.logins())
     names = dict.fromkeys((*(one.source for each in wanted for one in each), *logins))
-    return lending_powers(names, profile.run_image.ssh or any(step.ssh for step in steps))
+    return tuple(names), profile.run_image.ssh or any(step.ssh for step in steps)
+
+
+def _borrowed(loaded: Loaded) -> tuple[Power, ...]:
+    """What steps borrow, whoever has written them: what other files have put into the image runs in them."""
+    names, agent = _names_lent(loaded)
+    return lending_powers((_secret(loaded, name) for name in names), agent)
+
+
+def _variables(document: Document) -> Iterator[str]:
+    yield from (
+        f"reads the variable {name} of your environment" for name in sorted(set(document.variables) - _PLAIN_VARIABLES)
+    )
 
 
 def _settings(document: Document, level: Level) -> Iterator[str]:
-    variables = sorted(set(document.variables) - _PLAIN_VARIABLES)
-    if variables:
-        yield f"reads the variables {', '.join(variables)} of your environment"
     for part in level.parts:
         yield from _of_engine(part.environment)
     yield from (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -11,12 +11,13 @@ from robenv.catalog.platforms import normalize
 from robenv.environment.locking import resolve_locked
 from robenv.errors import HostLacks, Problem, ProfileError, UsageError
 from robenv.host.facts import Facts
+from robenv.paths import is_fetched
 from robenv.plan.build import plan_build
 from robenv.plan.grant import Grant
 from robenv.plan.host import plan_host
 from robenv.plan.mirrors import Mirrors, mirrors_of
 from robenv.plan.names import image_reference
-from robenv.plan.run import plan_run, without_workspace
+from robenv.plan.run import plan_run, relabelled, without_workspace
 from robenv.plan.run_image import has_run_image
 from robenv.plan.values import DEV, RUN, BuildPlan, RunPlan
 from robenv.profile.project import ProjectFiles
@@ -79,7 +80,17 @@ class Loaded:
             content_hash=self.content_hash,
             platform=self.build.platform,
         )
+        plan = _with_inert_trees(plan)
         return without_workspace(plan, self.resolved.profile) if self.build.purpose == RUN else plan
+
+
+def _with_inert_trees(plan: RunPlan) -> RunPlan:
+    """Files of a profile from git are the same for every project of this user: no container may write them."""
+    mounts = tuple(
+        replace(one, read_only=True) if one.kind == "bind" and not one.read_only and is_fetched(one.source) else one
+        for one in plan.mounts
+    )
+    return plan if mounts == plan.mounts else relabelled(replace(plan, mounts=mounts))
 
 
 def _place(problem: Problem) -> tuple[str, int, int]:

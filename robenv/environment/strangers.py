@@ -74,7 +74,16 @@ def _first(path: Path, about: list[os.stat_result], mine: frozenset[int], name: 
     owners += [_belongs("its folder", one.st_uid) for one in places[1:] if one.st_uid not in mine]
     files = (_writable(name, one) for one in about[1:])
     folders = (_writable("its folder", one) for one in places[1:] if not one.st_mode & stat.S_ISVTX)
-    return next(filter(None, (*owners, *files, *folders)), "")
+    lists = ("it has an access list (getfacl)" for one in (path, path.parent) if _has_list(one))
+    return next(filter(None, (*owners, *files, *folders, *lists)), "")
+
+
+def _has_list(path: Path) -> bool:
+    """Whether more users are named than the mode says."""
+    try:
+        return bool(os.getxattr(path, "system.posix_acl_access"))
+    except OSError:
+        return False
 
 
 def _writable(name: str, about: os.stat_result) -> str:

@@ -19,15 +19,16 @@ from types import MappingProxyType
 from typing import Any
 
 from robenv.environment.approvals import approval_of
-from robenv.environment.baseline import Baseline, Look, read_baseline
-from robenv.environment.image_powers import image_powers
+from robenv.environment.baseline import Baseline, Look, Stamp, others, read_baseline
+from robenv.environment.image_powers import host_paths, image_powers
 from robenv.environment.load import Loaded
 from robenv.environment.strangers import Stranger, find_strangers
 from robenv.errors import RobenvError
 from robenv.host.facts import Facts
 from robenv.plan.host import plan_host
-from robenv.plan.run import plan_run
-from robenv.plan.trust import HostPlaces, Power, powers, weakened
+from robenv.plan.revive import plan_json, plan_of_json
+from robenv.plan.run import plan_digest, plan_run
+from robenv.plan.trust import HostPlaces, Power, details, powers, weakened
 from robenv.plan.values import Device, Mount, RunPlan
 from robenv.profile.chain import Document
 from robenv.profile.excerpt import safe
@@ -49,6 +50,13 @@ class Claim:
     powers: tuple[str, ...]
     content: str = ""
     """What stood there when it was judged: ``commit 1a2b…`` or ``sha256 1a2b…``."""
+    details: tuple[str, ...] = ()
+    """The very values behind lines that say the same of several."""
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """All that an approval has to cover."""
+        return (*self.powers, *self.details) if self.powers else ()
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -66,7 +74,7 @@ class Machine:
     def places(self, resolved: Resolved, plan: RunPlan) -> HostPlaces:
         uid, gid = self.facts.uid, self.facts.gid
         if self.robot:
-            return HostPlaces(uid=uid, gid=gid)
+            return HostPlaces(uid=uid, gid=gid, restarts=True)
         groups = {gid: _group(gid) for gid in (plan.user.gid, *plan.groups, *_numbers(plan.group_add))}
         home = os.path.realpath(Path("~").expanduser())
         return HostPlaces(home, own_folders(resolved), uid, gid, tuple(groups.items()))
@@ -128,8 +136,11 @@ class Judged:
     """What is to be allowed, and what the next check compares with."""
 
     claims: tuple[Claim, ...]
-    baseline: Baseline = field(default_factory=Baseline)
-    """The files that decide, and the powers that the user's own give, as they are now."""
+    now: Baseline = field(default_factory=Baseline)
+    """The files that decide, and what the user's own give, as they are now."""
+    stamps: Mapping[str, Stamp] = field(default_factory=dict)
+    grown: bool = False
+    """Whether one of the claims is about the user's own files."""
     foreign: bool = False
     """Whether any file of the chain is not the user's own."""
 
@@ -139,10 +150,12 @@ def judge(loaded: Loaded, machine: Machine | None, plan: RunPlan | None) -> Judg
     None, what its image takes: steps run in containers without any power over the host, so that only the files of the
     host count that are taken into it, and what steps borrow."""
     chain = _Chain(loaded, machine, find_strangers(loaded.resolved))
-    own = chain.own_powers()
     claims = chain.claims(plan) if chain.strangers else ()
     look = look_of(loaded, machine.ends if machine is not None else {})
-    return Judged((*claims, *_grown(loaded, own, look)), _baseline(loaded, plan, own, look), bool(chain.strangers))
+    stamps = look.stamps(deciding_files(loaded, plan))
+    grown = _grown(loaded, chain, stamps)
+    now = _baseline(loaded, plan, chain, stamps)
+    return Judged((*claims, *grown), now, stamps, bool(grown), bool(chain.strangers))
 
 
 def look_of(loaded: Loaded, ends: Mapping[str, str] = MappingProxyType({})) -> Look:
@@ -165,41 +178,49 @@ def image_claims_of(loaded: Loaded) -> tuple[Claim, ...]:
     return judge(loaded, None, None).claims
 
 
-def deciding_files(loaded: Loaded) -> tuple[str, ...]:
-    """All that says what a container of the project may do: the files of the chain, those looked for, the lock, .env,
-    and folders that are mounted, whose names may be links by now."""
+def deciding_files(loaded: Loaded, plan: RunPlan | None = None) -> tuple[str, ...]:
+    """All that says what a container of the project may do, or that it and its image get of this machine: the files of
+    the chain, those looked for, the lock, .env, and what is mounted or copied, whose names may be links by now."""
     inputs, packages = loaded.resolved.inputs, frozenset(loaded.resolved.packages.seen)
-    files = (path for path in inputs.files if path not in packages)
-    binds = (one.source for one in loaded.resolved.profile.run.volumes if one.type == "bind")
-    taken = (one.value.source for level in loaded.resolved.levels for part in level.parts for one in part.files)
-    rules = (rules.file for rules in loaded.resolved.profile.udev)
-    inventory = str(loaded.files.root / INVENTORY)
-    paths = (*map(str, files), *map(str, inputs.absent), *binds, *taken, *rules, inventory)
+    profile = loaded.resolved.profile
+    files = (str(path) for path in (*inputs.files, *inputs.absent) if path not in packages)
+    binds = (one.source for one in (plan.mounts if plan is not None else ()) if one.kind == "bind")
+    volumes = (one.source for one in profile.run.volumes if one.type == "bind")
+    rules = (one.file for one in profile.udev)
+    secrets = (one.file for one in profile.secrets.values() if one.file)
+    own = (str(loaded.files.root / INVENTORY), profile.workspace.source)
+    paths = (*files, *binds, *volumes, *host_paths(loaded), *rules, *secrets, *own)
     return tuple(dict.fromkeys(path for path in paths if path.startswith("/")))
 
 
-def _baseline(loaded: Loaded, plan: RunPlan | None, own: Iterable[str], look: Look) -> Baseline:
-    known = read_baseline(str(loaded.files.root))
+def _baseline(loaded: Loaded, plan: RunPlan | None, chain: _Chain, stamps: Mapping[str, Stamp]) -> Baseline:
     mounts = plan.mounts if plan is not None else ()
-    areas = [os.path.realpath(one.source) for one in mounts if one.kind == "bind" and not one.read_only]
-    areas = list(dict.fromkeys((*(known.areas if known else ()), *areas)))
-    return Baseline(tuple(areas), look.digests(deciding_files(loaded), areas), tuple(own))
+    areas = (os.path.realpath(one.source) for one in mounts if one.kind == "bind" and not one.read_only)
+    files = {path: stamp.text for path, stamp in stamps.items()}
+    text = plan_json(chain.own_plan) if chain.own_plan is not None else ""
+    return Baseline(tuple(dict.fromkeys(areas)), files, chain.own_powers(), text, loaded.resolved.inputs.since)
 
 
-def _grown(loaded: Loaded, own: Iterable[str], look: Look) -> tuple[Claim, ...]:
-    """What the user's own files give now, and did not before a container of the project could write them."""
+def _grown(loaded: Loaded, chain: _Chain, stamps: Mapping[str, Stamp]) -> tuple[Claim, ...]:
+    """What the user's own files give now, and did not before a container could write them."""
     root = str(loaded.files.root)
     known = read_baseline(root)
-    if known is None:
+    touched = {path for one in (known, *others(root)) if one is not None for path in one.changed(stamps)}
+    if not touched:
         return ()
-    gained = tuple(one for one in own if one not in known.powers)
-    changed = known.differs(look.digests(deciding_files(loaded), known.areas)) if gained else ()
-    if not changed:
+    known = known or Baseline()
+    before = plan_of_json(known.plan)
+    lost = weakened(before, chain.own_plan) if before is not None and chain.own_plan is not None else ()
+    gained = (*(one for one in chain.own_powers() if one not in known.powers), *map(str, lost))
+    if not gained:
         return ()
+    changed = sorted(touched)
     names = ", ".join(safe(os.path.relpath(path, root)) for path in changed[:3])
     more = f" and {len(changed) - 3} more" * (len(changed) > 3)
-    why = f"{names}{more} changed while a container of this project could write there"
-    return (Claim(f"{root} (its own files)", "the project's own files", why, gained),)
+    why = f"{names}{more} changed while a container could write there"
+    # Allowed as they are now, and not for good: what was taken out once may not be put back unseen.
+    state = hashlib.sha256(repr([(path, stamps[path].text) for path in changed]).encode()).hexdigest()[:16]
+    return (Claim(f"{root} (its own files, {state})", "the project's own files", why, gained),)
 
 
 class _Chain:
@@ -231,7 +252,9 @@ class _Chain:
             of_image = map(str, image_powers(self.loaded, way - self.own))
             wanted = tuple(dict.fromkeys((*of_container, *of_image)))
             stranger = self.strangers[entry]
-            found.append(Claim(stranger.identity, entry.source.display, stranger.why, wanted, _content(entry, way)))
+            exact = details(self.own_plan, plan) if plan is not None and of_container else ()
+            content = _content(entry, way)
+            found.append(Claim(stranger.identity, entry.source.display, stranger.why, wanted, content, exact))
         return tuple(found)
 
     def _of_container(self, plan: RunPlan, ways: dict[Document, set[Document]]) -> dict[Document, list[Power]]:
@@ -251,7 +274,10 @@ class _Chain:
             return ()
         if self.own_plan is not None and self.machine is not None:
             return (*self._powers(plan), *self.machine.weakened(self.own_plan, plan))
-        text = f"what it takes away of your own settings cannot be told: alone they make no container ({self.why_not})"
+        text = (
+            "what it takes away of your own settings cannot be told, since alone they make no container: "
+            f"{self.why_not} (together: {plan_digest(plan)})"
+        )
         return (*self._powers(plan), *([Power("weaker", safe(text))] if self.own else ()))
 
     def _powers(self, plan: RunPlan) -> tuple[Power, ...]:
@@ -289,7 +315,7 @@ def _content(entry: Document, way: set[Document]) -> str:
 
 def not_approved(claims: Iterable[Claim]) -> tuple[Claim, ...]:
     """Those that ask for powers which the user has not allowed them yet."""
-    return tuple(one for one in claims if one.powers and approval_of(one.source, one.powers) is None)
+    return tuple(one for one in claims if one.powers and approval_of(one.source, one.wanted) is None)
 
 
 def claims_text(claims: Iterable[Claim]) -> str:

@@ -60,6 +60,15 @@ def in_command(name: str, instead: str) -> str:
     return name if _PLAIN.fullmatch(name) else instead
 
 
+def brief(text: str, limit: int = 200) -> str:
+    """``text`` shortened for a line that something is approved by: two texts that differ are never the same line."""
+    if len(text) <= limit:
+        return text
+    import hashlib
+
+    return f"{text[:limit]}… (sha256 {hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()})"
+
+
 def show(text: str, limit: int = 60) -> str:
     """A value as messages quote it: safe, on one line, shortened."""
     return "`" + safe(text if len(text) <= limit else text[: limit - 1] + "…") + "`"

@@ -10,6 +10,7 @@ import ipaddress
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from robenv.profile.excerpt import brief
 from robenv.profile.nodes import Mapping, Node, Scalar, Sequence
 
 INSIDE = "inside"
@@ -27,7 +28,7 @@ Judge = Callable[[str], bool]
 
 def _names_no_address(reference: str) -> bool:
     """Whether an image's registry has a name: the engine, in the host's network, goes where a reference leads."""
-    first, slash, _ = reference.partition("/")
+    first, slash, _ = reference.casefold().partition("/")
     host = first.rpartition(":")[0] if ":" in first and not first.endswith("]") else first
     if not slash or not ({"."} & set(first) or ":" in first or first == "localhost"):
         return True
@@ -39,8 +40,10 @@ def _names_no_address(reference: str) -> bool:
 
 
 def _is_on_the_web(address: str) -> bool:
-    """Whether an archive is not of this machine's own files: what comes from it is signed by its distribution."""
-    return address.startswith(("http://", "https://"))
+    """Whether an archive is neither this machine's own files nor at an address of its network: what comes from it is
+    signed by its distribution, and robenv itself asks for it."""
+    scheme, _, rest = address.casefold().partition("://")
+    return scheme in ("http", "https") and _names_no_address(f"{rest.rpartition('@')[2]}/")
 
 
 def _each(paths: str, judge: str | Judge) -> dict[str, str | Judge]:
@@ -172,6 +175,5 @@ def _walk(node: Node, judge: Any, path: str) -> Iterator[str]:
 
 def _said(path: str, node: Node) -> str:
     if isinstance(node, Scalar):
-        text = node.text if len(node.text) <= 200 else node.text[:199] + "…"
-        return f"the key {path}: {text}"
+        return f"the key {path}: {brief(node.text)}"
     return f"the key {path}"

@@ -3,8 +3,9 @@
 ``words`` says it, ``allow_list`` says of what nothing need be said, ``weakened`` what is lost of the user's own.
 """
 
+from robenv.plan.trust.details import PREFIX, details
 from robenv.plan.trust.model import HostPlaces, Power
 from robenv.plan.trust.weakened import weakened
 from robenv.plan.trust.words import file_powers, lending_powers, powers
 
-__all__ = ["HostPlaces", "Power", "file_powers", "lending_powers", "powers", "weakened"]
+__all__ = ["PREFIX", "HostPlaces", "Power", "details", "file_powers", "lending_powers", "powers", "weakened"]

@@ -25,6 +25,7 @@ from robenv.plan.values import (
     Ulimit,
     User,
 )
+from robenv.profile.excerpt import brief
 
 Judge = Callable[[Any], bool]
 
@@ -121,5 +122,4 @@ def _unjudged_parts(name: str, value: Any) -> Iterator[str]:
 
 
 def _setting(name: str, value: Any) -> str:
-    text = str(value)
-    return f"the setting run.{name}: {text if len(text) <= 200 else text[:199] + '…'}"
+    return f"the setting run.{name}: {brief(str(value))}"

@@ -27,7 +27,8 @@ _GPU_NODES = ("/dev/dri", "/dev/dri/*", "/dev/kfd", "/dev/nvidia*", "/dev/dxg", 
 
 
 def devices(plan: RunPlan, places: HostPlaces) -> Iterator[str]:
-    for node in map(node_of, plan.devices):
+    for device in plan.devices:
+        node = node_of(device)
         if not is_one(node, _GPU_NODES):
             name = next((text for nodes, text in _GRAVE_DEVICES if is_one(node, nodes)), "")
             yield f"the device {node}" + (f": {name}" if name else "")
@@ -78,9 +79,15 @@ def gpu_requests(plan: RunPlan) -> frozenset[tuple[str, ...]]:
     return frozenset((one.driver, *one.device_ids) for one in wanted)
 
 
+_GPU_VARIABLES = tuple(
+    f"{maker}_VISIBLE_DEVICES" for maker in ("NVIDIA", "AMD", "HABANA", "ASCEND", "MTHREADS", "DCU", "VACC")
+)
+"""Those that the container runtimes of makers of accelerators read; a program inside reads CUDA_VISIBLE_DEVICES."""
+
+
 def is_gpu_variable(name: str, value: str) -> bool:
     """Whether a runtime of a GPU's maker, where it is the engine's default, takes this variable for a request."""
-    return name.endswith("_VISIBLE_DEVICES") and value.strip().lower() not in ("", "none", "void")
+    return name in _GPU_VARIABLES and value.strip().lower() not in ("", "none", "void")
 
 
 def gpu_variable(name: str, value: str) -> str:

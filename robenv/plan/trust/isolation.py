@@ -103,7 +103,7 @@ def security(plan: RunPlan, places: HostPlaces) -> Iterator[str]:
         if (name, value) == ("seccomp", "unconfined"):
             yield "every system call, since no seccomp profile holds (seccomp=unconfined)"
         elif name == "seccomp":
-            yield f"the system calls of its own seccomp profile ({hashlib.sha256(value.encode()).hexdigest()[:12]})"
+            yield f"the system calls of its own seccomp profile ({hashlib.sha256(value.encode()).hexdigest()})"
         elif (name, value) == ("apparmor", "unconfined"):
             yield "no AppArmor profile (apparmor=unconfined)"
         elif (name, value) in (("label", "disable"), ("systempaths", "unconfined")):

@@ -37,6 +37,8 @@ class HostPlaces:
     """The user's own numbers on the host; None where they are not known: then any number is somebody else's."""
     groups: tuple[tuple[int, str], ...] = field(default=())
     """Names of the host's groups, by number."""
+    restarts: bool = False
+    """Whether containers are started again there, whatever they say of it."""
 
     def group(self, gid: int) -> str:
         """``the group 105 (docker)``"""

@@ -111,6 +111,18 @@ def _is_own_volume(plan: RunPlan, name: str) -> bool:
     return name in ("", plan.home_volume) or name.startswith(f"{plan.name}_")
 
 
+def exchangeable(plan: RunPlan, places: HostPlaces) -> Iterator[str]:
+    """The engine looks where names lead each time that it starts a container, and robenv only before it does so itself:
+    what can write the folder in which a mounted one lies can put a link in its place."""
+    if plan.restart in ("", "no") and not places.restarts:
+        return
+    writable = [normal(one.source) for one in binds(plan) if not one.read_only]
+    for mount in binds(plan):
+        source = normal(mount.source)
+        if any(source != folder and within(source, folder) for folder in writable):
+            yield f"any folder of the host in the place of {source}, once the engine starts it again by itself"
+
+
 _KNOWN_OPTIONS = {
     "bind": ("create_host_path", "consistency"),
     "volume": ("nocopy", "subpath", "type", "device", "o"),

@@ -52,7 +52,7 @@ def _own_network(plan: RunPlan, network: Network) -> Iterator[str]:
         yield f"the network that the host is on, as a machine of its own ({network.driver} {network.key})"
     elif network.driver not in ("", "bridge"):
         yield f"a network of the engine's driver {network.driver} ({network.key})"
-    own_words = ("parent", "macvlan_mode", "ipvlan_mode") if network.driver in _OF_THE_HOST else _PLAIN_OPTIONS
+    own_words = () if network.driver in _OF_THE_HOST else _PLAIN_OPTIONS
     yield from (
         f"the network option {name}={value} ({network.key})" for name, value in network.options if name not in own_words
     )
@@ -60,9 +60,11 @@ def _own_network(plan: RunPlan, network: Network) -> Iterator[str]:
         yield f"addresses by the engine's driver {network.ipam_driver} ({network.key})"
     yield from (f"the address option {name}={value} ({network.key})" for name, value in network.ipam_options)
     for pool in network.pools:
-        if network.driver not in _OF_THE_HOST:
-            said = " ".join(filter(None, (pool.subnet, pool.gateway, pool.ip_range)))
-            yield f"what the host sends to {said or 'chosen addresses'} goes to its network {network.key}"
+        said = " ".join(filter(None, (pool.subnet, pool.gateway, pool.ip_range))) or "chosen addresses"
+        if network.driver in _OF_THE_HOST:
+            yield f"addresses out of {said} on the network {network.key}"
+        else:
+            yield f"what the host sends to {said} goes to its network {network.key}"
     yield from (
         f"the label {name}={value} of the network {network.key}, by which other programs of the host may act"
         for name, value in network.labels

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 
 from robenv.plan.trust.model import HostPlaces
@@ -34,7 +36,7 @@ def others(plan: RunPlan, places: HostPlaces) -> Iterator[str]:
     yield from (f"the kernel setting {name}={value}" for name, value in sorted(plan.sysctls))
     yield from _blkio(plan)
     yield from (
-        f"the label {name}={value}, by which other programs of the host may act"
+        f"the label {name}={_exact(value)}, by which other programs of the host may act"
         for name, value in plan.labels
         if not is_plain_label(name)
     )
@@ -47,13 +49,20 @@ def others(plan: RunPlan, places: HostPlaces) -> Iterator[str]:
 
 _PLAIN_LABELS = ("robenv.", "org.opencontainers.image.")
 """Prefixes of labels that only describe."""
+_PLAIN_NAMES = ("description", "maintainer", "vendor", "version")
+_PLAIN_VALUE = re.compile(r"[\w@%+=:./-]*", re.ASCII)
 USUAL_WEIGHT = 500
 """Of block devices; Docker's documentation of --blkio-weight."""
 
 
 def is_plain_label(name: str) -> bool:
     """Whether a label only describes; programs such as proxies and schedulers take others for what they are to do."""
-    return name.startswith(_PLAIN_LABELS)
+    return name.startswith(_PLAIN_LABELS) or name in _PLAIN_NAMES
+
+
+def _exact(value: str) -> str:
+    """So that no two values, or lists of them, read alike."""
+    return value if _PLAIN_VALUE.fullmatch(value) else json.dumps(value)
 
 
 def _blkio(plan: RunPlan) -> Iterator[str]:
@@ -76,7 +85,7 @@ def logging(plan: RunPlan, places: HostPlaces) -> Iterator[str]:
         told = [f"{name}={value}" for name, value in options if name not in _LOCAL_OPTIONS]
         yield from (f"the logging option {one}" for one in told)
         return
-    said = ", ".join(f"{name}={value}" for name, value in options)
+    said = ", ".join(f"{name}={_exact(value)}" for name, value in options)
     yield f"the engine writes its output elsewhere, as root and in the host's network ({driver}" + (
         f": {said})" if said else ")"
     )

@@ -19,7 +19,7 @@ from robenv.plan.trust.isolation import security_option
 from robenv.plan.trust.model import Power
 from robenv.plan.trust.settings import USUAL_WEIGHT
 from robenv.plan.values import Network, RunPlan
-from robenv.profile.excerpt import safe
+from robenv.profile.excerpt import brief, safe
 
 INSIDE = frozenset(
     (
@@ -32,7 +32,7 @@ INSIDE = frozenset(
 """Fields of RunPlan that protect nothing outside the container."""
 POWERS = frozenset(
     (
-        "user", "privileged", "group_add", "groups", "session", "cap_add", "ports", "pid", "uts", "userns_mode",
+        "privileged", "group_add", "groups", "session", "cap_add", "ports", "pid", "uts", "userns_mode",
         "restart", "oom_kill_disable",
     )
 )  # fmt: skip
@@ -127,7 +127,27 @@ def _mounts(own: RunPlan, whole: RunPlan) -> Iterator[str]:
             yield f"something else at {mount.target} than your own files mount there"
         elif mount.read_only and not now.read_only:
             yield f"writes to {mount.target}, which your own files mount read-only"
+        elif now.options != mount.options:
+            yield f"other options of the mount at {mount.target} than your own files give it"
+    yield from _masks(own, whole)
     yield from _volumes_written(own, whole)
+
+
+def _masks(own: RunPlan, whole: RunPlan) -> Iterator[str]:
+    """What the user's own files hide of the workspace by a mount upon it, which is there where the workspace is."""
+    before, now = (
+        {one.target for one in plan.mounts if (one.kind, one.source) == ("bind", plan.directory)}
+        for plan in (own, whole)
+    )
+    for place in sorted(before - now):
+        if any(one.target.startswith(f"{place.rstrip('/')}/") for one in own.mounts):
+            yield f"the workspace elsewhere than at {place}, where your own files hide parts of it"
+
+
+def _user(own: RunPlan, whole: RunPlan) -> Iterator[str]:
+    before, now = (f"{plan.user.uid}:{plan.user.gid}" for plan in (own, whole))
+    if before != now:
+        yield f"works as the user {now}, and not as {before}, as your own files say"
 
 
 def _volumes_written(own: RunPlan, whole: RunPlan) -> Iterator[str]:
@@ -197,6 +217,8 @@ def _simple(own: RunPlan, whole: RunPlan) -> Iterator[str]:
         before, now = getattr(own, name), getattr(whole, name)
         if before not in usual and before != now:
             yield _changed(name, before, now)
+    if own.healthcheck and own.healthcheck.test and own.healthcheck != whole.healthcheck:
+        yield f"another health check than that of your own files: {_brief(' '.join(own.healthcheck.test))}"
     for name in _LISTS:
         lost = [item for item in getattr(own, name) if item not in getattr(whole, name) and not _is_robenvs(name, item)]
         yield from (f"run.{name} without what your own files say: {_brief(_shown(item))}" for item in lost)
@@ -204,7 +226,7 @@ def _simple(own: RunPlan, whole: RunPlan) -> Iterator[str]:
 
 _USUAL: dict[str, tuple[Any, ...]] = {
     "ipc": ("", "host", "shareable"), "cgroup": ("", "host"), "runtime": ("", "runc", "crun", "nvidia"),
-    "logging_driver": ("",), "healthcheck": (None,), "cgroup_parent": ("",),
+    "logging_driver": ("",), "cgroup_parent": ("",),
 }  # fmt: skip
 """Values that shut nothing off, by field: to lose any other is told."""
 _LISTS = ("dns", "dns_search", "extra_hosts", "sysctls", "labels", "logging_options", "storage_opt")
@@ -229,16 +251,17 @@ def _shown(value: Any) -> str:
 
 
 def _brief(text: str) -> str:
-    return text if len(text) <= 80 else text[:79] + "…"
+    return brief(text, 80)
 
 
 JUDGED = frozenset(
     (
-        "network_mode", "networks", "cap_drop", "security_opt", "mounts", "mem_limit", "memswap_limit", "pids_limit",
+        "user", "network_mode", "networks", "cap_drop", "security_opt", "mounts", "mem_limit", "memswap_limit",
+        "pids_limit",
         "cpus", "cpu_quota", "cpu_period", "cpu_shares", "blkio_weight", "cpuset", "ulimits", "blkio_limits",
         "read_only", "oom_score_adj", "cpu_rt_runtime", "cpu_rt_period", "devices", "device_cgroup_rules",
         "device_requests",
-        *_USUAL, *_LISTS,
+        "healthcheck", *_USUAL, *_LISTS,
     )
 )  # fmt: skip
 """Fields that the tellers compare."""
@@ -254,6 +277,6 @@ def unjudged(own: RunPlan, whole: RunPlan) -> Iterator[str]:
 
 
 _TELLERS: tuple[Callable[[RunPlan, RunPlan], Iterator[str]], ...] = (
-    _network, _capabilities, _security, _mounts, _limits, _simple, widened.devices, widened.gpu,
+    _network, _user, _capabilities, _security, _mounts, _limits, _simple, widened.devices, widened.gpu,
     widened.gpu_variables, widened.realtime, unjudged,
 )  # fmt: skip

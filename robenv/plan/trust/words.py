@@ -33,6 +33,7 @@ _KINDS: tuple[tuple[str, Teller], ...] = (
     ("folder", mounts.folders),
     ("folder", mounts.volumes),
     ("folder", mounts.mount_options),
+    ("folder", mounts.exchangeable),
     ("network", network.network),
     ("network", network.ports),
     ("namespace", isolation.namespaces),
@@ -58,8 +59,7 @@ def file_powers(paths: Iterable[str], own: Iterable[str]) -> tuple[Power, ...]:
 def lending_powers(secrets: Iterable[str], agent: bool) -> tuple[Power, ...]:
     """What a build's steps get of the user while they run, and may send anywhere."""
     found = [
-        Power("secret", f"what it puts into the image runs where a build step reads the secret {name}")
-        for name in sorted(secrets)
+        Power("secret", f"what it puts into the image runs where a build step reads {name}") for name in sorted(secrets)
     ]
     if agent:
         found.append(

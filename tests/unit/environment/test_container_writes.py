@@ -9,11 +9,16 @@ from typing import Any
 
 import pytest
 
+from robenv.deploy.inventory import read_inventory
+from robenv.deploy.inventory_trust import inventory_claims
 from robenv.environment import baseline, gate
 from robenv.environment.baseline import close_baseline, read_baseline
 from robenv.environment.gate import Admitted, AdmittedContainer, admit_container, admit_image, admit_releases
-from robenv.environment.load import Loaded
+from robenv.environment.load import Loaded, load
 from robenv.errors import NotTrusted
+from robenv.plan.values import RUN
+from robenv.profile.project import find_project
+from robenv.profile.resolve import resolve_project
 from tests.unit.environment.test_trust import FACTS, STRANGER, Chain
 
 
@@ -33,6 +38,7 @@ class Folder(Chain):
         super().__init__(folder)
         self.asked_for: list[str] = []
         self.told: list[str] = []
+        self.environ: dict[str, str] = {}
 
     def up(self, answer: bool | None = None) -> AdmittedContainer:
         """``answer``: of whoever is asked; None, where nobody is there."""
@@ -50,6 +56,9 @@ class Folder(Chain):
 
     def main(self, text: str, uid: int | None = None) -> None:
         super().main(text + "\n", uid)
+
+    def loaded(self) -> Loaded:
+        return load(resolve_project(find_project(self.project), self.environ, self.remote), "linux/amd64")
 
 
 @pytest.fixture
@@ -92,7 +101,7 @@ def test_a_power_that_comes_later_is_asked_once(folder: Folder, file: str) -> No
     folder.write(f"picker/{file}", text[file])
     with pytest.raises(NotTrusted) as refused:
         folder.up()
-    assert f"{file} changed while a container of this project could write there" in refused.value.details
+    assert f"{file} changed while a container could write there" in refused.value.details
     with pytest.raises(NotTrusted, match="not allowed"):
         folder.up(answer=False)
     assert len(folder.asked_for) == 1
@@ -164,7 +173,7 @@ def test_a_step_that_gets_a_secret_is_asked_about_when_its_script_is_another(fol
     folder.main(text.replace("SCRIPT", "send it away"))
     with pytest.raises(NotTrusted) as refused:
         admit_image(folder.loaded(), None, folder.told.append)
-    assert "the build step 'get' uses the secret token" in refused.value.details
+    assert "the build reads the secret token ($TOKEN)" in refused.value.details
 
 
 def test_a_deploy_is_asked_about_as_well(folder: Folder) -> None:
@@ -189,9 +198,11 @@ def test_after_the_last_container_an_edit_is_the_users_own(folder: Folder) -> No
     folder.main("run: {hostname: a}")
     folder.up()
     close_baseline(str(folder.project))
-    assert read_baseline(str(folder.project)) is None
     folder.main("run: {pid: host}")
     folder.up()
+    folder.main("run: {pid: host, ipc: host}")
+    with pytest.raises(NotTrusted):
+        folder.up()
 
 
 def test_a_change_that_the_container_could_have_made_outlives_it(folder: Folder) -> None:
@@ -308,3 +319,198 @@ def test_a_file_that_says_more_only_while_it_is_read(raced: Folder) -> None:
         stop.set()
         thread.join()
     assert refused
+
+
+def refused(folder: Folder, build: bool = False) -> str:
+    """What is shown of the powers that are asked for."""
+    with pytest.raises(NotTrusted) as caught:
+        if build:
+            admit_image(folder.loaded(), None, folder.told.append)
+        else:
+            folder.up()
+    return caught.value.details
+
+
+def test_a_project_that_a_container_puts_into_its_workspace(folder: Folder) -> None:
+    """The user goes there, and says `up`."""
+    folder.main("run: {hostname: a}")
+    folder.up()
+    planted = folder.project / "src" / "foo"
+    planted.mkdir(parents=True)
+    folder.write("picker/src/foo/robenv.yaml", "name: foo\nbase: {image: x}\nrun: {privileged: true}\n")
+    outer, folder.project = folder.project, planted
+    assert PRIVILEGED in refused(folder)
+    folder.project = outer
+    close_baseline(str(outer))
+    folder.project = planted
+    assert PRIVILEGED in refused(folder), "what was put there before `down` is still there"
+
+
+def test_a_project_in_a_workspace_that_was_there_before_is_the_users_own(folder: Folder) -> None:
+    inner = folder.project / "inner"
+    folder.write("picker/inner/robenv.yaml", "name: inner\nbase: {image: x}\nrun: {privileged: true}\n")
+    folder.main("run: {hostname: a}")
+    folder.up()
+    folder.project = inner
+    folder.up()
+
+
+def test_what_is_allowed_for_an_image_is_not_allowed_for_a_container(folder: Folder) -> None:
+    folder.main("run: {hostname: a}")
+    folder.up()
+    folder.main("files: [{source: /etc/hostname, target: /h}]\nrun: {privileged: true}")
+    admit_image(folder.loaded(), lambda claims: True, folder.told.append)
+    assert PRIVILEGED in refused(folder)
+
+
+SECRET = "secrets: {t: {file: FILE}}\nsteps: [{name: a, run: 'mytool', secrets: [t]}]"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SECRET.replace("FILE", "/etc/shadow"),
+        SECRET.replace("FILE", "./t") + "\nfiles: [{source: ./robenv.yaml, target: /usr/bin/mytool}]",
+        SECRET.replace("FILE", "./t").replace("steps: [", "steps: [{name: b, run: 'cp tool /usr/bin/mytool'}, "),
+        SECRET.replace("FILE", "./t") + "\nbase: {image: evil}",
+        "secrets: {t: {file: ./t}}\napt: {login: t}",
+        "secrets: {t: {file: ./t}}\npip: [{packages: [x], login: t, index_url: 'https://evil.example/simple'}]",
+        "run_image: {build: make, install: [/opt/x], ssh: true}",
+    ],
+)
+def test_a_build_that_lends_another_way_is_asked_about(folder: Folder, text: str) -> None:
+    folder.write("picker/t", "token")
+    folder.main(SECRET.replace("FILE", "./t"))
+    folder.up()
+    if "base:" in text:
+        folder.write("picker/robenv.yaml", "name: picker\n" + text)
+    else:
+        folder.main(text)
+    said = refused(folder, build=True)
+    assert "the build reads the secret t (" in said or "keys in your ssh agent" in said
+
+
+def test_a_secrets_file_that_is_exchanged_for_a_link(folder: Folder) -> None:
+    file = folder.write("picker/t", "token")
+    folder.main(SECRET.replace("FILE", "./t"))
+    folder.up()
+    file.unlink()
+    file.symlink_to("/etc/shadow")
+    assert "the secret t (/etc/shadow)" in refused(folder, build=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "pip: [{requirements: ./link}]",
+        "pip: [{packages: [x], constraints: ./link}]",
+        "apt: {repositories: {r: {url: 'http://x.example/r', suite: s, components: [main], key: ./link}}}",
+    ],
+)
+def test_other_files_for_the_image_that_are_exchanged_for_links(folder: Folder, text: str) -> None:
+    link, secret = folder.write("picker/link", "x\n"), folder.write("secret/id", "y\n")
+    folder.main(text)
+    folder.up()
+    link.unlink()
+    link.symlink_to(secret)
+    assert f"takes in a copy of {secret}" in refused(folder, build=True)
+
+
+def test_sources_of_the_run_image_that_are_exchanged_for_a_link(folder: Folder) -> None:
+    folder.write("picker/src/a.c", "x")
+    folder.main("run_image: {build: make, install: [/opt/x], sources: [src]}")
+    folder.up()
+    (folder.project / "src").rename(folder.project / "gone")
+    (folder.project / "src").symlink_to(folder.folder / "home")
+    folder.write("home/id", "key")
+    loaded = load(folder.loaded().resolved, "linux/amd64", RUN)
+    with pytest.raises(NotTrusted) as caught:
+        admit_image(loaded, None, folder.told.append)
+    assert f"takes in a copy of {folder.folder / 'home'}" in caught.value.details
+
+
+def test_a_workspace_of_its_own_that_is_exchanged_for_a_link(folder: Folder) -> None:
+    (folder.project / "ws").mkdir()
+    folder.main("workspace: {source: ./ws}\nrun: {volumes: ['.:/all']}")
+    folder.up()
+    (folder.project / "ws").rmdir()
+    (folder.project / "ws").symlink_to("/etc")
+    assert "reads and writes /etc" in refused(folder)
+
+
+def test_a_variable_of_the_host_is_asked_about(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder.environ = {"AWS_SECRET": "hunter2"}
+    folder.main("run: {hostname: a}")
+    folder.up()
+    for said in ("{X: '${AWS_SECRET}'}", "{AWS_SECRET: }"):
+        folder.main(f"run: {{environment: {said}}}")
+        assert "reads the variable AWS_SECRET of your environment" in refused(folder)
+
+
+@pytest.mark.parametrize("own", ["network_mode: none", "read_only: true", "mem_limit: 1gb", "runtime: runsc"])
+def test_what_the_users_own_files_shut_off_is_not_opened_unseen(folder: Folder, own: str) -> None:
+    folder.main(f"run: {{{own}}}")
+    folder.up()
+    folder.main("run: {hostname: a}")
+    assert "your own files" in refused(folder)
+
+
+def test_a_power_that_the_user_took_out_is_not_put_back_unseen(folder: Folder) -> None:
+    for _ in range(2):
+        folder.main("run: {cap_add: [SYS_ADMIN]}")
+        folder.up(answer=True)
+        folder.main("run: {hostname: a}")
+        folder.up()
+    assert len(folder.asked_for) == 1
+    folder.main("run: {cap_add: [SYS_ADMIN]}")
+    assert "SYS_ADMIN" in refused(folder)
+
+
+def test_the_hosts_of_robots_and_what_ssh_lends_them(folder: Folder) -> None:
+    folder.main("run: {hostname: a}")
+    folder.up()
+    path = folder.write(
+        "picker/robots.yaml", "all: {hosts: {arm: {ansible_host: evil, ansible_ssh_common_args: -A}}}\n"
+    )
+    (claim,) = inventory_claims(read_inventory(path), folder.project)
+    assert claim.powers == (
+        "arm is evil, with its engine at /var/run/docker.sock",
+        "ssh on this machine with -A, which may run commands as you or lend what is yours",
+    )
+    old = folder.write("other/robots.yaml", "all: {hosts: {arm: {ansible_ssh_common_args: -A}}}\n")
+    assert inventory_claims(read_inventory(old), folder.project) == (), "no container could write there"
+
+
+def test_an_approval_is_of_the_very_values(folder: Folder) -> None:
+    folder.main("extends: [./theirs.yaml]")
+    for narrow, wide in (
+        ("devices: ['/dev/vda:/dev/x:r']", "devices: ['/dev/vda:/dev/x:rwm']"),
+        ("device_cgroup_rules: ['c 81:* r']", "device_cgroup_rules: ['c 81:* rwm']"),
+        ("ulimits: {rtprio: 1}", "ulimits: {rtprio: 99}"),
+        ("cpu_rt_runtime: 1ms", "cpu_rt_runtime: 900ms"),
+    ):
+        folder.write("picker/theirs.yaml", f"run: {{{narrow}}}\n", STRANGER)
+        folder.up(answer=True)
+        folder.up()
+        folder.write("picker/theirs.yaml", f"run: {{{wide}}}\n", STRANGER)
+        assert "theirs.yaml" in refused(folder)
+
+
+def test_long_values_are_not_approved_by_their_beginning(folder: Folder) -> None:
+    folder.main("extends: [./theirs.yaml]")
+    for end in "ab":
+        text = f"mirrors: {{pip: 'http://pip.example/{'x' * 220}/{end}'}}\n"
+        folder.write("picker/theirs.yaml", text, STRANGER)
+        assert "theirs.yaml" in refused(folder)
+        folder.up(answer=True)
+        folder.up()
+
+
+def test_a_file_with_an_access_list_is_nobodys_own(folder: Folder) -> None:
+    folder.main("run: {privileged: true}")
+    file = folder.project / "robenv.yaml"
+    version, user, other, mask = b"\x02\0\0\0", b"\x02\0\x06\0\xe1\x10\0\0", b"\x20\0\x04\0", b"\x10\0\x06\0"
+    none = b"\xff\xff\xff\xff"
+    entries = (b"\x01\0\x06\0" + none, user, b"\x04\0\x04\0" + none, mask + none, other + none)
+    os.setxattr(file, "system.posix_acl_access", version + b"".join(entries))
+    assert "it has an access list" in refused(folder)

@@ -83,6 +83,8 @@ def check(project: Project, own: str, theirs: str) -> bool:
         return False
     told, asked = found
     assert not told or asked, f"nobody is asked about {told}\nown: {own}\ntheirs: {theirs}"
+    # What is no difference of one request, but of what the engine makes of two that go together.
+    asked = tuple(one for one in asked if not one.startswith("any folder of the host in the place of "))
     assert told or not asked, f"asked for nothing: {asked}\nown: {own}\ntheirs: {theirs}"
     return True
 

@@ -73,7 +73,11 @@ def lost(chain: Chain, own: str, theirs: str) -> list[str]:
         ("run: {sysctls: {net.ipv4.ip_forward: 0}}", "run: {sysctls: !reset }", "without what your own files say"),
         ("run: {labels: {autoupdate: 'no'}}", "run: {labels: !reset }", "run.labels without what your own files say"),
         ("run: {dns: [10.0.0.1]}", "run: {dns: !override [9.9.9.9]}", "run.dns without what your own files say: 10.0"),
-        ("run: {healthcheck: {test: 'true'}}", "run: {healthcheck: {disable: true}}", "run.healthcheck"),
+        (
+            "run: {healthcheck: {test: 'true'}}",
+            "run: {healthcheck: {disable: true}}",
+            "another health check than that of your own files: CMD",
+        ),
         ("run: {security_opt: [apparmor=mine]}", "run: {security_opt: !reset }", "apparmor=mine does not hold"),
         ("run: {cpu_shares: 2}", "run: {cpu_shares: !reset }", "run.cpu_shares, which your own files set to 2, is not"),
         ("run: {oom_score_adj: 900}", "run: {oom_score_adj: 0}", "run.oom_score_adj"),

@@ -111,6 +111,11 @@ def test_an_ordinary_container_has_none(settings: dict[str, Any]) -> None:
         ({"mounts": (Mount("bind", "/srv/picker", "/w", False, (("new", "1"),)),)}, "folder", "with new=1"),
         ({"network_mode": "somebodys-net"}, "network", "the network somebodys-net, which is not this project's"),
         (lan(name="robenv-other_lan"), "network", "the network robenv-other_lan, which is not this project's"),
+        (
+            {"mounts": (Mount("bind", "/srv/picker", "/w"), Mount("bind", "/srv/picker/a", "/a")), "restart": "on-failure"},
+            "folder",
+            "any folder of the host in the place of /srv/picker/a",
+        ),
         (lan(driver="overlay"), "network", "a network of the engine's driver overlay"),
         (lan(options=(("com.docker.network.bridge.name", "docker0"),)), "network", "bridge.name=docker0"),
         (lan(ipam_driver="dhcp"), "network", "addresses by the engine's driver dhcp"),
@@ -154,7 +159,7 @@ def test_an_ordinary_container_has_none(settings: dict[str, Any]) -> None:
         ({"networks": (Attachment(Network("host", "h", external=True)),)}, "network", "the host's network"),
         ({"networks": (Attachment(Network("lab", "l", external=True)),)}, "network", "the network lab, which is not"),
         (
-            lan(driver="macvlan", options=(("parent", "eth0"),), pools=(Pool("10.0.0.0/24"),)),
+            lan(driver="macvlan"),
             "network",
             "(macvlan lan)",
         ),
