@@ -77,7 +77,7 @@ def test_what_a_repository_includes_is_not_told(
     """A command in the container can write the repository's configuration, and reads what it is told inside."""
     with (repository / ".git/config").open("a") as file:
         file.write(f"[include]\npath = {path.format(secret=tmp_path / 'secret')}\n[user]\nemail = ann@work.example\n")
-    asked = ["git", "-C", repository, "config", "user.name"]
+    asked = ["git", "-C", str(repository), "config", "user.name"]
     done = subprocess.run(asked, check=True, env=environ, capture_output=True, text=True)
     assert done.stdout == "nobody may know\n", "git itself says it"
     assert git_identity(str(repository), environ) == {"name": "Ann", "email": "ann@work.example"}
