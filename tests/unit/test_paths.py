@@ -48,9 +48,9 @@ def test_links_for_every_process_number_lead_nowhere(folder: Path, victim: Path)
     path = folder / "robenv.lock"
     host = os.uname().nodename
     for number in {*range(1, PROCESSES + 1), os.getpid()}:
-        os.symlink(victim, f"{path}.{number}.new")
+        Path(f"{path}.{number}.new").symlink_to(victim)
     for number in {*range(1, PROCESSES + 1, 97), os.getpid()}:
-        os.symlink(victim, f"{path}.{host}.{number}.new")
+        Path(f"{path}.{host}.{number}.new").symlink_to(victim)
     for writer in WRITERS.values():
         writer(path)
         assert victim.read_text() == "mine"
