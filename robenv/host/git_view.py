@@ -218,8 +218,10 @@ class _Source:
 
     def copy(self, new: Path, environ: Mapping[str, str]) -> View:
         """Makes the view in the folder ``new``. Raises Unreadable, OSError."""
+        new.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        new.mkdir(mode=0o700)
         for name in ("objects", "refs", "info"):
-            (new / name).mkdir(mode=0o700, parents=True)
+            (new / name).mkdir()
         (new / "HEAD").write_text("ref: refs/heads/main\n")
         config = _settings(self.read_common("config") or b"", new, environ)
         self._require_known(config)
