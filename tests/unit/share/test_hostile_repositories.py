@@ -77,6 +77,24 @@ def test_nothing_of_a_clone_runs(
     assert bite(payload, src / "lidar", mark), "the payload must be one"
 
 
+def test_the_users_own_filters_do_not_run_either(
+    origin: Upstream, src: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The repository says which files they get, and a filter can be anything."""
+    wanted, pins = cloned(origin, src)
+    mark, clone = tmp_path / "mark", src / "lidar"
+    (tmp_path / "gitconfig").write_text(f'[filter "x"]\n\tclean = "touch {mark}; cat"\n\trequired = true\n')
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    for place in (clone / ".gitattributes", clone / ".git/info/attributes"):
+        place.parent.mkdir(exist_ok=True)
+        place.write_text("[attr]big filter=x\n* big\n*.c filter=x\n" if place.parent != clone else "* filter=x\n")
+    os.utime(clone / "file", (1, 1))
+    ask_everything(wanted, src, pins, tmp_path)
+    assert not mark.exists()
+    git(clone, "status")
+    assert mark.exists(), "the payload must be one"
+
+
 def test_the_network_is_asked_without_the_repository_that_one_stands_in(
     src: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
