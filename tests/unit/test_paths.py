@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-WRITERS: dict[str, Callable[[Path], None]] = {
+WRITERS: dict[str, Callable[[Path], object]] = {
     "write_atomically": lambda path: write_atomically(str(path), b"new"),
     "write_lock": lambda path: write_lock(path, Lock()),
     "write_timeline": lambda path: write_timeline(path, ()),

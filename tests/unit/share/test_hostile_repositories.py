@@ -208,11 +208,28 @@ def test_an_index_that_names_files_elsewhere_has_none_of_them_read(origin: Upstr
 
 
 @pytest.mark.parametrize(
-    "what", ["HEAD", "config", "packed-refs", "index", "shallow", "refs/heads/main", "objects/pack"]
+    "what",
+    [
+        "HEAD",
+        "config",
+        "packed-refs",
+        "index",
+        "shallow",
+        "refs/heads/main",
+        "objects/pack",
+        "objects/pack/pack-0.idx",
+        "object",
+    ],
 )
 def test_what_is_no_plain_file_keeps_nobody_waiting(origin: Upstream, src: Path, what: str) -> None:
     _, pins = cloned(origin, src)
     place = src / "lidar/.git" / what
+    if what == "object":
+        (commit,) = pins.values()
+        place = src / "lidar/.git/objects" / commit[:2] / commit[2:]
+        place.parent.mkdir(exist_ok=True)
+    if what == "objects/pack/pack-0.idx":
+        place.with_suffix(".pack").touch()
     if place.is_dir():
         shutil.rmtree(place)
     place.unlink(missing_ok=True)
@@ -220,6 +237,7 @@ def test_what_is_no_plain_file_keeps_nobody_waiting(origin: Upstream, src: Path,
     wanted = entry(origin, "main")
     differences([wanted], src, pins)
     read_revision(str(src / "lidar"), [str(src / "lidar")], os.environ)
+    hold([wanted], src, pins, Git(), quiet)
     assert known_here(wanted, src / "lidar") in (*pins.values(), "")
 
 
