@@ -66,6 +66,11 @@ class View:
         """The commit, tag or other object of that name; "" for none."""
         return self.ask("rev-parse", "--verify", "--quiet", "--end-of-options", name).strip()
 
+    def is_whole(self, commit: str) -> bool:
+        """Whether the repository has the commit, and every file of it."""
+        words = ("rev-list", "--objects", "--no-walk", "--quiet", "--end-of-options", f"{commit}^{{commit}}")
+        return self._said(*words) is not None
+
     def changes(self, paths: Sequence[str] = (), deep: int = 0) -> int:
         """How many files and submodules, of ``paths`` where these are given, differ from the commit; -1 where git
         cannot say so. Filters are not run: a file of git LFS counts as changed where its size or time has."""
@@ -218,8 +223,10 @@ class _Source:
 
     def copy(self, new: Path, environ: Mapping[str, str]) -> View:
         """Makes the view in the folder ``new``. Raises Unreadable, OSError."""
+        new.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        new.mkdir(mode=0o700)
         for name in ("objects", "refs", "info"):
-            (new / name).mkdir(mode=0o700, parents=True)
+            (new / name).mkdir()
         (new / "HEAD").write_text("ref: refs/heads/main\n")
         config = _settings(self.read_common("config") or b"", new, environ)
         self._require_known(config)
@@ -265,10 +272,22 @@ class _Source:
         now gets objects read that he has to know by their digests."""
         objects = self._open(open_folder(self.common, "objects"))
         for name in os.listdir(objects):
-            is_folder = stat.S_ISDIR(os.stat(name, dir_fd=objects, follow_symlinks=False).st_mode)
-            if is_folder and (name == "pack" or re.fullmatch("[0-9a-f]{2}", name)):
+            if (name == "pack" or re.fullmatch("[0-9a-f]{2}", name)) and _has_plain_files(name, objects):
                 (new / name).symlink_to(os.path.join(self.place, "objects", name))
         (new / "info").mkdir()
+
+
+def _has_plain_files(name: str, above: int) -> bool:
+    """Whether it is a folder, and holds no link, and no named pipe on which git would wait."""
+    try:
+        folder = open_folder(above, name)
+    except OSError:
+        return False
+    try:
+        with os.scandir(folder) as entries:
+            return all(entry.is_file(follow_symlinks=False) for entry in entries)
+    finally:
+        os.close(folder)
 
 
 def _read_open(file: int, limit: int, name: str) -> bytes:

@@ -70,7 +70,7 @@ def _held(entry: Entry, clone: Path, commit: str, git: Git, note: Callable[[str]
     if os.path.lexists(clone / ".git"):
         try:
             with view(str(clone), os.environ) as seen:
-                if packs.is_whole(git, entry.url, seen.here, commit):
+                if seen.is_whole(commit):
                     return Held(entry, _called(entry, commit, _names_here(entry, seen)), clone)
         except Unreadable as error:
             note(f"{entry.path} is taken from its origin, since of its clone {error}")

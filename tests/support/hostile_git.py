@@ -23,10 +23,19 @@ class Payload:
     bites: tuple[str, ...]
 
 
-def git(folder: Path, *words: str) -> str:
-    who = ("-c", "user.name=x", "-c", "user.email=x@example.org", "-c", "protocol.file.allow=always")
-    done = subprocess.run(["git", *who, "-C", str(folder), *words], check=True, capture_output=True, text=True)
-    return done.stdout.strip()
+def git(folder: Path, *words: str, given: str | None = None) -> str:
+    who = (
+        "-c",
+        "user.name=x",
+        "-c",
+        "user.email=x@example.org",
+        "-c",
+        "protocol.file.allow=always",
+        "-c",
+        "safe.directory=*",
+    )
+    argv = ["git", *who, "-C", str(folder), *words]
+    return subprocess.run(argv, check=True, capture_output=True, text=True, input=given).stdout.strip()
 
 
 def config(clone: Path, *settings: tuple[str, str]) -> None:
@@ -152,8 +161,7 @@ def _programs(clone: Path, mark: Path) -> None:
     commit = git(clone, "cat-file", "commit", "HEAD")
     head, _, text = commit.partition("\n\n")
     signed = f"{head}\ngpgsig -----BEGIN PGP SIGNATURE-----\n \n x\n -----END PGP SIGNATURE-----\n\n{text}\n"
-    argv = ["git", "-C", str(clone), "hash-object", "-t", "commit", "-w", "--stdin"]
-    made = subprocess.run(argv, input=signed, check=True, capture_output=True, text=True).stdout.strip()
+    made = git(clone, "hash-object", "-t", "commit", "-w", "--stdin", given=signed)
     git(clone, "update-ref", "HEAD", made)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from pathlib import Path
 
@@ -390,3 +391,17 @@ def test_what_pip_installs_is_proposed(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("numpy\n-r more.txt\n")
     text = proposed_file("picker", propose(read_folder(tmp_path), Machine(), KNOWN))
     assert "# requirements.txt: for pip, which cannot take it as it is: -r more.txt" in text
+
+
+def test_a_link_to_a_file_elsewhere_says_nothing(tmp_path: Path) -> None:
+    """What it has would get into robenv.yaml, which the container reads."""
+    (tmp_path / "secret.env").write_text("rocker --env TOKEN=1234 -- x\n")
+    folder = tmp_path / "ws"
+    (folder / "scripts").mkdir(parents=True)
+    (folder / "scripts/real.sh").write_text("rocker --env LEVEL=5 -- x\n")
+    (folder / "linked.sh").symlink_to("scripts/real.sh")
+    (folder / "planted.sh").symlink_to(tmp_path / "secret.env")
+    (folder / "away").symlink_to(tmp_path)
+    os.mkfifo(folder / "Dockerfile")
+    found = {(hint.value, hint.source.partition(":")[0]) for hint in read_folder(folder)}
+    assert found == {("LEVEL=5", "linked.sh"), ("LEVEL=5", "scripts/real.sh")}

@@ -77,6 +77,24 @@ def test_nothing_of_a_clone_runs(
     assert bite(payload, src / "lidar", mark), "the payload must be one"
 
 
+def test_the_users_own_filters_do_not_run_either(
+    origin: Upstream, src: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The repository says which files they get, and a filter can be anything."""
+    wanted, pins = cloned(origin, src)
+    mark, clone = tmp_path / "mark", src / "lidar"
+    (tmp_path / "gitconfig").write_text(f'[filter "x"]\n\tclean = "touch {mark}; cat"\n\trequired = true\n')
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    for place in (clone / ".gitattributes", clone / ".git/info/attributes"):
+        place.parent.mkdir(exist_ok=True)
+        place.write_text("[attr]big filter=x\n* big\n*.c filter=x\n" if place.parent != clone else "* filter=x\n")
+    os.utime(clone / "file", (1, 1))
+    ask_everything(wanted, src, pins, tmp_path)
+    assert not mark.exists()
+    git(clone, "status")
+    assert mark.exists(), "the payload must be one"
+
+
 def test_the_network_is_asked_without_the_repository_that_one_stands_in(
     src: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -190,11 +208,28 @@ def test_an_index_that_names_files_elsewhere_has_none_of_them_read(origin: Upstr
 
 
 @pytest.mark.parametrize(
-    "what", ["HEAD", "config", "packed-refs", "index", "shallow", "refs/heads/main", "objects/pack"]
+    "what",
+    [
+        "HEAD",
+        "config",
+        "packed-refs",
+        "index",
+        "shallow",
+        "refs/heads/main",
+        "objects/pack",
+        "objects/pack/pack-0.idx",
+        "object",
+    ],
 )
 def test_what_is_no_plain_file_keeps_nobody_waiting(origin: Upstream, src: Path, what: str) -> None:
     _, pins = cloned(origin, src)
     place = src / "lidar/.git" / what
+    if what == "object":
+        (commit,) = pins.values()
+        place = src / "lidar/.git/objects" / commit[:2] / commit[2:]
+        place.parent.mkdir(exist_ok=True)
+    if what == "objects/pack/pack-0.idx":
+        place.with_suffix(".pack").touch()
     if place.is_dir():
         shutil.rmtree(place)
     place.unlink(missing_ok=True)
@@ -202,6 +237,7 @@ def test_what_is_no_plain_file_keeps_nobody_waiting(origin: Upstream, src: Path,
     wanted = entry(origin, "main")
     differences([wanted], src, pins)
     read_revision(str(src / "lidar"), [str(src / "lidar")], os.environ)
+    hold([wanted], src, pins, Git(), quiet)
     assert known_here(wanted, src / "lidar") in (*pins.values(), "")
 
 
