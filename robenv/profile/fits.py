@@ -51,7 +51,7 @@ def _release_of(image: str) -> Release | None:
 def _is_jetson(documents: Iterable[Document]) -> bool:
     """A file behind the target that asks for another GPU makes no other machine of it."""
     asked = (find(one.root, ("gpu", "vendor")) for one in documents)
-    return any(isinstance(node, Scalar) and node.text == "jetson" for node in asked)
+    return any(isinstance(node, Scalar) and node.text == "jetson" and node.directive != "reset" for node in asked)
 
 
 def check_fits(documents: Sequence[Document], profile: Profile, jetpacks: Sequence[JetPack]) -> Iterator[Problem]:
@@ -62,8 +62,8 @@ def check_fits(documents: Sequence[Document], profile: Profile, jetpacks: Sequen
     }
     for one in documents:
         asked = one.root.get("fits")
-        if not isinstance(asked, Mapping):
-            continue
+        if not isinstance(asked, Mapping) or asked.directive == "reset":
+            continue  # what stands behind !reset is nobody's word, and nobody has checked it
         fits = Fits.model_validate(to_python(asked))
         ros = [*_ros(fits, target, SPELLED in one.source.text)]
         problems = [

@@ -1,0 +1,181 @@
+"""What is fuzzed: functions that read text which anybody may have written, each by the bytes of one file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from robenv.deploy.inventory import read_inventory
+from robenv.deploy.inventory_trust import inventory_claims
+from robenv.environment.load import Loaded, load
+from robenv.environment.trust import Machine, claims_text, image_claims_of, judge, powers_of
+from robenv.errors import Problem, ProfileError
+from robenv.export.forms import FORMS
+from robenv.export.forms import Source as ExportSource
+from robenv.plan.host import plan_host
+from robenv.plan.networks import network_request
+from robenv.plan.request import create_request
+from robenv.profile.files import BadFile, decode
+from robenv.profile.nodes import Source
+from robenv.profile.project import INVENTORY, find_project
+from robenv.profile.provenance import provenance
+from robenv.profile.resolve import resolve_project
+from robenv.profile.resolved import Resolved
+from robenv.render import context_stream
+from robenv.share.lock import Lock, changes, lock_text, read_lock
+from robenv.share.repos import parse_repos
+from tests.support.profile_examples import FACTS
+
+ENVIRON = {"A": "1", "HOME": "/home/x", "ODD": "\udcff", "EVIL": "\x1b[2J\u202e"}
+_OWN = "name: picker\nbase: {image: debian:bookworm}\n"
+_FOREIGN = "linux/arm64"
+_AROUND = {
+    "a": b"machine x login y password z\n",
+    "key.asc": b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmQ==\n-----END PGP PUBLIC KEY BLOCK-----\n",
+    "99-lidar.rules": b'KERNEL=="ttyUSB*", SYMLINK+="lidar"\n',
+    "requirements.txt": b"numpy==1.0\n",
+}
+"""Files that the profiles of the corpus name."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """``folder``: of its inputs, in tests/corpus. ``run``: takes an input, in an empty folder that it may write to;
+    raises RobenvError or BadValue for one that is refused."""
+
+    name: str
+    folder: str
+    run: Callable[[bytes, Path], None]
+
+
+class Unprintable(Exception):
+    """Text for a terminal that would command it."""
+
+
+def require_printable(*texts: str) -> None:
+    for text in texts:
+        for line in text.split("\n"):
+            if not line.isprintable():
+                raise Unprintable(ascii(line)[:200])
+
+
+def _resolve(data: bytes, folder: Path, more: dict[str, bytes] | None = None) -> Resolved:
+    for name, content in {**_AROUND, "robenv.yaml": data, **(more or {})}.items():
+        (folder / name).write_bytes(content)
+    return resolve_project(find_project(folder), ENVIRON)
+
+
+def _loaded(data: bytes, folder: Path, platform: str = "linux/amd64") -> Loaded:
+    return load(_resolve(data, folder), platform)
+
+
+def validate(data: bytes, folder: Path) -> None:
+    resolved = _resolve(data, folder)
+    provenance(resolved)
+    resolved.profile.model_dump(mode="json")
+    require_printable(*(problem.message + problem.hint for problem in resolved.warnings))
+
+
+def plan(data: bytes, folder: Path) -> None:
+    for platform in ("linux/amd64", _FOREIGN):
+        loaded = _loaded(data, folder, platform)
+        loaded.build.to_json()
+        grant = plan_host(loaded.resolved.profile, FACTS)
+        require_printable(*grant.notes, *(lack.message + lack.hint for lack in grant.lacks))
+        container = loaded.container(FACTS, loaded.grant(FACTS))
+        container.to_json()
+        create_request(container)
+        for one in container.networks:
+            network_request(one.network, container)
+
+
+def trust(data: bytes, folder: Path) -> None:
+    """As somebody else's file, and as the user's own."""
+    (folder / "theirs.yaml").write_bytes(data)
+    (folder / "theirs.yaml").chmod(0o666)
+    for text in (f"{_OWN}extends: [./theirs.yaml]\n".encode(), data):
+        loaded = _loaded(text, folder)
+        # What the rendering comes to is of no matter here, and takes longest.
+        loaded.__dict__["content_hash"] = "0" * 64
+        container = loaded.container(FACTS, plan_host(loaded.resolved.profile, FACTS))
+        for robot in (False, True):
+            claims = judge(loaded, Machine(FACTS, robot=robot), container).claims
+            require_printable(claims_text(claims), *(power for claim in claims for power in claim.powers))
+        require_printable(claims_text(image_claims_of(loaded)))
+        require_printable(*map(str, powers_of(loaded, FACTS, container)))
+
+
+def render(data: bytes, folder: Path) -> None:
+    rendered = _loaded(data, folder).rendered
+    rendered.dockerfile.encode()
+    for _ in context_stream(rendered):
+        pass
+
+
+def _export(form: str) -> Callable[[bytes, Path], None]:
+    def run(data: bytes, folder: Path) -> None:
+        loaded = _loaded(data, folder)
+        source = ExportSource(loaded.resolved, loaded.build, loaded.content_hash, str(folder / "out"), "/home/x")
+        made = FORMS[form][1](source if form != "kubernetes" else replace(source, image="registry.example/x:1"))
+        require_printable(*made.notes)
+
+    return run
+
+
+def lock(data: bytes, folder: Path) -> None:
+    path = folder / "robenv.lock"
+    path.write_bytes(data)
+    found = read_lock(path, "robenv.lock")
+    if found is None:
+        return
+    list(changes(Lock(), found))
+    path.write_text(lock_text(found))
+    if read_lock(path, "robenv.lock") != found:
+        raise AssertionError("a lock that is written reads as another")
+    _resolve(_OWN.encode(), folder)
+
+
+def inventory(data: bytes, folder: Path) -> None:
+    path = folder / INVENTORY
+    path.write_bytes(data)
+    path.chmod(0o666)
+    found = read_inventory(path)
+    require_printable(claims_text(inventory_claims(found, folder)))
+    for robot in found.select((), all_=True) if found.robots else ():
+        require_printable(robot.name, robot.login, robot.known_as, *robot.groups)
+
+
+def repos_file(data: bytes, folder: Path) -> None:
+    try:
+        text = decode(data)
+    except BadFile:
+        return
+    problems: list[Problem] = []
+    path = folder / "a.repos"
+    parse_repos(Source(path, "a.repos", "a.repos", "project", folder, (), text), problems)
+    if problems:
+        raise ProfileError("problems", problems=tuple(problems))
+
+
+def dotenv(data: bytes, folder: Path) -> None:
+    _resolve(_OWN.encode() + b"run: {environment: {X: '${A}${B:-c}'}}\n", folder, {".env": data})
+
+
+def env_file(data: bytes, folder: Path) -> None:
+    for form in ("", ", format: raw"):
+        run = f"run: {{env_file: [{{path: ./a.env{form}}}]}}\n".encode()
+        resolved = _resolve(_OWN.encode() + run, folder, {"a.env": data})
+        create_request(load(resolved, "linux/amd64").container(FACTS, plan_host(resolved.profile, FACTS)))
+
+
+def targets() -> Iterator[Target]:
+    for name, run in (("validate", validate), ("plan", plan), ("trust", trust), ("render", render)):
+        yield Target(name, "profiles", run)
+    for form in FORMS:
+        yield Target(f"export-{form}", "exports", _export(form))
+    yield Target("lock", "locks", lock)
+    yield Target("inventory", "inventories", inventory)
+    yield Target("repos-file", "repos_files", repos_file)
+    yield Target("dotenv", "env_files", dotenv)
+    yield Target("env-file", "env_files", env_file)
