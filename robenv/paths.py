@@ -10,6 +10,12 @@ def cache_folder() -> str:
     return _folder("XDG_CACHE_HOME", ".cache")
 
 
+def is_fetched(path: str) -> bool:
+    """Whether the path, its links followed, lies in what the cache has of git repositories, unpacked trees included."""
+    git = os.path.realpath(os.path.join(cache_folder(), "git"))
+    return f"{os.path.realpath(path)}/".startswith(f"{git}/")
+
+
 def state_folder() -> str:
     """``$XDG_STATE_HOME/robenv`` or ``~/.local/state/robenv``: what must stay, such as approvals; not made here."""
     return _folder("XDG_STATE_HOME", os.path.join(".local", "state"))
@@ -36,38 +42,99 @@ def socket_folder(prefix: str) -> str:
     return tempfile.mkdtemp(prefix=prefix, dir="/tmp" if deep else None)  # noqa: S108
 
 
-def write_atomically(path: str, data: bytes, mode: int = 0o666) -> None:
+def write_atomically(path: str, data: bytes, mode: int = 0o666, exact: bool = False) -> None:
     """Writes so that a reader, or a robenv killed half-way, only ever sees the old file or the whole new one.
 
-    ``mode``: the new file's permissions, less the umask.
+    ``mode``: the new file's permissions, less the umask unless ``exact``. A link at ``path`` is replaced, not followed.
     """
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    temporary = f"{path}.{os.getpid()}.new"
+    temporary = f"{path}.{os.urandom(8).hex()}.new"
+    file = create_file(temporary, mode)
     try:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-        with open(temporary, "wb", opener=lambda path, _: os.open(path, flags, mode)) as file:
-            file.write(data)
+        with open(file, "wb") as opened:
+            if exact:
+                os.fchmod(file, mode)
+            opened.write(data)
         os.replace(temporary, path)
     except BaseException:
-        if os.path.exists(temporary):
+        if os.path.lexists(temporary):
             os.unlink(temporary)
         raise
 
 
+def create_file(name: str, mode: int = 0o666, folder: int | None = None) -> int:
+    """A descriptor of a new file, to be written. Whatever has that name already is left alone, a link too: in a folder
+    that a container can write, it may lead anywhere. ``folder``: the open folder that it is in. Raises OSError."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.open(name, flags, mode, dir_fd=folder)
+
+
+def open_folder(root: str | int, *parts: str, make: bool = False) -> int:
+    """A descriptor of the folder ``root/parts``, to be closed. ``root`` is taken as it is, a path or a descriptor; of
+    ``parts`` none may be a link, whoever puts one there meanwhile. ``make``: what is missing of them is made.
+
+    Raises OSError with the place in its filename; a link is no directory.
+    """
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    found = os.open(root, flags) if isinstance(root, str) else os.dup(root)
+    place = root if isinstance(root, str) else ""
+    for part in parts:
+        above, place = found, os.path.join(place, part)
+        try:
+            if make:
+                _make_folder(part, above)
+            found = os.open(part, flags | os.O_NOFOLLOW, dir_fd=above)
+        except OSError as error:
+            error.filename = place
+            raise
+        finally:
+            os.close(above)
+    return found
+
+
+def open_output(folder: str, root: str = "") -> int:
+    """A descriptor of a folder to write into, to be closed; what is missing of it is made. Where it lies below
+    ``root``, which a container can write, no link leads there. Raises OSError as ``open_folder``."""
+    folder = os.path.abspath(folder)
+    inside = os.path.relpath(folder, os.path.abspath(root)) if root else os.pardir
+    if inside.split(os.sep)[0] == os.pardir:
+        os.makedirs(folder, exist_ok=True)
+        return open_folder(folder)
+    return open_folder(root, *(() if inside == os.curdir else inside.split(os.sep)), make=True)
+
+
+def _make_folder(name: str, above: int) -> None:
+    import contextlib
+
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(name, dir_fd=above)
+
+
 def unfinished(path: str) -> str:
-    """A name beside ``path`` for what is being made, until it is whole and moved there. What killed processes of this
-    machine have left under such a name is taken away; on a folder that machines share, others' may still be at work."""
+    """A name beside ``path`` for what is being made, until it is whole and moved there: one that nobody can guess. What
+    killed processes of this machine have left under such a name is taken away; on a folder that machines share, others'
+    may still be at work."""
     folder, name = os.path.split(os.path.abspath(path))
-    name = f"{name}.{os.uname().nodename}"
+    sweep(folder, name)
+    return os.path.join(folder, unfinished_name(name))
+
+
+def unfinished_name(name: str) -> str:
+    return f"{name}.{os.uname().nodename}.{os.getpid()}.{os.urandom(8).hex()}.new"
+
+
+def sweep(folder: str, name: str) -> None:
+    """Takes away what killed processes have left in ``folder`` under an ``unfinished_name``."""
+    start = f"{name}.{os.uname().nodename}."
     try:
         there = os.listdir(folder)
     except OSError:
-        there = []
+        return
     for old in there:
-        maker = old.removeprefix(f"{name}.").removesuffix(".new")
-        if old == f"{name}.{maker}.new" and maker.isascii() and maker.isdigit() and not runs(int(maker)):
-            _remove(os.path.join(folder, old))
-    return os.path.join(folder, f"{name}.{os.getpid()}.new")
+        if old.startswith(start) and old.endswith(".new"):
+            maker = old[len(start) : -len(".new")].partition(".")[0]
+            if maker.isascii() and maker.isdigit() and not runs(int(maker)):
+                _remove(os.path.join(folder, old))
 
 
 def runs(process: int) -> bool:

@@ -19,6 +19,7 @@ ROOMS = (
     "errors",
     "resources",
     "paths",
+    "tars",
     "catalog",
     "profile",
     "host",

@@ -55,7 +55,7 @@ def export(
     if check:
         _report(made, folder, differences(made, folder), form, json)
         return
-    write_form(admit_export(loaded, asker(), note), made, folder, force)
+    write_form(admit_export(loaded, asker(), note), made, folder, force, where.root())
     for text in made.notes:
         note(text)
     if json:

@@ -16,6 +16,7 @@ from robenv.errors import UsageError
 from robenv.profile.excerpt import safe
 
 if TYPE_CHECKING:
+    from robenv.environment.detect import Hint
     from robenv.environment.propose import Proposal
 
 
@@ -39,16 +40,33 @@ def _proposed(folder: Path) -> Proposal:
         note(f"no profile was named, and nobody is here to ask: taking {stands} ({safe(found.why)})")
         return found
     typer.echo(f"This folder: {stands} ({safe(found.why)})")
-    for hint in (*found.taken, *found.notes):
+    for hint in (*found.taken, *found.asked, *found.notes):
         typer.echo(f"  {hint.kind:<24}{safe(hint.value)}  ({safe(hint.source)})")
     chosen = str(typer.prompt("Profile (`?` lists them)", default=found.profile or found.image))
     while chosen == "?":
         for profile in list_builtin():
             typer.echo(f"  {profile.name:<24} {profile.description}")
         chosen = str(typer.prompt("Profile", default=found.profile or found.image))
+    found = _allowed(found)
     return (
         found if chosen in (found.profile, found.image) else replace(found, profile=chosen, image="", why="", added=())
     )
+
+
+def _allowed(found: Proposal) -> Proposal:
+    """What the folder asks of the host is taken only where the user says so."""
+    from robenv.environment.template import left_out
+
+    asked = left_out(found)
+    if asked and typer.confirm(f"Its files ask for what this machine has: {_named(asked)}. Allow that?", default=False):
+        return replace(found, taken=(*found.taken, *asked), asked=())
+    return found
+
+
+def _named(hints: list[Hint]) -> str:
+    from robenv.environment.detect import given_by
+
+    return ", ".join(f"{hint.kind}: {safe(hint.value)} ({given_by(hint)})" for hint in hints)
 
 
 def _check(profile: str) -> None:
@@ -74,7 +92,7 @@ def init(
     """Writes a commented robenv.yaml for a target; without PROFILE for what this folder and this machine suggest:
     package.xml, .repos, a Dockerfile, a devcontainer.json, rocker and DUA are looked at."""
     from robenv.environment.propose import Proposal
-    from robenv.environment.template import checked_name, project_name, proposed_file
+    from robenv.environment.template import checked_name, left_out, project_name, proposed_file
     from robenv.paths import write_atomically
 
     where: Where = context.obj
@@ -83,12 +101,14 @@ def init(
         return
     named = project_name(where.directory) if name is None else checked_name(name)
     target = where.directory / (where.file or "robenv.yaml")
-    if target.exists() and not force:
+    if os.path.lexists(target) and not force:
         raise UsageError(f"{target} is there already", hint="--force replaces it")
     chosen = Proposal(profile, "", "") if profile else _proposed(where.directory)
     if chosen.profile:
         _check(chosen.profile)
     write_atomically(str(target), proposed_file(named, chosen).encode())
+    if asked := left_out(chosen):
+        note(f"left in comments, for you to allow: {_named(asked)}")
     note(f"wrote {target}; `robenv up` builds it and opens a shell")
 
 

@@ -34,7 +34,7 @@ def render(
         print_exactly(rendered.dockerfile)
         return
     output = where.directory / output
-    write_context(rendered, output)
+    write_context(rendered, output, loaded.files.root)
     note(f"wrote {output / 'Dockerfile'}; the image would be {loaded.image}")
 
 

@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from robenv.deploy import bounded
 from robenv.deploy.inventory import Robot
 from robenv.deploy.remote_host import RemoteHost
 from robenv.engine.docker_py import connect_to
@@ -23,7 +24,7 @@ from robenv.engine.endpoint import Endpoint, config_folder
 from robenv.engine.protocol import Engine
 from robenv.errors import EngineDenied, EngineUnreachable, RobotRefused, RobotUnreachable
 from robenv.paths import socket_folder
-from robenv.profile.excerpt import safe
+from robenv.profile.excerpt import in_command, safe
 
 CONNECT_TIMEOUT = 15
 """Seconds to log in."""
@@ -97,11 +98,11 @@ class Connection:
     def run(self, *argv: str, stdin: bytes = b"", timeout: float | None = 60) -> Ended:
         """A command over there, to its end. Raises RobotUnreachable where the link breaks or it takes too long."""
         try:
-            done = subprocess.run(
-                self.ssh(shlex.join(argv)), input=stdin, capture_output=True, timeout=timeout, check=False
-            )
+            done = bounded.run(self.ssh(shlex.join(argv)), stdin, timeout)
         except subprocess.TimeoutExpired:
             raise self.lost(f"{argv[0]} took more than {timeout:.0f} s") from None
+        except bounded.TooLong as error:
+            raise RobotRefused(f"{self.robot.name}: the answer to {argv[0]} is too long", details=str(error)) from None
         errors = done.stderr.decode(errors="replace")
         if done.returncode == 255 and not self.alive:
             raise self.lost(errors)
@@ -138,6 +139,7 @@ class Connection:
                 self._master.wait()
             if self._master.stdin is not None:
                 self._master.stdin.close()
+            # Its output is closed by who reads it: what it has started may hold it open.
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _options(self) -> list[str]:
@@ -153,25 +155,23 @@ class Connection:
         argv = ["ssh", "-M", "-T", "-o", "BatchMode=yes", "-o", "ControlPersist=no", *self._options()]
         # Of an option that is given twice ssh takes the first.
         argv += ["-o", f"ConnectTimeout={CONNECT_TIMEOUT}", "--", self.robot.host, "exec cat >/dev/null"]
-        words = (self._folder / "said").open("w+b")
-        with words:
-            try:
-                self._master = subprocess.Popen(
-                    argv, stdin=subprocess.PIPE, stdout=words, stderr=words, start_new_session=True
-                )
-            except FileNotFoundError:
-                raise RobotUnreachable(
-                    "ssh is not on this machine", hint="`sudo apt-get install openssh-client`"
-                ) from None
-            until = time.monotonic() + CONNECT_TIMEOUT * 2
-            while self._master.poll() is None and not self._control.exists() and time.monotonic() < until:
-                if self._cut:
-                    raise self.lost()
-                time.sleep(0.01)
-            if self._master.poll() is None and self._control.exists():
-                return
-            words.seek(0)
-            raise login_failed(self.robot, words.read().decode(errors="replace"))
+        pipe = subprocess.PIPE
+        try:
+            self._master = subprocess.Popen(
+                argv, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, start_new_session=True
+            )
+        except FileNotFoundError:
+            raise RobotUnreachable("ssh is not on this machine", hint="`sudo apt-get install openssh-client`") from None
+        words = bounded.LastWords(self._master.stdout)  # as long as it lasts: a robot may go on talking
+        until = time.monotonic() + CONNECT_TIMEOUT * 2
+        while self._master.poll() is None and not self._control.exists() and time.monotonic() < until:
+            if self._cut:
+                raise self.lost()
+            time.sleep(0.01)
+        if self._master.poll() is None and self._control.exists():
+            return
+        self._master.terminate()
+        raise login_failed(self.robot, words.text())
 
     def _open_engine(self) -> Engine:
         local = self._folder / "engine"
@@ -199,14 +199,15 @@ class Connection:
         quoted = shlex.quote(path)
         seen = self.run("sh", "-c", f"test -S {quoted} && echo there; test -w {quoted} && echo open; id -un")
         said = seen.output.decode(errors="replace").split()
-        user = said[-1] if said else "this user"
+        user = safe(said[-1]) if said else "this user"
         if "there" not in said:
             hint = (
                 "is an engine installed and running there? robenv_docker_host in robots.yaml says where else it listens"
             )
             return RobotRefused(f"{name}: no engine listens at {path}", details=error.details, hint=hint)
         if "open" not in said or isinstance(error, EngineDenied):
-            hint = f"on the robot: `sudo usermod -aG docker {user}`, then log in anew"
+            # Its own word for who it is, in a command that somebody with sudo is to copy.
+            hint = f"on the robot: `sudo usermod -aG docker {in_command(user, 'USER')}`, then log in anew"
             return RobotRefused(f"{name}: {user} may not open its engine's socket {path}", hint=hint)
         return RobotRefused(
             f"{name}: its engine does not answer", details=error.details, hint="on the robot: `systemctl status docker`"

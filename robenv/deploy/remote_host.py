@@ -14,9 +14,12 @@ import subprocess
 from collections.abc import Callable
 from typing import Any
 
-from robenv.errors import RobotUnreachable
+from robenv.engine.answers import OUTPUT
+from robenv.errors import RobotRefused, RobotUnreachable
 from robenv.host.reader import MAX_BYTES, Host, first_line
 
+_LINE = 64 * 1024
+"""Bytes that are read at a time."""
 _GLOB = "*?[]"
 _KINDS = {"f": "file", "d": "folder", "S": "socket", "c": "char", "b": "block", "p": "fifo"}
 
@@ -40,7 +43,11 @@ class RemoteHost(Host):
             self._shell.stdout.close()
 
     def ask(self, verb: str, *arguments: str) -> Any:
-        return _ANSWERS[verb](self, *arguments)
+        try:
+            return _ANSWERS[verb](self, *arguments)
+        except (ValueError, IndexError) as error:
+            details = f"{verb} {' '.join(arguments)}: {error}"
+            raise RobotRefused("its answers cannot be understood", details=details) from error
 
     def shell(self, script: str) -> tuple[int, bytes]:
         """(exit code, output) of a script of one line; what it writes to stderr is dropped."""
@@ -55,14 +62,17 @@ class RemoteHost(Host):
             raise RobotUnreachable("the connection broke", details=str(error)) from error
 
     def _read(self, stdout: Any) -> tuple[int, bytes]:
-        mark, output = self._mark.encode(), bytearray()
+        mark, output, begun = self._mark.encode(), bytearray(), True
         while True:
-            line = stdout.readline()
+            line = stdout.readline(_LINE)
             if not line:
                 raise RobotUnreachable("the connection broke", hint="is the robot still in reach?")
-            if line.startswith(mark + b" "):
+            if begun and line.startswith(mark + b" "):
                 return int(line.split()[1]), bytes(output[:-1])
+            begun = line.endswith(b"\n")
             output += line
+            if len(output) > OUTPUT:
+                raise RobotRefused("its answers are too long", details=f"one has more than {OUTPUT >> 20} MiB")
 
 
 def pattern(text: str) -> str:

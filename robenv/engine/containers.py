@@ -216,6 +216,8 @@ class ContainerCalls(ExecutionCalls):
             answer = send(self._api, "get", "/events", params=params, stream=True)
         try:
             return joined(_pieces(answer, action), OUTPUT).count(b'"Action":"oom"')
+        except ValueError as error:
+            raise OperationFailed(f"Could not {action}: the answer is too long", details=str(error)) from error
         finally:
             answer.close()
 

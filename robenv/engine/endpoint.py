@@ -185,7 +185,7 @@ def _context(folder: str, name: str, source: str) -> Endpoint:
         docker = meta["Endpoints"]["docker"]
         url, skip = str(docker["Host"]), bool(docker.get("SkipTLSVerify"))
     except (KeyError, TypeError, AttributeError):
-        raise EngineUnreachable(f"{described} names no engine.", hint=f"`docker context inspect {name}`") from None
+        raise EngineUnreachable(f"{described} names no engine.", hint="`docker context ls` lists them") from None
     certificates = os.path.join(folder, "contexts", "tls", digest, "docker")
     tls = _material(certificates, not skip) if skip or os.path.isdir(certificates) else None
     return Endpoint(_checked(url, described), described, tls, folder)

@@ -7,6 +7,7 @@ import json
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies_environment
@@ -97,6 +98,7 @@ def bound(session: Any, most: int = ANSWER) -> None:
         except ValueError as error:
             response.close()
             raise ContentDecodingError(f"the answer is too long: {error}") from error
+        response.json = partial(answer_of, response)  # for docker-py's own methods
         if not response.ok:
             response._content = json.dumps({"message": _message(response)}).encode()
 

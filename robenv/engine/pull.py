@@ -27,6 +27,7 @@ from robenv.errors import (
     RobenvError,
     UsageError,
 )
+from robenv.profile.excerpt import in_command
 
 _MOVING = {"Downloading": "downloading", "Extracting": "extracting"}
 _DONE = {"Download complete": "downloading", "Pull complete": "extracting", "Already exists": "extracting"}
@@ -117,7 +118,7 @@ class PullCalls:
             raise RegistryDenied(
                 f"The credentials for {registry} cannot be read.",
                 details=str(error),
-                hint=f"Look at credsStore and credHelpers in {self._config_file()}, or run `docker login {registry}`.",
+                hint=f"Look at credsStore and credHelpers in {self._config_file()}, or run {login_command(registry)}.",
             ) from error
         return found
 
@@ -168,6 +169,11 @@ class PullCalls:
         return sorted(name for name in named if not name.startswith("unknown"))
 
 
+def login_command(registry: str) -> str:
+    """For messages: what logs in to it."""
+    return f"`docker login{'' if registry == 'docker.io' else ' ' + in_command(registry, 'REGISTRY')}`"
+
+
 def as_header(login: Mapping[str, Any]) -> dict[str, str]:
     """The header by which an engine gets a login, as the docker config has one."""
     return {"X-Registry-Auth": auth.encode_header(dict(login)).decode()}
@@ -184,7 +190,7 @@ def registry_of(reference: str) -> str:
 def pull_failure(sentence: str, reference: str, with_credentials: bool) -> RobenvError:
     """The error for what the engine says when it could not pull."""
     registry = registry_of(reference)
-    login = f"`docker login{'' if registry == 'docker.io' else ' ' + registry}`"
+    login = login_command(registry)
     if _AMBIGUOUS.search(sentence) and not _LOGIN.search(sentence):
         return ImageNotFound(
             f"There is no image {reference}, or it is private and needs a login.",

@@ -20,6 +20,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from robenv.engine.dial import trusting_as_docker
 from robenv.engine.http import answer_of, bound, engine_proxies
+from robenv.engine.pull import login_command
 from robenv.errors import ImageNotFound, OperationFailed, RegistryDenied, RegistryUnreachable
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
@@ -130,8 +131,8 @@ class RepositoryHttp:
         name, details = f"{self._registry}/{self._repository}", f"{answer.status_code}: {answer.text[:500].strip()}"
         if answer.status_code in (401, 403):
             refused = "refused the credentials that it was given" if self._login else "wants a login"
-            login = f"`docker login{'' if self._registry == 'docker.io' else ' ' + self._registry}`"
-            return RegistryDenied(f"The registry {self._registry} {refused} for {name}.", details=details, hint=login)
+            hint = login_command(self._registry)
+            return RegistryDenied(f"The registry {self._registry} {refused} for {name}.", details=details, hint=hint)
         if answer.status_code == 404:
             return ImageNotFound(f"The registry {self._registry} does not have that image of {name}.", details=details)
         return OperationFailed(f"The registry {self._registry} did not take an index for {name}.", details=details)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from robenv.errors import HostLacks, OperationFailed, PortInUse, RobenvError
+from robenv.profile.excerpt import in_command
 
 _NOISE = re.compile(
     r"^(?:failed to create (?:shim )?task(?: for container)?: |OCI runtime (?:create|exec) failed: "
@@ -157,9 +158,10 @@ def explain(error: OperationFailed, container: str) -> RobenvError:
         return error
     for pattern, text, hint, kind in _SAYINGS:
         if match := pattern.search(cause):
-            names = match.groupdict()
+            names = match.groupdict(default="")
             message = f"The container {container} cannot start: {text.format(**names)}."
-            return kind(message, details=cause, hint=hint.format(**names))
+            plain = {key: in_command(name, "NAME") for key, name in names.items()}
+            return kind(message, details=cause, hint=hint.format(**plain))
     if cause != sentence:
         return OperationFailed(f"The container {container} cannot start: {cause}", details=sentence)
     return error

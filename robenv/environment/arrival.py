@@ -66,7 +66,7 @@ def require_same(
     _lay_out(files, project)
     for one, pack in repositories.items():
         if one.path:
-            clone_pack(one.at, pack, project / one.path)
+            clone_pack(one.at, pack, project / one.path, project)
     details = ""
     try:
         wanted = [(one.build.platform, one.build.purpose) for one in every]

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import IO
 
 from robenv import __version__
 from robenv.engine.iterators import close
@@ -30,11 +31,14 @@ from robenv.plan.values import RUN
 from robenv.share import archive
 from robenv.share.carried import clone_pack, keep
 from robenv.share.contents import BadArchive, Contents, SavedImage, SavedRepository, SavedSource
+from robenv.share.extract import Extractor
 from robenv.share.git import Repository
 from robenv.share.held import Held
 from robenv.share.reference import repository_of
 from robenv.share.registry import adopt
 from robenv.share.run_git import git_through
+from robenv.share.tree import CLOSED, LINK, BadTree, Item, judge
+from robenv.tars import Member
 
 
 def save_project(
@@ -57,6 +61,7 @@ def save_project(
         packs, repositories = _packed(every[0], sources, held, folder, reporter)
         if repositories:
             _leave_to_git(every, files, repositories, held, folder)
+        _check_files(files, repositories)
         with staged(engine, [_saved(engine, one, reporter) for one in admitted]) as images:
             project, file = every[0].build.project, every[0].files.file
             contents = Contents(__version__, project, file.name, images, packs, repositories)
@@ -105,6 +110,17 @@ def _leave_to_git(
     left = files.leave_to_git(one.path for one in repositories if one.path)
     if left or every[0].resolved.packages.seen or any(one.build.purpose == RUN for one in every):
         require_same(every, files, {one: folder / one.member for one in repositories}, held, folder / "there")
+
+
+def _check_files(files: Outgoing, repositories: Iterable[SavedRepository]) -> None:
+    """Raises UsageError for files that `load` would not take."""
+    items = [Item(one.path, CLOSED) for one in repositories if one.path]
+    items += [Item(name) for name in files.files]
+    items += [Item(name, LINK, target) for name, target in files.links.items()]
+    try:
+        judge(items, archive.PROJECT_LIMITS)
+    except BadTree as error:
+        raise UsageError(f"`load` would refuse the file: of the project it would hold {error}") from error
 
 
 def own_variables(every: Sequence[Loaded]) -> list[str]:
@@ -170,30 +186,37 @@ def _take(
 ) -> None:
     """``clone``: the workspace's repositories into their places in ``folder`` too, and not into the cache alone."""
     (folder / "project").mkdir()
-    (folder / "git").mkdir(mode=0o700)
-    links: dict[Path, str] = {}
+    pack = folder / "pack"
     commits = {pack.member: pack for pack in contents.commits}
-    with archive.reading(source, moved) as members:
+    with (
+        archive.reading(source, moved) as members,
+        archive.refusing(source),
+        Extractor(folder / "project", archive.PROJECT_LIMITS) as project,
+    ):
         for info, file in members:
-            path = folder / info.name
+            name = info.name.removeprefix(archive.PROJECT)
             if info.name.startswith(archive.IMAGES):
-                _make_links(links)
+                project.finish()
                 _take_images(engine, source, contents, _chain((info, file), members))
                 return
             if info.issym():
-                links[path] = info.linkname
-            elif file is not None and info.name != archive.HEAD:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with path.open("xb") as target:
+                project.link(name, info.linkname)
+            elif file is not None and name != info.name:
+                project.file(name, _pieces(file), 0o755 if info.mode & 0o111 else 0o644)
+            elif file is not None and info.name in commits:
+                with pack.open("xb") as target:
                     shutil.copyfileobj(file, target)
-                path.chmod(0o755 if info.mode & 0o111 else 0o644)
-            if info.name in commits:
-                _take_commit(commits[info.name], path, folder / "project" if clone else None)
-                path.unlink()
+                _take_commit(commits[info.name], pack, project if clone else None, folder / "project")
+                pack.unlink()
     raise BadArchive(f"{source} holds no image")
 
 
-def _take_commit(one: SavedSource | SavedRepository, pack: Path, project: Path | None) -> None:
+def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+    return iter(lambda: file.read(1 << 18), b"")
+
+
+def _take_commit(one: SavedSource | SavedRepository, pack: Path, project: Extractor | None, folder: Path) -> None:
+    """``project`` writes into ``folder``, where it keeps a repository's place free; None: the cache has it alone."""
     if isinstance(one, SavedSource):
         repository = Repository(one.url, lambda text: None)
         repository.take_pack(one.commit, pack)
@@ -201,17 +224,11 @@ def _take_commit(one: SavedSource | SavedRepository, pack: Path, project: Path |
         return
     keep(one.at, pack)
     if project is not None and one.path:
-        clone_pack(one.at, pack, project / one.path)
+        project.closed(one.path)
+        clone_pack(one.at, pack, folder / one.path, folder)
 
 
-def _make_links(links: Mapping[Path, str]) -> None:
-    """Last, so that nothing is written through one."""
-    for path, target in links.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.symlink_to(target)
-
-
-def _take_images(engine: Engine, source: Path, contents: Contents, members: Iterator[archive.Member]) -> None:
+def _take_images(engine: Engine, source: Path, contents: Contents, members: Iterator[Member]) -> None:
     """Under staging names; each gets its own once it is what it should be, and can be run."""
     with arriving(engine, contents.images) as names:
         engine.load_images(archive.images_tar(source, members, names))
@@ -238,7 +255,7 @@ def _check_platform(source: Path, contents: Contents, platform: str) -> None:
         )
 
 
-def _chain(first: archive.Member, rest: Iterator[archive.Member]) -> Iterator[archive.Member]:
+def _chain(first: Member, rest: Iterator[Member]) -> Iterator[Member]:
     yield first
     yield from rest
 

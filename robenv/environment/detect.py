@@ -25,6 +25,31 @@ class Hint:
     """The file that says so, with the line where one does."""
 
 
+_HARMLESS = (
+    "apt", "pip", "environment", "run.shm_size", "workspace.dependencies", "workspace.repos",
+    "run.network_mode: bridge", "run.network_mode: none", "run.ipc: private",
+)  # fmt: skip
+"""Keys, or keys with their value, that take nothing of the host; all others do."""
+_GIVES = {
+    "gpu": "the GPU",
+    "display": "your screen, keyboard and clipboard",
+    "audio": "your microphone and speakers",
+    "git": "your name and address",
+    "ssh_agent": "the use of your ssh keys",
+    "devices": "a device of this machine",
+    "run.network_mode": "this machine's network",
+    "run.ipc": "the shared memory of this machine's programs",
+}
+
+
+def given_by(hint: Hint) -> str:
+    """What a hint that becomes a key of a profile gives of the host, in words; "" for nothing. A folder may be somebody
+    else's work: what it asks of the host is the user's to say."""
+    if hint.kind in _HARMLESS or f"{hint.kind}: {hint.value}" in _HARMLESS:
+        return ""
+    return _GIVES.get(hint.kind, "more than an ordinary container has")
+
+
 _NAMES = "|".join(one.name for one in DISTROS)
 _DISTRO = re.compile(rf"(?:/opt/ros/|\bros-|ROS_DISTRO[=:]\s*[\"']?)({_NAMES})\b")
 _COMMENTS = re.compile(r'("(?:[^"\\]|\\.)*")|//[^\n]*|/\*.*?\*/|,(?=\s*(?://[^\n]*\s*|/\*.*?\*/\s*)*[}\]])', re.DOTALL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,28 +11,28 @@ from pathlib import Path
 from robenv.environment.gate import Admitted
 from robenv.errors import OperationFailed, UsageError
 from robenv.export.forms import MADE_BY, Form
-from robenv.paths import unfinished
+from robenv.paths import open_folder, open_output, sweep, unfinished_name
 from robenv.render.entries import FILE, FOLDER, SYMLINK, ContextEntry
-from robenv.render.stream import read, write_entries
+from robenv.render.stream import not_written, read, write_entries, write_into
 
 
-def write_form(admitted: Admitted, form: Form, folder: Path, force: bool = False) -> None:
+def write_form(admitted: Admitted, form: Form, folder: Path, force: bool = False, root: Path | None = None) -> None:
     """Write the form of what is ``admitted``; an image's folder is replaced whole, so that nothing of an earlier one is
-    left in its context.
+    left in its context. ``root``: the project, in which a container may have put links.
 
     Raises UsageError where there is something of somebody else's and not ``force``, OperationFailed.
     """
     if not force:
         _require_own(form, folder)
     if form.tree == ".":
-        _replace(form.entries, folder)
+        _replace(form.entries, folder, root)
         return
     inside = f"{form.tree}/"
     own = [entry for entry in form.entries if entry.name != form.tree and not entry.name.startswith(inside)]
     if form.tree:
         below = (entry for entry in form.entries if entry.name.startswith(inside))
-        _replace(tuple(replace(one, name=one.name.removeprefix(inside)) for one in below), folder / form.tree)
-    write_entries(own, folder)
+        _replace(tuple(replace(one, name=one.name.removeprefix(inside)) for one in below), folder / form.tree, root)
+    write_entries(own, folder, root)
 
 
 def differences(form: Form, folder: Path) -> list[str]:
@@ -60,24 +61,38 @@ def _require_own(form: Form, folder: Path) -> None:
 
 
 def _first_line(path: Path) -> str:
+    """Of a plain file; whatever is there meanwhile keeps nobody waiting."""
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            return file.readline()
+        opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(opened, encoding="utf-8", errors="replace") as file:  # noqa: PTH123
+            return file.readline(1000)
     except OSError:
         return ""
 
 
-def _replace(entries: tuple[ContextEntry, ...], folder: Path) -> None:
-    new = Path(unfinished(str(folder)))
+def _replace(entries: tuple[ContextEntry, ...], folder: Path, root: Path | None) -> None:
     try:
-        write_entries(entries, new)
-        if folder.is_dir() and not folder.is_symlink():
-            shutil.rmtree(folder)
-        new.rename(folder)
+        above = open_output(str(folder.parent), str(root or ""))
+    except OSError as error:
+        raise not_written(error, folder.parent) from error
+    # By its descriptor the folder stays the same one, whatever is put in its place.
+    here, new = f"/proc/self/fd/{above}", unfinished_name(folder.name)
+    try:
+        sweep(here, folder.name)
+        made = open_folder(above, new, make=True)
+        try:
+            write_into(entries, made)
+        finally:
+            os.close(made)
+        old = Path(here, folder.name)
+        if old.is_dir() and not old.is_symlink():
+            shutil.rmtree(old)
+        os.rename(new, folder.name, src_dir_fd=above, dst_dir_fd=above)
     except OSError as error:
         raise OperationFailed(f"cannot write {folder}: {error.strerror}") from error
     finally:
-        shutil.rmtree(new, ignore_errors=True)
+        shutil.rmtree(f"{here}/{new}", ignore_errors=True)
+        os.close(above)
 
 
 def _is_same(entry: ContextEntry, path: Path) -> bool:

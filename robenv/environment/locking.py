@@ -99,8 +99,7 @@ def pin_sources(locked: Locked, note: Callable[[str], None], cloned: Mapping[str
 
 def write_lock(path: Path, lock: Lock) -> None:
     """The whole file or the old one."""
-    write_atomically(str(path), lock_text(lock).encode())
-    path.chmod(0o644)
+    write_atomically(str(path), lock_text(lock).encode(), 0o644, exact=True)
 
 
 def make_lock(

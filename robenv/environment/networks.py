@@ -10,6 +10,7 @@ from robenv.errors import NameTaken, OperationFailed
 from robenv.plan.names import LABEL_DIRECTORY, LABEL_NETWORK, LABEL_PROJECT
 from robenv.plan.networks import endpoint_request, network_request
 from robenv.plan.values import Network, RunPlan
+from robenv.profile.excerpt import in_command
 
 
 def check_external(engine: Engine, plan: RunPlan) -> None:
@@ -17,7 +18,8 @@ def check_external(engine: Engine, plan: RunPlan) -> None:
     for attachment in plan.networks:
         network = attachment.network
         if network.external and engine.find_network(network.name) is None:
-            hint = f"`docker network create {network.name}` makes it; without `external` robenv makes it itself"
+            name = in_command(network.name, "NAME")
+            hint = f"`docker network create {name}` makes it; without `external` robenv makes it itself"
             raise OperationFailed(
                 f"there is no network {network.name}, which `{network.key}` says is external", "", hint
             )

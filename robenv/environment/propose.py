@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -71,6 +72,8 @@ class Proposal:
     taken: tuple[Hint, ...] = ()
     notes: tuple[Hint, ...] = ()
     added: tuple[str, ...] = ()
+    asked: tuple[Hint, ...] = ()
+    """What the hints ask of the host: for the user to allow."""
 
     @property
     def extends(self) -> str:
@@ -97,6 +100,7 @@ def read_machine(host: Host) -> Machine:
 
 def read_folder(folder: Path) -> tuple[Hint, ...]:
     """What the folder's files say. Only looks; what cannot be read says nothing."""
+    folder = folder.resolve()
     return tuple(dict.fromkeys(hint for path in _files(folder) for hint in _of_file(path, folder)))
 
 
@@ -115,28 +119,30 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _of_file(path: Path, folder: Path) -> Iterator[Hint]:
     source, name = path.relative_to(folder).as_posix(), path.name
+    if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
+        return  # a cloned folder may have links to any file of this machine
     if path.is_dir():
         yield from detect.in_dua_folder(name, source)
     elif name == "package.xml":
-        yield from detect.in_package_xml(_text(path), source)
+        yield from detect.in_package_xml(_text(path, folder), source)
     elif name.endswith((".repos", ".rosinstall")):
-        yield from detect.in_repos(_text(path), source)
-        yield from _brought(path, source) if not source.startswith("src/") else ()
+        yield from detect.in_repos(_text(path, folder), source)
+        yield from _brought(path, source, folder) if not source.startswith("src/") else ()
     elif name in ("devcontainer.json", ".devcontainer.json"):
-        yield from detect.in_devcontainer(_text(path), source)
+        yield from detect.in_devcontainer(_text(path, folder), source)
     elif name == "Dockerfile" or name.startswith("Dockerfile.") or name.endswith(".Dockerfile"):
-        yield from detect.in_dockerfile(_text(path), source)
+        yield from detect.in_dockerfile(_text(path, folder), source)
     elif source == "requirements.txt":
-        yield from detect.in_requirements(_text(path), source)
+        yield from detect.in_requirements(_text(path, folder), source)
     elif name.endswith((".sh", ".bash")) or name == "Makefile":
-        yield from detect.in_script(_text(path), source)
+        yield from detect.in_script(_text(path, folder), source)
 
 
-def _brought(path: Path, source: str) -> Iterator[Hint]:
+def _brought(path: Path, source: str, folder: Path) -> Iterator[Hint]:
     """A file of repositories as one that `up` clones what is missing of, if it is in the form for that."""
     problems: list[Problem] = []
     if path.suffix == ".repos":
-        parse_repos(Source(path, source, source, "project", path.parent, (), _text(path)), problems)
+        parse_repos(Source(path, source, source, "project", path.parent, (), _text(path, folder)), problems)
         if problems:
             yield Hint("note", f"`up` cannot clone it: {problems[0].message}", source)
         else:
@@ -155,12 +161,14 @@ def _one_of_repos(hints: Sequence[Hint]) -> Iterator[Hint]:
             yield hint
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, folder: Path) -> str:
+    """Of a file of the folder, judged by what was opened: what a link has elsewhere would get into the profile."""
     try:
-        if not path.is_file():
-            return ""
-        with path.open(encoding="utf-8", errors="replace") as file:
-            return file.read(_LARGE)
+        opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(opened, encoding="utf-8", errors="replace") as file:  # noqa: PTH123
+            is_file = stat.S_ISREG(os.fstat(opened).st_mode)
+            inside = Path(f"/proc/self/fd/{opened}").readlink().is_relative_to(folder)
+            return file.read(_LARGE) if is_file and inside else ""
     except OSError:
         return ""
 
@@ -170,6 +178,8 @@ def propose(hints: Sequence[Hint], machine: Machine, find: Find, jetpacks: tuple
     hints = tuple(_one_of_repos(hints))
     taken = tuple(hint for hint in hints if hint.kind not in (*_NOT_TAKEN, "note", "apt"))
     taken += tuple(hint for hint in hints if hint.kind == "apt" and _passes(PACKAGE, hint.value))
+    asked = tuple(hint for hint in taken if detect.given_by(hint))
+    taken = tuple(hint for hint in taken if not detect.given_by(hint))
     gpu = (Hint("gpu", "auto", f"this machine has a GPU, {machine.gpu}"),) if machine.gpu else ()
     notes = tuple(hint for hint in hints if hint.kind == "note")
     images = [hint for hint in hints if hint.kind == "image" and _passes(IMAGE, hint.value)]
@@ -182,16 +192,17 @@ def propose(hints: Sequence[Hint], machine: Machine, find: Find, jetpacks: tuple
             added, more = _for_board(found, machine, jetpack)
             of_board = found.jetpack or any(name.startswith("jetson/") for name in added)
             parts = "; ".join(part for part in (why, more) if part)
-            return Proposal(profile, "", parts, taken + (() if of_board else gpu), notes, added)
+            return Proposal(profile, "", parts, taken + (() if of_board else gpu), notes, added, asked)
         wanted = f"{profile} is for {_architectures(found.platforms)}"
         if machine.platform == _EMULATES:
-            return Proposal(profile, "", f"{why}; {wanted}, and is emulated on this machine", taken, notes)
+            why = f"{why}; {wanted}, and is emulated on this machine"
+            return Proposal(profile, "", why, taken, notes, asked=asked)
         mine = _architectures((machine.platform,))
         notes += (Hint("note", f"{wanted} alone, and this machine is {mine}", why),)
     if images:
-        return Proposal("", images[0].value, images[0].source, taken + gpu, notes)
+        return Proposal("", images[0].value, images[0].source, taken + gpu, notes, asked=asked)
     why = "nothing here says what it is for" if not hints else "the rest of this folder does not say which"
-    return Proposal(DEFAULT, "", why, taken + gpu, notes)
+    return Proposal(DEFAULT, "", why, taken + gpu, notes, asked=asked)
 
 
 def _runs(found: Summary | None, machine: Machine) -> bool:

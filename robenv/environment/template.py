@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from robenv.environment.detect import Hint
+from robenv.environment.detect import Hint, given_by
 from robenv.environment.propose import Proposal
 from robenv.errors import UsageError
 from robenv.profile.excerpt import safe
+
+T = TypeVar("T")
 
 _OTHER_WORDS = ("true", "false", "null")
 """Of the valid names those that YAML 1.2 takes for something else, as it does some that begin with a digit."""
@@ -99,30 +103,61 @@ def proposed_file(name: str, proposal: Proposal) -> str:
     )
 
 
+@dataclass(frozen=True)
+class _Entry:
+    """``section``: the key that it stands below; "" for none. ``name``: what two may not say twice."""
+
+    section: str
+    name: str
+    text: str
+    hint: Hint
+    active: bool
+
+    def lines(self, is_below_active: bool) -> str:
+        """In a comment where it is not active, with what it would give."""
+        if self.active:
+            return _line(f"{'  ' * bool(self.section)}{self.text}", self.hint.source)
+        why = f"{self.hint.source}; gives {given_by(self.hint)}: uncomment to allow"
+        indented = f"  # {self.text}" if is_below_active else f"# {'  ' * bool(self.section)}{self.text}"
+        return _line(safe(indented), why)
+
+
+def _entry(hint: Hint, active: bool) -> _Entry:
+    if hint.kind == "environment":
+        name, _, value = hint.value.partition("=")
+        return _Entry("environment", name, f"{name}: {json.dumps(value, ensure_ascii=False)}", hint, active)
+    if hint.kind == "devices":
+        return _Entry("devices", hint.value, f"- {{by: {json.dumps(hint.value)}, optional: true}}", hint, active)
+    section, _, key = hint.kind.rpartition(".")
+    return _Entry(section, key, f"{key}: {hint.value}", hint, active)
+
+
+def left_out(proposal: Proposal) -> list[Hint]:
+    """What of the host the folder asks for, and is left in comments: nothing that the file has already."""
+    return [one.hint for one in _entries(proposal) if not one.active]
+
+
+def _entries(proposal: Proposal) -> list[_Entry]:
+    """Of several that are about the same the first; what is taken goes before what is asked for."""
+    taken = [_entry(hint, True) for hint in proposal.taken if hint.kind != "apt"]
+    return _once([*taken, *(_entry(hint, False) for hint in proposal.asked)], lambda one: (one.section, one.name))
+
+
 def _found(proposal: Proposal) -> list[str]:
     """What the folder asks for besides packages, and what it says that has to be done by hand."""
-    taken = [hint for hint in proposal.taken if hint.kind != "apt"]
-    single = _once([hint for hint in taken if hint.kind not in ("environment", "devices")], lambda hint: hint.kind)
-    lines = [_line(f"{hint.kind}: {hint.value}", hint.source) for hint in single if "." not in hint.kind]
-    variables = _once([hint for hint in taken if hint.kind == "environment"], lambda hint: hint.value.partition("=")[0])
-    lines += ["environment:"] if variables else []
-    for hint in variables:
-        name, _, value = hint.value.partition("=")
-        lines.append(_line(f"  {name}: {json.dumps(value, ensure_ascii=False)}", hint.source))
-    devices = _once([hint for hint in taken if hint.kind == "devices"], lambda hint: hint.value)
-    lines += ["devices:"] if devices else []
-    lines += [_line(f"  - {{by: {json.dumps(hint.value)}, optional: true}}", hint.source) for hint in devices]
-    for section in dict.fromkeys(hint.kind.partition(".")[0] for hint in single if "." in hint.kind):
-        lines.append(f"{section}:")
-        own = [hint for hint in single if hint.kind.startswith(f"{section}.")]
-        lines += [_line(f"  {hint.kind.partition('.')[2]}: {hint.value}", hint.source) for hint in own]
+    entries = _entries(proposal)
+    lines = [one.lines(False) for one in entries if not one.section]
+    for section in dict.fromkeys(one.section for one in entries if one.section):
+        own = sorted((one for one in entries if one.section == section), key=lambda one: not one.active)
+        lines.append(f"{section}:" if own[0].active else f"# {section}:")
+        lines += [one.lines(own[0].active) for one in own]
     lines += [f"# {safe(hint.source)}: {safe(hint.value)}" for hint in proposal.notes]
     return ["# What this folder asks for besides.", *lines, ""] if lines else []
 
 
-def _once(hints: Sequence[Hint], key: Callable[[Hint], str]) -> list[Hint]:
+def _once(things: Sequence[T], key: Callable[[T], object]) -> list[T]:
     """Of several that are about the same the first."""
-    return list({key(hint): hint for hint in reversed(hints)}.values())[::-1]
+    return list({key(one): one for one in reversed(things)}.values())[::-1]
 
 
 def _line(text: str, why: str) -> str:

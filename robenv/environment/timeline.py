@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from robenv.engine.progress import BuildState
+from robenv.paths import write_atomically
 
 
 def trace_events(states: Sequence[BuildState]) -> list[dict[str, Any]]:
@@ -38,4 +39,5 @@ def trace_events(states: Sequence[BuildState]) -> list[dict[str, Any]]:
 
 def write_timeline(path: Path, states: Sequence[BuildState]) -> None:
     """Writes the trace of one or several builds."""
-    path.write_text(json.dumps({"traceEvents": trace_events(states), "displayTimeUnit": "ms"}) + "\n", encoding="utf-8")
+    text = json.dumps({"traceEvents": trace_events(states), "displayTimeUnit": "ms"}) + "\n"
+    write_atomically(str(path), text.encode())

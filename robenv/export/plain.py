@@ -28,7 +28,7 @@ _WAY_OUT = "set it where the image is made, in a file that `setup` names or in a
 
 def require_plain(document: dict[str, Any], resolved: Resolved, build: BuildPlan) -> None:
     """Raises ProfileError where a devcontainer.json has a ``${…}`` that robenv has not put there: the tools that read
-    it replace that, such as by a variable of whoever opens it, and the format knows no escape. Likewise for the label by
+    it replace that, such as by a variable of whoever opens it, and the format knows no escape. So for the label by
     which an image says more than that file. ``document``: not yet ``finished``."""
     found = {one for text in texts(document) for one in _VARIABLE.findall(text)}
     labels = [name for stage in build.stages for name, _ in stage.settings.labels]

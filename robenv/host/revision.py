@@ -1,16 +1,14 @@
-"""Which commit a folder is at, as the user's own git tells it."""
+"""Which commit a folder is at, as the user's own git tells it of a view of the repository: robenv.host.git_view."""
 
 from __future__ import annotations
 
 import os
 import re
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-_PATIENCE = 20
-"""Seconds for one question: a status of a large workspace."""
-_QUIET = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.quotePath=false")
+from robenv.host.git_view import Unreadable, View, find_repository, view
 
 
 @dataclass(frozen=True)
@@ -21,7 +19,7 @@ class Revision:
     time: int = 0
     """The commit's, in seconds since 1970."""
     dirty: bool = False
-    """Whether what was asked about differs from the commit."""
+    """Whether what was asked about differs from the commit, or nobody can say."""
     origin: str = ""
     """The remote's address, without a login."""
     tag: str = ""
@@ -30,22 +28,34 @@ class Revision:
 
 def read_revision(folder: str, paths: Sequence[str], environ: Mapping[str, str]) -> Revision:
     """The revision of ``folder``; ``paths`` are those that may differ from it. Empty where git knows of none: no git,
-    no repository, one of another user."""
+    no repository, one that cannot be read."""
+    top = find_repository(folder, environ)
+    if not top:
+        return Revision()
+    try:
+        with view(top, environ) as seen:
+            return _revision(seen, paths)
+    except Unreadable:
+        return Revision()
 
-    def ask(*command: str) -> str:
-        return _git(folder, environ, *command).strip()
 
-    commit, _, time = ask("log", "-1", "--no-show-signature", "--format=%H %ct").partition(" ")
+def _revision(seen: View, paths: Sequence[str]) -> Revision:
+    commit, _, time = seen.ask("log", "-1", "--no-show-signature", "--format=%H %ct").strip().partition(" ")
     if not re.fullmatch(r"[0-9a-f]{40,64}", commit):
         return Revision()
-    there = [path for path in paths if os.path.lexists(path)]
+    there = [_real(path) for path in paths if os.path.lexists(path)]
     return Revision(
         commit=commit,
         time=int(time),
-        dirty=bool(there and ask("status", "--porcelain", "--ignore-submodules=none", "--", *there)),
-        origin=_without_login(ask("config", "--get", "remote.origin.url")),
-        tag=ask("describe", "--tags"),
+        dirty=bool(there and seen.changes(there)),
+        origin=_without_login(seen.origin),
+        tag=seen.ask("describe", "--tags").strip(),
     )
+
+
+def _real(path: str) -> str:
+    """As git has it: a link is what was committed, and not where it leads."""
+    return str(Path(path).parent.resolve() / Path(path).name)
 
 
 def _without_login(address: str) -> str:
@@ -56,19 +66,3 @@ def _without_login(address: str) -> str:
     login, at, place = rest.partition("/")[0].rpartition("@")
     user = f"{login.partition(':')[0]}@" if at and scheme.endswith("ssh") else ""
     return f"{scheme}://{user}{place}{rest[len(login) + len(at) + len(place) :]}"
-
-
-def _git(folder: str, environ: Mapping[str, str], *command: str) -> str:
-    settings = {**environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
-    try:
-        done = subprocess.run(
-            ("git", *_QUIET, "-C", folder, *command),
-            env=settings,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_PATIENCE,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else ""

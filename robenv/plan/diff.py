@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -33,8 +34,42 @@ class Change:
     new: Any = None
 
 
+_DIGEST = "digest"
 _OWN_LABELS = "robenv."
 """What these labels say about the plan is in the plan's own fields, or is the plan itself."""
+
+
+_VALUES = ("environment", "logging_options")
+"""Pairs whose values may be secrets. Everybody who lists containers sees their labels."""
+_SECRET_OPTIONS = ("o",)
+"""Of a mount: mount(8)'s own, where CIFS has its password."""
+
+
+def without_values(plan: Json) -> dict[str, Any]:
+    """A ``RunPlan.to_json()`` with a digest in the place of each value that may be a secret, which is enough to tell
+    whether it changed. What has been through here already stays as it is."""
+    salt = str(plan.get("project"))
+    hidden = {key: _hidden(salt, plan[key]) for key in _VALUES if plan.get(key)}
+    mounts = [
+        {**mount, "options": _hidden(salt, mount["options"], _SECRET_OPTIONS)} if mount.get("options") else mount
+        for mount in plan.get("mounts") or ()
+    ]
+    return {**plan, **hidden, **({"mounts": mounts} if mounts else {})}
+
+
+def _hidden(salt: str, pairs: Iterable[Iterable[Any]], names: Container[str] | None = None) -> list[list[Any]]:
+    """``names``: of those whose values are hidden; None: of all."""
+    return [
+        [name, value if names is not None and name not in names else _digest(salt, name, value)]
+        for name, value in pairs
+    ]
+
+
+def _digest(salt: str, name: str, value: Any) -> Any:
+    """A mapping, which no value is. It is short, so that many values have the same one."""
+    if isinstance(value, Mapping):
+        return value
+    return {_DIGEST: hashlib.sha256(json.dumps([salt, name, value]).encode()).hexdigest()[:8]}
 
 
 def diff_plans(old: Json, new: Json) -> tuple[Change, ...]:
@@ -43,8 +78,9 @@ def diff_plans(old: Json, new: Json) -> tuple[Change, ...]:
     Lists of named things are compared thing by thing, whatever their order: pairs by their key, mounts by target,
     ports and devices by where they are inside, ulimits by name. Lists of words are compared as sets where the engine
     takes them as such. An old plan may lack what a later robenv has a field for, and the other way round; a field that
-    is absent on one side and unset on the other is no change.
+    is absent on one side and unset on the other is no change. Values that may be secrets are in no change.
     """
+    old, new = without_values(old), without_values(new)
     changes: list[Change] = []
     for field in dict.fromkeys((*new, *old)):
         before, after = _as_json(old.get(field)), _as_json(new.get(field))
@@ -56,19 +92,25 @@ def diff_plans(old: Json, new: Json) -> tuple[Change, ...]:
 
 
 def describe(change: Change) -> str:
-    """One line for people: ``environment ROS_DOMAIN_ID: 3 → 7``, ``mount /data: added, volume cache``."""
+    """One line for people: ``environment ROS_DOMAIN_ID: changed``, ``mount /data: added, volume cache``."""
     field, _, name = change.path.partition(".")
     subject = f"{_WORDS.get(field, field)} {name}".rstrip()
     if name and (change.old is None or change.new is None):
         added = change.old is None
         value = change.new if added else change.old
         # A word in a set has nothing to it but being there.
-        detail = "" if value is True else f", {_show(value)}" if added else f", was {_show(value)}"
+        detail = "" if value is True or _is_hidden(value) else f", {_show(value)}" if added else f", was {_show(value)}"
         return f"{subject}: {'added' if added else 'removed'}{detail}"
+    if _is_hidden(change.old) and _is_hidden(change.new):
+        return f"{subject}: changed"
     old, new = _show(change.old), _show(change.new)
     if field == "image" and (repository := old.rpartition(":")[0]):
         new = new.removeprefix(f"{repository}:")
     return f"{subject}: {old} → {new}"
+
+
+def _is_hidden(value: Any) -> bool:
+    return isinstance(value, Mapping) and _DIGEST in value
 
 
 _PARTS = (User, Mount, Port, Device, Ulimit, Healthcheck, DiskLimit, DeviceRequest, Attachment, Network, Pool)
@@ -119,12 +161,16 @@ def _rest(thing: Json, keys: tuple[str, ...]) -> str:
     words = []
     for key, value in thing.items():
         if key == "options":
-            words += [f"{name}={one}" for name, one in value]
+            words += [f"{name}={_shown_option(one)}" for name, one in value]
         elif value is True:
             words.append(key)
         elif key not in keys and value not in ("", None) and value is not False:
             words.append(value if isinstance(value, str) else f"{key} {value}")
     return " ".join(words) or "default"
+
+
+def _shown_option(value: Any) -> Any:
+    return f"(hidden, {value[_DIGEST]})" if _is_hidden(value) else value
 
 
 def _networks(value: Any) -> dict[str, Any]:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from robenv import __version__
 from robenv.catalog.toolchains import emulation_settings
 from robenv.errors import UsageError
+from robenv.plan.diff import without_values
 from robenv.plan.display import with_session
 from robenv.plan.grant import Grant
 from robenv.plan.names import (
@@ -170,13 +171,21 @@ def _union(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
 
 def plan_digest(plan: RunPlan) -> str:
     """12 hex digits over all of a plan but robenv's own labels: another robenv that plans the same changes nothing."""
-    return hashlib.sha256(stored_json(plan).encode()).hexdigest()[:12]
+    return hashlib.sha256(_compact(_without_own_labels(plan)).encode()).hexdigest()[:12]
 
 
 def stored_json(plan: RunPlan) -> str:
-    """A plan as JSON, without robenv's own labels, for LABEL_PLAN_JSON."""
-    bare = replace(plan, labels=tuple(pair for pair in plan.labels if not pair[0].startswith("robenv.")))
-    return json.dumps(bare.to_json(), sort_keys=True, separators=(",", ":"))
+    """A plan as JSON for LABEL_PLAN_JSON: without robenv's own labels, and without the values that may be secrets."""
+    return _compact(without_values(_without_own_labels(plan)))
+
+
+def _without_own_labels(plan: RunPlan) -> dict[str, Any]:
+    own = tuple(pair for pair in plan.labels if not pair[0].startswith("robenv."))
+    return replace(plan, labels=own).to_json()
+
+
+def _compact(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, sort_keys=True, separators=(",", ":"))
 
 
 def relabelled(plan: RunPlan) -> RunPlan:

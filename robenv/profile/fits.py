@@ -63,7 +63,7 @@ def check_fits(documents: Sequence[Document], profile: Profile, jetpacks: Sequen
     for one in documents:
         asked = one.root.get("fits")
         if not isinstance(asked, Mapping) or asked.directive == "reset":
-            continue  # what stands behind !reset is nobody's word, and nobody has checked it
+            continue  # what `!reset` stands before is taken away, and nobody has checked it
         fits = Fits.model_validate(to_python(asked))
         ros = [*_ros(fits, target, SPELLED in one.source.text)]
         problems = [

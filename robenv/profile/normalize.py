@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +120,13 @@ def one_or_many(node: Node, context: Normalizer) -> Node:
         return node
     item = scalar_like(node, node.text, node.kind)
     return Sequence((item,), node.source, node.line, node.column, node.directive)
+
+
+def one_or_many_secrets(node: Node, context: Normalizer) -> Node:
+    """The same, where a single one may be a mapping."""
+    if isinstance(node, Mapping):
+        return Sequence((replace(node, directive=""),), node.source, node.line, node.column, node.directive)
+    return one_or_many(node, context)
 
 
 def _pairs(node: Node, context: Normalizer, without_value: Callable[[Scalar, str], Node | None]) -> Node:

@@ -32,7 +32,7 @@ from robenv.profile.schema_names import (
 )
 from robenv.profile.schema_pip import PipEntry
 from robenv.profile.schema_run_parts import Environment, Healthcheck, PairList
-from robenv.profile.schema_secrets import SecretName, StepSecretOrName
+from robenv.profile.schema_secrets import SecretName, StepSecrets
 from robenv.profile.schema_types import (
     TEXT_SCHEMA,
     Argv,
@@ -135,9 +135,7 @@ class Step(Section):
     name: Annotated[Line, Field(description="what progress and errors call it")]
     run: Annotated[str, text("a script"), Field(description="what the shell of the image runs")]
     run_as: Annotated[str, one_of("root", "user"), Field(alias="as", description="who runs it")] = "root"
-    secrets: Annotated[
-        tuple[StepSecretOrName, ...], OneOrMany, Field(description="files of `secrets` that are there while it runs")
-    ] = ()
+    secrets: Annotated[StepSecrets, Field(description="files of `secrets` that are there while it runs")] = ()
     ssh: Annotated[Boolean, Field(description="it may use the keys of your ssh agent")] = False
 
 
@@ -199,7 +197,7 @@ class RunImage(BuildSection):
     sources: Annotated[
         tuple[WorkspacePath, ...], OneOrMany, Field(description="what of the workspace `build` gets; default: src")
     ] = ()
-    secrets: Annotated[tuple[StepSecretOrName, ...], OneOrMany, Field(description="as of a step, for `build`")] = ()
+    secrets: Annotated[StepSecrets, Field(description="as of a step, for `build`")] = ()
     ssh: Annotated[Boolean, Field(description="as of a step, for `build`")] = False
     install: Annotated[
         tuple[ContainerPath, ...], OneOrMany, Field(description="what `build` leaves behind for this image")

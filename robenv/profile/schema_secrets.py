@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, GetJsonSchemaHandler
+from pydantic_core import CoreSchema
 
 from robenv.profile.schema_names import Mode, VariableName
-from robenv.profile.schema_types import TEXT_SCHEMA, ContainerPath, HostPath, Section, Short, pattern
+from robenv.profile.schema_types import TEXT_SCHEMA, ContainerPath, HostPath, JsonSchema, Section, Short, pattern
 
 SecretName = Annotated[
     str, pattern(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", "a secret's name: letters, digits, `_`, `.` and `-`")
@@ -34,3 +35,19 @@ class StepSecret(Section):
 
 
 StepSecretOrName = Annotated[StepSecret, Short(_secret, TEXT_SCHEMA)]
+
+
+def _secrets(value: Any) -> Any:
+    return [value] if isinstance(value, (str, dict)) else value
+
+
+class _OrList(Short):
+    """Of a list: any of its items is a short form."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchema:
+        listed = handler(schema)
+        return {"anyOf": [listed["items"], listed]}
+
+
+StepSecrets = Annotated[tuple[StepSecretOrName, ...], _OrList(_secrets, {})]
+"""A list of them, or a single one in either of its forms."""

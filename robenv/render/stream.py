@@ -8,9 +8,11 @@ import os
 import stat
 import tarfile
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from robenv.errors import OperationFailed, UsageError
+from robenv.paths import create_file, open_folder, open_output
 from robenv.plan.values import BuildPlan
 from robenv.render.entries import FILE, FOLDER, SYMLINK, ContextEntry, FileStat
 from robenv.render.instructions import Rendered
@@ -137,31 +139,71 @@ def _digest(entry: ContextEntry, opener: Opener) -> str:
     return digest.hexdigest()
 
 
-def write_context(rendered: Rendered, folder: Path) -> None:
-    """Writes the context into ``folder``, ready for ``docker build``. Raises OperationFailed."""
-    write_entries(rendered.context, folder)
+def write_context(rendered: Rendered, folder: Path, root: Path | None = None) -> None:
+    """Writes the context into ``folder``, ready for ``docker build``, as ``write_entries`` does."""
+    write_entries(rendered.context, folder, root)
 
 
-def write_entries(entries: Iterable[ContextEntry], folder: Path) -> None:
-    """Writes files and folders, each folder before what it holds, below ``folder``. Raises OperationFailed."""
+def write_entries(entries: Iterable[ContextEntry], folder: Path, root: Path | None = None) -> None:
+    """Writes files and folders, each folder before what it holds, below ``folder``: in place of what is there, through
+    no link. ``root``: a folder that a container can write; below it no link leads to ``folder`` either.
+
+    Raises OperationFailed.
+    """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for entry in entries:
-            _write(entry, folder / entry.name)
+        opened = open_output(str(folder), str(root or ""))
+        try:
+            write_into(entries, opened)
+        finally:
+            os.close(opened)
     except OSError as error:
-        raise OperationFailed(f"cannot write {error.filename or folder}: {error.strerror}") from error
+        raise not_written(error, folder) from error
 
 
-def _write(entry: ContextEntry, path: Path) -> None:
-    if path.is_symlink() or (path.exists() and entry.kind == SYMLINK):
-        path.unlink()
-    if entry.kind == FOLDER:
-        path.mkdir(exist_ok=True)
-    elif entry.kind == SYMLINK:
-        path.symlink_to(entry.link)
-        return
+def not_written(error: OSError, folder: Path) -> OperationFailed:
+    place = folder / str(error.filename or "")
+    if place.is_symlink():
+        hint = "robenv writes through no link that a container could have made: name the folder that it leads to"
+        return OperationFailed(f"cannot write {place}: it is a link, to {place.readlink()}", hint=hint)
+    return OperationFailed(f"cannot write {place}: {error.strerror}")
+
+
+def write_into(entries: Iterable[ContextEntry], folder: int) -> None:
+    """As ``write_entries`` into an open folder. Raises OSError with the entry's name."""
+    for entry in entries:
+        *above, name = entry.name.split("/")
+        try:
+            inside = open_folder(folder, *above)
+            try:
+                _write(entry, name, inside)
+            finally:
+                os.close(inside)
+        except OSError as error:
+            error.filename = entry.name
+            raise
+
+
+def _write(entry: ContextEntry, name: str, folder: int) -> None:
+    if entry.kind != FOLDER or _is_link(name, folder):
+        with suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=folder)
+    if entry.kind == SYMLINK:
+        os.symlink(entry.link, name, dir_fd=folder)
+    elif entry.kind == FOLDER:
+        made = open_folder(folder, name, make=True)
+        try:
+            os.fchmod(made, entry.mode)
+        finally:
+            os.close(made)
     else:
-        with path.open("wb") as file:
+        with open(create_file(name, folder=folder), "wb") as file:  # noqa: PTH123
             for piece in read(entry):
                 file.write(piece)
-    path.chmod(entry.mode)
+            os.fchmod(file.fileno(), entry.mode)
+
+
+def _is_link(name: str, folder: int) -> bool:
+    try:
+        return stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
+    except FileNotFoundError:
+        return False

@@ -17,14 +17,17 @@ import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import zstandard
 
+from robenv import tars
 from robenv.errors import DiskFull, OperationFailed
 from robenv.paths import unfinished
 from robenv.share import image_names
 from robenv.share.contents import BadArchive, Contents, contents_of, read_json, stays_below
+from robenv.share.tree import CLOSED, FILE, LINK, BadTree, Item, Limits, Tree, show
+from robenv.tars import Member
 
 HEAD, TAIL = "robenv.json", "digest.json"
 PROJECT, GIT, IMAGES = "project/", "git/", "images/"
@@ -33,12 +36,18 @@ _PIECE = 1 << 18
 _MAGIC = b"\x28\xb5\x2f\xfd"
 _MAX_HEAD = 4 << 20
 _NO_ROOM = (28, 122)  # ENOSPC, EDQUOT
-_KINDS = (tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE)
+_MAX_NAME = 512
+_MAX_RATIO, _MAX_UNPACKED = 1000, 8 << 30
+"""How many times its size a file may unpack to, and bytes that any may. Images are large, and may be mostly zeros."""
+_MAX_WINDOW = 128 << 20
+"""Bytes that zstd may go back; `save` needs 8 MiB."""
+PROJECT_LIMITS = Limits(entries=100_000, folders=50_000, size=1 << 50)
+_FILE, _LINK = (tarfile.REGTYPE, tarfile.AREGTYPE), (tarfile.SYMTYPE,)
+_KINDS = {PROJECT: _FILE + _LINK, GIT: _FILE, IMAGES: (*_FILE, *_LINK, tarfile.DIRTYPE), HEAD: _FILE}
+"""By folder, the kinds of its members."""
 _LINKED_LAYER = re.compile(r"\w[^/ ]*/layer\.tar \.\./\w[^/ ]*(/layer)?\.tar")
 """How engines link a layer that two images share: Docker before 25, and Podman. No other link may stand among images,
 for it could lead the engine to a list of names that nobody looked at."""
-
-Member = tuple[tarfile.TarInfo, "IO[bytes] | None"]
 
 
 class ArchiveWriter:
@@ -116,7 +125,6 @@ def check(path: Path, moved: Callable[[int], object]) -> Contents:
             if info.name == TAIL and file is not None:
                 told = str(read_json(path, file.read(_MAX_HEAD)).get("sha256"))
                 break
-            _check_name(path, info)
             _update(digest, info)
             if contents is None:
                 head = file.read(_MAX_HEAD) if file is not None and info.name == HEAD else b""
@@ -124,33 +132,39 @@ def check(path: Path, moved: Callable[[int], object]) -> Contents:
                 contents = contents_of(path, head)
                 places.add_repositories(contents)
                 continue
-            places.add(info.name)
+            places.add(info)
             lists.add(info.name, file, digest)
             while file is not None and (piece := file.read(_PIECE)):
                 digest.update(piece)
+    places.check()
     if contents is None or not told:
         raise _not_whole(path)
     if told != digest.hexdigest():
         raise BadArchive(f"{path} is damaged: its digest is another", hint="copy it again")
-    places.check()
     lists.check(contents)
     return contents
 
 
+def _checked(path: Path, members: Iterable[Member]) -> Iterator[Member]:
+    for info, file in members:
+        if info.name != TAIL or file is None:
+            _check_name(path, info)
+        yield info, file
+
+
 @contextmanager
 def reading(path: Path, moved: Callable[[int], object]) -> Iterator[Iterator[Member]]:
-    """The members, one after the other; each one's file must be read before the next is asked for."""
+    """The members, one after the other; each one's file must be read before the next is asked for. None has a name, or
+    a kind, that does not belong there."""
     try:
         with path.open("rb") as file:
             if file.read(len(_MAGIC)) != _MAGIC:
                 raise BadArchive(f"{path} is no file that `robenv save` wrote")
             file.seek(0)
             source: Any = _Watched(file, None, moved)
-            with (
-                zstandard.ZstdDecompressor().stream_reader(source) as plain,
-                tarfile.open(fileobj=plain, mode="r|", bufsize=_PIECE) as tar,
-            ):
-                yield ((info, tar.extractfile(info) if info.isreg() else None) for info in tar)
+            most = max(_MAX_UNPACKED, _MAX_RATIO * os.fstat(file.fileno()).st_size)
+            with zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW).stream_reader(source) as plain:
+                yield _checked(path, tars.members(cast("IO[bytes]", _Unpacked(path, plain, most))))
     except (tarfile.TarError, zstandard.ZstdError, EOFError) as error:
         raise _not_whole(path, str(error)) from error
     except FileNotFoundError as error:
@@ -210,44 +224,56 @@ def _update(digest: Any, info: tarfile.TarInfo) -> None:
 
 def _check_name(path: Path, info: tarfile.TarInfo) -> None:
     """Nothing may lie elsewhere than under its folder, whoever wrote the file."""
-    kinds = _KINDS if info.name.startswith(IMAGES) else (tarfile.REGTYPE, tarfile.SYMTYPE)
-    known = info.name == HEAD or info.name.startswith((PROJECT, GIT, IMAGES))
+    folder = next((one for one in _KINDS if info.name.startswith(one)), "")
     disguised = _names_images(info.name) and not info.isreg()
-    if not known or disguised or info.type not in kinds or not stays_below(info.name):
-        raise BadArchive(f"{path} holds {info.name!r}, which does not belong there: refused")
-    if info.type == tarfile.SYMTYPE and not _link_is_known(info):
-        raise BadArchive(f"{path} holds a link that leads out of it, {info.name!r}: refused")
-
-
-def _link_is_known(info: tarfile.TarInfo) -> bool:
-    if info.name.startswith(IMAGES):
-        return bool(_LINKED_LAYER.fullmatch(f"{info.name.removeprefix(IMAGES)} {info.linkname}"))
-    inside = os.path.normpath(os.path.join(os.path.dirname(info.name), info.linkname))  # noqa: PTH118, PTH120
-    return not info.linkname.startswith("/") and inside.startswith(PROJECT)
+    if disguised or info.type not in _KINDS.get(folder, ()) or not stays_below(info.name) or len(info.name) > _MAX_NAME:
+        raise BadArchive(f"{path} holds {show(info.name)}, which does not belong there: refused")
+    if folder == IMAGES and info.issym() and not _LINKED_LAYER.fullmatch(f"{info.name[len(IMAGES) :]} {info.linkname}"):
+        raise BadArchive(f"{path} holds a link that leads out of it, {show(info.name)}: refused")
 
 
 class _Places:
-    """What is made in the project's folder, its repositories included: nothing may lie at, or lead through, another."""
+    """What is made by the file: the project's folder is a tree, and nothing of all is there twice."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._names: set[str] = set()
+        self._tree = Tree(PROJECT_LIMITS)
+        self._others: set[str] = set()
+        self._packs: set[str] = set()
 
-    def add(self, name: str) -> None:
-        if name in self._names:
-            raise BadArchive(f"{self._path} holds {name!r} twice: refused")
-        if name.startswith(PROJECT):
-            self._names.add(name)
+    def add(self, info: tarfile.TarInfo) -> None:
+        if info.name.startswith(PROJECT):
+            kind = LINK if info.issym() else FILE
+            self._add(Item(info.name[len(PROJECT) :], kind, info.linkname))
+        elif info.name in self._others:
+            raise BadArchive(f"{self._path} holds {show(info.name)} twice: refused")
+        elif info.name.startswith(GIT) and info.name not in self._packs:
+            raise BadArchive(f"{self._path} holds {show(info.name)}, which does not belong there: refused")
+        else:
+            self._others.add(info.name)
 
     def add_repositories(self, contents: Contents) -> None:
+        self._packs = {one.member for one in contents.commits}
         for one in contents.repositories:
             if one.path:
-                self.add(PROJECT + one.path)
+                self._add(Item(one.path, CLOSED))
 
     def check(self) -> None:
-        for name in self._names:
-            if above := next((one for one in _above(name) if one in self._names), ""):
-                raise BadArchive(f"{self._path} holds {name!r}, which leads through {above!r}: refused")
+        with refusing(self._path):
+            self._tree.check_links()
+
+    def _add(self, item: Item) -> None:
+        with refusing(self._path):
+            self._tree.add(item)
+
+
+@contextmanager
+def refusing(path: Path) -> Iterator[None]:
+    """What is wrong with a tree, told of the file that it is in."""
+    try:
+        yield
+    except BadTree as error:
+        raise BadArchive(f"{path} holds {error}: refused") from error
 
 
 class _Lists:
@@ -265,11 +291,6 @@ class _Lists:
     def check(self, contents: Contents) -> None:
         for name, data in self._found:
             _renamed_list(self._path, name, data, {image.staging: image.staging for image in contents.images})
-
-
-def _above(name: str) -> Iterator[str]:
-    while name := name.rpartition("/")[0]:
-        yield name
 
 
 def _not_whole(path: Path, details: str = "") -> BadArchive:
@@ -311,10 +332,23 @@ class _Pieces(io.RawIOBase):
         return count
 
 
+class _Unpacked:
+    """What a file unpacks to, which may be much more than the file, but not anything."""
+
+    def __init__(self, path: Path, plain: Any, most: int) -> None:
+        self._path, self._plain, self._left = path, plain, most
+
+    def read(self, size: int) -> bytes:
+        data: bytes = self._plain.read(size)
+        self._left -= len(data)
+        if self._left < 0:
+            raise BadArchive(f"{self._path} unpacks to far more than it is: refused")
+        return data
+
+
 @contextmanager
 def _docker_tar(pieces: Iterable[bytes]) -> Iterator[Iterator[Member]]:
     try:
-        with tarfile.open(fileobj=io.BufferedReader(_Pieces(pieces), _PIECE), mode="r|", bufsize=_PIECE) as tar:
-            yield ((info, tar.extractfile(info) if info.isreg() else None) for info in tar)
+        yield tars.members(io.BufferedReader(_Pieces(pieces), _PIECE))
     except tarfile.TarError as error:
         raise BadArchive("the engine's own tar ends too early", details=str(error)) from error

@@ -6,8 +6,6 @@ What comes so is data: nothing of it runs, no hooks, filters or submodules. ``ro
 from __future__ import annotations
 
 import re
-import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from pathlib import Path
 
 from robenv.share import packs
 from robenv.share.git import Repository
+from robenv.share.placing import placed, private_folder
 from robenv.share.repos import Entry
 from robenv.share.run_git import Git, GitFailed
 
@@ -79,18 +78,22 @@ def keep(at: Carried, pack: Path) -> None:
     repository.keep_name(at.commit, at.ref, at.target)
 
 
-def clone_kept(at: Carried, target: Path) -> None:
-    """A clone of what ``keep`` has in the cache. Raises GitFailed."""
-    with beside(target) as new:
-        new.mkdir(parents=True)
+def clone_kept(at: Carried, target: Path, root: Path | None = None) -> None:
+    """A clone of what ``keep`` has in the cache, as ``clone_pack`` makes it. Raises GitFailed."""
+    with private_folder() as new:
+        new.mkdir()
         pack = new / "pack"
         Repository(at.url, lambda text: None).write_pack(at.commit, pack, at.tag)
-        clone_pack(at, pack, target)
+        clone_pack(at, pack, target, root)
 
 
-def clone_pack(at: Carried, pack: Path, target: Path) -> None:
-    """A clone with the real origin, on its branch or tag, of a commit without its past. Raises GitFailed."""
-    with beside(target) as new:
+def clone_pack(at: Carried, pack: Path, target: Path, root: Path | None = None) -> None:
+    """A clone with the real origin, on its branch or tag, of a commit without its past.
+
+    ``root``: the folder that ``target`` is in, below which nothing leads through a link. Raises GitFailed.
+    """
+    root = root or target.parent
+    with placed(root, target.relative_to(root).as_posix()) as new:
         _run(at, ("init", "--quiet", *packs.object_format(at.commit), "--", str(new)))
         here = packs.in_clone(new)
         _run(at, (*here, "config", "remote.origin.url", at.url))
@@ -102,7 +105,6 @@ def clone_pack(at: Carried, pack: Path, target: Path) -> None:
         _name(at, here)
         with _without_filters(new):
             check_out(Git(), at.url, here, at.branch, at.commit, silent=True)
-        new.rename(target)
 
 
 def _name(at: Carried, here: tuple[str, ...]) -> None:
@@ -138,17 +140,6 @@ def _without_filters(clone: Path) -> Iterator[None]:
     attributes.unlink()
     if before is not None:
         attributes.write_bytes(before)
-
-
-@contextmanager
-def beside(target: Path) -> Iterator[Path]:
-    """A name for what is being made, which builds do not look into; what is still there afterwards goes."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    new = target.with_name(f".{target.name}.{secrets.token_hex(4)}.new")
-    try:
-        yield new
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
 
 
 def _run(at: Carried, words: tuple[str, ...]) -> str:

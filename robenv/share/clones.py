@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -9,8 +11,10 @@ from typing import TypeVar
 
 from robenv.engine.under_way import side_by_side
 from robenv.errors import OperationFailed, Problem
+from robenv.host.git_view import Unreadable, View, view
 from robenv.share import packs
-from robenv.share.carried import beside, carried_here, check_out, clone_kept
+from robenv.share.carried import carried_here, check_out, clone_kept
+from robenv.share.placing import placed
 from robenv.share.repos import Entry
 from robenv.share.run_git import Git, GitAsks, GitAway, GitFailed
 
@@ -43,7 +47,8 @@ def _find(entry: Entry, git: Git, silent: bool) -> str:
     what = f"branch or tag {version}" if version else "default branch"
     raise GitFailed(
         f"{entry.url}: there is no {what}",
-        hint=f"`git ls-remote {entry.url}` shows those that there are; a commit is to be written out in full",
+        hint=f"`git ls-remote {shlex.quote(entry.url)}` shows those that there are; "
+        "a commit is to be written out in full",
     )
 
 
@@ -65,17 +70,17 @@ def bring(
             missing.append(entry)
 
     def clone(entry: Entry, silent: bool) -> str:
-        target, pin = folder / entry.path, pins.get(entry.source, "")
+        pin = pins.get(entry.source, "")
         if carried := carried_here(entry, entry.commit or pin):
             note(f"taking {entry.source} into {entry.path} from what `robenv load` has brought")
             try:
-                clone_kept(carried, target)
+                clone_kept(carried, folder / entry.path, folder.parent)
             except GitFailed as error:
                 note(f"it is not whole any more: {error.message}; loading the file once more mends that")
             else:
                 return carried.commit
         note(f"fetching {entry.source} into {entry.path}")
-        return _clone(entry, target, pin, git, silent)
+        return _clone(entry, folder, pin, git, silent)
 
     brought = _each(missing, clone, git, problems)
     _raise(problems, "be had")
@@ -126,14 +131,15 @@ def _raise(problems: list[Problem], what: str) -> None:
         raise OperationFailed(f"{count} of the workspace cannot {what}", problems=tuple(problems))
 
 
-def _clone(entry: Entry, target: Path, pin: str, git: Git, silent: bool) -> str:
-    with beside(target) as new:
+def _clone(entry: Entry, folder: Path, pin: str, git: Git, silent: bool) -> str:
+    """The commit that it is at. ``folder`` itself may not be a link either: it lies in what a container can write."""
+    with placed(folder.parent, f"{folder.name}/{entry.path}") as new:
         here = packs.in_clone(new)
 
         def run(*arguments: str) -> str:
             return git.run(entry.url, *here, *arguments, silent=silent, timeout=packs.TIMEOUT).strip()
 
-        words = ("clone", "--quiet", "--no-checkout", "--", entry.url, str(new))
+        words = ("clone", "--quiet", "--no-checkout", "--no-local", "--", entry.url, str(new))
         git.run(entry.url, *words, silent=silent, timeout=packs.TIMEOUT)
         commit = pin or _meant(entry, new)
         if not _knows(entry, new, commit):
@@ -144,7 +150,6 @@ def _clone(entry: Entry, target: Path, pin: str, git: Git, silent: bool) -> str:
             run("reset", "--quiet", "--hard", commit)
         else:
             check_out(git, entry.url, here, "" if tag or not branch else entry.version, commit, silent)
-        new.rename(target)
     return commit
 
 
@@ -157,7 +162,7 @@ def _meant(entry: Entry, clone: Path) -> str:
             return found
     raise GitFailed(
         f"{entry.url}: there is no such branch, tag or commit: {version or 'it is empty'}",
-        hint=f"`git ls-remote {entry.url}` shows branches and tags",
+        hint=f"`git ls-remote {shlex.quote(entry.url)}` shows branches and tags",
     )
 
 
@@ -176,26 +181,34 @@ def _fetch(entry: Entry, commit: str, run: Callable[..., str]) -> None:
 
 
 def _compare(entry: Entry, target: Path, pin: str, note: Callable[[str], None], problems: list[Problem]) -> None:
-    if not (target / ".git").exists():
+    if not os.path.lexists(target / ".git"):
         if any(target.iterdir()):
             message = f"{target} is in the way: it is no git repository"
             problems.append(Problem(message, entry.location, "move it away, or take the entry out"))
         else:
             problems.append(Problem(f"{target} is in the way: it is empty", entry.location, f"rmdir {target}"))
         return
-    origin = _asked(entry, target, "config", "--get", "remote.origin.url")
-    if origin != entry.url:
-        note(f"{entry.path} comes from {origin or 'nowhere'}, not from {entry.url}: left as it is")
-        return
-    head, branch = _head(entry, target), _asked(entry, target, "rev-parse", "--abbrev-ref", "HEAD")
-    on_branch = branch == entry.version or not entry.version
+    try:
+        with view(str(target), os.environ) as clone:
+            if differs := _difference(entry, clone, pin):
+                note(f"{differs}: left as it is")
+    except Unreadable as error:
+        note(f"{entry.path} cannot be compared, since {error}: left as it is")
+
+
+def _difference(entry: Entry, clone: View, pin: str) -> str:
+    """How a clone is not what is wanted; "" for as it should be."""
+    if clone.origin != entry.url:
+        return f"{entry.path} comes from {clone.origin or 'nowhere'}, not from {entry.url}"
+    head, on_branch = clone.commit("HEAD"), clone.branch == entry.version or not entry.version
     if pin and on_branch:
         # Whoever works there may be further on, but not back.
-        if not _is_in(entry, target, pin):
-            note(f"{entry.path} is at {head[:12]}, and the lock has {pin[:12]} of {branch}: left as it is")
-    elif not on_branch and head != (pin or _known(entry, target)):
+        if clone.ask("merge-base", pin, "HEAD").strip() != pin:
+            return f"{entry.path} is at {head[:12]}, and the lock has {pin[:12]} of {clone.branch or 'HEAD'}"
+    elif not on_branch and head != (pin or clone.commit(f"{entry.version}^{{commit}}")):
         held = f" ({pin[:12]} by the lock)" if pin else ""
-        note(f"{entry.path} is at {head[:12]}, not at {entry.version}{held}: left as it is")
+        return f"{entry.path} is at {head[:12]}, not at {entry.version}{held}"
+    return ""
 
 
 def differences(entries: Iterable[Entry], folder: Path, pins: Mapping[str, str]) -> tuple[Problem, ...]:
@@ -203,29 +216,26 @@ def differences(entries: Iterable[Entry], folder: Path, pins: Mapping[str, str])
     problems = []
     for entry in entries:
         target, commit = folder / entry.path, entry.commit or pins.get(entry.source, "")
-        if (target / ".git").exists() and commit and (head := _head(entry, target)) != commit:
+        if not commit or not os.path.lexists(target / ".git"):
+            continue
+        try:
+            with view(str(target), os.environ) as clone:
+                head = clone.commit("HEAD")
+        except Unreadable as error:
+            hint = "move it away, and the next `up` clones it anew"
+            problems.append(Problem(f"{entry.path} cannot be compared with the lock: {error}", entry.location, hint))
+            continue
+        if head != commit:
             message = f"{entry.path} is at {head[:12] or 'no commit'}, and the lock has {commit[:12]}"
-            hint = f"`git -C {target} checkout {commit[:12]}`, after a `git fetch` if need be"
+            hint = f"`git -C {shlex.quote(str(target))} checkout {commit[:12]}`, after a `git fetch` if need be"
             problems.append(Problem(message, entry.location, hint))
     return tuple(problems)
-
-
-def _head(entry: Entry, clone: Path) -> str:
-    return _asked(entry, clone, "rev-parse", "--verify", "--quiet", "HEAD")
-
-
-def _known(entry: Entry, clone: Path) -> str:
-    return _asked(entry, clone, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{entry.version}^{{commit}}")
 
 
 def _knows(entry: Entry, clone: Path, commit: str) -> bool:
     return bool(_asked(entry, clone, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}"))
 
 
-def _is_in(entry: Entry, clone: Path, commit: str) -> bool:
-    return _asked(entry, clone, "merge-base", commit, "HEAD") == commit
-
-
 def _asked(entry: Entry, clone: Path, *arguments: str) -> str:
-    """What git says of a clone; "" where it says no."""
+    """What git says of a clone that is being made, where nobody else writes; "" where it says no."""
     return packs.ask(entry.url, packs.in_clone(clone), *arguments)

@@ -1,35 +1,37 @@
 """Profiles from git: fetched by the user's own git into a cache, and unpacked from there commit by commit.
 
 A fetched repository is data. It is bare, and nothing of it is ever checked out by git: no hooks, no filters, no
-submodules. This module writes out the blobs of a commit itself, and refuses what would leave the folder.
+submodules. A commit's files are written out here, after its tree was judged as a whole (``robenv.share.tree``), and are
+held against the commit each time that they are used: containers may have had them in their hands.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import posixpath
 import secrets
 import shutil
-import subprocess
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from robenv.errors import DiskFull
 from robenv.paths import cache_folder, write_atomically
 from robenv.share import packs
+from robenv.share.cat_file import Objects
+from robenv.share.extract import Extractor, remove_tree
+from robenv.share.git_objects import GitEntry, Recorder, difference, read_manifest, walk
 from robenv.share.reference import GitReference
 from robenv.share.run_git import Git, GitFailed, environment
+from robenv.share.tree import FILE, FOLDER, LINK, BadTree, Item, judge
 
-_MAX_BYTES = 256 * 1024 * 1024
-_MAX_FILES = 20_000
+NO_ROOM = (28, 122)  # ENOSPC, EDQUOT
+_OWN_REPOSITORY = "keep profiles in a repository of their own, without links that lead out of it"
 
 
 class Repository:
-    """The cache of one repository: ``git``, a bare clone, and ``trees/COMMIT``, unpacked."""
+    """The cache of one repository: ``git``, a bare clone, ``trees/COMMIT``, unpacked, and ``trees/COMMIT.objects``, by
+    which that is held against the commit."""
 
     def __init__(self, url: str, note: Callable[[str], None], git: Git | None = None) -> None:
         self.url = url
@@ -46,7 +48,7 @@ class Repository:
         with self._locked():
             self._note(f"fetching {self.url}" + (f" at {reference.ref}" if reference.ref else ""))
             self._make()
-            self._git("fetch", "--force", "--no-tags", "--quiet", "origin", _refspec(reference.ref))
+            self._git(*packs.CHECKED, "fetch", "--force", "--no-tags", "--quiet", "origin", _refspec(reference.ref))
             return self._git("rev-parse", "--verify", "--end-of-options", "refs/robenv/asked^{commit}").strip()
 
     def has(self, commit: str) -> bool:
@@ -63,10 +65,10 @@ class Repository:
             self._note(f"fetching {self.url} at {commit[:12]}")
             self._make(commit)
             try:
-                self._git("fetch", "--force", "--no-tags", "--quiet", "origin", commit)
+                self._git(*packs.CHECKED, "fetch", "--force", "--no-tags", "--quiet", "origin", commit)
             except GitFailed:
                 everything = ("+refs/heads/*:refs/robenv/heads/*", "+refs/tags/*:refs/robenv/tags/*")
-                self._git("fetch", "--force", "--no-tags", "--quiet", "origin", *everything)
+                self._git(*packs.CHECKED, "fetch", "--force", "--no-tags", "--quiet", "origin", *everything)
             if not self._knows(commit):
                 raise GitFailed(
                     f"{self.url} has no commit {commit[:12]}" + (f" any more (it was {ref})" if ref else ""),
@@ -74,21 +76,59 @@ class Repository:
                 )
 
     def unpacked(self, commit: str) -> Path:
-        """The folder with the files of ``commit``, which must be here. Raises GitFailed for what would leave it."""
+        """The folder with the files of ``commit``, held against the commit; made anew where they are not its files.
+
+        The commit must be here. Raises GitFailed for what may not be written.
+        """
         tree = self.tree(commit)
-        if tree.is_dir():
+        if self._flaw(commit) is None:
             return tree
         with self._locked():
-            if not tree.is_dir():
-                new = tree.with_name(f"{commit}.{secrets.token_hex(4)}.new")
-                new.mkdir(parents=True, mode=0o700)
-                try:
-                    self._unpack(commit, new)
-                    new.rename(tree)
-                except BaseException:
-                    shutil.rmtree(new, ignore_errors=True)
-                    raise
+            flaw = self._flaw(commit)
+            if flaw is None:
+                return tree
+            if flaw:
+                self._note(f"what was unpacked of {self.url} at {commit[:12]} was changed ({flaw}): unpacking it anew")
+            if not self._knows(commit):
+                raise GitFailed(
+                    f"what was unpacked of {self.url} at {commit[:12]} is not what the commit holds, and the commit "
+                    "itself is not here",
+                    details=flaw,
+                    hint=self._removal,
+                )
+            self._unpack_anew(commit, tree)
         return tree
+
+    def _flaw(self, commit: str) -> str | None:
+        """What is wrong with an unpacked tree; "" where there is none, or one of an earlier robenv; None: nothing."""
+        tree = self.tree(commit)
+        objects = read_manifest(self._manifest(commit), len(commit)) if tree.is_dir() else None
+        return (difference(tree, commit, objects) or None) if objects is not None else ""
+
+    def _unpack_anew(self, commit: str, tree: Path) -> None:
+        tree.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+        for left in tree.parent.glob("*.new"):
+            remove_tree(left)  # of killed ones: the lock is held
+        new, old = (tree.with_name(f"{commit}.{secrets.token_hex(4)}.new") for _ in range(2))
+        new.mkdir(mode=0o700)
+        try:
+            manifest = self._unpack(commit, new)
+            if tree.is_symlink() or tree.exists():
+                tree.rename(old)
+            write_atomically(str(self._manifest(commit)), manifest)
+            new.rename(tree)
+        except BadTree as error:
+            raise GitFailed(f"{self.url} holds {error}: refused", hint=_OWN_REPOSITORY) from None
+        except OSError as error:
+            kind = DiskFull if error.errno in NO_ROOM else GitFailed
+            raise kind(f"{self.url} cannot be unpacked", details=str(error), hint=self._removal) from error
+        finally:
+            remove_tree(new)
+            remove_tree(old)
+
+    @property
+    def _removal(self) -> str:
+        return f"remove it, and it is fetched anew: `chmod -R u+w {self.folder} && rm -r {self.folder}`"
 
     def write_pack(self, commit: str, target: Path, also: str = "") -> None:
         """The commit and all of its files, without its past, as a pack. ``also``: a tag that goes along.
@@ -126,6 +166,9 @@ class Repository:
     def tree(self, commit: str) -> Path:
         return self.folder / "trees" / commit
 
+    def _manifest(self, commit: str) -> Path:
+        return self.folder / "trees" / f"{commit}.objects"
+
     @property
     def here(self) -> tuple[str, ...]:
         """The words by which git works in it."""
@@ -159,84 +202,38 @@ class Repository:
             return False
         return True
 
-    def _git(self, *arguments: str, **streams: Any) -> str:
-        return self._program.run(self.url, *self._here(*arguments), **streams)
+    def _git(self, *arguments: str) -> str:
+        return self._program.run(self.url, *self._here(*arguments))
 
     def _here(self, *arguments: str) -> tuple[str, ...]:
         return (*self.here, *arguments)
 
-    def _unpack(self, commit: str, folder: Path) -> None:
-        """Blob by blob: `git archive` would run the user's filters and line-end conversion over them."""
-        listing = self._git("ls-tree", "-r", "-z", "--full-tree", commit)
-        entries = [entry for entry in map(_entry, listing.split("\0")) if entry is not None]
-        if len(entries) > _MAX_FILES:
-            raise GitFailed(
-                f"{self.url} has more than {_MAX_FILES} files", hint="keep profiles in a repository of their own"
-            )
+    def _unpack(self, commit: str, folder: Path) -> bytes:
+        """Object by object: `git archive` would run the user's filters and line-end conversion over them.
+
+        The whole tree is judged before anything of it is written. Gives its manifest.
+        """
         argv = self._program.argv(*self._here("cat-file", "--batch"))
-        pipe = subprocess.PIPE
-        with subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env=environment()) as process:
-            try:
-                unpack(self.url, entries, lambda name: _blob(process, name), folder)
-            finally:
-                process.kill()
+        with Objects(argv, environment()) as objects:
+            record = Recorder(objects.read)
+            entries = list(walk(commit, record))
+            links = {one.path: objects.target(one.name) for one in entries if one.kind == LINK}
+            judge(Item(one.path, one.kind, links.get(one.path, "")) for one in entries)
+            with Extractor(folder) as extractor:
+                for one in entries:
+                    _write(extractor, one, objects, links)
+                extractor.finish()
+                extractor.seal()
+        return record.manifest()
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A file of a tree. ``mode`` as git has it: ``100644``, ``100755``, ``120000`` (a link), ``160000`` (submodule)."""
-
-    mode: str
-    blob: str
-    path: str
-
-
-def _entry(line: str) -> Entry | None:
-    facts, tab, path = line.partition("\t")
-    mode, _, rest = facts.partition(" ")
-    return Entry(mode, rest.rpartition(" ")[2], path) if tab else None
-
-
-def _blob(process: subprocess.Popen[bytes], name: str) -> bytes:
-    if process.stdin is None or process.stdout is None:
-        raise GitFailed("git has no pipes")
-    process.stdin.write(f"{name}\n".encode())
-    process.stdin.flush()
-    _, kind, size = [*process.stdout.readline().decode().split(), "", "", "0"][:3]
-    if kind != "blob" or int(size) > _MAX_BYTES:
-        raise GitFailed(f"the repository holds a file of {size} bytes, or a broken one", hint="robenv clean")
-    return process.stdout.read(int(size) + 1)[:-1]
-
-
-def unpack(url: str, entries: Iterable[Entry], read: Callable[[str], bytes], folder: Path) -> None:
-    """Writes files and links that stay inside ``folder``; no submodules. Raises GitFailed for anything else."""
-    left = _MAX_BYTES
-    for entry in entries:
-        parts = entry.path.split("/")
-        if any(part in ("", ".", "..") or part.lower() == ".git" for part in parts) or "\\" in entry.path:
-            raise GitFailed(f"{url} holds {entry.path!r}, which leaves its folder: refused")
-        if entry.mode == "160000":
-            continue
-        content = read(entry.blob)
-        left -= len(content)
-        if left < 0:
-            raise GitFailed(f"{url} is too large", hint="keep profiles in a repository of their own")
-        place = folder.joinpath(*parts)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        if entry.mode == "120000":
-            _link(url, entry.path, os.fsdecode(content), place)
-        else:
-            with place.open("xb") as file:
-                file.write(content)
-            place.chmod(0o755 if entry.mode == "100755" else 0o644)
-
-
-def _link(url: str, path: str, target: str, place: Path) -> None:
-    """Kept as a link only where it can lead nowhere else: what it leads to is inside, and checked itself."""
-    inside = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
-    if target.startswith("/") or inside.startswith(".."):
-        raise GitFailed(f"in {url} the link {path!r} leads out of the repository: refused", details=f"to {target!r}")
-    place.symlink_to(target)
+def _write(extractor: Extractor, entry: GitEntry, objects: Objects, links: Mapping[str, str]) -> None:
+    if entry.kind == FILE:
+        extractor.file(entry.path, objects.pieces(entry.name), entry.mode)
+    elif entry.kind == LINK:
+        extractor.link(entry.path, links[entry.path])
+    elif entry.kind == FOLDER:
+        extractor.folder(entry.path)
 
 
 def _refspec(ref: str) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from robenv.errors import Problem
+from robenv.host.git_view import Unreadable, View, view
 from robenv.share import packs
 from robenv.share.carried import HEADS, TAGS, Carried
 from robenv.share.clones import problem_of
@@ -17,23 +20,36 @@ from robenv.share.run_git import Git, GitFailed
 
 @dataclass(frozen=True)
 class Held:
-    """An entry's commit, and where git has it here: the words that lead there."""
+    """An entry's commit, and where git has it here. ``clone``: in the workspace, where a container can write; None: in
+    robenv's own cache."""
 
     entry: Entry
     at: Carried
-    here: tuple[str, ...]
+    clone: Path | None
 
     def write_pack(self, git: Git, target: Path) -> None:
         """Raises GitFailed."""
         names = (self.at.commit, *((self.at.tag,) if self.at.tag else ()))
-        packs.write_pack(git, self.entry.url, self.here, names, target)
+        with self._here() as here:
+            packs.write_pack(git, self.entry.url, here, names, target)
 
     def has_filters(self) -> bool:
         """Whether files of it are kept elsewhere, or otherwise, by a filter such as git LFS."""
-        attributes = ":(glob)**/.gitattributes"
-        return bool(
-            packs.ask(self.entry.url, self.here, "grep", "-l", "-e", "filter=", self.at.commit, "--", attributes)
-        )
+        words = ("grep", "-l", "-e", "filter=", self.at.commit, "--", ":(glob)**/.gitattributes")
+        with self._here() as here:
+            return bool(packs.ask(self.entry.url, here, *words))
+
+    @contextmanager
+    def _here(self) -> Iterator[tuple[str, ...]]:
+        """The words by which git works where it is."""
+        if self.clone is None:
+            yield Repository(self.entry.url, lambda text: None).here
+            return
+        try:
+            with view(str(self.clone), os.environ) as clone:
+                yield clone.here
+        except Unreadable as error:
+            raise GitFailed(f"{self.clone} is not what it was a moment ago: {error}") from error
 
 
 def hold(
@@ -51,15 +67,19 @@ def hold(
 
 
 def _held(entry: Entry, clone: Path, commit: str, git: Git, note: Callable[[str], None]) -> Held:
-    here = packs.in_clone(clone)
-    if (clone / ".git").exists() and packs.is_whole(git, entry.url, here, commit):
-        return Held(entry, _called(entry, commit, _names_here(entry, here)), here)
+    if os.path.lexists(clone / ".git"):
+        try:
+            with view(str(clone), os.environ) as seen:
+                if packs.is_whole(git, entry.url, seen.here, commit):
+                    return Held(entry, _called(entry, commit, _names_here(entry, seen)), clone)
+        except Unreadable as error:
+            note(f"{entry.path} is taken from its origin, since of its clone {error}")
     repository = Repository(entry.url, note, git)
     repository.fetch(commit, entry.version)
     at = _called(entry, commit, {} if entry.commit else _names_there(entry, git))
     if at.tag:
         repository.fetch(at.tag, entry.version)
-    return Held(entry, at, repository.here)
+    return Held(entry, at, None)
 
 
 def _called(entry: Entry, commit: str, names: Mapping[str, str]) -> Carried:
@@ -76,13 +96,12 @@ def _called(entry: Entry, commit: str, names: Mapping[str, str]) -> Carried:
     return Carried(entry.url, commit, branch, commit)
 
 
-def _names_here(entry: Entry, here: tuple[str, ...]) -> dict[str, str]:
+def _names_here(entry: Entry, clone: View) -> dict[str, str]:
     tag, branch = f"{TAGS}{entry.version}", f"refs/remotes/origin/{entry.version}"
     asked = {tag: tag, f"{tag}^{{}}": f"{tag}^{{}}", f"{HEADS}{entry.version}": branch}
-    words = ("rev-parse", "--verify", "--quiet")
-    found = {name: packs.ask(entry.url, here, *words, ref) for name, ref in asked.items()} if entry.version else {}
-    default = packs.ask(entry.url, here, "symbolic-ref", "--quiet", "refs/remotes/origin/HEAD")
-    found["HEAD"] = default.replace("refs/remotes/origin/", HEADS) or packs.ask(entry.url, here, "symbolic-ref", "HEAD")
+    found = {name: clone.commit(ref) for name, ref in asked.items()} if entry.version else {}
+    default = clone.ask("symbolic-ref", "--quiet", "refs/remotes/origin/HEAD").strip()
+    found["HEAD"] = default.replace("refs/remotes/origin/", HEADS) or (clone.branch and HEADS + clone.branch)
     return {name: commit for name, commit in found.items() if commit}
 
 
@@ -99,22 +118,28 @@ def _names_there(entry: Entry, git: Git) -> dict[str, str]:
 
 def changes(held: Held, clone: Path) -> str:
     """What of a clone is not in the commit that is carried; "" for nothing."""
-    if not (clone / ".git").exists():
+    if not os.path.lexists(clone / ".git"):
         return ""
-    url, here = held.entry.url, packs.in_clone(clone)
-    head = packs.ask(url, here, "rev-parse", "--verify", "--quiet", "HEAD")
+    try:
+        with view(str(clone), os.environ) as seen:
+            head, changed = seen.commit("HEAD"), seen.changes()
+    except Unreadable as error:
+        return f"not to be compared, since {error}"
     told = [f"at {head[:12] or 'no commit'}, not at {held.at.commit[:12]}"] if head != held.at.commit else []
-    changed = len(packs.ask(url, here, "--no-optional-locks", "status", "--porcelain").splitlines())
-    told += [f"{changed} changed file{'s' * (changed > 1)}"] if changed else []
+    if changed:
+        told.append(f"{changed} changed file{'s' * (changed > 1)}" if changed > 0 else "files that git cannot compare")
     return ", ".join(told)
 
 
 def known_here(entry: Entry, clone: Path) -> str:
     """The commit that the entry's version was at its origin when the clone last asked; "" where that is not known."""
-    here = packs.in_clone(clone)
-    if not (clone / ".git").exists() or packs.ask(entry.url, here, "config", "--get", "remote.origin.url") != entry.url:
-        return ""
     version = entry.version
     names = (f"{TAGS}{version}", f"refs/remotes/origin/{version}") if version else ("refs/remotes/origin/HEAD",)
-    found = (packs.ask(entry.url, here, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}") for name in names)
+    if not os.path.lexists(clone / ".git"):
+        return ""
+    try:
+        with view(str(clone), os.environ) as seen:
+            found = [seen.commit(f"{name}^{{commit}}") for name in names] if seen.origin == entry.url else []
+    except Unreadable:
+        return ""
     return next(filter(None, found), "")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from typing import Any
 
 STAGING = "robenv/saved"
@@ -16,12 +17,19 @@ repositories alone (Docker Image Specification v1.2, OCI Image Layout)."""
 _WRITTEN_OUT = ("docker.io", "localhost")
 """What containerd and Podman write before a name without a registry."""
 
+_MANIFEST = ("Config", "RepoTags", "Layers", "Parent")
+_INDEX = ("schemaVersion", "mediaType", "manifests")
+_DESCRIPTOR = ("mediaType", "artifactType", "digest", "size", "platform", "annotations")
+"""The keys that are passed on. An engine takes any spelling of them for the same (Go's encoding/json folds case, and
+the last one counts), so ``repotags`` beside ``RepoTags`` would name images unseen."""
+
+_TAGGED = re.compile(rf"{STAGING}:[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}}")
 _INDEXED = "io.containerd.image.name"
 _TAG = "org.opencontainers.image.ref.name"
 
 
 def is_staging(name: object) -> bool:
-    return isinstance(name, str) and name.startswith(f"{STAGING}:")
+    return isinstance(name, str) and bool(_TAGGED.fullmatch(name))
 
 
 def renamed(member: str, data: bytes, names: Mapping[str, str]) -> bytes:
@@ -37,11 +45,19 @@ def renamed(member: str, data: bytes, names: Mapping[str, str]) -> bytes:
 
 
 def _manifest(found: Any, names: Mapping[str, str]) -> Any:
-    return [{**one, "RepoTags": [_new(name, names) for name in one.get("RepoTags") or ()]} for one in found]
+    return [
+        {**_known(one, _MANIFEST), "RepoTags": [_new(name, names) for name in one.get("RepoTags") or ()]}
+        for one in found
+    ]
 
 
 def _index(found: Any, names: Mapping[str, str]) -> Any:
-    return {**found, "manifests": [_annotated(one, names) for one in found.get("manifests") or ()]}
+    listed = [_annotated(_known(one, _DESCRIPTOR), names) for one in found.get("manifests") or ()]
+    return {**_known(found, _INDEX), "manifests": listed}
+
+
+def _known(one: Any, keys: Collection[str]) -> dict[str, Any]:
+    return {key: value for key, value in one.items() if key in keys}
 
 
 def _annotated(one: Any, names: Mapping[str, str]) -> Any:

@@ -14,6 +14,8 @@ from robenv.profile.yaml import load_yaml
 
 _PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*(/[A-Za-z0-9_][A-Za-z0-9._+-]*)*")
 _WORD = re.compile(r"[A-Za-z0-9_./~@:\[\]%+,=^{}()-]+")
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|/|[^/]+:")
+"""A path from wherever robenv is called leads to another repository each time, or into the workspace."""
 _PASSWORD = re.compile(r"[a-z+]+://[^/@]*:[^/@]*@")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _FORM = "`repositories: {NAME: {type: git, url: …, version: …}}`"
@@ -72,6 +74,8 @@ def _wrong(name: str, kind: str, url: str, version: str) -> Iterator[tuple[str, 
         yield f"{show(name)} is of the type {show(kind)}", "robenv brings git repositories; fetch this by hand"
     if not _WORD.fullmatch(url) or url.startswith("-") or "::" in url:
         yield f"{show(name)} has no address that git takes: {show(url)}", "write it as `url: https://…`"
+    elif not _ADDRESS.match(url):
+        yield f"{show(name)} has an address that is not whole: {show(url)}", "write a URL, HOST:PATH, or a path from /"
     if _PASSWORD.match(url):
         yield f"the address of {show(name)} has a password in it", "your own git has credentials: take it out"
     if version and (not _WORD.fullmatch(version) or version.startswith("-")):

@@ -117,6 +117,8 @@ class Git:
         source, pipe = (subprocess.PIPE, given) if isinstance(given, bytes) else (given, None)
         with subprocess.Popen(
             self.argv(*arguments),
+            # Git does what the repository says that it is called in, and a container may have written that.
+            cwd="/",
             stdin=source,
             stdout=target,
             stderr=subprocess.PIPE,
@@ -161,14 +163,15 @@ def _is_https(url: str) -> bool:
 
 
 def environment(silent: bool = False) -> dict[str, str]:
-    """The user's own, so that their credentials and proxies count; but no GIT_DIR leads git to another repository, and
-    where nobody sits at a terminal, or with ``silent``, neither git nor ssh waits for an answer."""
+    """The user's own, so that their credentials and proxies count; but no GIT_DIR leads git to another repository, it
+    fetches nothing that it was not asked for, and where nobody sits at a terminal, or with ``silent``, neither git nor
+    ssh waits for an answer."""
     kept = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith("GIT_") or name in _KEPT or name.startswith(("GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_"))
     }
-    kept["LC_ALL"] = "C"
+    kept |= {"LC_ALL": "C", "GIT_NO_LAZY_FETCH": "1"}
     if silent or not sys.stdin.isatty():
         kept |= {
             "GIT_TERMINAL_PROMPT": "0",

@@ -78,7 +78,7 @@ def test_a_variable_that_changes_is_seen_at_once(project: Make) -> None:
     mine.environ["COLOUR"] = "blue"
     done = mine.run("up", "--", "sh", "-c", "echo $COLOUR")
     assert done.stdout == "blue\n"
-    assert "changed: environment COLOUR: red → blue" in done.stderr
+    assert "changed: environment COLOUR: changed" in done.stderr
 
 
 def test_a_container_with_something_of_the_users_in_it_is_kept_until_told(project: Make, docker_api: Any) -> None:

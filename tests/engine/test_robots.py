@@ -190,7 +190,7 @@ def test_what_runs_there(deployed: Project, rover: Robot) -> None:
     deployed.write(_PROFILE + "run: {environment: {MODE: fast}}\n")
     text = deployed.run("plan", "-r", rover.name).stdout
     deployed.write(_PROFILE)
-    assert "environment MODE: added, fast" in text
+    assert "environment MODE: added" in text
     assert "switch to the new release" in text
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -208,3 +209,15 @@ def test_the_exported_dockerfile_asks_for_the_same(mine: Project, tmp_path: Path
         assert traces(docker_api, image, TOKEN, "open-sesame") == []
     finally:
         tools.docker(*compose, "down", "--rmi", "all", env=environ)
+
+
+def test_no_label_of_a_container_has_the_value_of_a_variable(project: Make, docker_api: Any) -> None:
+    mine = project("run: {environment: [TOKEN, PLAIN=seen-by-nobody]}\n")
+    mine.environ["TOKEN"] = TOKEN
+    mine.run("up", "-d")
+    listed = docker_api.containers(filters={"label": f"robenv.project={mine.name}"})
+    assert len(listed) == 1 and TOKEN not in json.dumps(listed) and "seen-by-nobody" not in json.dumps(listed)
+    assert mine.run("exec", "--", "printenv", "TOKEN").stdout == f"{TOKEN}\n"
+    mine.environ["TOKEN"] = "another"
+    said = mine.run("up", "-d").stderr
+    assert "changed: environment TOKEN: changed" in said and TOKEN not in said and "another" not in said

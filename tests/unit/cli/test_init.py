@@ -90,3 +90,16 @@ def test_without_a_name_the_folder_is_looked_at(tmp_path: Path, robenv: Robenv) 
     assert (done.code, done.stdout) == (0, "")
     assert "taking ros/jazzy (Dockerfile:1: ros:jazzy)" in done.stderr
     assert "    - ros-jazzy-nav2-bringup  # Dockerfile:2\n" in (tmp_path / "robenv.yaml").read_text()
+
+
+def test_what_is_left_in_comments_is_told(tmp_path: Path, robenv: Robenv) -> None:
+    (tmp_path / "run.sh").write_text("rocker --x11 --network host --devices /dev/sda -- ros:jazzy bash\n")
+    done = robenv("init")
+    assert done.code == 0
+    assert "left in comments, for you to allow: display: auto (your screen" in done.stderr
+    assert "run.network_mode: host (this machine's network)" in done.stderr and "/dev/sda" in done.stderr
+    profile = resolve(tmp_path, None, {}).profile
+    assert (profile.display, profile.run.network_mode, profile.devices) == ("none", "", ())
+    said = json.loads(robenv("init", "--json").stdout)
+    assert {hint["kind"] for hint in said["asked"]} == {"display", "run.network_mode", "devices"}
+    assert not {hint["kind"] for hint in said["taken"]} & {"display", "run.network_mode", "devices"}

@@ -7,10 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from robenv.environment.detect import Hint, in_devcontainer, in_dockerfile, in_package_xml, in_repos, in_script
+from robenv.environment.detect import (
+    Hint,
+    given_by,
+    in_devcontainer,
+    in_dockerfile,
+    in_options,
+    in_package_xml,
+    in_repos,
+    in_script,
+)
 from robenv.environment.load import resolve
 from robenv.environment.propose import Machine, Proposal, propose, read_folder, read_machine
-from robenv.environment.template import proposed_file
+from robenv.environment.template import left_out, proposed_file
 from robenv.host.recorded import RecordedHost
 from robenv.profile.schema import Profile
 from robenv.profile.summary import find_summary
@@ -248,8 +257,66 @@ def test_each_line_says_where_it_came_from(tmp_path: Path) -> None:
     text = proposed_file("arm", propose(read_folder(tmp_path), Machine(), KNOWN))
     assert "extends: [ros/humble-desktop]  # devcontainer.json: osrf/ros:humble-desktop\n" in text
     assert '  ROS_DOMAIN_ID: "42"  # devcontainer.json: containerEnv\n' in text
-    assert "  network_mode: host  # devcontainer.json\n" in text
+    assert "# gpu: auto  # devcontainer.json; gives the GPU: uncomment to allow\n" in text
+    assert "#   network_mode: host  # devcontainer.json; gives this machine's network: uncomment to allow\n" in text
     assert "# devcontainer.json: postCreateCommand" in text
+
+
+ASKING = {
+    ".devcontainer/devcontainer.json": DEVCONTAINER.replace('"-e"', '"--shm-size=1g", "--device", "/dev/sda", "-e"'),
+    "run.sh": ROCKER.replace("--user", "--user --ssh --git --pulse"),
+}
+
+
+def test_what_a_folder_asks_of_the_host_is_left_in_comments(tmp_path: Path) -> None:
+    lay(tmp_path, ASKING)
+    proposal = propose(read_folder(tmp_path), Machine(), KNOWN)
+    text = proposed_file("arm", proposal)
+    (tmp_path / "robenv.yaml").write_text(text)
+    profile = resolve(tmp_path, None, {}).profile
+    run = profile.run
+    assert (profile.gpu, profile.display, profile.audio, profile.ssh_agent) == (None, "none", "none", "none")
+    assert (profile.git, profile.devices, run.network_mode, run.ipc) == (False, (), "", "")
+    assert (run.shm_size, profile.environment["ROS_DOMAIN_ID"]) == (1 << 30, "42"), "what is harmless is taken"
+    assert sorted(hint.kind for hint in left_out(proposal)) == [
+        "audio", "devices", "devices", "devices", "display", "git", "gpu", "run.ipc", "run.network_mode", "ssh_agent",
+    ]  # fmt: skip
+
+
+def test_uncommented_it_is_what_was_asked_for(tmp_path: Path) -> None:
+    lay(tmp_path, ASKING)
+    text = proposed_file("arm", propose(read_folder(tmp_path), Machine(), KNOWN))
+    head, mark, found = text.partition("# What this folder asks")
+    lines = [
+        line.replace("# ", "", 1) if "to allow" in line or line == "# devices:" else line for line in found.splitlines()
+    ]
+    (tmp_path / "robenv.yaml").write_text(head + mark + "\n".join(lines))
+    profile = resolve(tmp_path, None, {}).profile
+    assert profile.gpu is not None and profile.git and profile.ssh_agent == "auto"
+    assert {one.by for one in profile.devices} == {"/dev/ttyUSB0", "/dev/sda", "/dev/dri"}
+    assert (profile.run.network_mode, profile.run.ipc) == ("host", "host")
+
+
+def test_every_key_that_files_can_bring_is_judged() -> None:
+    """Of a new one nobody has said that it is harmless."""
+    words = [*DEVCONTAINER.split('"'), "--x11", "--wayland", "--pulse", "--git", "--ssh", "--nvidia"]
+    words += ["--network=none", "--ipc=private", "--ipc=shareable", "--runtime=nvidia", "--devices=/dev/kvm"]
+    hints = [hint for hint in in_options(words, "x") if hint.kind != "note"]
+    harmless = {f"{hint.kind}: {hint.value}" for hint in hints if not given_by(hint)}
+    assert harmless <= {"run.network_mode: none", "run.ipc: private"}
+    assert given_by(Hint("run.privileged", "true", "x")) and given_by(Hint("run.ipc", "shareable", "x"))
+
+
+def test_a_link_that_leaves_the_folder_is_not_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("-r my secret\n")
+    folder = tmp_path / "cloned"
+    folder.mkdir()
+    (folder / "requirements.txt").symlink_to("../mine")
+    assert read_folder(folder) == ()
+    (folder / "real.txt").write_text("numpy\n")
+    (folder / "requirements.txt").unlink()
+    (folder / "requirements.txt").symlink_to("real.txt")
+    assert [hint.kind for hint in read_folder(folder)] == ["pip"]
 
 
 def test_a_gpu_of_this_machine_is_for_this_profile(tmp_path: Path) -> None:

@@ -58,3 +58,61 @@ def test_no_name_brings_settings_of_its_own_along(tmp_path: Path, environ: dict[
     file.write_text(git_config({"name": 'x"\n[core]\n\tsshCommand = "touch /tmp/owned'}))
     listed = subprocess.run(["git", "config", "--file", file, "--name-only", "--list"], capture_output=True, text=True)
     assert listed.stdout == "user.name\n"
+
+
+@pytest.fixture
+def repository(tmp_path: Path, environ: dict[str, str]) -> Path:
+    """Of somebody who has a configuration of their own, and another one for something else."""
+    (tmp_path / ".gitconfig").write_text("[user]\nname = Ann\nemail = ann@example.org\n")
+    (tmp_path / "secret").write_text("[user]\nname = nobody may know\n")
+    made = tmp_path / "repository"
+    subprocess.run(["git", "init", "-q", made], check=True, env=environ)
+    return made
+
+
+@pytest.mark.parametrize("path", ["{secret}", "../../secret", "~/secret"])
+def test_what_a_repository_includes_is_not_told(
+    repository: Path, tmp_path: Path, environ: dict[str, str], path: str
+) -> None:
+    """A command in the container can write the repository's configuration, and reads what it is told inside."""
+    with (repository / ".git/config").open("a") as file:
+        file.write(f"[include]\npath = {path.format(secret=tmp_path / 'secret')}\n[user]\nemail = ann@work.example\n")
+    asked = ["git", "-C", repository, "config", "user.name"]
+    done = subprocess.run(asked, check=True, env=environ, capture_output=True, text=True)
+    assert done.stdout == "nobody may know\n", "git itself says it"
+    assert git_identity(str(repository), environ) == {"name": "Ann", "email": "ann@work.example"}
+
+
+def test_what_the_user_includes_for_this_folder_is_told(
+    repository: Path, tmp_path: Path, environ: dict[str, str]
+) -> None:
+    with (tmp_path / ".gitconfig").open("a") as file:
+        file.write(f'[includeIf "gitdir:{repository}/"]\npath = secret\n')
+    assert git_identity(str(repository), environ)["name"] == "nobody may know"
+    (repository / "sub").mkdir()
+    assert git_identity(str(repository / "sub"), environ)["name"] == "nobody may know"
+
+
+def test_a_linked_working_tree_has_the_identity_of_its_repository(
+    repository: Path, tmp_path: Path, environ: dict[str, str]
+) -> None:
+    git = ["git", "-C", str(repository)]
+    subprocess.run([*git, "config", "user.email", "ann@work.example"], check=True, env=environ)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True, env=environ)
+    subprocess.run([*git, "worktree", "add", "-q", str(tmp_path / "linked")], check=True, env=environ)
+    assert git_identity(str(tmp_path / "linked"), environ) == {"name": "Ann", "email": "ann@work.example"}
+
+
+def test_a_git_that_cannot_say_where_a_setting_is_from(
+    repository: Path, tmp_path: Path, environ: dict[str, str]
+) -> None:
+    """Git before 2.26 knows no --show-scope."""
+    older = tmp_path / "older"
+    older.mkdir()
+    real = f'PATH="{environ["PATH"]}" exec git "$@"'
+    (older / "git").write_text(f'#!/bin/sh\ncase " $* " in *" --show-scope "*) exit 129;; esac\n{real}\n')
+    (older / "git").chmod(0o755)
+    with (repository / ".git/config").open("a") as file:
+        file.write("[include]\npath = ../../secret\n[user]\nemail = ann@work.example\n")
+    environ["PATH"] = f"{older}:{environ['PATH']}"
+    assert git_identity(str(repository), environ) == {"name": "Ann", "email": "ann@work.example"}

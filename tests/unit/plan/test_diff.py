@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from robenv.plan.diff import Change, describe, diff_plans
+from robenv.plan.diff import Change, describe, diff_plans, without_values
+from robenv.plan.run import stored_json
 from robenv.plan.values import Device, Healthcheck, Mount, Port, RunPlan, Ulimit, User
 
 PLAN = RunPlan(
@@ -49,12 +50,13 @@ def test_a_plan_does_not_differ_from_itself_after_json() -> None:
     [
         ({"image": "robenv/picker:bbb"}, ["image: robenv/picker:aaa → bbb"]),
         ({"image": "other:1"}, ["image: robenv/picker:aaa → other:1"]),
-        ({"environment": (("EMPTY", ""), ("ROS_DOMAIN_ID", "7"))}, ["environment ROS_DOMAIN_ID: 3 → 7"]),
+        ({"environment": (("EMPTY", ""), ("ROS_DOMAIN_ID", "7"))}, ["environment ROS_DOMAIN_ID: changed"]),
         (
             {"environment": (("ROS_DOMAIN_ID", "3"), ("NEW.ONE", "x"))},
-            ['environment EMPTY: removed, was ""', "environment NEW.ONE: added, x"],
+            ["environment EMPTY: removed", "environment NEW.ONE: added"],
         ),
-        ({"environment": (*PLAN.environment, ("KEY", "a\n\x1b[2J"))}, [r'environment KEY: added, "a\n\u001b[2J"']),
+        ({"labels": (*PLAN.labels, ("key", "a\n\x1b[2J"))}, [r'label key: added, "a\n\u001b[2J"']),
+        ({"logging_options": (("splunk-token", "x"),)}, ["logging_options splunk-token: added"]),
         ({"working_dir": "/"}, ["working directory: /workspace → /"]),
         (
             {"mounts": (*PLAN.mounts, Mount("bind", "/srv", "/data", True, (("propagation", "rslave"),)))},
@@ -95,6 +97,52 @@ def test_a_field_that_only_one_robenv_knows() -> None:
 
 
 def test_the_path_is_in_the_plans_words() -> None:
-    assert diff_plans(_stored(PLAN), replace(PLAN, environment=PLAN.environment[:1]).to_json()) == (
-        Change("environment.EMPTY", "", None),
+    assert diff_plans(_stored(PLAN), replace(PLAN, labels=PLAN.labels[:1]).to_json()) == (
+        Change("labels.team", "arm", None),
     )
+    (change,) = diff_plans(_stored(PLAN), replace(PLAN, environment=PLAN.environment[:1]).to_json())
+    assert (change.path, change.new) == ("environment.EMPTY", None)
+
+
+SECRETS = replace(
+    PLAN,
+    environment=(("TOKEN", "hunter2"), ("EMPTY", "")),
+    logging_options=(("splunk-token", "hunter2"),),
+    mounts=(*PLAN.mounts, Mount("volume", "", "/nas", False, (("type", "cifs"), ("o", "password=hunter2")))),
+)
+
+
+def test_what_a_label_keeps_of_a_plan_has_no_value_that_may_be_a_secret() -> None:
+    stored = stored_json(SECRETS)
+    assert "hunter2" not in stored
+    kept = json.loads(stored)
+    assert [name for name, _ in kept["environment"]] == ["TOKEN", "EMPTY"]
+    assert {**kept, "environment": [], "logging_options": [], "mounts": [], "labels": []} == {
+        **_stored(SECRETS), "environment": [], "logging_options": [], "mounts": [], "labels": [],
+    }  # fmt: skip
+    assert without_values(kept) == kept
+
+
+@pytest.mark.parametrize("old", [json.loads(stored_json(SECRETS)), _stored(SECRETS)], ids=["digests", "values"])
+def test_which_secret_has_changed_is_told_and_what_it_was_is_not(old: dict[str, Any]) -> None:
+    """Also of a container that an earlier robenv made, whose label has the values."""
+    assert diff_plans(old, SECRETS.to_json()) == ()
+    changed = replace(
+        SECRETS,
+        environment=(("TOKEN", "hunter3"), ("EMPTY", "")),
+        logging_options=(("splunk-token", "hunter3"),),
+        mounts=(*PLAN.mounts, replace(SECRETS.mounts[-1], options=(("type", "cifs"), ("o", "password=hunter3")))),
+    )
+    lines = [describe(change) for change in diff_plans(old, changed.to_json())]
+    assert "environment TOKEN: changed" in lines and "logging_options splunk-token: changed" in lines
+    assert len(lines) == 3 and not any("hunter" in line for line in lines)
+
+
+def test_one_value_in_two_variables_or_projects_has_two_digests() -> None:
+    twice = replace(SECRETS, environment=(("A", "hunter2"), ("B", "hunter2")))
+    digests = [
+        pair[1]["digest"]
+        for plan in (twice, replace(twice, project="other"))
+        for pair in json.loads(stored_json(plan))["environment"]
+    ]
+    assert len(set(digests)) == 4

@@ -25,6 +25,18 @@ def test_what_a_step_borrows(project: Project) -> None:
     assert not step.ssh
 
 
+@pytest.mark.parametrize("form", ["{source: netrc, target: /n}", "[{source: netrc, target: /n}]"])
+def test_a_single_one_need_be_no_list(form: str, project: Project) -> None:
+    wanted = (StepSecret("netrc", "/n", "0400"),)
+    profile = f"{BASE}{SECRETS}steps: [{{name: a, run: 'true', secrets: {form}}}]\n"
+    profile += f"run_image: {{build: make, install: /opt/arm, secrets: {form}}}\n"
+    plan = plan_build(project.resolve(profile, {"HOME": "/h"}), "linux/amd64", "run")
+    steps = [step for stage in plan.stages for group in stage.groups for step in group.steps if step.secrets]
+    assert [step.secrets for step in steps] == [wanted, wanted]
+    wrong = project.problem(profile.replace("target: /n", "targt: /n", 1), {"HOME": "/h"})
+    assert wrong.message.startswith("unknown key `targt`") and wrong.location and wrong.location.line == 3
+
+
 def test_the_dockerfile_has_names_and_places_alone(project: Project) -> None:
     user = "steps: [{name: a, run: 'true', as: user, secrets: token, ssh: true}]\n"
     text = render(plan_build(project.resolve(BASE + SECRETS + user, {"HOME": "/home/jane"}), "linux/amd64")).dockerfile

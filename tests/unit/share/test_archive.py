@@ -20,9 +20,11 @@ from robenv.errors import OperationFailed
 from robenv.share import archive
 from robenv.share.carried import Carried
 from robenv.share.contents import BadArchive, Contents, SavedImage, SavedRepository, SavedSource
+from robenv.tars import Member
 
 IMAGE = SavedImage("picker", "ab" * 32, "linux/amd64", "robenv/saved:one", ("sha256:1", "sha256:2"), 100)
 LIDAR = SavedRepository(Carried("https://e.org/l", "d" * 40, "refs/heads/main", "d" * 40), "src/lidar", "git/1.pack")
+INNER = replace(LIDAR, path="src/lidar/inner", member="git/2.pack")
 CONTENTS = Contents(
     "0.1.0", "picker", "robenv.yaml", (IMAGE,), (SavedSource("https://e.org/p", "c" * 40, "git/0.pack"),), (LIDAR,)
 )
@@ -97,7 +99,7 @@ def test_what_goes_in_comes_out(tmp_path: Path) -> None:
 _RENAMED = b'[{"RepoTags": ["robenv/saved:another"]}]'
 
 
-def _both(first: list[archive.Member], rest: Iterable[archive.Member]) -> Iterable[archive.Member]:
+def _both(first: list[Member], rest: Iterable[Member]) -> Iterable[Member]:
     yield from first
     yield from rest
 
@@ -288,13 +290,13 @@ def test_a_file_that_calls_its_image_by_a_name_in_use(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("members", "words"),
     [
-        ([("project/a", "b"), ("project/a/c", "")], "leads through 'project/a'"),
-        ([("project/deep/er/a", ".."), ("project/deep/er/a/c", "../../../x")], "leads through 'project/deep/er/a'"),
-        ([("project/deep/er/a/c", ""), ("project/deep/er/a", "..")], "leads through 'project/deep/er/a'"),
+        ([("project/a", "b"), ("project/a/c", "")], "leads through 'a'"),
+        ([("project/deep/er/a", ".."), ("project/deep/er/a/c", "../../../x")], "leads through 'deep/er/a'"),
+        ([("project/deep/er/a/c", ""), ("project/deep/er/a", "..")], "'deep/er/a' twice"),
         ([("project/a", ""), ("project/a", "b")], "twice"),
         ([("project/src/lidar", "config")], "twice"),
-        ([("project/src", "config")], "leads through 'project/src'"),
-        ([("project/src/lidar/file", "")], "leads through 'project/src/lidar'"),
+        ([("project/src", "config")], "'src' twice"),
+        ([("project/src/lidar/file", "")], "leads through 'src/lidar'"),
     ],
 )
 def test_nothing_is_made_through_another_thing(tmp_path: Path, members: list[tuple[str, str]], words: str) -> None:
@@ -316,8 +318,11 @@ def test_nothing_is_made_through_another_thing(tmp_path: Path, members: list[tup
         (replace(CONTENTS, repositories=(replace(LIDAR, path="../lidar"),)), "does not belong there"),
         (replace(CONTENTS, repositories=(replace(LIDAR, path="/etc/lidar"),)), "does not belong there"),
         (replace(CONTENTS, repositories=(replace(LIDAR, path="src/.git/hooks"),)), "does not belong there"),
-        (replace(CONTENTS, repositories=(LIDAR, replace(LIDAR, path="src/lidar/inner"))), "leads through"),
-        (replace(CONTENTS, repositories=(LIDAR, LIDAR)), "twice"),
+        (
+            replace(CONTENTS, repositories=(LIDAR, replace(LIDAR, path="src/lidar/inner", member="git/2.pack"))),
+            "leads through",
+        ),
+        (replace(CONTENTS, repositories=(LIDAR, replace(LIDAR, member="git/2.pack"))), "twice"),
         (replace(CONTENTS, repositories=(replace(LIDAR, at=replace(LIDAR.at, url="ext::sh")),)), "no commit of"),
         (replace(CONTENTS, repositories=(replace(LIDAR, at=replace(LIDAR.at, commit="HEAD")),)), "no commit of"),
         (replace(CONTENTS, sources=(SavedSource("--upload-pack=x", "c" * 40, "git/0.pack"),)), "no commit of"),

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from robenv.errors import OperationFailed
-from robenv.share import packs
 from robenv.share.carried import Carried, clone_pack, keep
 from robenv.share.clones import bring, differences
 from robenv.share.git import Repository
@@ -137,7 +136,7 @@ def test_what_a_shallow_clone_has_is_enough(origin: Upstream, src: Path, tmp_pat
     pins = {one.source: known_here(one, src / "lidar")}
     away(origin)
     ((held,), problems) = hold([one], src, pins, Git(), quiet)
-    assert not problems and held.here == packs.in_clone(src / "lidar")
+    assert not problems and held.clone == src / "lidar"
     assert (arrived(held, tmp_path).folder / "file").read_text() == "three"
 
 
@@ -158,7 +157,7 @@ def test_what_the_clone_lacks_comes_from_the_origin_and_all_that_cannot_be_had_i
     held, problems = hold(wanted, src, pins, Git(), notes.append)
     assert problems == ()
     assert [one.at.ref for one in held] == ["refs/heads/main", "refs/tags/said2", "refs/tags/plain"]
-    assert [one.here == packs.in_clone(src / one.entry.path) for one in held] == [False, False, True]
+    assert [one.clone for one in held] == [None, None, src / "c"]
     assert len(notes) == 2, "the commit with all before it, and a tag's message; nothing for what is here"
     held[1].write_pack(Git(), tmp_path / "pack")
     clone_pack(held[1].at, tmp_path / "pack", tmp_path / "there/b")
@@ -256,7 +255,7 @@ def test_a_pack_that_lacks_a_file_is_refused(origin: Upstream, src: Path, tmp_pa
 
 def test_a_ref_that_is_another_commit_is_refused(origin: Upstream, src: Path, tmp_path: Path) -> None:
     held = held_here(entry(origin, "said"), src)
-    other = Held(held.entry, Carried(origin.url, origin.git("rev-parse", "main"), "", ""), held.here)
+    other = Held(held.entry, Carried(origin.url, origin.git("rev-parse", "main"), "", ""), held.clone)
     other.write_pack(Git(), tmp_path / "pack")
     forged = Carried(origin.url, other.at.commit, "refs/tags/said", held.at.commit)
     with pytest.raises(GitFailed):

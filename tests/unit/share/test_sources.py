@@ -14,8 +14,6 @@ from robenv.errors import ProfileError
 from robenv.profile.project import find_project
 from robenv.profile.resolve import resolve_project
 from robenv.profile.resolved import Resolved
-from robenv.share.git import Entry, unpack
-from robenv.share.run_git import GitFailed
 from robenv.share.sources import GitSources
 from tests.unit.share.conftest import Upstream
 
@@ -122,7 +120,7 @@ def test_links_and_paths_that_leave_are_refused(tmp_path: Path, upstream: Upstre
     upstream.commit({}, "v2")
     with pytest.raises(ProfileError) as caught:
         resolve(tmp_path / "project", f"extends: 'git+{upstream.url}@v2#ros/base'\n", GitSources())
-    assert "leads out of the repository" in caught.value.problems[0].message
+    assert "leads out of it" in caught.value.problems[0].message
     (upstream.folder / "leak.yaml").unlink()
     upstream.commit({"ros/base.yaml": "extends: ../../../x.yaml\nbase: {image: x}\n"}, "v3")
     with pytest.raises(ProfileError) as caught:
@@ -182,10 +180,3 @@ def test_many_at_once_share_one_cache(tmp_path: Path, upstream: Upstream) -> Non
     argv = [sys.executable, "-c", code, str(project)]
     processes = [subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) for _ in range(4)]
     assert [process.communicate()[0] for process in processes] == ["('git', 'ros-core')\n"] * 4
-
-
-@pytest.mark.parametrize("path", ["../x", "/etc/x", "a/../../x", "a//b", ".git/config", "a/.GIT/hooks/x", "a\\..\\x"])
-def test_a_tree_with_a_path_that_leaves_is_refused(tmp_path: Path, path: str) -> None:
-    with pytest.raises(GitFailed):
-        unpack("file:///x", [Entry("100644", "0", path)], lambda name: b"", tmp_path / "out")
-    assert not (tmp_path / "x").exists()
