@@ -61,11 +61,11 @@ _PLATFORMS = ("linux/amd64", "linux/arm64")
 Mutation = Callable[[random.Random, bytes, Sequence[bytes]], bytes]
 
 
-def mutated(chance: random.Random, seeds: Sequence[bytes], is_profile: bool = False) -> bytes:
-    """An input that nobody has written, of any of the seeds."""
+def mutated(chance: random.Random, seeds: Sequence[bytes], shape: str = "") -> bytes:
+    """An input that nobody has written, of any of the seeds. ``shape``: see Target."""
     data = chance.choice(seeds) if seeds else b""
-    if is_profile and chance.random() < 0.85:
-        data = profile(chance, data)
+    if shape and chance.random() < 0.85:
+        data = profile(chance, data) if shape == "profile" else tree(chance, seeds)
         if chance.random() < 0.9:
             return data[:MAX_SIZE]
     for _ in range(chance.choice((1, 1, 2, 4, 8))):
@@ -103,6 +103,13 @@ def _repeat(chance: random.Random, data: bytes, seeds: Sequence[bytes]) -> bytes
     return data[:last] + data[first:last] * chance.choice((1, 2, 50)) + data[last:]
 
 
+def _swell(chance: random.Random, data: bytes, seeds: Sequence[bytes]) -> bytes:
+    """So many of one thing that what looks at each from each takes too long."""
+    thing = chance.choice((chance.choice(_TOKENS), chance.choice(data.split(b"\n")) + b"\n", b" ", b"a"))
+    at = chance.randint(0, len(data))
+    return data[:at] + thing * ((MAX_SIZE - len(data)) // len(thing)) + data[at:]
+
+
 def _splice(chance: random.Random, data: bytes, seeds: Sequence[bytes]) -> bytes:
     other = chance.choice(seeds)
     return data[: chance.randint(0, len(data))] + other[chance.randint(0, len(other)) :]
@@ -114,7 +121,18 @@ def _swap_lines(chance: random.Random, data: bytes, seeds: Sequence[bytes]) -> b
     return b"\n".join(lines)
 
 
-_MUTATIONS: tuple[Mutation, ...] = (_flip, _cut, _insert, _insert, _replace, _replace, _repeat, _splice, _swap_lines)
+_MUTATIONS: tuple[Mutation, ...] = (
+    _flip,
+    _cut,
+    _insert,
+    _insert,
+    _replace,
+    _replace,
+    _repeat,
+    _swell,
+    _splice,
+    _swap_lines,
+)
 
 
 class _Tagged:
@@ -139,6 +157,38 @@ def profile(chance: random.Random, seed: bytes) -> bytes:
     for _ in range(chance.choice((0, 0, 1, 1, 1, 2))):
         _put(chance, whole, chance.choice(_KEYS))
     return text_of(whole).encode("utf-8", "surrogatepass")
+
+
+def tree(chance: random.Random, seeds: Sequence[bytes]) -> bytes:
+    """A tree as ``tests.support.raw_git`` has it, of parts of several, where names meet that should not."""
+    entries: list[Any] = []
+    for _ in range(chance.choice((1, 2, 2, 3))):
+        found = _entries(chance.choice(seeds))
+        entries += chance.sample(found, chance.randint(0, len(found)))
+    for _ in range(chance.randrange(4)):
+        mode, content = chance.choice((*_BLOBS, ("40000", _below(chance, entries))))
+        name = chance.choice((*(entry[1] for entry in entries), *_TREE_NAMES))
+        entries.insert(chance.randint(0, len(entries)), [mode, name, content])
+    return json.dumps({"tree": entries}).encode()
+
+
+def _entries(seed: bytes) -> list[Any]:
+    try:
+        found: list[Any] = json.loads(seed)["tree"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return []  # a raw one
+    return found
+
+
+def _below(chance: random.Random, entries: Sequence[Any]) -> list[Any]:
+    return [["100644", "x", "x"], *chance.sample(entries, min(len(entries), chance.randrange(3)))]
+
+
+_TREE_NAMES = (
+    "a", "A", "b", "h", "..", ".", ".git", "GIT~1", "robenv.yaml", "a/b", "\u00e9", "e\u0301", "x" * 256, "\n",
+)  # fmt: skip
+_LINKS = ("b", "a", "..", "../..", "a/..", "h/../..", "/etc", ".", "x" * 3000, "", "a/b/c", "../tree/a")
+_BLOBS = (*(("120000", link) for link in _LINKS), ("100644", "x"), ("100755", "x"), ("160000", "0" * 40), ("20000", ""))
 
 
 def _read(text: bytes | str) -> dict[str, Any]:

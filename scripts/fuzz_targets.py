@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import zstandard
 
 from robenv.deploy.inventory import read_inventory
 from robenv.deploy.inventory_trust import inventory_claims
 from robenv.environment.load import Loaded, load
 from robenv.environment.trust import Machine, claims_text, image_claims_of, judge, powers_of
-from robenv.errors import Problem, ProfileError
+from robenv.errors import Problem, ProfileError, UsageError
 from robenv.export.forms import FORMS
 from robenv.export.forms import Source as ExportSource
 from robenv.plan.host import plan_host
@@ -23,9 +27,15 @@ from robenv.profile.provenance import provenance
 from robenv.profile.resolve import resolve_project
 from robenv.profile.resolved import Resolved
 from robenv.render import context_stream
+from robenv.share.archive import IMAGES, check, images_tar, reading
+from robenv.share.contents import contents_of
+from robenv.share.extract import Extractor
+from robenv.share.git_objects import GitEntry, walk
 from robenv.share.lock import Lock, changes, lock_text, read_lock
 from robenv.share.repos import parse_repos
+from robenv.share.tree import CLOSED, FOLDER, LINK, BadTree
 from tests.support.profile_examples import FACTS
+from tests.support.raw_git import RawObjects
 
 ENVIRON = {"A": "1", "HOME": "/home/x", "ODD": "\udcff", "EVIL": "\x1b[2J\u202e"}
 _OWN = "name: picker\nbase: {image: debian:bookworm}\n"
@@ -47,6 +57,8 @@ class Target:
     name: str
     folder: str
     run: Callable[[bytes, Path], None]
+    shape: str = ""
+    """``profile`` or ``tree``: by which its inputs are changed with an idea of what they mean."""
 
 
 class Unprintable(Exception):
@@ -169,13 +181,81 @@ def env_file(data: bytes, folder: Path) -> None:
         create_request(load(resolved, "linux/amd64").container(FACTS, plan_host(resolved.profile, FACTS)))
 
 
+def bundle(data: bytes, folder: Path) -> None:
+    """A tar of `save`'s, packed here."""
+    path = folder / "x.robenv"
+    path.write_bytes(zstandard.ZstdCompressor(level=1).compress(data))
+    contents = check(path, lambda count: None)
+    names = {image.staging: f"robenv/saved:{number}" for number, image in enumerate(contents.images)}
+    with reading(path, lambda count: None) as members:
+        rest = (one for one in members if one[0].name.startswith(IMAGES))
+        for _ in images_tar(path, rest, names):
+            pass
+
+
+def bundle_head(data: bytes, folder: Path) -> None:
+    found = contents_of(folder / "x.robenv", data)
+    json.dumps(found.to_json())
+    require_printable(found.robenv, found.project, found.file, *(image.project for image in found.images))
+
+
+def git_tree(data: bytes, folder: Path) -> None:
+    """A case of the corpus, or else the bytes of one raw tree. Whatever is taken lies in its folder, and leads
+    nowhere else."""
+    objects = RawObjects()
+    commit = _commit(data, objects)
+    root = folder / "tree"
+    root.mkdir()
+    try:
+        with Extractor(root) as extractor:
+            for entry in walk(commit, objects.read):
+                _write(extractor, entry, objects)
+            extractor.finish()
+    except BadTree as error:
+        raise UsageError(str(error)) from None
+    finally:
+        _require_inside(folder, root)
+
+
+def _commit(data: bytes, objects: RawObjects) -> str:
+    try:
+        return objects.add_commit(json.loads(data)["tree"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        tree = objects.add("tree", data)
+        return objects.add("commit", f"tree {tree}\n".encode())
+
+
+def _write(extractor: Extractor, entry: GitEntry, objects: RawObjects) -> None:
+    content = objects.read("blob", entry.name)
+    if entry.kind == FOLDER:
+        extractor.folder(entry.path)
+    elif entry.kind == CLOSED:
+        extractor.closed(entry.path)
+    elif entry.kind == LINK:
+        extractor.link(entry.path, os.fsdecode(content))
+    else:
+        extractor.file(entry.path, [content], entry.mode)
+
+
+def _require_inside(folder: Path, root: Path) -> None:
+    if [path.name for path in folder.iterdir()] != [root.name]:
+        raise AssertionError("something was written beside the tree")
+    for above, names, files in os.walk(root):
+        for name in (*names, *files):
+            if not Path(os.path.realpath(Path(above, name))).is_relative_to(os.path.realpath(root)):
+                raise AssertionError("a link leads out of the tree")
+
+
 def targets() -> Iterator[Target]:
     for name, run in (("validate", validate), ("plan", plan), ("trust", trust), ("render", render)):
-        yield Target(name, "profiles", run)
+        yield Target(name, "profiles", run, "profile")
     for form in FORMS:
-        yield Target(f"export-{form}", "exports", _export(form))
+        yield Target(f"export-{form}", "exports", _export(form), "profile")
     yield Target("lock", "locks", lock)
     yield Target("inventory", "inventories", inventory)
     yield Target("repos-file", "repos_files", repos_file)
     yield Target("dotenv", "env_files", dotenv)
     yield Target("env-file", "env_files", env_file)
+    yield Target("bundle", "bundles", bundle)
+    yield Target("bundle-head", "bundle_heads", bundle_head)
+    yield Target("git-tree", "git_trees", git_tree, "tree")
