@@ -65,7 +65,7 @@ def mutated(chance: random.Random, seeds: Sequence[bytes], shape: str = "") -> b
     """An input that nobody has written, of any of the seeds. ``shape``: see Target."""
     data = chance.choice(seeds) if seeds else b""
     if shape and chance.random() < 0.85:
-        data = profile(chance, data) if shape == "profile" else tree(chance, seeds)
+        data = {"profile": profile, "document": document, "tree": tree}[shape](chance, data, seeds)
         if chance.random() < 0.9:
             return data[:MAX_SIZE]
     for _ in range(chance.choice((1, 1, 2, 4, 8))):
@@ -147,11 +147,12 @@ class _Loader(yaml.SafeLoader):
 _Loader.add_multi_constructor("", lambda loader, suffix, node: None)
 
 
-def profile(chance: random.Random, seed: bytes) -> bytes:
+def profile(chance: random.Random, seed: bytes, seeds: Sequence[bytes]) -> bytes:
     """A profile by the schema, of keys that may stand there and values that may not."""
-    whole: dict[str, Any] = {"name": "picker", "base": {"image": "debian:bookworm"}}
+    whole: dict[str, Any] = {"name": "picker"}
     if chance.random() < 0.6:
         _merge(whole, _read(seed))
+    whole.setdefault("base", {"image": "debian:bookworm"})
     for _ in range(chance.randrange(4)):
         _merge(whole, _read(chance.choice(EXAMPLES)))
     for _ in range(chance.choice((0, 0, 1, 1, 1, 2))):
@@ -159,7 +160,34 @@ def profile(chance: random.Random, seed: bytes) -> bytes:
     return text_of(whole).encode("utf-8", "surrogatepass")
 
 
-def tree(chance: random.Random, seeds: Sequence[bytes]) -> bytes:
+def document(chance: random.Random, seed: bytes, seeds: Sequence[bytes]) -> bytes:
+    """YAML or JSON with other things in some of its places."""
+    whole = _read(seed)
+    for _ in range(chance.choice((1, 1, 2, 3))):
+        level: Any = whole
+        while True:
+            keys = list(level) if isinstance(level, dict) else list(range(len(level)))
+            key = chance.choice(keys) if keys else None
+            below = level[key] if keys else None
+            if not isinstance(below, (dict, list)) or not below or chance.random() < 0.3:
+                break
+            level = below
+        _change(chance, level, key)
+    return text_of(whole).encode("utf-8", "surrogatepass")
+
+
+def _change(chance: random.Random, level: Any, key: Any) -> None:
+    if isinstance(level, list):
+        level.insert(key or 0, _value(chance))
+    elif key is None or chance.random() < 0.3:
+        level[chance.choice((*_NAMES, *_WORDS[:-1]))] = level[key] if key is not None else _value(chance)
+    elif chance.random() < 0.1:
+        del level[key]
+    else:
+        level[key] = _value(chance)
+
+
+def tree(chance: random.Random, seed: bytes, seeds: Sequence[bytes]) -> bytes:
     """A tree as ``tests.support.raw_git`` has it, of parts of several, where names meet that should not."""
     entries: list[Any] = []
     for _ in range(chance.choice((1, 2, 2, 3))):

@@ -58,7 +58,7 @@ class Target:
     folder: str
     run: Callable[[bytes, Path], None]
     shape: str = ""
-    """``profile`` or ``tree``: by which its inputs are changed with an idea of what they mean."""
+    """``profile``, ``document`` or ``tree``: by which its inputs are changed with an idea of what they mean."""
 
 
 class Unprintable(Exception):
@@ -251,11 +251,11 @@ def targets() -> Iterator[Target]:
         yield Target(name, "profiles", run, "profile")
     for form in FORMS:
         yield Target(f"export-{form}", "exports", _export(form), "profile")
-    yield Target("lock", "locks", lock)
-    yield Target("inventory", "inventories", inventory)
-    yield Target("repos-file", "repos_files", repos_file)
+    yield Target("lock", "locks", lock, "document")
+    yield Target("inventory", "inventories", inventory, "document")
+    yield Target("repos-file", "repos_files", repos_file, "document")
     yield Target("dotenv", "env_files", dotenv)
     yield Target("env-file", "env_files", env_file)
     yield Target("bundle", "bundles", bundle)
-    yield Target("bundle-head", "bundle_heads", bundle_head)
+    yield Target("bundle-head", "bundle_heads", bundle_head, "document")
     yield Target("git-tree", "git_trees", git_tree, "tree")
