@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 MAX_MEMBERS = 200_000
-_MAX_HEADER = 64 * 1024
-"""Bytes of one extended header: two paths, an owner, some times."""
+_MAX_HEADER = 1 << 20
+"""Bytes of one extended header: two paths, an owner, some times; and from engines a file's own attributes, of which
+Linux allows 64 KiB each."""
 _MAX_IN_A_ROW = 4
 """Extended headers of one member: GNU tar writes a name's and a link's, others one for both."""
 _MAX_NAME = 4096

@@ -20,11 +20,7 @@ from contextlib import contextmanager, suppress
 from robenv.deploy.connection import Connection
 from robenv.engine.protocol import Engine, VolumeInfo
 from robenv.errors import RobenvError, RobotRefused
-
-LABEL_LOCK = "robenv.lock"
-"""On a volume that stands for a deploy at work: the project's name."""
-LABEL_HOLDER = "robenv.lock.holder"
-"""Its shell on the robot, as ``_HOLD`` tells it."""
+from robenv.plan.names import LABEL_HOLDER, LABEL_LOCK
 
 _BEAT = 5.0
 """Seconds between two signs of life."""

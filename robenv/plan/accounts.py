@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from robenv.errors import UsageError
+from robenv.errors import OperationFailed, UsageError
 from robenv.plan.values import Mount, User
+from robenv.tars import BadTar, Member, members
 
 FALLBACK_SHELL = "/bin/sh"
 SUDOERS = "etc/sudoers.d/robenv"
@@ -224,12 +225,10 @@ def _home_entries(user: User, home: str, skeleton: bytes | None) -> Iterator[Ent
     yield _owned(_info(home, tarfile.DIRTYPE, 0o755), user), b""
     if skeleton is None:
         return
-    with tarfile.open(fileobj=io.BytesIO(skeleton)) as archive:
-        for member in archive:
-            below = _below_top(member.name)
-            if below and (member.isreg() or member.isdir() or member.issym() or member.islnk()):
-                file = archive.extractfile(member) if member.isreg() else None
-                yield _owned(_moved(member, home, below), user), file.read() if file else b""
+    for member, file in _members(skeleton):
+        below = _below_top(member.name)
+        if below and (member.isreg() or member.isdir() or member.issym() or member.islnk()):
+            yield _owned(_moved(member, home, below), user), file.read() if file else b""
 
 
 def _leading_folders(user: User, targets: Iterable[str]) -> Iterator[Entry]:
@@ -287,16 +286,20 @@ def file_text(archive: bytes | None) -> str | None:
     """The text of the one file in a tar from the engine; None for no tar, or none with a file. Any bytes survive."""
     if archive is None:
         return None
-    with tarfile.open(fileobj=io.BytesIO(archive)) as members:
-        for member in members:
-            if member.isreg() and (file := members.extractfile(member)):
-                return file.read().decode("utf-8", "surrogateescape")
-    return None
+    texts = (file.read() for _, file in _members(archive) if file is not None)
+    return next((text.decode("utf-8", "surrogateescape") for text in texts), None)
 
 
 def is_empty(archive: bytes | None) -> bool:
     """Whether a tar from the engine holds nothing but the folder that it is of: a new home volume is such a one."""
     if archive is None:
         return True
-    with tarfile.open(fileobj=io.BytesIO(archive)) as members:
-        return not any(_below_top(member.name) for member in members)
+    return not any(_below_top(member.name) for member, _ in _members(archive))
+
+
+def _members(archive: bytes) -> Iterator[Member]:
+    """Of a tar from the engine, in which the files of an image are. Raises OperationFailed for one that is none."""
+    try:
+        yield from members(io.BytesIO(archive))
+    except BadTar as error:
+        raise OperationFailed("the engine gave files in a form that cannot be read", details=str(error)) from error

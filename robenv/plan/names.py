@@ -41,6 +41,10 @@ LABEL_NETWORK = "robenv.network"
 
 LABEL_RELEASE = "robenv.release"
 """The ID of a release on a robot, 12 hex digits."""
+LABEL_LOCK = "robenv.lock"
+"""On a volume that stands for a deploy at work on a robot: the project's name."""
+LABEL_HOLDER = "robenv.holder"
+"""On such a volume: whose it is, by its shell on the robot."""
 LABEL_HEALTH = "robenv.health"
 """A release's health check as JSON: [argv, interval, timeout, start period, retries], in seconds; "" for none."""
 

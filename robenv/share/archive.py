@@ -39,8 +39,9 @@ _NO_ROOM = (28, 122)  # ENOSPC, EDQUOT
 _MAX_NAME = 512
 _MAX_RATIO, _MAX_UNPACKED = 1000, 8 << 30
 """How many times its size a file may unpack to, and bytes that any may. Images are large, and may be mostly zeros."""
+_MAX_MEMBERS = 200_000
 _MAX_WINDOW = 128 << 20
-"""Bytes that zstd may go back; `save` needs 8 MiB."""
+"""Bytes that zstd may go back; `save` needs far less."""
 PROJECT_LIMITS = Limits(entries=100_000, folders=50_000, size=1 << 50)
 _FILE, _LINK = (tarfile.REGTYPE, tarfile.AREGTYPE), (tarfile.SYMTYPE,)
 _KINDS = {PROJECT: _FILE + _LINK, GIT: _FILE, IMAGES: (*_FILE, *_LINK, tarfile.DIRTYPE), HEAD: _FILE}
@@ -164,7 +165,7 @@ def reading(path: Path, moved: Callable[[int], object]) -> Iterator[Iterator[Mem
             source: Any = _Watched(file, None, moved)
             most = max(_MAX_UNPACKED, _MAX_RATIO * os.fstat(file.fileno()).st_size)
             with zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW).stream_reader(source) as plain:
-                yield _checked(path, tars.members(cast("IO[bytes]", _Unpacked(path, plain, most))))
+                yield _checked(path, tars.members(cast("IO[bytes]", _Unpacked(path, plain, most)), _MAX_MEMBERS))
     except (tarfile.TarError, zstandard.ZstdError, EOFError) as error:
         raise _not_whole(path, str(error)) from error
     except FileNotFoundError as error:

@@ -116,6 +116,8 @@ def _told(path: str) -> Iterator[None]:
 
 def remove_tree(path: Path) -> None:
     """Removes a sealed tree, as far as it can be; no link in it is followed."""
+    if path.is_symlink():
+        path.unlink()
     with contextlib.suppress(OSError, RecursionError):
         for _, _, _, folder in os.fwalk(path):
             os.fchmod(folder, 0o700)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from robenv.profile.badvalue import BadValue
 from robenv.profile.excerpt import show
@@ -29,6 +30,8 @@ class GitSources:
     note: Callable[[str], None] = lambda text: None
     used: dict[str, str] = field(default_factory=dict)
     git: Callable[[], Git] = Git
+    _roots: dict[tuple[str, str], Path] = field(default_factory=dict)
+    """By address and commit, the trees that were held against it: once for all of their profiles."""
 
     def __call__(self, reference: str, source: Source) -> Found:
         wanted = parse_reference(reference)
@@ -37,7 +40,8 @@ class GitSources:
         repository = Repository(wanted.url, self.note, self.git())
         try:
             commit = self._commit(wanted, repository)
-            root = repository.unpacked(commit)
+            if (root := self._roots.get((wanted.url, commit))) is None:
+                root = self._roots[wanted.url, commit] = repository.unpacked(commit)
         except GitFailed as error:
             raise BadValue(
                 f"{error.message}" + (f" ({_first(error.details)})" if error.details else ""), error.hint

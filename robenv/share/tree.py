@@ -156,7 +156,7 @@ def judge(items: Iterable[Item], limits: Limits = LIMITS) -> Tree:
 
 def check_path(path: str, limits: Limits = LIMITS) -> None:
     """Raises BadTree for a path that no file may have."""
-    if len(path) > _MAX_PATH or len(_bytes(path)) > _MAX_PATH:
+    if _length(path) > _MAX_PATH:
         raise BadTree(f"a path of more than {_MAX_PATH} bytes")
     parts = path.split("/")
     if len(parts) > limits.depth:
@@ -171,7 +171,7 @@ def _fault(name: str) -> str:
         return "which leaves its folder"
     if any(one < " " or one in "\\\x7f" for one in name):
         return "with a control character or a backslash in its name"
-    if len(name) > _MAX_NAME or len(_bytes(name)) > _MAX_NAME:
+    if _length(name) > _MAX_NAME:
         return f"with a name of more than {_MAX_NAME} bytes"
     return "which is a repository's own folder" if is_dot_git(name) else ""
 
@@ -189,7 +189,7 @@ def show(path: str) -> str:
 
 def _check_target(item: Item) -> None:
     target = item.target
-    if not target or len(_bytes(target)) > _MAX_TARGET or any(one < " " or one in "\\\x7f" for one in target):
+    if not target or _length(target) > _MAX_TARGET or any(one < " " or one in "\\\x7f" for one in target):
         raise BadTree(f"the link {show(item.path)} to nothing that a link may lead to")
     if target.startswith("/"):
         raise BadTree(f"the link {show(item.path)}, which leads out of it, to {show(target)}")
@@ -202,5 +202,9 @@ def _folded(path: str) -> str:
     return unicodedata.normalize("NFD", unicodedata.normalize("NFD", path).casefold())
 
 
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape") if not text.isascii() else text.encode("ascii")
+def _length(text: str) -> int:
+    """Bytes."""
+    try:
+        return len(text) if text.isascii() else len(text.encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError:
+        raise BadTree("a name that is no text") from None

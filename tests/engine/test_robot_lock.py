@@ -15,8 +15,9 @@ import pytest
 
 from robenv.deploy import robot_lock
 from robenv.deploy.connection import Connection, connect
-from robenv.deploy.robot_lock import LABEL_LOCK, robot_locked
+from robenv.deploy.robot_lock import robot_locked
 from robenv.errors import RobotRefused
+from robenv.plan.names import LABEL_HOLDER, LABEL_LOCK
 from tests.support.releases import eventually
 from tests.support.robots import STRANGER, Robot
 
@@ -114,7 +115,7 @@ def test_who_loses_it_does_nothing_more_there(robot: Robot, there: Connection, m
     monkeypatch.setattr(robot_lock, "_BEAT", 0.2)
     with connect(robot.known) as sleeper, robot_locked(sleeper, PROJECT):
         (volume,) = there.engine.volumes({LABEL_LOCK: PROJECT})
-        pid = volume.labels[robot_lock.LABEL_HOLDER].split()[2]
+        pid = volume.labels[LABEL_HOLDER].split()[2]
         assert there.run("kill", "-KILL", pid).code == 0
         eventually(lambda: not sleeper.alive)
         with robot_locked(there, PROJECT):

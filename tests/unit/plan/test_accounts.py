@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robenv.errors import UsageError
+from robenv.errors import OperationFailed, UsageError
 from robenv.plan.accounts import account_archive, file_text, is_empty, plan_accounts
 from robenv.plan.values import Mount, User
 
@@ -306,3 +306,12 @@ def test_whatever_the_image_says_the_user_is_in_every_group(group: str, gids: li
     for gid in gids:
         first = next(fields for fields in records if len(fields) > 2 and fields[2].isdigit() and int(fields[2]) == gid)
         assert "dev" in first[3].split(",")
+
+
+def test_a_tar_of_the_engine_that_cannot_be_read_is_told_in_words() -> None:
+    bomb = tarfile.TarInfo("etc/passwd")
+    bomb.type, bomb.size = tarfile.XHDTYPE, 1 << 40
+    for archive in (b"x" * 700, bomb.tobuf(), b""):
+        for read in (file_text, is_empty):
+            with pytest.raises(OperationFailed, match="cannot be read"):
+                read(archive)

@@ -19,6 +19,7 @@ from robenv.share import packs
 from robenv.share.git import Repository
 from robenv.share.reference import parse_reference
 from robenv.share.run_git import Git, GitFailed
+from tests.support.homes import open_folder
 from tests.support.project import ROBENV, as_user
 from tests.support.raw_git import RawObjects, corpus, served, write_repository
 from tests.unit.share.conftest import FILES, Upstream
@@ -48,8 +49,6 @@ class Home:
         (self.project / "robenv.yaml").write_text(f"name: p\nextends: ['git+{url}@main#robenv']\n")
         for path in (folder, folder / "work", self.project, self.project / "robenv.yaml"):
             os.chown(path, USER, USER)
-        for above in folder.parents[:3]:
-            above.chmod(above.stat().st_mode | 0o055)
         kept = ("PATH", "LANG", "PYTHONPATH")
         self.environ = {name: os.environ[name] for name in kept if name in os.environ}
         self.environ["HOME"] = str(folder)
@@ -77,11 +76,11 @@ class Home:
 @pytest.mark.parametrize("scheme", ["file", "http"])
 @pytest.mark.parametrize("command", [("validate",), ("render", "-o", "out")], ids=lambda words: str(words[0]))
 def test_a_tree_that_leads_into_the_home_folder_writes_nothing_there(
-    tmp_path: Path, scheme: str, command: tuple[str, ...]
+    anybodys: Path, scheme: str, command: tuple[str, ...]
 ) -> None:
-    write_repository(tmp_path / "evil", CASES["escape-into-home"]["tree"])
-    with address(tmp_path, scheme) as url:
-        home = Home(tmp_path / "home", url)
+    write_repository(anybodys / "evil", CASES["escape-into-home"]["tree"])
+    with address(anybodys, scheme) as url:
+        home = Home(anybodys / "home", url)
         before = home.files()
         done = home.run(*command)
     assert done.returncode == 3, done
@@ -138,6 +137,12 @@ def test_git_finds_the_fault_of_a_pack(tmp_path: Path) -> None:
 
 def quiet(text: str) -> None:
     """No notes."""
+
+
+@pytest.fixture
+def anybodys() -> Iterator[Path]:
+    with open_folder() as folder:
+        yield folder
 
 
 @pytest.fixture
@@ -231,6 +236,12 @@ def _another_link(tree: Path) -> None:
     path.parent.chmod(0o555)
 
 
+def _link_for_the_tree(tree: Path) -> None:
+    moved = tree.parent.parent / "moved"
+    tree.rename(moved)
+    tree.symlink_to(moved)
+
+
 def _pipe(tree: Path) -> None:
     path = opened(tree / "robenv.yaml")
     path.unlink()
@@ -244,7 +255,7 @@ def _list(tree: Path) -> None:
 
 CHANGES = [
     _text, _same_size_and_time, _another_file, _gone, _executable, _not_executable, _writable_file, _writable_folder,
-    _link_for_a_file, _link_for_a_folder, _another_link, _pipe, _list,
+    _link_for_a_file, _link_for_a_folder, _link_for_the_tree, _another_link, _pipe, _list,
 ]  # fmt: skip
 
 
@@ -343,10 +354,10 @@ def test_holding_a_usual_tree_against_its_commit_takes_milliseconds(tmp_path: Pa
     assert min(times) < 0.05
 
 
-def test_an_ordinary_user_writes_and_removes_such_trees(tmp_path: Path) -> None:
-    upstream = Upstream(tmp_path / "up")
+def test_an_ordinary_user_writes_and_removes_such_trees(anybodys: Path) -> None:
+    upstream = Upstream(anybodys / "up")
     upstream.commit({"robenv.yaml": "base: {image: x}\n", "d/x": "1"})
-    home = Home(tmp_path / "home", upstream.url)
+    home = Home(anybodys / "home", upstream.url)
     done = home.run("validate")
     assert done.returncode == 0, done.stderr
     (tree,) = (path for path in home.folder.glob(".cache/robenv/git/*/trees/*") if path.is_dir())
