@@ -134,16 +134,14 @@ def _bounded() -> Iterator[None]:
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MOST, hard))
     timers = ((signal.ITIMER_PROF, signal.SIGPROF, LONGEST), (signal.ITIMER_REAL, signal.SIGALRM, 6 * LONGEST))
-    before = [signal.signal(number, _too_slow) for _, number, _ in timers]
-    for timer, _, seconds in timers:
-        signal.setitimer(timer, seconds)
+    before = [(signal.signal(number, _too_slow), signal.setitimer(timer, seconds)) for timer, number, seconds in timers]
     try:
         yield
     finally:
-        for timer, _, _ in timers:
+        for (timer, number, _), (handler, left) in zip(timers, before, strict=True):
             signal.setitimer(timer, 0)
-        for (_, number, _), handler in zip(timers, before, strict=True):
             signal.signal(number, handler)
+            signal.setitimer(timer, *left)
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
