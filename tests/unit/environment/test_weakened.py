@@ -75,6 +75,11 @@ def lost(chain: Chain, own: str, theirs: str) -> list[str]:
         ("run: {dns: [10.0.0.1]}", "run: {dns: !override [9.9.9.9]}", "run.dns without what your own files say: 10.0"),
         ("run: {healthcheck: {test: 'true'}}", "run: {healthcheck: {disable: true}}", "run.healthcheck"),
         ("run: {security_opt: [apparmor=mine]}", "run: {security_opt: !reset }", "apparmor=mine does not hold"),
+        (
+            "run: {privileged: true, security_opt: ['no-new-privileges:true']}",
+            "run: {security_opt: !reset }",
+            "new privileges by setuid programs, which your own files bar",
+        ),
         ("run: {cpu_shares: 2}", "run: {cpu_shares: !reset }", "run.cpu_shares, which your own files set to 2, is not"),
         ("run: {oom_score_adj: 900}", "run: {oom_score_adj: 0}", "run.oom_score_adj"),
         ("run: {cgroup_parent: /mine}", "run: {cgroup_parent: !reset }", "run.cgroup_parent, which your own files set"),
