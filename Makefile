@@ -3,12 +3,13 @@
 PYTHON := .venv/bin/python
 SCRIPTS := scripts/setup .ci/run examples/minimal/verify examples/talker_listener/verify profiles/mixins/ros1-bridge.sh templates/export/make
 ARGS :=
+SECONDS := 600
 # A file's tests share engines and images, so they stay together; those of the engine, which take longest, begin.
 PYTEST := $(PYTHON) -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 # The tests start robenv a thousand times, and not all of them may write what Python has compiled.
 COMPILE := $(PYTHON) -m compileall -q robenv
 
-.PHONY: help demo test test-unit test-faults test-native test-mixins test-catalogue lint bench clean
+.PHONY: help demo test test-unit test-faults test-native test-mixins test-catalogue fuzz lint bench clean
 
 help: ## says what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -48,6 +49,10 @@ test-catalogue: ## every target on every platform, through stand-ins for its hos
 	@scripts/setup test
 	@$(PYTHON) -m scripts.engine --root $(PYTHON) -m pytest --numprocesses auto --dist loadgroup -m "long or engine" --timeout 3600 \
 		tests/engine/test_catalogue.py $(ARGS)
+
+fuzz: ## gives what reads profiles, locks, inventories and files from elsewhere what nobody should write; SECONDS=600
+	@scripts/setup test
+	@$(PYTHON) -m scripts.fuzz --seconds $(SECONDS) $(ARGS)
 
 lint: ## ruff, mypy, the walls between the rooms, shellcheck
 	@scripts/setup test

@@ -5,6 +5,7 @@ Keys by https://docs.ansible.com/ansible/latest/inventory_guide/intro_inventory.
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import time
@@ -154,6 +155,9 @@ class _Reader:
                 problem_at(node, f"the group {show(name)} is not a mapping", "it has hosts, children and vars")
             )
             return
+        if not name.isprintable():
+            self.problems.append(problem_at(node, f"{show(name)} is no name of a group", "letters, digits, . _ and -"))
+            return
         if name in above or len(above) > 20:
             self.problems.append(problem_at(node, f"the group {show(name)} is inside itself"))
             return
@@ -229,7 +233,10 @@ def _robot(name: str, variables: Mapping[str, Any], groups: tuple[str, ...]) -> 
         texts.get("ansible_ssh_extra_args", "")
     )
     if key := texts.get("ansible_ssh_private_key_file", texts.get("ansible_private_key_file", "")):
-        options += ["-i", str(Path(key).expanduser())]
+        options += ["-i", os.path.expanduser(key)]  # noqa: PTH111 (takes a user that is not there)
+    if hidden := next((one for one in options if not one.isprintable()), ""):
+        # They stand in commands that are suggested, and no program takes a NUL.
+        raise ValueError(f"an option of ssh holds what no terminal shows: {show(hidden)}")
     return Robot(
         name,
         host,

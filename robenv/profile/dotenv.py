@@ -16,7 +16,7 @@ _BLANK = re.compile(r"[ \t\r\n]*")
 _ENTRY = re.compile(r"(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_.-]*)[ \t]*(?P<sign>[=:])?[ \t]*")
 _SINGLE = re.compile(r"'((?:[^'\\]|\\.)*)'", re.DOTALL)
 _DOUBLE = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
-_COMMENT = re.compile(r"[ \t]+#.*|^#.*")
+_COMMENT = re.compile(r"(?<![ \t])[ \t]+#.*|^#.*")
 _ESCAPE = re.compile(r"\\([abfnrtv$\"\\])")
 # A dollar sign becomes two, which substitution then makes one.
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "f": "\f", "b": "\b", "v": "\v", "a": "\a", "$": "$$"}

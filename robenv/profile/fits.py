@@ -51,7 +51,7 @@ def _release_of(image: str) -> Release | None:
 def _is_jetson(documents: Iterable[Document]) -> bool:
     """A file behind the target that asks for another GPU makes no other machine of it."""
     asked = (find(one.root, ("gpu", "vendor")) for one in documents)
-    return any(isinstance(node, Scalar) and node.text == "jetson" for node in asked)
+    return any(isinstance(node, Scalar) and node.text == "jetson" and node.directive != "reset" for node in asked)
 
 
 def check_fits(documents: Sequence[Document], profile: Profile, jetpacks: Sequence[JetPack]) -> Iterator[Problem]:

@@ -268,8 +268,9 @@ def _read_dotenv(reader: ChainReader, path: Path) -> None:
     finally:
         reader.read.update({str(path): None} if str(path) not in reader.absent else {})
     variables, bad_lines = parse_dotenv(text, reader.variables.lookup, lambda name: None)
+    own = source(text)  # once: it takes the text apart
     for line in bad_lines:
-        reader.problems.append(Problem(line.message, source(text).location(line.line, line.column), line.hint))
+        reader.problems.append(Problem(line.message, own.location(line.line, line.column), line.hint))
     reader.variables.dotenv.update({one.name: one.value for one in variables if one.value is not None})
 
 

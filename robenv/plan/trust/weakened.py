@@ -103,7 +103,8 @@ def _bounding_set(plan: RunPlan) -> frozenset[str]:
 
 
 def _security(own: RunPlan, whole: RunPlan) -> Iterator[str]:
-    if blocks_new_privileges(own) and not blocks_new_privileges(whole) and not whole.privileged:
+    told = whole.privileged and not own.privileged
+    if blocks_new_privileges(own) and not blocks_new_privileges(whole) and not told:
         yield "new privileges by setuid programs, which your own files bar (no-new-privileges)"
     kept = {security_option(option)[::2] for option in whole.security_opt}
     for option in own.security_opt:

@@ -69,6 +69,12 @@ def test_a_host_that_nobody_knows_may_be_a_robot_that_was_misspelt(tmp_path: Pat
     assert login_failed(new, said).hint.startswith("name it in robots.yaml")
 
 
+def test_a_key_of_a_user_that_is_not_there_is_left_to_ssh(tmp_path: Path) -> None:
+    path = tmp_path / "robots.yaml"
+    path.write_text('all: {hosts: {a: {ansible_private_key_file: "~nobody-has-this-name/id"}}}\n')
+    assert read_inventory(path).robots[0].ssh_options == ("-i", "~nobody-has-this-name/id")
+
+
 def test_no_file_is_no_robots(tmp_path: Path) -> None:
     assert read_inventory(tmp_path / "robots.yaml") == Inventory()
 
@@ -83,6 +89,10 @@ def test_no_file_is_no_robots(tmp_path: Path) -> None:
         ("all: {vars: 3}\n", "variables are a mapping"),
         ("all: {hosts: {'a b': }}\n", "no name of a robot"),
         ("all: {hosts: {a: {ansible_port: x}}}\n", "is not a port"),
+        ('"\u202e": {hosts: {a: {}}}\n', "`\\u202e` is no name of a group"),
+        ('all: {hosts: {a: {ansible_ssh_common_args: "-4 \\0"}}}\n', "what no terminal shows: `\\x00`"),
+        ('all: {hosts: {a: {ansible_ssh_extra_args: "-oX=\\e]0;x"}}}\n', "what no terminal shows: `-oX=\\x1b]0;x`"),
+        ('all: {hosts: {a: {ansible_private_key_file: "\u202e"}}}\n', "what no terminal shows"),
         ("all: {hosts: {a: {ansible_host: -oProxyCommand=id}}}\n", "not a host"),
         ('all: {hosts: {a: {ansible_ssh_common_args: "\'"}}}\n', "No closing quotation"),
         ("all: {hosts: {a: {robenv_docker_host: tcp://x}}}\n", "path of a socket"),

@@ -38,7 +38,7 @@ class Project:
 
     def __init__(self, folder: Path) -> None:
         self.root = folder / "picker"
-        self.root.mkdir()
+        self.root.mkdir(0o700)
         self._alone: dict[str, RunPlan] = {}
 
     def plan(self, own: str, theirs: str | None) -> tuple[RunPlan, tuple[str, ...]]:

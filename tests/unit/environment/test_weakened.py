@@ -79,6 +79,11 @@ def lost(chain: Chain, own: str, theirs: str) -> list[str]:
             "another health check than that of your own files: CMD",
         ),
         ("run: {security_opt: [apparmor=mine]}", "run: {security_opt: !reset }", "apparmor=mine does not hold"),
+        (
+            "run: {privileged: true, security_opt: ['no-new-privileges:true']}",
+            "run: {security_opt: !reset }",
+            "new privileges by setuid programs, which your own files bar",
+        ),
         ("run: {cpu_shares: 2}", "run: {cpu_shares: !reset }", "run.cpu_shares, which your own files set to 2, is not"),
         ("run: {oom_score_adj: 900}", "run: {oom_score_adj: 0}", "run.oom_score_adj"),
         ("run: {cgroup_parent: /mine}", "run: {cgroup_parent: !reset }", "run.cgroup_parent, which your own files set"),

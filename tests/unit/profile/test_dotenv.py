@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from robenv.profile.dotenv import parse_dotenv
+from robenv.profile.resolve import MAX_PROBLEMS
+from tests.unit.profile.conftest import BASE, Project
 
 
 def parse(text: str, environ: dict[str, str] | None = None) -> tuple[dict[str, str | None], list[tuple[str, int]]]:
@@ -75,7 +77,15 @@ def test_a_large_file_takes_no_time() -> None:
     begin = time.monotonic()
     parse("".join(f"A{n}=x # y\n" for n in range(50_000)))
     parse("".join("A='\nB=\"\n" for n in range(50_000)))
+    parse(f"A=x{' ' * 200_000}y\n")
     assert time.monotonic() - begin < 10
+
+
+def test_a_large_file_that_is_wrong_everywhere_takes_no_time(project: Project) -> None:
+    project.write(".env", "1A=2\n" * 20_000)
+    begin = time.monotonic()
+    assert len(project.problems(BASE)) == MAX_PROBLEMS
+    assert time.monotonic() - begin < 20
 
 
 @given(st.text(alphabet="AB=:'\"\\\n\r\t #${}-export"))

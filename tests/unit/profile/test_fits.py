@@ -31,6 +31,8 @@ def extending(project: Project, fits: str, own: str) -> str:
         ("{ros: [humble]}", BASE),
         ("{ros: []}", BASE),
         ("{}", BASE),
+        ("!reset {ubuntu: [bad]}", BASE),
+        ("!reset {nothing: such}", BASE),
     ],
 )
 def test_what_fits(project: Project, fits: str, own: str) -> None:
