@@ -108,11 +108,6 @@ def lost(chain: Chain, own: str, theirs: str) -> list[str]:
             "the network lan, set up otherwise than by your own files",
         ),
         (
-            "{networks: {lan: {driver: macvlan, driver_opts: {parent: eth1}}}, run: {networks: [lan]}}",
-            "networks: {lan: {driver_opts: {parent: eth0}}}",
-            "the network lan, set up otherwise than by your own files",
-        ),
-        (
             "run: {volumes: ['cache:/cache:ro']}",
             "run: {volumes: ['cache:/other']}",
             "writes at /other to a volume that your own files mount read-only",
@@ -204,6 +199,14 @@ def test_a_device_by_another_of_its_names_is_the_same_device(chain: Chain) -> No
     own = "run: {devices: ['/dev/null:/dev/null:r']}"
     (text,) = lost(chain, own, f"run: {{devices: ['{chain.folder}/link:/dev/x:rw']}}")
     assert text == "the device /dev/null for rw, which your own files give for r"
+
+
+def test_another_place_on_the_hosts_network(chain: Chain) -> None:
+    own = "{networks: {lan: {driver: macvlan, driver_opts: {parent: eth1}}}, run: {networks: [lan]}}"
+    assert lost(chain, own, "networks: {lan: {driver_opts: {parent: eth0}}}") == [
+        "the network option parent=eth0 (lan)",
+        "the network lan, set up otherwise than by your own files",
+    ]
 
 
 def test_a_seccomp_profile_that_is_lost(chain: Chain) -> None:
