@@ -92,6 +92,14 @@ def open_folder(root: str | int, *parts: str, make: bool = False) -> int:
     return found
 
 
+def link_target(path: str) -> str:
+    """Where a link leads; "" for anything else, and for what is gone by now."""
+    try:
+        return os.readlink(path)
+    except OSError:
+        return ""
+
+
 def open_output(folder: str, root: str = "") -> int:
     """A descriptor of a folder to write into, to be closed; what is missing of it is made. Where it lies below
     ``root``, which a container can write, no link leads there. Raises OSError as ``open_folder``."""

@@ -85,13 +85,16 @@ def _add_loose(folder: int, above: str, refs: Refs, deep: int) -> bool:
             full = f"{above}/{name}"
             if not _is_name(full) or not _OURS.match(f"{full}/"):
                 continue
-            status = os.stat(name, dir_fd=folder, follow_symlinks=False)
-            if stat.S_ISDIR(status.st_mode):
-                if not deep or not _add_loose(open_folder(folder, name), full, refs, deep - 1):
-                    return False
-            elif stat.S_ISREG(status.st_mode):
-                _add(full, _read(folder, name), refs)
-            if len(refs.hashes) + len(refs.links) > _MANY:
+            try:
+                status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+                inside = open_folder(folder, name) if stat.S_ISDIR(status.st_mode) else -1
+                data = _read(folder, name) if stat.S_ISREG(status.st_mode) else b""
+            except OSError:
+                continue  # Somebody works in it just now.
+            if inside >= 0 and not _add_loose(inside, full, refs, deep - 1):
+                return False
+            _add(full, data, refs)
+            if deep < 0 or len(refs.hashes) + len(refs.links) > _MANY:
                 return False
     finally:
         os.close(folder)

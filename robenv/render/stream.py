@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from robenv.errors import OperationFailed, UsageError
-from robenv.paths import create_file, open_folder, open_output
+from robenv.paths import create_file, link_target, open_folder, open_output
 from robenv.plan.values import BuildPlan
 from robenv.render.entries import FILE, FOLDER, SYMLINK, ContextEntry, FileStat
 from robenv.render.instructions import Rendered
@@ -162,9 +162,9 @@ def write_entries(entries: Iterable[ContextEntry], folder: Path, root: Path | No
 
 def not_written(error: OSError, folder: Path) -> OperationFailed:
     place = folder / str(error.filename or "")
-    if place.is_symlink():
+    if target := link_target(str(place)):
         hint = "robenv writes through no link that a container could have made: name the folder that it leads to"
-        return OperationFailed(f"cannot write {place}: it is a link, to {place.readlink()}", hint=hint)
+        return OperationFailed(f"cannot write {place}: it is a link, to {target}", hint=hint)
     return OperationFailed(f"cannot write {place}: {error.strerror}")
 
 

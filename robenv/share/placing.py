@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from robenv.paths import cache_folder, create_file, open_folder, sweep, unfinished, unfinished_name
+from robenv.paths import cache_folder, create_file, link_target, open_folder, sweep, unfinished, unfinished_name
 from robenv.share.run_git import GitFailed
 
 
@@ -58,7 +58,8 @@ def _open(root: Path, above: list[str]) -> int:
         return open_folder(str(root), *above, make=True)
     except NotADirectoryError as error:
         place = Path(str(error.filename))
-        what = f"a link, to {place.readlink()}" if place.is_symlink() else "no folder"
+        target = link_target(str(place))
+        what = f"a link, to {target}" if target else "no folder"
         raise GitFailed(
             f"{place} is {what}: nothing is cloned there",
             hint="a command in the container can make such a link; put a folder in its place, or take the entry out",

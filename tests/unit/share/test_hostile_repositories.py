@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import os
 import shutil
 import subprocess
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from robenv.errors import OperationFailed
+from robenv.host.git_view import Unreadable, view
 from robenv.host.revision import Revision, read_revision
 from robenv.share.clones import bring, differences, find_commits
 from robenv.share.held import changes, hold, known_here
@@ -178,6 +182,42 @@ def test_a_repository_elsewhere_is_not_read(origin: Upstream, src: Path, tmp_pat
     shutil.rmtree(origin.folder)
     held, problems = hold([wanted], src, {wanted.source: mine}, Git(), quiet)
     assert held == () and len(problems) == 1
+
+
+def test_a_repository_that_becomes_another_one_while_it_is_read(origin: Upstream, src: Path, tmp_path: Path) -> None:
+    """Again and again, one of the user's own; nothing of that is seen."""
+    secret = Upstream(tmp_path / "secret")
+    private = secret.commit({"key": "private"})
+    secret.git("remote", "add", "origin", "https://e.org/private")
+    _, pins = cloned(origin, src)
+    clone = src / "lidar"
+    over, numbers = threading.Event(), itertools.count()
+
+    def exchange() -> None:
+        while not over.is_set():
+            for name in (".git", ".git/refs", ".git/refs/heads", ".git/HEAD", ".git/config", ".git/objects"):
+                aside = tmp_path / f"aside{next(numbers)}"
+                with contextlib.suppress(OSError):
+                    (clone / name).rename(aside)
+                    (clone / name).symlink_to(secret.folder / name)
+                    time.sleep(0.0005)
+                    (clone / name).unlink()
+                    aside.rename(clone / name)
+                time.sleep(0.003)
+
+    thread = threading.Thread(target=exchange)
+    thread.start()
+    seen = []
+    try:
+        for _ in range(200):
+            with contextlib.suppress(Unreadable), view(str(clone), os.environ) as found:
+                seen.append((found.commit("HEAD"), found.commit("main"), found.origin))
+    finally:
+        over.set()
+        thread.join()
+    assert private not in {commit for one in seen for commit in one[:2]}
+    assert {origin for *_, origin in seen} <= {"", origin.url}
+    assert {commit for one in seen for commit in one[:2]} & {*pins.values()}, "some get through between two exchanges"
 
 
 def test_a_replaced_commit_is_not_what_a_label_names(origin: Upstream, src: Path) -> None:
