@@ -107,6 +107,10 @@ def _security(own: RunPlan, whole: RunPlan) -> Iterator[str]:
     if blocks_new_privileges(own) and not blocks_new_privileges(whole) and not told:
         yield "new privileges by setuid programs, which your own files bar (no-new-privileges)"
     kept = {security_option(option)[::2] for option in whole.security_opt}
+    asked = {name for name, _, _ in map(security_option, own.security_opt) if name != NO_NEW_PRIVILEGES}
+    for name, value in sorted(kept - {security_option(option)[::2] for option in own.security_opt}):
+        if name in asked and value not in _OFF:
+            yield f"another {name} beside that of your own files, of which the engine may take either"
     for option in own.security_opt:
         name, _, value = security_option(option)
         if name != NO_NEW_PRIVILEGES and value not in _OFF and (name, value) not in kept:
