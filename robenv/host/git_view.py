@@ -21,11 +21,12 @@ from pathlib import Path
 
 from robenv.host.git_refs import read_refs
 from robenv.paths import cache_folder, open_folder, unfinished
+from robenv.profile.excerpt import safe
 
 _PATIENCE = 60
 """Seconds for one question: a status of a large workspace."""
-_SMALL, _LARGE = 1 << 20, 256 << 20
-"""Bytes: the most that is read of a configuration and its like, and of an index."""
+_SMALL, _REFS, _LARGE = 1 << 20, 16 << 20, 256 << 20
+"""Bytes: the most that is read of a configuration and its like, of lists of refs or commits, and of an index."""
 _DEEP = 8
 """Submodules in submodules."""
 _QUIET = (
@@ -44,7 +45,10 @@ _NO_FILTERS = b"\n* -filter\n"
 
 
 class Unreadable(Exception):
-    """A repository of which no view can be made; in words why."""
+    """A repository of which no view can be made; in words why, with what a container may have written in them."""
+
+    def __str__(self) -> str:
+        return safe(super().__str__())
 
 
 @dataclass(frozen=True)
@@ -143,6 +147,8 @@ def view(top: str, environ: Mapping[str, str]) -> Iterator[View]:
                 seen = _Source(top, stack).copy(new, environ)
         except OSError as error:
             raise Unreadable(f"{error.filename or top}: {error.strerror}") from error
+        except ValueError as error:  # a path with a NUL character
+            raise Unreadable(f"{top}/.git names no place: {error}") from error
         yield seen
     finally:
         shutil.rmtree(new, ignore_errors=True)
@@ -230,14 +236,14 @@ class _Source:
         (new / "HEAD").write_text("ref: refs/heads/main\n")
         config = _settings(self.read_common("config") or b"", new, environ)
         self._require_known(config)
-        refs = read_refs(self.common, self.read("HEAD", limit=4096), self.read_common("packed-refs", limit=_LARGE))
+        refs = read_refs(self.common, self.read("HEAD", limit=4096), self.read_common("packed-refs", limit=_REFS))
         if isinstance(refs, str):
             raise Unreadable(refs)
         _write_config(config, new)
         refs.write(new)
         self._copy_index(new)
         for name in ("shallow", "info/exclude", "info/attributes"):
-            data = self.read_common(*name.split("/"), limit=_LARGE) or b""
+            data = self.read_common(*name.split("/"), limit=_REFS) or b""
             if name == "info/attributes":
                 data += _NO_FILTERS
             if data:

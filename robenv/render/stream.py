@@ -14,6 +14,7 @@ from pathlib import Path
 from robenv.errors import OperationFailed, UsageError
 from robenv.paths import create_file, link_target, open_folder, open_output
 from robenv.plan.values import BuildPlan
+from robenv.profile.excerpt import safe
 from robenv.render.entries import FILE, FOLDER, SYMLINK, ContextEntry, FileStat
 from robenv.render.instructions import Rendered
 from robenv.render.nofollow import Opener
@@ -162,7 +163,7 @@ def write_entries(entries: Iterable[ContextEntry], folder: Path, root: Path | No
 
 def not_written(error: OSError, folder: Path) -> OperationFailed:
     place = folder / str(error.filename or "")
-    if target := link_target(str(place)):
+    if target := safe(link_target(str(place))):
         hint = "robenv writes through no link that a container could have made: name the folder that it leads to"
         return OperationFailed(f"cannot write {place}: it is a link, to {target}", hint=hint)
     return OperationFailed(f"cannot write {place}: {error.strerror}")

@@ -12,6 +12,7 @@ from typing import TypeVar
 from robenv.engine.under_way import side_by_side
 from robenv.errors import OperationFailed, Problem
 from robenv.host.git_view import Unreadable, View, view
+from robenv.profile.excerpt import safe
 from robenv.share import packs
 from robenv.share.carried import carried_here, check_out, clone_kept
 from robenv.share.placing import placed
@@ -199,12 +200,12 @@ def _compare(entry: Entry, target: Path, pin: str, note: Callable[[str], None], 
 def _difference(entry: Entry, clone: View, pin: str) -> str:
     """How a clone is not what is wanted; "" for as it should be."""
     if clone.origin != entry.url:
-        return f"{entry.path} comes from {clone.origin or 'nowhere'}, not from {entry.url}"
+        return f"{entry.path} comes from {safe(clone.origin) or 'nowhere'}, not from {entry.url}"
     head, on_branch = clone.commit("HEAD"), clone.branch == entry.version or not entry.version
     if pin and on_branch:
         # Whoever works there may be further on, but not back.
         if clone.ask("merge-base", pin, "HEAD").strip() != pin:
-            return f"{entry.path} is at {head[:12]}, and the lock has {pin[:12]} of {clone.branch or 'HEAD'}"
+            return f"{entry.path} is at {head[:12]}, and the lock has {pin[:12]} of {safe(clone.branch) or 'HEAD'}"
     elif not on_branch and head != (pin or clone.commit(f"{entry.version}^{{commit}}")):
         held = f" ({pin[:12]} by the lock)" if pin else ""
         return f"{entry.path} is at {head[:12]}, not at {entry.version}{held}"

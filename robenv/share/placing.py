@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from robenv.paths import cache_folder, create_file, link_target, open_folder, sweep, unfinished, unfinished_name
+from robenv.profile.excerpt import safe
 from robenv.share.run_git import GitFailed
 
 
@@ -58,7 +59,7 @@ def _open(root: Path, above: list[str]) -> int:
         return open_folder(str(root), *above, make=True)
     except NotADirectoryError as error:
         place = Path(str(error.filename))
-        target = link_target(str(place))
+        target = safe(link_target(str(place)))
         what = f"a link, to {target}" if target else "no folder"
         raise GitFailed(
             f"{place} is {what}: nothing is cloned there",

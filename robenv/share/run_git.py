@@ -16,6 +16,7 @@ from robenv.errors import OperationFailed
 from robenv.paths import cache_folder, write_atomically
 from robenv.plan.mirrors import Mirrors
 from robenv.plan.values import Pairs
+from robenv.profile.excerpt import safe
 from robenv.render.authority import bundle
 
 QUIET = (
@@ -103,7 +104,9 @@ class Git:
         except subprocess.TimeoutExpired:
             raise self._about(url, GitAway(f"{url} did not answer in {timeout:g} s", hint=_AWAY)) from None
         if code:
-            raise self._about(url, _failure(url, code, complained.decode(errors="replace").strip()))
+            # Much of it is the server's.
+            words = "\n".join(map(safe, complained.decode(errors="replace").strip().splitlines()))
+            raise self._about(url, _failure(url, code, words))
         return said.decode(errors="replace")
 
     def _run(

@@ -196,6 +196,19 @@ def test_a_repository_that_cannot_be_read_is_told_why(repository: Path, config: 
     assert read_revision(str(repository), [], os.environ) == Revision()
 
 
+@pytest.mark.parametrize("text", ["gitdir: a\0b\n", "gitdir: \n", "gitdir: /nothing\x1b[2J\n", "x", ""])
+def test_a_git_file_that_leads_nowhere(repository: Path, tmp_path: Path, text: str) -> None:
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    (linked / ".git").write_text(text)
+    with pytest.raises(Unreadable) as raised, view(str(linked), os.environ):
+        raise AssertionError
+    assert str(raised.value).isprintable()
+    (repository / ".git/commondir").write_text("a\0b")
+    with pytest.raises(Unreadable), view(str(repository), os.environ):
+        raise AssertionError
+
+
 def test_without_git_nothing_is_said(repository: Path) -> None:
     assert read_revision(str(repository), [], {"PATH": "/nowhere"}) == Revision()
 

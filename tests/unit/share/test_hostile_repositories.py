@@ -220,6 +220,19 @@ def test_a_repository_that_becomes_another_one_while_it_is_read(origin: Upstream
     assert {commit for one in seen for commit in one[:2]} & {*pins.values()}, "some get through between two exchanges"
 
 
+def test_what_is_told_of_a_repository_reaches_no_terminal_as_it_is(origin: Upstream, src: Path) -> None:
+    wanted, pins = cloned(origin, src)
+    evil = "\x1b]0;owned\x07\u202e"
+    git(src / "lidar", "config", "remote.origin.url", f"https://e.org/{evil}")
+    notes: list[str] = []
+    bring([wanted], src, pins, Git(), notes.append)
+    shutil.rmtree(src / "lidar")
+    (src / "lidar").mkdir()
+    (src / "lidar/.git").write_text(f"gitdir: /{evil}\n")
+    bring([wanted], src, pins, Git(), notes.append)
+    assert len(notes) == 2 and all(note.isprintable() for note in notes)
+
+
 def test_a_replaced_commit_is_not_what_a_label_names(origin: Upstream, src: Path) -> None:
     _, pins = cloned(origin, src)
     clone = src / "lidar"

@@ -71,3 +71,34 @@ def test_words_that_robenv_does_not_know_are_shown(tmp_path: Path) -> None:
         Git().run("u", "-C", str(tmp_path / "one"), "log", "0" * 40)
     with pytest.raises(GitFailed, match="u cannot be fetched: git exits with 1 and says nothing"):
         Git().run("u", "-C", str(tmp_path / "one"), "config", "no.such")
+
+
+class _Rude(SimpleHTTPRequestHandler):
+    """Answers with an error that would change a terminal's title and clear it."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "application/x-git-upload-pack-advertisement")
+        self.end_headers()
+        for words in (
+            b"# service=git-upload-pack\n",
+            b"",
+            b"ERR \x1b]0;owned\x07\x1b[2Jrobenv: all is well \xe2\x80\xae",
+        ):
+            self.wfile.write(b"%04x%s" % (len(words) + 4, words) if words else b"0000")
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def test_a_servers_words_reach_no_terminal_as_they_are() -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Rude)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}/p.git"
+    with pytest.raises(GitFailed) as caught:
+        Git().run(url, "ls-remote", url)
+    server.shutdown()
+    server.server_close()
+    assert "robenv: all is well" in caught.value.details
+    told = (caught.value.message, caught.value.hint, *caught.value.details.split("\n"))
+    assert all(text.isprintable() for text in told)
