@@ -16,7 +16,7 @@ ANSWER = 64 << 20
 """Bytes of an engine's answer: the list of all that a large one has takes some MB."""
 RECORD = 32 << 20
 """Bytes of a record in an engine's stream: BuildKit's own messages have 16 MiB at most (grpc), here in base64."""
-OUTPUT = 16 << 20
+OUTPUT = 32 << 20
 """Bytes of a command's output that a whole answer is made of."""
 LAST_WORDS = 64 << 10
 """Bytes of a program's output that are kept to be shown."""
