@@ -77,5 +77,7 @@ def part_of(resolved: Resolved, documents: set[Document]) -> Profile | None:
 
 
 def _inheritable(root: Mapping) -> Mapping:
-    entries = {key: entry for key, entry in root.entries.items() if PROFILE.keys[key].how != "own"}
+    # A key that nobody knows is there where `!reset` takes it away again.
+    known = {key: entry for key, entry in root.entries.items() if key in PROFILE.keys}
+    entries = {key: entry for key, entry in known.items() if PROFILE.keys[key].how != "own"}
     return Mapping(entries, root.source, root.line, root.column)
