@@ -266,14 +266,21 @@ def _value(chance: random.Random) -> Any:
     return _Tagged(chance.choice(("!reset", "!override")), found) if chance.random() < 0.1 else found
 
 
-def text_of(value: Any) -> str:
+_DEEPEST = 60
+"""Levels that are written out: an anchor may lead into itself."""
+
+
+def text_of(value: Any, level: int = 0) -> str:
     """YAML in one line."""
+    below = level + 1
+    if level > _DEEPEST:
+        return "null"
     if isinstance(value, _Tagged):
-        return f"{value.tag} {text_of(value.value)}"
+        return f"{value.tag} {text_of(value.value, below)}"
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{text_of(str(key))}: {text_of(one)}" for key, one in value.items()) + "}"
+        return "{" + ", ".join(f"{text_of(str(key))}: {text_of(one, below)}" for key, one in value.items()) + "}"
     if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(map(text_of, value)) + "]"
+        return "[" + ", ".join(text_of(one, below) for one in value) + "]"
     if isinstance(value, float):
         return {"inf": ".inf", "-inf": "-.inf", "nan": ".nan"}.get(str(value), str(value))
     if value is None or isinstance(value, (bool, int)):
