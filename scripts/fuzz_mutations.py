@@ -266,7 +266,7 @@ def _value(chance: random.Random) -> Any:
     return _Tagged(chance.choice(("!reset", "!override")), found) if chance.random() < 0.1 else found
 
 
-_DEEPEST = 60
+_DEEPEST = 16
 """Levels that are written out: an anchor may lead into itself."""
 
 
