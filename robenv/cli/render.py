@@ -9,6 +9,7 @@ import typer
 
 from robenv.cli.common import PlatformOption, StageOption, Where, note, own_platform
 from robenv.cli.output import print_exactly
+from robenv.cli.trust import asker
 
 
 def render(
@@ -24,6 +25,7 @@ def render(
     ] = False,
 ) -> None:
     """Prints the Dockerfile. With -o, writes it and the build context, ready for `docker build DIR`."""
+    from robenv.environment.gate import admit_image
     from robenv.render import render as render_plan
     from robenv.render import write_context
 
@@ -33,6 +35,8 @@ def render(
     if output is None:
         print_exactly(rendered.dockerfile)
         return
+    # What is written here is made to be built, and handed on, by others.
+    admit_image(loaded, asker(), note)
     output = where.directory / output
     write_context(rendered, output, loaded.files.root)
     note(f"wrote {output / 'Dockerfile'}; the image would be {loaded.image}")

@@ -188,6 +188,19 @@ def test_variables_are_not_read_unseen(project: Make, docker_api: Any) -> None:
     assert made(mine, docker_api) == []
 
 
+def test_a_context_is_not_written_with_files_from_elsewhere(project: Make, tmp_path: Path) -> None:
+    mine = project()
+    secret = tmp_path / "secret"
+    secret.write_text("a key")
+    theirs = mine.folder / "theirs.yaml"
+    theirs.write_text(f"files: [{{source: {secret}, target: /x}}]\n")
+    os.chown(theirs, 4321, 4321)
+    mine.write("extends: [./theirs.yaml]\n")
+    assert f"takes in a copy of {secret}" in mine.run("render", "-o", "out", check=2).stderr
+    assert not (mine.folder / "out").exists()
+    assert "FROM" in mine.run("render").stdout
+
+
 def test_a_file_that_everybody_may_write_is_nobodys_own(project: Make, docker_api: Any) -> None:
     mine = project("run: {privileged: true}\n")
     (mine.folder / "robenv.yaml").chmod(0o666)
