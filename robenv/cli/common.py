@@ -111,9 +111,13 @@ class Where:
     def settle(self, found: Locked, quiet: bool, locked: bool, shared: bool = False) -> Locked:
         """Brings what is missing of the workspace's repositories, and holds fast what the lock does not have yet; the
         project as it then is. Raises ProfileError, OperationFailed."""
+        from robenv.cli.trust import asker
+        from robenv.environment.gate import require_trust
         from robenv.environment.locking import pin_sources
+        from robenv.environment.repos_trust import repos_claims
         from robenv.environment.repositories import bring_repositories
 
+        require_trust(repos_claims(found.resolved), asker(), note)
         tell = _no_note if quiet else note
         cloned = bring_repositories(found.resolved, found.lock.repos, tell, exact=locked)
         if cloned:

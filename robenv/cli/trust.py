@@ -35,11 +35,13 @@ def _ask(claims: Sequence[Claim]) -> bool:
 
 def _claims(engine: Engine | None, where: Where, platform: str | None) -> tuple[Claim, ...]:
     from robenv.environment.facts import facts_for
+    from robenv.environment.repos_trust import repos_claims
     from robenv.environment.trust import claims_of
 
     loaded = where.load(own_platform() if engine is None else engine.info().platform, platform)
     facts = facts_for(engine, loaded)
-    return claims_of(loaded, facts, loaded.container(facts, loaded.grant(facts)))
+    found = claims_of(loaded, facts, loaded.container(facts, loaded.grant(facts)))
+    return (*found, *repos_claims(loaded.resolved))
 
 
 def _claims_here(where: Where, platform: str | None = None) -> tuple[Claim, ...]:

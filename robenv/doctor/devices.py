@@ -95,7 +95,7 @@ def _why_not_own(loaded: Loaded, rules: str, index: int) -> str:
     if source in strangers:
         return f"{source.display} names it, and {strangers[source]}"
     root = str(loaded.files.root)
-    stamps = look_of(loaded).stamps((*deciding_files(loaded), rules))
+    stamps = look_of(loaded.resolved.inputs).stamps((*deciding_files(loaded), rules))
     if any(one.changed(stamps) for one in (read_baseline(root), *others(root)) if one is not None):
         return "it changed while a container could write there"
     try:

@@ -12,7 +12,7 @@ import json
 import os
 import stat
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,8 @@ class Baseline:
     plan: str = ""
     since: int = 0
     until: int = 0
+    engines: tuple[str, ...] = ()
+    """The endpoints of engines on which there are containers."""
 
     def changed(self, now: Mapping[str, Stamp]) -> tuple[str, ...]:
         """Which of the files that count now a container may have put there."""
@@ -90,13 +92,25 @@ class Look:
                 text, about = file.read(_MAX_BYTES), os.fstat(file.fileno())
         except IsADirectoryError:
             return Stamp(f"folder {leads}", linked)
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return Stamp("gone since it was read", time.time_ns()) if path in self.read else Stamp("")
+        except OSError as error:
+            return _unread(leads, linked, error)
         written = max(about.st_ctime_ns, linked)
         if about.st_ctime_ns + _CLOCK >= self.since:
             return Stamp(f"written while it was read {about.st_ctime_ns}", written)
         digest = hashlib.sha256(os.fsencode(leads) + b"\0" + text).hexdigest()
         return Stamp(f"{about.st_ino}:{about.st_ctime_ns}:{digest}", written)
+
+
+def _unread(leads: str, linked: int, error: OSError) -> Stamp:
+    """Of a socket, say, or of what this user may not read."""
+    try:
+        about = Path(leads).stat()
+    except OSError:
+        return Stamp(f"unknown {leads} {error.errno}", time.time_ns())
+    text = f"other {leads} {about.st_mode} {about.st_ino} {about.st_ctime_ns}"
+    return Stamp(text, max(about.st_ctime_ns, linked))
 
 
 def _link_time(path: str) -> int:
@@ -114,9 +128,19 @@ def _link_time(path: str) -> int:
 
 
 def lies_in(path: str, areas: Iterable[str]) -> bool:
-    """By its name, or by what that leads to: a container can change either."""
-    places = [Path(os.path.realpath(os.path.dirname(path))), Path(os.path.realpath(path))]  # noqa: PTH120
-    return any(place.is_relative_to(folder) for place in places for folder in areas)
+    """Whether a container can change it: what it leads to, or any name on the way there."""
+    folders = [str(area) for area in areas]
+    return any(Path(place).is_relative_to(folder) for place in _way(path) for folder in folders)
+
+
+def _way(path: str) -> Iterator[str]:
+    """The folders in which the names of a path stand, links followed, and what it leads to at the end."""
+    here = "/"
+    for part in path.split("/"):
+        if part:
+            yield here
+            here = os.path.realpath(os.path.join(here, part))  # noqa: PTH118
+    yield here
 
 
 def read_baseline(directory: str) -> Baseline | None:
@@ -147,6 +171,7 @@ def _read(path: str) -> Baseline | None:
             str(said["plan"]),
             int(said["since"]),
             int(said["until"]),
+            tuple(map(str, said["engines"])),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
@@ -158,11 +183,21 @@ def write_baseline(directory: str, baseline: Baseline) -> None:
     write_atomically(_path(directory), json.dumps(document, indent=1).encode(), mode=0o600)
 
 
-def close_baseline(directory: str) -> None:
-    """Notes that no container of the project is left: what is written from now on is no container's doing."""
+def open_baseline(directory: str, endpoint: str) -> None:
+    """Notes that a container of the project is about to be started on an engine. Raises OSError."""
+    known = read_baseline(directory)
+    if known is not None and (known.until or endpoint not in known.engines):
+        engines = dict.fromkeys((*(() if known.until else known.engines), endpoint))
+        write_baseline(directory, replace(known, until=0, engines=tuple(engines)))
+
+
+def close_baseline(directory: str, endpoint: str) -> None:
+    """Notes that no container of the project is left on an engine: where it was the last one that had any, what is
+    written from now on is no container's doing."""
     known = read_baseline(directory)
     if known is not None and not known.until:
-        write_baseline(directory, replace(known, until=time.time_ns()))
+        left = tuple(one for one in known.engines if one != endpoint)
+        write_baseline(directory, replace(known, until=0 if left else time.time_ns(), engines=left))
 
 
 def _path(directory: str) -> str:

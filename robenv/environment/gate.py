@@ -6,13 +6,15 @@ Facts of the machine are read here as well, for what is to be allowed depends on
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from robenv.engine.protocol import Engine
 from robenv.environment.approvals import Approval, approval_of, approve
-from robenv.environment.baseline import close_baseline, read_baseline, write_baseline
+from robenv.environment.baseline import close_baseline, open_baseline, read_baseline, write_baseline
 from robenv.environment.facts import facts_for
 from robenv.environment.lifecycle import containers_of
 from robenv.environment.load import Loaded
@@ -51,6 +53,8 @@ class AdmittedContainer(Admitted):
     facts: Facts
     grant: Grant
     plan: RunPlan
+    endpoint: str
+    """Of the engine."""
     leads: Mapping[str, str]
     """What of the host is mounted, and where links led to when it was judged."""
 
@@ -59,7 +63,10 @@ class AdmittedContainer(Admitted):
         return replace(self, plan=plan)
 
     def check_links(self) -> None:
-        """Call just before the engine mounts anything. Raises NotTrusted where a name leads elsewhere by now."""
+        """Call just before the engine mounts anything, once it has the container: from here on a container could write
+        the project's files. Raises NotTrusted where a name leads elsewhere by now."""
+        with suppress(OSError):  # said already when it was admitted
+            open_baseline(str(self.loaded.files.root), self.endpoint)
         for path, end in self.leads.items():
             if os.path.realpath(path) != end:
                 now = f"{path} led to {end} when it was checked, and leads to {os.path.realpath(path)} now"
@@ -74,8 +81,8 @@ def admit_image(loaded: Loaded, ask: Ask | None, note: Note) -> Admitted:
 def admit_container(
     engine: Engine, loaded: Loaded, ask: Ask | None, note: Note, host: Host | None = None
 ) -> AdmittedContainer:
-    """For a container of this machine, which is planned by its facts, read by ``host``. From here on the project's
-    files count as such that a container could write. Raises NotTrusted, HostLacks."""
+    """For a container of this machine, which is planned by its facts, read by ``host``. What the project's files are is
+    noted, for when it can write them. Raises NotTrusted, HostLacks."""
     facts = facts_for(engine, loaded, host)
     grant = loaded.grant(facts)
     plan = loaded.container(facts, grant)
@@ -86,7 +93,7 @@ def admit_container(
     if judged.foreign:
         # The image is others' doing, and so is who is in which group there.
         plan = relabelled(replace(plan, only_these_groups=True))
-    return AdmittedContainer(loaded, approvals, _KEY, facts, grant, plan, leads)
+    return AdmittedContainer(loaded, approvals, _KEY, facts, grant, plan, engine.endpoint, leads)
 
 
 def admit_export(loaded: Loaded, ask: Ask | None, note: Note) -> Admitted:
@@ -137,7 +144,7 @@ def leave(engine: Engine, root: Path) -> None:
     """To be called once a container of the project has gone: where it was the last one, what is written from now on is
     no container's doing."""
     if not containers_of(engine, root):
-        close_baseline(str(root))
+        close_baseline(str(root), engine.endpoint)
 
 
 def _begin(loaded: Loaded, judged: Judged, note: Note) -> None:
@@ -149,7 +156,9 @@ def _begin(loaded: Loaded, judged: Judged, note: Note) -> None:
         kept = set() if judged.grown else set(known.changed(judged.stamps))
         files = {**known.files, **{path: text for path, text in now.files.items() if path not in kept}}
         areas = tuple(dict.fromkeys((*known.areas, *now.areas)))
-        now = replace(now, areas=areas, files=files, since=known.since)
+        now = replace(now, areas=areas, files=files, since=known.since, until=known.until, engines=known.engines)
+    if known is None or known.until:
+        now = replace(now, until=time.time_ns())  # there is no container yet, and may never be one
     try:
         write_baseline(root, now)
     except OSError as error:

@@ -35,13 +35,20 @@ def image_powers(loaded: Loaded, documents: set[Document], own: bool = False) ->
         file_powers(map(os.path.realpath, (*copied, *_sources(loaded))), map(os.path.realpath, _own_folders(loaded)))
     )
     for document, _ in levels:
-        found += (Power("setting", safe(text)) for text in _variables(document))
-    if own:
-        return tuple(dict.fromkeys((*found, *(Power("secret", safe(text)) for text in _lent(loaded)))))
-    found += _borrowed(loaded)
+        found += (Power("setting", safe(text)) for text in _variables(document.variables))
+    if own or any(one.source.origin != "git" for one in documents):
+        found += (Power("setting", safe(text)) for text in _variables(_seen_elsewhere(loaded)))
     for document, level in levels:
         found += (Power("setting", safe(text)) for text in _settings(document, level))
+    found += (Power("secret", safe(text)) for text in _lent(loaded)) if own else _borrowed(loaded)
     return tuple(dict.fromkeys(found))
+
+
+def _seen_elsewhere(loaded: Loaded) -> tuple[str, ...]:
+    """Variables of the environment that .env and env_file look at, and no file of the chain itself."""
+    resolved = loaded.resolved
+    known = {name for one in resolved.documents for name in one.variables}
+    return tuple(name for name, value in resolved.inputs.variables if value is not None and name not in known)
 
 
 def host_paths(loaded: Loaded) -> tuple[str, ...]:
@@ -78,12 +85,20 @@ def _env_files(document: Document) -> Iterator[str]:
             yield path.text
 
 
+_RECIPE = (
+    "base", "apt", "pip", "environment", "files", "steps", "image", "setup", "stages", "run_image", "ros", "workspace",
+    "secrets", "mirrors",
+)  # fmt: skip
+"""What a profile says of its images."""
+
+
 def _lent(loaded: Loaded) -> Iterator[str]:
     """What builds get of the user, and in which recipe: whatever else it says runs where that is read."""
     names, agent = _names_lent(loaded)
     if not names and not agent:
         return
-    recipe = hashlib.sha256(json.dumps(loaded.build.to_json(), default=str, sort_keys=True).encode()).hexdigest()
+    whole = loaded.resolved.profile.model_dump(mode="json", include=set(_RECIPE))
+    recipe = hashlib.sha256(json.dumps(whole, default=str, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()
     yield from (f"the build reads {_secret(loaded, name)} (recipe {recipe})" for name in names)
     if agent:
         yield f"the build may use the keys in your ssh agent (recipe {recipe})"
@@ -112,10 +127,9 @@ def _borrowed(loaded: Loaded) -> tuple[Power, ...]:
     return lending_powers((_secret(loaded, name) for name in names), agent)
 
 
-def _variables(document: Document) -> Iterator[str]:
-    yield from (
-        f"reads the variable {name} of your environment" for name in sorted(set(document.variables) - _PLAIN_VARIABLES)
-    )
+def _variables(names: Iterable[str]) -> Iterator[str]:
+    told = sorted(set(names) - _PLAIN_VARIABLES)
+    yield from (f"reads the variable {name} of your environment" for name in told)
 
 
 def _settings(document: Document, level: Level) -> Iterator[str]:

@@ -6,12 +6,14 @@ import grp
 import os
 import pwd
 import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from robenv.environment.approvals import own_uids
 from robenv.profile.chain import Document
 from robenv.profile.files import MAX_BYTES, BadFile, decode
+from robenv.profile.nodes import Mapping, Scalar, Sequence, find
 from robenv.profile.resolved import Resolved
 
 
@@ -35,7 +37,7 @@ def find_strangers(resolved: Resolved) -> dict[Document, Stranger]:
         if source.origin == "git":
             found[document] = Stranger(source.name, "it is from git")
         elif source.origin != "builtin":
-            why = _foreign_file(document, mine) or dotenv
+            why = _foreign_file(document, mine) or dotenv or _foreign_reference(document, mine)
             if why:
                 found[document] = Stranger(f"{os.path.realpath(source.path)} ({why})", why)
     return found
@@ -57,6 +59,19 @@ def _foreign_file(document: Document, mine: frozenset[int]) -> str:
     if text != document.source.text:
         return "it changed while it was read"
     return _first(path, about, mine, "it")
+
+
+def _foreign_reference(document: Document, mine: frozenset[int]) -> str:
+    """Why a file is somebody else's that counts as a part of this one: variables, a seccomp profile, repositories."""
+    for keys in (("run", "env_file"), ("run", "security_opt"), ("workspace", "repos")):
+        listed = find(document.root, keys)
+        for item in listed.items if isinstance(listed, Sequence) else ():
+            value = item.get("path") if isinstance(item, Mapping) else item
+            text = value.text.removeprefix("seccomp=") if isinstance(value, Scalar) else ""
+            with suppress(OSError):
+                if text.startswith("/") and (why := foreign_path(Path(text), mine, Path(text).name)):
+                    return why
+    return ""
 
 
 def foreign_path(path: Path, mine: frozenset[int], name: str = "it") -> str:

@@ -34,7 +34,7 @@ from robenv.profile.chain import Document
 from robenv.profile.excerpt import safe
 from robenv.profile.part import Links, links_of, part_of, reach
 from robenv.profile.project import INVENTORY
-from robenv.profile.resolved import Resolved
+from robenv.profile.resolved import Inputs, Resolved
 
 
 @dataclass(frozen=True)
@@ -151,16 +151,15 @@ def judge(loaded: Loaded, machine: Machine | None, plan: RunPlan | None) -> Judg
     host count that are taken into it, and what steps borrow."""
     chain = _Chain(loaded, machine, find_strangers(loaded.resolved))
     claims = chain.claims(plan) if chain.strangers else ()
-    look = look_of(loaded, machine.ends if machine is not None else {})
+    look = look_of(loaded.resolved.inputs, machine.ends if machine is not None else {})
     stamps = look.stamps(deciding_files(loaded, plan))
     grown = _grown(loaded, chain, stamps)
     now = _baseline(loaded, plan, chain, stamps)
     return Judged((*claims, *grown), now, stamps, bool(grown), bool(chain.strangers))
 
 
-def look_of(loaded: Loaded, ends: Mapping[str, str] = MappingProxyType({})) -> Look:
-    """At the files of the project, as it was read."""
-    inputs = loaded.resolved.inputs
+def look_of(inputs: Inputs, ends: Mapping[str, str] = MappingProxyType({})) -> Look:
+    """At the files of a project, as it was read."""
     return Look(inputs.since, frozenset(map(str, inputs.files)), ends)
 
 
@@ -186,7 +185,7 @@ def deciding_files(loaded: Loaded, plan: RunPlan | None = None) -> tuple[str, ..
     files = (str(path) for path in (*inputs.files, *inputs.absent) if path not in packages)
     binds = (one.source for one in (plan.mounts if plan is not None else ()) if one.kind == "bind")
     volumes = (one.source for one in profile.run.volumes if one.type == "bind")
-    rules = (one.file for one in profile.udev)
+    rules = (*(one.file for one in profile.udev), *profile.workspace.repos, profile.mirrors.ca)
     secrets = (one.file for one in profile.secrets.values() if one.file)
     own = (str(loaded.files.root / INVENTORY), profile.workspace.source)
     paths = (*files, *binds, *volumes, *host_paths(loaded), *rules, *secrets, *own)
@@ -210,8 +209,11 @@ def _grown(loaded: Loaded, chain: _Chain, stamps: Mapping[str, Stamp]) -> tuple[
         return ()
     known = known or Baseline()
     before = plan_of_json(known.plan)
-    lost = weakened(before, chain.own_plan) if before is not None and chain.own_plan is not None else ()
-    gained = (*(one for one in chain.own_powers() if one not in known.powers), *map(str, lost))
+    robot = chain.machine is not None and chain.machine.robot
+    lost = weakened(before, chain.own_plan) if before is not None and chain.own_plan is not None and not robot else ()
+    # A robot's user has other numbers, and its containers start again: that is the robot, and no file's doing.
+    own = (one for one in chain.own_powers() if not (robot and one.startswith(_OF_ROBOTS)))
+    gained = (*(one for one in own if one not in known.powers), *map(str, lost))
     if not gained:
         return ()
     changed = sorted(touched)
@@ -221,6 +223,9 @@ def _grown(loaded: Loaded, chain: _Chain, stamps: Mapping[str, Stamp]) -> tuple[
     # Allowed as they are now, and not for good: what was taken out once may not be put back unseen.
     state = hashlib.sha256(repr([(path, stamps[path].text) for path in changed]).encode()).hexdigest()[:16]
     return (Claim(f"{root} (its own files, {state})", "the project's own files", why, gained),)
+
+
+_OF_ROBOTS = ("works as the host's UID ", "the host's group ", "any folder of the host in the place of ")
 
 
 class _Chain:

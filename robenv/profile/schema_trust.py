@@ -35,7 +35,9 @@ def _names_no_address(reference: str) -> bool:
     try:
         ipaddress.ip_address(host.strip("[]"))
     except ValueError:
-        return host != "localhost" and not host.endswith(".localhost")
+        last = host.rstrip(".").rpartition(".")[2]
+        numeric = last.isdigit() or last.startswith("0x")  # as inet_aton(3) reads addresses
+        return host.rstrip(".") != "localhost" and not host.rstrip(".").endswith(".localhost") and not numeric
     return False
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,10 @@ import pytest
 from robenv.deploy.inventory import read_inventory
 from robenv.deploy.inventory_trust import inventory_claims
 from robenv.environment import baseline, gate
-from robenv.environment.baseline import close_baseline, read_baseline
+from robenv.environment.baseline import close_baseline, open_baseline, read_baseline
 from robenv.environment.gate import Admitted, AdmittedContainer, admit_container, admit_image, admit_releases
 from robenv.environment.load import Loaded, load
+from robenv.environment.repos_trust import repos_claims
 from robenv.errors import NotTrusted
 from robenv.plan.values import RUN
 from robenv.profile.project import find_project
@@ -39,6 +42,7 @@ class Folder(Chain):
         self.asked_for: list[str] = []
         self.told: list[str] = []
         self.environ: dict[str, str] = {}
+        self.starts = True
 
     def up(self, answer: bool | None = None) -> AdmittedContainer:
         """``answer``: of whoever is asked; None, where nobody is there."""
@@ -47,12 +51,15 @@ class Folder(Chain):
             self.asked_for += [power for claim in claims for power in claim.powers]
             return bool(answer)
 
-        return admit_container(
+        admitted = admit_container(
             Engine(),  # type: ignore[arg-type]
             self.loaded(),
             None if answer is None else ask,
             self.told.append,
         )
+        if self.starts:
+            open_baseline(str(self.project), Engine.endpoint)
+        return admitted
 
     def main(self, text: str, uid: int | None = None) -> None:
         super().main(text + "\n", uid)
@@ -197,7 +204,7 @@ def test_a_project_whose_files_no_container_can_write(folder: Folder) -> None:
 def test_after_the_last_container_an_edit_is_the_users_own(folder: Folder) -> None:
     folder.main("run: {hostname: a}")
     folder.up()
-    close_baseline(str(folder.project))
+    close_baseline(str(folder.project), Engine.endpoint)
     folder.main("run: {pid: host}")
     folder.up()
     folder.main("run: {pid: host, ipc: host}")
@@ -209,7 +216,7 @@ def test_a_change_that_the_container_could_have_made_outlives_it(folder: Folder)
     folder.main("run: {hostname: a}")
     folder.up()
     folder.main("run: {pid: host}")
-    close_baseline(str(folder.project))
+    close_baseline(str(folder.project), Engine.endpoint)
     with pytest.raises(NotTrusted):
         folder.up()
 
@@ -341,7 +348,7 @@ def test_a_project_that_a_container_puts_into_its_workspace(folder: Folder) -> N
     outer, folder.project = folder.project, planted
     assert PRIVILEGED in refused(folder)
     folder.project = outer
-    close_baseline(str(outer))
+    close_baseline(str(outer), Engine.endpoint)
     folder.project = planted
     assert PRIVILEGED in refused(folder), "what was put there before `down` is still there"
 
@@ -514,3 +521,98 @@ def test_a_file_with_an_access_list_is_nobodys_own(folder: Folder) -> None:
     entries = (b"\x01\0\x06\0" + none, user, b"\x04\0\x04\0" + none, mask + none, other + none)
     os.setxattr(file, "system.posix_acl_access", version + b"".join(entries))
     assert "it has an access list" in refused(folder)
+
+
+def test_a_folder_on_the_way_that_is_exchanged_for_a_link(folder: Folder) -> None:
+    (folder.project / "data" / "ssh").mkdir(parents=True)
+    folder.write("picker/data/id", "x")
+    folder.main("run: {volumes: ['./data/ssh:/d']}\nfiles: [{source: ./data/id, target: /id}]")
+    folder.up()
+    secret = folder.write("secret/id", "key")
+    (secret.parent / "ssh").mkdir()
+    (folder.project / "data").rename(folder.project / "old")
+    (folder.project / "data").symlink_to(secret.parent)
+    said = refused(folder)
+    assert f"reads and writes {secret.parent / 'ssh'}" in said and f"takes in a copy of {secret}" in said
+
+
+def test_a_folder_that_becomes_a_socket(folder: Folder) -> None:
+    folder.main("run: {volumes: ['./data:/data']}")
+    folder.up()
+    path = folder.folder / "engine.sock"
+    with socket.socket(socket.AF_UNIX) as listener:
+        here = Path.cwd()
+        os.chdir(folder.folder)  # the name of a socket has 107 bytes at most
+        listener.bind(path.name)
+        os.chdir(here)
+        (folder.project / "data").symlink_to(path)
+        assert f"reads and writes {path}" in refused(folder)
+
+
+def test_a_container_that_is_yet_to_be_made_counts_from_its_start(folder: Folder) -> None:
+    """Another one of the project ends while its image is built."""
+    folder.main("run: {hostname: a}")
+    folder.starts = False
+    admitted = folder.up()
+    close_baseline(str(folder.project), Engine.endpoint)
+    admitted.check_links()
+    folder.main("run: {privileged: true}")
+    assert PRIVILEGED in refused(folder)
+
+
+def test_a_container_on_another_engine_goes_on(folder: Folder) -> None:
+    folder.main("run: {hostname: a}")
+    folder.up()
+    close_baseline(str(folder.project), "tcp://elsewhere:2376")
+    folder.main("run: {privileged: true}")
+    assert PRIVILEGED in refused(folder)
+
+
+def test_where_no_container_was_started_an_edit_is_the_users_own(folder: Folder) -> None:
+    """The first `up` failed while it built, say."""
+    folder.main("run: {hostname: a}")
+    folder.starts = False
+    folder.up()
+    folder.main("run: {volumes: ['/opt:/opt']}")
+    folder.up()
+
+
+@pytest.mark.parametrize(("file", "text"), [(".env", "B=${GITHUB_TOKEN}\n"), ("vars.env", "GITHUB_TOKEN\n")])
+def test_variables_of_the_host_by_other_files(folder: Folder, file: str, text: str) -> None:
+    folder.environ = {"GITHUB_TOKEN": "hunter2"}
+    folder.write("picker/vars.env", "A=b\n")
+    folder.main("run: {env_file: ./vars.env, environment: {B: '${B:-none}'}}")
+    folder.up()
+    folder.write(f"picker/{file}", text)
+    assert "reads the variable GITHUB_TOKEN of your environment" in refused(folder)
+    folder.write(f"picker/{file}", text, STRANGER)
+    assert "reads the variable GITHUB_TOKEN of your environment" in refused(folder)
+
+
+def test_repositories_that_a_container_names_are_not_cloned_unseen(folder: Folder) -> None:
+    folder.write("picker/ws.repos", "repositories: {}\n")
+    folder.main("workspace: {repos: [ws.repos]}")
+    assert repos_claims(folder.loaded().resolved) == ()
+    folder.up()
+    folder.write("picker/ws.repos", "repositories: {stolen: {type: git, url: /home/jane/private, version: main}}\n")
+    (claim,) = repos_claims(folder.loaded().resolved)
+    assert claim.powers == ("clones /home/jane/private@main into stolen, by your git and its logins",)
+    assert "ws.repos changed while a container could write there" in claim.why
+    folder.write("picker/ws.repos", "repositories: {stolen: {type: git, url: /home/jane/private}}\n", STRANGER)
+    (claim,) = repos_claims(folder.loaded().resolved)
+    assert claim.why == f"ws.repos belongs to UID {STRANGER}"
+
+
+def test_what_only_the_users_own_files_may_say_is_asked_about_where_a_container_wrote_it(folder: Folder) -> None:
+    folder.main("run: {hostname: a}")
+    folder.up()
+    folder.main("registry: registry.example/x\nimage: {labels: {traefik.enable: 'true'}}")
+    said = refused(folder)
+    assert "the key registry: registry.example/x" in said and "the image's label traefik.enable=true" in said
+
+
+def test_an_edit_and_a_deploy_to_a_robot_with_other_users(folder: Folder) -> None:
+    folder.main("deploy: {command: x}\nrun: {hostname: a}")
+    folder.up()
+    folder.main("deploy: {command: y}\nrun: {hostname: b}")
+    admit_releases([(folder.loaded(), replace(FACTS, uid=1000, gid=1000))], None, folder.told.append)

@@ -82,6 +82,9 @@ workspace: {source: /srv, repos: [a.repos]}
         ("192.168.1.1/x", True),
         ("[::1]:5000/x", True),
         ("${HOST}/x", False),
+        ("127.1:5000/x", True),
+        ("0x7f.1:5000/x", True),
+        ("LOCALHOST:5000/x", True),
     ],
 )
 def test_a_base_by_an_address_is_told(reference: str, told: bool) -> None:
