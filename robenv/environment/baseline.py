@@ -71,7 +71,7 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Look:
-    """One look at a project's files, so that what was read is told from what stands there by now.
+    """One look at a project's files, which distinguishes what was read from what stands there now.
 
     ``since``: nanoseconds since 1970, when reading began. ``read``: paths that something was read from. ``ends``: of
     paths that were looked at already, where links led to then.

@@ -203,7 +203,7 @@ def require_trust(
 
 
 def _tell_of_change(claim: Claim, approval: Approval, note: Note) -> None:
-    """An approval is given to powers, and holds for whatever has no more of them; that it is something else is told."""
+    """Note that the content differs from what was approved; the approval covers it, since it has no further powers."""
     if claim.content and approval.content != claim.content:
         if approval.content:
             was, now = _short(approval.content), _short(claim.content)

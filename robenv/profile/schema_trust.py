@@ -119,7 +119,7 @@ _PART: dict[str, str | Judge] = {
     **_each("user.name user.uid user.gid user.sudo user.shell", ENGINE),
     **_each("gpu.mode gpu.vendor gpu.devices gpu.capabilities display audio ssh_agent git realtime", ENGINE),
     **_below("devices", _each("by class hotplug name target permissions optional", ENGINE)),
-    # Shown by `plan`, and installed by `doctor --fix` alone, which asks.
+    # Shown by `plan`; `doctor --fix` leaves those of others to be installed by hand.
     **_each("udev.file udev.allow_run", INSIDE),
     **_each("ros.distro ros.variant ros.rmw ros.domain_id ros.rosdep ros.completion ros.end_of_life", INSIDE),
     **_each("ros.colcon_mixins.* ros.colcon_defaults.*.*", INSIDE),
