@@ -4,6 +4,25 @@ from __future__ import annotations
 
 import os
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def home_folder(environ: Mapping[str, str] = os.environ) -> str:
+    """The user's home folder, absolute; "" where there is none: HOME is unset, relative or ``/``, and passwd knows no
+    better. It need not exist."""
+    home = environ.get("HOME", "")
+    if not home:
+        import pwd
+
+        try:
+            home = pwd.getpwuid(os.getuid()).pw_dir
+        except KeyError:
+            return ""
+    home = home.rstrip("/")
+    return home if os.path.isabs(home) else ""
+
 
 def cache_folder() -> str:
     """``$XDG_CACHE_HOME/robenv`` or ``~/.cache/robenv``; not made here."""
