@@ -59,8 +59,9 @@ def _kept(variable: str, usual: str, name: str) -> str:
     named = os.environ.get(variable, "")
     home = "" if os.path.isabs(named) else home_folder()
     base = os.path.join(home, usual) if home else named if os.path.isabs(named) else ""
+    base = os.path.join(base, "robenv") if base else ""
     if base and can_hold(base, home):
-        return os.path.join(base, "robenv")
+        return base
     from robenv.notices import warn_once
 
     folder = own_folder()
