@@ -14,9 +14,10 @@ import docker
 
 from robenv.engine.buildkit.trace import Trace
 from robenv.engine.classic import ClassicTrace
+from robenv.engine.docker_config import proxy_variables
 from robenv.engine.endpoint import lost
 from robenv.engine.execution import ExecutionCalls
-from robenv.engine.http import EVER, proxies, send
+from robenv.engine.http import EVER, send
 from robenv.engine.progress import BuildState, fold
 from robenv.engine.protocol import BuildEvent, BuildRequest, ImageEvent, StepEvent, TransferEvent
 from robenv.engine.records import Record, error_of, records
@@ -33,11 +34,15 @@ class BuildCalls(ExecutionCalls):
     """The build half of ``robenv.engine.protocol.Engine``."""
 
     _api: docker.APIClient
+    _config_folder: str
+    """The docker config's folder, for proxies."""
+    endpoint: str
 
     def build(self, request: BuildRequest, context: Iterable[bytes]) -> Iterator[BuildEvent]:
         """See the Protocol. ``context`` is read in a thread of its own; what it raises comes out here as it is."""
         build_id = uuid.uuid4().hex
-        parameters = build_parameters(request, build_id, {**proxies(self._api), **dict(request.arguments)})
+        arguments = {**proxy_variables(self._config_folder, self.endpoint), **dict(request.arguments)}
+        parameters = build_parameters(request, build_id, arguments)
         with self._lent(request) as session:
             yield from self._built(request, build_id, {**parameters, **session}, context)
 
