@@ -91,8 +91,9 @@ def test_a_step_is_called_by_what_it_is_for() -> None:
 
 
 def test_no_log_is_no_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    (tmp_path / "robenv").mkdir()
+    (tmp_path / "robenv" / "logs").write_text("no folder")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert _plain("failing", quiet=True).startswith("failed: [stage-1 2/3] RUN seq 1 50")
     assert "full log" not in _plain("failing", quiet=True)
 
