@@ -26,6 +26,7 @@ _MARGIN = 60.0
 _CHUNK = 64 * 1024
 _SMALL = 64 * 1024 * 1024
 """Bytes."""
+_TITLES = {"COMMAND": "CMD"}
 _KINDS = ("C", "A", "D")
 """What the numbers of ``/changes`` mean: changed, added, deleted."""
 
@@ -34,6 +35,8 @@ class ContainerCalls(ExecutionCalls):
     """The run half of ``robenv.engine.protocol.Engine``; ``_api`` is docker-py's low-level client."""
 
     _api: docker.APIClient
+    _columns = "-ef"
+    """What of ps is asked for."""
     endpoint: str
 
     # what ExecutionCalls stands on
@@ -155,12 +158,16 @@ class ContainerCalls(ExecutionCalls):
             answer.close()
 
     def processes(self, container: str) -> list[Mapping[str, str]]:
-        """What runs inside: ps's columns by title (UID, PID, PPID, …, CMD), with the host's PIDs."""
-        with translated("list what runs in", short(container)):
-            # Podman takes ps's own words too, and without any shows other columns.
-            told = ask(self._api, "get", "/containers/{0}/top", container, params={"ps_args": "-ef"})
-        titles = [str(title) for title in told.get("Titles") or ()]
-        return [dict(zip(titles, row, strict=False)) for row in told.get("Processes") or ()]
+        """What runs inside, by ps's titles PID, PPID and CMD at least. Raises OperationFailed, also where the engine's
+        answer is of another form."""
+        action = f"list what runs in {short(container)}"
+        with translated(action):
+            told = ask(self._api, "get", "/containers/{0}/top", container, params={"ps_args": self._columns})
+        titles = [_TITLES.get(str(title), str(title)) for title in told.get("Titles") or ()]
+        rows = told.get("Processes") or ()
+        if not rows or not {"PID", "PPID", "CMD"} <= set(titles):
+            raise OperationFailed(f"Could not {action}: the engine shows {', '.join(titles) or 'nothing'}")
+        return [dict(zip(titles, row, strict=False)) for row in rows]
 
     def changes(self, container: str) -> list[tuple[str, str]]:
         """("A", "C" or "D", path) for each path that differs from the image."""
@@ -223,10 +230,11 @@ class ContainerCalls(ExecutionCalls):
 
     # volumes
 
-    def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
+    def create_volume(self, name: str, labels: Mapping[str, str], options: Mapping[str, str] | None = None) -> None:
         """Makes a volume of the driver ``local``; one of that name that is there stays as it is."""
+        body = {"Name": name, "Driver": "local", "Labels": dict(labels), "DriverOpts": dict(options or {})}
         with translated("create the volume", name):
-            send(self._api, "post", "/volumes/create", **_json({"Name": name, "Labels": dict(labels)}))
+            send(self._api, "post", "/volumes/create", **_json(body))
 
     def volumes(self, labels: Mapping[str, str | None]) -> list[VolumeInfo]:
         with translated("list volumes"):

@@ -8,7 +8,9 @@ from dataclasses import replace
 from robenv.engine.protocol import Engine
 from robenv.plan.accounts import account_archive, file_text, is_empty, plan_accounts
 from robenv.plan.display import with_session_config
+from robenv.plan.names import LABEL_DIRECTORY, LABEL_PROJECT
 from robenv.plan.request import create_request
+from robenv.plan.run import KEEP_ALIVE
 from robenv.plan.values import RunPlan
 
 _FILES = ("/etc/passwd", "/etc/group", "/etc/shadow")
@@ -33,7 +35,7 @@ def prepare_accounts(engine: Engine, container: str, plan: RunPlan, home_is_new:
         groups=plan.groups,
         only_these=plan.only_these_groups,
     )
-    skeleton = _skeleton(engine, container, plan.user.home) if home_is_new and plan.user.uid else None
+    skeleton = _skeleton(engine, container, plan) if home_is_new and plan.user.uid else None
     settings: tuple[tuple[str, str], ...] = ()
     if "git" in plan.session:
         settings = ((_GITCONFIG, with_session_config(file_text(engine.get_archive(container, _GITCONFIG)))),)
@@ -49,7 +51,20 @@ def _prepare_home(engine: Engine, plan: RunPlan) -> None:
         engine.remove_container(container, force=True)
 
 
-def _skeleton(engine: Engine, container: str, home: str) -> bytes | None:
+def _skeleton(engine: Engine, container: str, plan: RunPlan) -> bytes | None:
     """What a new home starts from: what a build step left in it, else what the distribution gives a new user."""
-    own = engine.get_archive(container, home)
+    home = plan.user.home
+    filled = not any(mount.source == plan.home_volume and dict(mount.options).get("nocopy") for mount in plan.mounts)
+    own = engine.get_archive(container, home) if filled else _in_image(engine, plan, home)
     return engine.get_archive(container, "/etc/skel") if is_empty(own) else own
+
+
+def _in_image(engine: Engine, plan: RunPlan, path: str) -> bytes | None:
+    """A folder as the image has it, below what is mounted there."""
+    body = {"Image": plan.image, "Cmd": list(KEEP_ALIVE), "HostConfig": {"NetworkMode": "none"}}
+    body["Labels"] = {name: text for name, text in plan.labels if name in (LABEL_PROJECT, LABEL_DIRECTORY)}
+    bare = engine.create_container(f"{plan.name}-home-{secrets.token_hex(3)}", body, plan.platform)
+    try:
+        return engine.get_archive(bare, path)
+    finally:
+        engine.remove_container(bare, force=True)

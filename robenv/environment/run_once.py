@@ -48,7 +48,7 @@ def run_once(engine: Engine, admitted: AdmittedContainer, image: ImageInfo, comm
 def _run(engine: Engine, admitted: AdmittedContainer) -> int:
     plan = admitted.plan
     tty = is_terminal(0) and is_terminal(1)
-    home_is_new = prepare_mounts(engine, plan)
+    home_is_new = plan.home_volume in prepare_mounts(engine, plan)
     ensure_networks(engine, plan)
     container = engine.create_container(plan.name, create_request(plan, tty=tty, stdin=True), plan.platform)
     try:

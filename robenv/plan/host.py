@@ -9,6 +9,7 @@ from robenv.plan.display import plan_display
 from robenv.plan.gpu import plan_gpu
 from robenv.plan.grant import Grant, combine
 from robenv.plan.middleware import asks_for_middleware, plan_middleware
+from robenv.plan.podman import plan_podman
 from robenv.plan.quotas import asks_for_quota, disks
 from robenv.plan.realtime import plan_realtime
 
@@ -40,4 +41,4 @@ def plan_host(profile: Profile, facts: Facts) -> Grant:
     return combine([planner(profile, facts) for planner in _PLANNERS])
 
 
-_PLANNERS = (plan_gpu, plan_display, plan_devices, plan_realtime, plan_middleware)
+_PLANNERS = (plan_gpu, plan_display, plan_devices, plan_realtime, plan_middleware, plan_podman)

@@ -86,7 +86,9 @@ def plan_run(
     name = container_name(profile.name, root, foreign)
     user = plan_user(profile.user, facts)
     home = home_volume(profile.name, root, user.uid, foreign)
-    mounts = _mounts(profile, root, name, Mount("volume", home, user.home))
+    # Podman fills a volume only once it is mounted, over what robenv has put there for this user.
+    filling = (("nocopy", True),) if facts.engine.podman and user.uid else ()
+    mounts = _mounts(profile, root, name, Mount("volume", home, user.home, False, filling))
     entrypoint, main = _main_process(run, command)
     keeps_alive = (entrypoint, main) == ((), KEEP_ALIVE)
     plan = RunPlan(
@@ -116,7 +118,7 @@ def plan_run(
         storage_opt=tuple(run.storage_opt.items()),
         **{key: getattr(run, key) for key in _SAME},
     )
-    plan = with_session(with_least_privilege(_granted(plan, grant)), facts.session.folder)
+    plan = with_session(with_least_privilege(_granted(plan, grant)), facts.session.folder, facts.engine.podman)
     if keeps_alive and not plan.init and not plan.stop_signal:
         # As PID 1 without an init, sleep would not hear SIGTERM, and every stop would take the whole grace period.
         plan = replace(plan, stop_signal="SIGKILL")
