@@ -88,7 +88,7 @@ def buildkit(patient: Patient) -> Iterator[Finding]:
     if info.buildkit:
         yield Finding("BuildKit", "ok", "builds with cache mounts and stages side by side")
     else:
-        text = f"{info.product} has none: robenv builds without cache mounts, and downloads packages again"
+        text = f"{info.product} has none: robenv builds without cache mounts and downloads packages again; no secrets"
         yield Finding("BuildKit", "warning", text)
 
 

@@ -54,8 +54,8 @@ def _prepare_home(engine: Engine, plan: RunPlan) -> None:
 def _skeleton(engine: Engine, container: str, plan: RunPlan) -> bytes | None:
     """What a new home starts from: what a build step left in it, else what the distribution gives a new user."""
     home = plan.user.home
-    filled = not any(mount.source == plan.home_volume and dict(mount.options).get("nocopy") for mount in plan.mounts)
-    own = engine.get_archive(container, home) if filled else _in_image(engine, plan, home)
+    # Podman fills a volume only once the container starts, from the root below it, where it has put what it was given.
+    own = _in_image(engine, plan, home) if engine.info().is_podman else engine.get_archive(container, home)
     return engine.get_archive(container, "/etc/skel") if is_empty(own) else own
 
 

@@ -32,7 +32,7 @@ from robenv.plan.values import RunPlan
 _TIME_TO_FAIL = 0.5
 _TIME_TO_STOP = 2.0
 """Seconds."""
-_KEEPERS = ("docker-init", "/sbin/docker-init", "/dev/init", "sleep infinity", "catatonit", "tini")
+_KEEPERS = ("docker-init", "/sbin/docker-init", "/dev/init", "/run/podman-init", "sleep infinity", "catatonit", "tini")
 _EMULATOR = re.compile(r"\S*/(?:qemu-\S+|\S+-binfmt-P \S+) (?:\S*/)?")
 """What binfmt_misc puts before a program of another architecture: the emulator, the program's path and, with flag P,
 its own argv[0]."""

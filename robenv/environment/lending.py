@@ -29,7 +29,7 @@ def lend(admitted: Admitted, engine: EngineInfo, environ: Mapping[str, str]) -> 
         return Lent()
     if not engine.buildkit:
         raise HostLacks(
-            "this engine's builder has no secrets and no ssh agent to lend",
+            f"{engine.product} builds without BuildKit, whose alone are secrets and an ssh agent for build steps",
             hint="Docker Engine's own BuildKit has; `robenv build --builder ssh://HOST` builds on one elsewhere",
             problems=tuple(Problem(f"{one.name} borrows", one.location) for one in found),
         )

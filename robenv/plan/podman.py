@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 NETWORK_HELPERS = ("slirp4netns", "pasta")
 """One of them gives containers of a rootless Podman a network."""
+ULIMITS = "ulimits"
 _PACKAGES = {"pasta": "passt"}
 
 
@@ -50,3 +51,5 @@ def _notes(profile: Profile, facts: Facts) -> Iterator[str]:
     run, engine = profile.run, facts.engine
     if run.healthcheck is not None and not run.healthcheck.disable and TIMERS in engine.podman_lacks:
         yield "run.healthcheck: never run, since Podman has systemd's timers do that, and there is no systemd here"
+    if run.ulimits and ULIMITS in engine.podman_lacks:
+        yield f"run.ulimits: not kept, since rootless Podman 4 sets none: {', '.join(run.ulimits)} stay as they are"

@@ -88,9 +88,7 @@ def plan_run(
     name = container_name(profile.name, root, foreign)
     user = plan_user(profile.user, facts)
     home = home_volume(profile.name, root, user.uid, foreign)
-    # Podman fills a volume only once it is mounted, over what robenv has put there for this user.
-    filling = (("nocopy", True),) if facts.engine.podman and user.uid else ()
-    mounts = _mounts(profile, root, name, Mount("volume", home, user.home, False, filling))
+    mounts = _mounts(profile, root, name, Mount("volume", home, user.home))
     entrypoint, main = _main_process(run, command)
     keeps_alive = (entrypoint, main) == ((), KEEP_ALIVE)
     plan = RunPlan(

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import docker
 
-from tests.support.podman_engine import USER, PodmanEngine
+from tests.support.podman_engine import TUN, USER, PodmanEngine
 from tests.support.project import ROBENV, Project
 from tests.support.second_engine import SecondEngine
 
@@ -41,6 +41,8 @@ class Row:
     """Behaviours that it cannot have: by name, a regular expression of what `robenv up` says before it builds."""
     notes: Mapping[str, str] = field(default_factory=dict)
     """Behaviours that it cannot have, and works without: a regular expression of the line that says so."""
+    client: tuple[str, ...] = ()
+    """What robenv's command line begins with, where the user's machine has to be another than this one."""
     container_user: int = USER
     """Who works inside, and owns the workspace there."""
 
@@ -61,7 +63,7 @@ class Bench:
     def project(self, profile: str = "") -> UserProject:
         """A new one."""
         folder = self._folder / f"p{len(self._made)}" / "work"
-        made = UserProject(folder, self._base, self.engine.url, profile)
+        made = UserProject(folder, self._base, self.engine.url, profile, self.row.client)
         self._made.append(made)
         return made
 
@@ -83,8 +85,9 @@ class Bench:
 class UserProject(Project):
     """Of USER, who is in no group but that of the engine's socket."""
 
-    def __init__(self, folder: Path, base_image: str, url: str, profile: str) -> None:
+    def __init__(self, folder: Path, base_image: str, url: str, profile: str, client: tuple[str, ...] = ()) -> None:
         super().__init__(folder, base_image, profile)
+        self._client = client
         self.home = folder.parent / "home"
         self.home.mkdir()
         self.environ |= {"HOME": str(self.home), "DOCKER_HOST": url, "LC_ALL": "C.UTF-8"}
@@ -106,19 +109,16 @@ class UserProject(Project):
     ) -> subprocess.CompletedProcess[str]:
         return super().run(*arguments, check=check, user=user, **options)
 
+    def prefix(self, user: int | None) -> tuple[str, ...]:
+        return (*self._client, *super().prefix(user))
+
     def inside(self, command: str, check: int | None = 0) -> str:
         """What a shell command writes in the container."""
         return self.run("exec", "--", "sh", "-c", command, check=check).stdout
 
     def command(self, *arguments: str) -> list[str]:
         """robenv's command line, for who starts it otherwise."""
-        return [*as_user(), *ROBENV, *arguments]
-
-
-def as_user() -> tuple[str, ...]:
-    from tests.support.project import as_user as prefix
-
-    return prefix(USER)
+        return [*self.prefix(USER), *ROBENV, *arguments]
 
 
 # --- kinds of engines ------------------------------------------------------------------------------------------------
@@ -153,9 +153,25 @@ def podman(rootless: bool) -> Callable[[Any, str], PodmanEngine]:
 
 
 _NO_SECRETS = r"Podman .*secrets"
+_WITH_TUN = ("unshare", "--mount", "sh", "-c", f'{TUN} && exec "$@"', "sh")
+"""A machine on which any user may open /dev/net/tun, as nearly all are."""
+_ROOTLESS_NOTES = {
+    "limits": r"mem_limit, .*cpus, .*pids_limit: not kept, since the engine is rootless and its machine has cgroup v1",
+    "ulimits": r"run.ulimits: not kept, since rootless Podman 4 sets none: nofile, core, nproc",
+}
+"""Of cgroup v1."""
+_NOTES = {} if Path("/run/systemd/system").is_dir() else {"healthcheck": r"run.healthcheck: never run, .* systemd"}
 
 ROWS: tuple[Row, ...] = (
     Row("docker 20.10", docker_engine),
-    Row("podman 4.3", podman(False), refuses={"secrets": _NO_SECRETS}),
-    Row("podman 4.3 rootless", podman(True), True, refuses={"secrets": _NO_SECRETS}, container_user=0),
+    Row("podman 4.3", podman(False), refuses={"secrets": _NO_SECRETS}, notes=_NOTES),
+    Row(
+        "podman 4.3 rootless",
+        podman(True),
+        rootless=True,
+        refuses={"secrets": _NO_SECRETS},
+        notes={**_ROOTLESS_NOTES, **_NOTES},
+        client=_WITH_TUN,
+        container_user=0,
+    ),
 )

@@ -43,7 +43,7 @@ class Project:
         self, *arguments: str, check: int | None = 0, user: int | None = None, **options: Any
     ) -> subprocess.CompletedProcess[str]:
         """Runs ``robenv ARGUMENTS`` in the project's folder; ``check`` is the exit code that it must have."""
-        command = [*(as_user(user) if user is not None else ()), *ROBENV, *arguments]
+        command = [*self.prefix(user), *ROBENV, *arguments]
         settings: dict[str, Any] = {
             "cwd": self.folder,
             "env": self.environ,
@@ -58,6 +58,10 @@ class Project:
         if check is not None:
             assert done.returncode == check, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
+
+    def prefix(self, user: int | None) -> tuple[str, ...]:
+        """What the command line begins with, to run as ``user``."""
+        return () if user is None else as_user(user)
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
         """Starts ``robenv ARGUMENTS`` and goes on."""
