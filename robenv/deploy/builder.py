@@ -18,8 +18,9 @@ from robenv.deploy.lent import Lent
 from robenv.deploy.transfer import send_image
 from robenv.engine.bases import ensure_base
 from robenv.engine.bootstrap import plan_recipe
+from robenv.engine.docker_config import config_folder
 from robenv.engine.docker_py import connect_to
-from robenv.engine.endpoint import Endpoint, config_folder
+from robenv.engine.endpoint import Endpoint
 from robenv.engine.protocol import Engine, ImageInfo
 from robenv.engine.ssh import marked, target
 from robenv.environment.gate import Admitted

@@ -19,8 +19,9 @@ from robenv.deploy import bounded
 from robenv.deploy.causes import LOOK, Seen, engine_refused, essence, login_failed, other_command
 from robenv.deploy.inventory import Robot
 from robenv.deploy.remote_host import RemoteHost
+from robenv.engine.docker_config import config_folder
 from robenv.engine.docker_py import connect_to
-from robenv.engine.endpoint import Endpoint, config_folder
+from robenv.engine.endpoint import Endpoint
 from robenv.engine.protocol import Engine
 from robenv.engine.ssh import SshRelay, dial_command, marked, ssh_argv
 from robenv.errors import EngineDenied, EngineUnreachable, RobotRefused, RobotUnreachable

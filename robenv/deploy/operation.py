@@ -6,12 +6,13 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from robenv.deploy.release import Release
+from robenv.deploy.health import Trial
+from robenv.deploy.release import SETTLE, Release
 from robenv.deploy.standing import is_confirmed, standing, tidy
-from robenv.deploy.switch import At, Trial, create, switch, try_again
+from robenv.deploy.switch import At, create, switch, try_again
 from robenv.engine.protocol import ContainerInfo, Engine
 from robenv.errors import OperationFailed, UsageError
-from robenv.plan.names import LABEL_HEALTH, LABEL_PROJECT, LABEL_RELEASE
+from robenv.plan.names import LABEL_HEALTH, LABEL_PROJECT, LABEL_RELEASE, LABEL_SETTLE
 from robenv.plan.values import Healthcheck
 
 Say = Callable[[str], None]
@@ -48,7 +49,7 @@ def put_release(
     at("sent")
     container = create(engine, release)
     at("created")
-    done = switch(engine, container, Trial(release.id, release.health), old or found.booting, say, at)
+    done = switch(engine, container, Trial(release.id, release.health, release.settle), old or found.booting, say, at)
     prune(engine, project, keep, say)
     at("pruned")
     return Done(done.release, done.was)
@@ -107,6 +108,6 @@ def _trial_of(info: ContainerInfo) -> Trial:
     try:
         asked = json.loads(info.labels.get(LABEL_HEALTH) or "null")
         health = Healthcheck(tuple(asked[0]), *asked[1:]) if asked else None
-        return Trial(info.labels[LABEL_RELEASE], health)
+        return Trial(info.labels[LABEL_RELEASE], health, float(info.labels.get(LABEL_SETTLE) or SETTLE))
     except (KeyError, ValueError, TypeError, IndexError) as error:
         raise OperationFailed(f"{info.name} was not made by this robenv") from error

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from robenv.deploy.health import Verdict, await_active, await_health, ended
+from robenv.deploy.health import Trial, Verdict, await_active, await_health, ended
 from robenv.deploy.inside import prepare_folder, read_file, run_inside, write_files
 from robenv.deploy.release import ACTIVE, AGAIN, HISTORY, Release, confirmed_file
 from robenv.deploy.standing import confirm, release_id, retire
@@ -24,7 +24,6 @@ from robenv.environment.networks import connect_networks, ensure_networks
 from robenv.errors import OperationFailed, RobenvError
 from robenv.plan.names import LABEL_PLAN_JSON
 from robenv.plan.request import create_request
-from robenv.plan.values import Healthcheck
 
 STEPS = ("created", "waiting", "handed", "healthy", "confirmed", "promoted", "retired", "pruned")
 """In this order. Before ``handed`` the old release runs; from ``confirmed`` on the new one stays."""
@@ -51,14 +50,6 @@ class Switched:
 
     release: str
     was: str = ""
-
-
-@dataclass(frozen=True)
-class Trial:
-    """What it takes to judge a release that has been created: its ID, and what it is asked."""
-
-    id: str
-    health: Healthcheck | None
 
 
 def create(engine: Engine, release: Release) -> str:
@@ -98,7 +89,7 @@ def switch(
     try:
         _hand_over(engine, container, trial, old, say, at)
         say("waiting for its health")
-        verdict = await_health(engine, container, trial.health, say)
+        verdict = await_health(engine, container, trial, say)
         _require(engine, container, trial, verdict)
         at("healthy")
         _promote(engine, container, trial, at)

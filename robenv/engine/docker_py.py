@@ -11,6 +11,7 @@ from docker.tls import TLSConfig
 
 from robenv.catalog.platforms import normalize
 from robenv.engine.containers import ContainerCalls
+from robenv.engine.credentials import Logins
 from robenv.engine.dial import dial
 from robenv.engine.endpoint import Endpoint, Tls, find_endpoint, unreachable, untrusted
 from robenv.engine.http import ask, ask_version, bound, mind_only_the_endpoint, trust_as_docker, use_version
@@ -38,6 +39,7 @@ class DockerPyEngine(ImageCalls, ContainerCalls, NetworkCalls):
         self._api = api
         self._relay = relay
         self._config_folder = endpoint.config_folder
+        self._logins = Logins(endpoint.config_folder)
         self._version = version
         self._info: EngineInfo | None = None
         self.endpoint = endpoint.url

@@ -10,6 +10,7 @@ import json
 import os
 from typing import Any, NamedTuple
 
+from robenv.engine.docker_config import config_file, config_folder, read_config, text_in
 from robenv.errors import EngineDenied, EngineLost, EngineUnreachable
 
 TYPE_CHECKING = False
@@ -53,19 +54,10 @@ def find_endpoint(environ: Mapping[str, str]) -> Endpoint:
     name = environ.get("DOCKER_CONTEXT", "")
     source = "DOCKER_CONTEXT"
     if not name:
-        name, source = _current_context(folder), f"currentContext in {folder}/config.json"
+        name, source = _current_context(folder), f"currentContext in {config_file(folder)}"
     if name in ("", "default"):
         return Endpoint(DEFAULT_URL, "the default", None, folder)
     return _context(folder, name, source)
-
-
-def config_folder(environ: Mapping[str, str]) -> str:
-    """Where the docker CLI keeps its configuration: ``$DOCKER_CONFIG``, else ``~/.docker``."""
-    explicit = environ.get("DOCKER_CONFIG", "")
-    if explicit:
-        return explicit
-    home = environ.get("HOME", "")
-    return os.path.join(home or os.path.expanduser("~"), ".docker")
 
 
 def unreachable(error: BaseException, endpoint: Endpoint | None = None) -> EngineUnreachable:
@@ -165,9 +157,7 @@ def _material(folder: str, verify: bool) -> Tls:
 
 
 def _current_context(folder: str) -> str:
-    config = _json(os.path.join(folder, "config.json"))
-    name = config.get("currentContext", "") if isinstance(config, dict) else ""
-    return name if isinstance(name, str) else ""
+    return text_in(folder, read_config(folder), "currentContext")
 
 
 def _context(folder: str, name: str, source: str) -> Endpoint:
@@ -192,7 +182,7 @@ def _context(folder: str, name: str, source: str) -> Endpoint:
 
 
 def _json(path: str) -> Any:
-    """What a file of the docker config says; None where it is not there."""
+    """What a context's file says; None where it is not there."""
     try:
         with open(path, "rb") as file:
             return json.load(file)

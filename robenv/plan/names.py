@@ -47,6 +47,8 @@ LABEL_HOLDER = "robenv.holder"
 """On such a volume: whose it is, by its shell on the robot."""
 LABEL_HEALTH = "robenv.health"
 """A release's health check as JSON: [argv, interval, timeout, start period, retries], in seconds; "" for none."""
+LABEL_SETTLE = "robenv.settle"
+"""Seconds that a release has to stay up, healthy, before it is confirmed."""
 
 ROLE_BASE = "base"
 ROLE_IMAGE = "image"

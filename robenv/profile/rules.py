@@ -197,6 +197,7 @@ _PART = _keys(
         stage=_SET,
         command=_SET,
         healthcheck=_keys(**_HEALTHCHECK.keys, port=_SET, ros_node=_SET, ros_topic=_SET),
+        settle=_SET,
         keep=_SET,
     ),
 )

@@ -125,7 +125,7 @@ _PART: dict[str, str | Judge] = {
     **_each("ros.colcon_mixins.* ros.colcon_defaults.*.*", INSIDE),
     **_below("networks.*", _NETWORKS),
     **_below("run", _RUN),
-    **_each("deploy.stage deploy.command deploy.keep", INSIDE),
+    **_each("deploy.stage deploy.command deploy.settle deploy.keep", INSIDE),
     **_below("deploy.healthcheck", {**_HEALTHCHECK, **_each("port ros_node ros_topic", INSIDE)}),
 }
 KEYS: dict[str, str | Judge] = {

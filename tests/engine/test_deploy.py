@@ -33,7 +33,7 @@ deploy:
   command: [sh, -c, {script}]
   {more}
 """
-_QUICK = "healthcheck: {test: [CMD, 'true'], interval: 0.3s, timeout: 2s, retries: 2}"
+_QUICK = "settle: 0.5s\n  healthcheck: {test: [CMD, 'true'], interval: 0.3s, timeout: 2s, retries: 2}"
 _L4T = "# R35 (release), REVISION: 4.1, GCID: 33958178, BOARD: t186ref, EABI: aarch64, DATE: Tue Aug  1 2023\n"
 
 

@@ -86,11 +86,14 @@ def test_a_context_without_an_engine(tmp_path: Path, endpoints: object) -> None:
         find_endpoint({"DOCKER_CONFIG": str(tmp_path), "DOCKER_CONTEXT": "odd"})
 
 
-@pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b'{"currentContext": '])
-def test_a_broken_config_is_named(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "config.json").write_bytes(content)
-    with pytest.raises(EngineUnreachable, match=r"config\.json"):
-        find_endpoint({"DOCKER_CONFIG": str(tmp_path)})
+@pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b'{"Name": '])
+def test_a_broken_context_is_named(tmp_path: Path, content: bytes) -> None:
+    """Not as a broken config.json: who asked for a context is not to end up on another engine."""
+    _context(tmp_path, "robot", {})
+    (meta,) = tmp_path.rglob("meta.json")
+    meta.write_bytes(content)
+    with pytest.raises(EngineUnreachable, match=r"meta\.json"):
+        find_endpoint({"DOCKER_CONFIG": str(tmp_path), "DOCKER_CONTEXT": "robot"})
 
 
 @pytest.mark.parametrize("content", ["[]", "7", '{"currentContext": 7}', "{}"])
