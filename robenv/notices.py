@@ -7,10 +7,11 @@ import sys
 _given: set[str] = set()
 
 
-def warn_once(text: str) -> None:
-    """Prints a warning in one line, whatever line breaks ``text`` has, unless this process has printed it already."""
+def warn_once(text: str, about: str = "") -> None:
+    """Prints a warning in one line, whatever line breaks ``text`` has, unless this process has printed it already, or
+    another one ``about`` the same."""
     line = " ".join(text.split())
-    if line in _given:
+    if (about or line) in _given:
         return
-    _given.add(line)
+    _given.add(about or line)
     print(f"warning: {line}", file=sys.stderr, flush=True)

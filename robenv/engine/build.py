@@ -134,7 +134,7 @@ def build_parameters(request: BuildRequest, build_id: str, build_args: Mapping[s
 def failure(request: BuildRequest, state: BuildState, sentence: str) -> RobenvError:
     """The error for a build that the engine ended with ``sentence``."""
     step = state.failed
-    output = "\n".join(step.lines) if step else ""
+    output = "\n".join(step.output.telling) if step else ""
     where = f" at {_short(step.name)}" if step and step.name else ""
     message = f"The build of {request.tag} failed{where}"
     if re.search(r"no space left on device|disk quota exceeded", f"{sentence}\n{output}", re.I):
@@ -146,7 +146,8 @@ def failure(request: BuildRequest, state: BuildState, sentence: str) -> RobenvEr
             details=sentence,
             hint="Let it emulate them: `sudo robenv binfmt register` on that machine.",
         )
-    error = BuildFailed(message, details=_reason(sentence), hint=_way_out(sentence, output))
+    cause = step.output.cause if step else ""
+    error = BuildFailed(message, details=_reason(sentence, cause), hint=_way_out(sentence, output))
     error.step = step.name if step else ""
     return error
 
@@ -185,10 +186,30 @@ def _short(name: str, most: int = 160) -> str:
     return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
-def _reason(sentence: str) -> str:
-    """The end of what the builder says: before it, it repeats the whole command."""
-    code = re.search(r"(?:exit code:|returned a non-zero code:|exit status) (\d+)", sentence)
-    return f"The command ended with exit code {code[1]}." if code else sentence
+_COMMAND = re.compile(
+    r"(?:executor failed running \[.*\]|process \".*\" did not complete successfully|building at STEP \".*\"): "
+    r"(?P<why>.*)",
+    re.S,
+)
+_EXIT_CODE = re.compile(
+    r"(?:\bexit code: |\breturned a non-zero code: |^(?:while running runtime: )?exit status )(?P<code>\d+)\s*$"
+)
+"""The command's own exit code: what the engine says of its own programs (``Error processing tar file(exit status 1):
+…``) is none."""
+
+
+def _own_words(sentence: str) -> str:
+    whole = _COMMAND.search(sentence)
+    return (whole["why"] if whole else sentence).strip()
+
+
+def _reason(sentence: str, cause: str = "") -> str:
+    """Why, without the whole command that the builder repeats first. ``cause``: what the command said of it."""
+    why = _own_words(sentence)
+    code = _EXIT_CODE.search(why)
+    if code is None:
+        return why
+    return f"{cause} (exit code {code['code']})" if cause else f"The command ended with exit code {code['code']}."
 
 
 _WANTS_GPU = re.compile(
@@ -201,6 +222,10 @@ _WANTS_GPU = re.compile(
 """What programs say that miss a GPU or its driver."""
 
 
+_KILLED = re.compile(r"\bKilled$|\bKilled signal terminated program\b|: Killed\b", re.M)
+"""What shells, make and gcc say of a program that got SIGKILL."""
+
+
 def _way_out(sentence: str, output: str = "") -> str:
     if _WANTS_GPU.search(output):
         return (
@@ -208,8 +233,11 @@ def _way_out(sentence: str, output: str = "") -> str:
             "what needs it there, after `robenv up`. To compile needs none: name the GPU's architecture yourself "
             "(CMAKE_CUDA_ARCHITECTURES, TORCH_CUDA_ARCH_LIST), and link against CUDA's own lib64/stubs."
         )
-    if re.search(r"(?:exit code:|non-zero code:|exit status) 137\b", sentence):
+    code = _EXIT_CODE.search(_own_words(sentence))
+    if code and code["code"] == "137":
         return "137 means that it was killed, most often for want of memory: let fewer jobs run at once (`-j1`)."
+    if code and _KILLED.search(output):
+        return "Something was killed, most often for want of memory: let fewer jobs run at once (`-j1`)."
     if re.search(r"no active sessions|pull access denied|failed to resolve source metadata", sentence):
         return (
             "An image that FROM or COPY --from names is not on the engine; name it as a base, then it is pulled first."

@@ -114,7 +114,13 @@ def _run(document: dict[str, Any], arguments: tuple[str, ...], answer: list[Any]
         _put(document, "commands", " ".join(arguments), answer)
 
 
+def _can_hold(document: dict[str, Any], arguments: tuple[str, ...], answer: bool) -> None:
+    if not answer:
+        document.setdefault("unwritable", []).append(arguments[0])
+
+
 _RULES: dict[str, Any] = {
+    "can_hold": _can_hold,
     "glob": _paths,
     "holding": _holding,
     "kind": _kind,
