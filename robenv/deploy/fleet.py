@@ -17,6 +17,8 @@ from robenv.deploy.programs import find_programs, needed
 from robenv.deploy.pushed import noting
 from robenv.deploy.release import Release
 from robenv.deploy.robot_lock import robot_locked
+from robenv.deploy.room import Room
+from robenv.deploy.staging import clear, room_for
 from robenv.deploy.standing import release_id, runs_already, stored_plan
 from robenv.deploy.survey import Survey, survey
 from robenv.deploy.switch import At
@@ -167,7 +169,7 @@ def prepare(source: Source, reached: list[Robotics]) -> None:
             loaded.build,
             release.plan,
             grant.lacks,
-            0 if one.connection.engine.find_image(loaded.image) else _missing_bytes(source.engine, one, image),
+            _room(source.engine, one, loaded, image),
             needed(loaded.resolved.profile.deploy),
             programs[image.id],
         )
@@ -175,19 +177,10 @@ def prepare(source: Source, reached: list[Robotics]) -> None:
         one.problems = check_robot(one.survey, want, loaded.resolved)
 
 
-def _missing_bytes(here: Engine, one: Robotics, image: ImageInfo) -> int:
-    """At most this much, unpacked: an image of the project that is there has most of the layers."""
-    shared = max((_shared(image, there) for there in one.connection.engine.images()), default=0)
-    return image.size * (len(image.layers) - shared) // max(1, len(image.layers))
-
-
-def _shared(image: ImageInfo, there: ImageInfo) -> int:
-    count = 0
-    for own, other in zip(image.layers, there.layers, strict=False):
-        if own != other:
-            break
-        count += 1
-    return count
+def _room(here: Engine, one: Robotics, loaded: Loaded, image: ImageInfo) -> Room:
+    if one.connection.engine.find_image(loaded.image):
+        return Room()
+    return room_for(here, one.connection, image, loaded.build.project)
 
 
 def roll_back_all(reached: list[Robotics], project: str, to: str, keep: int, report: Report) -> list[Outcome]:
@@ -216,9 +209,10 @@ def _deploy_one(source: Source, one: Robotics, report: Report, note: Callable[[I
 
     def send() -> None:
         engine = one.connection.engine
-        if engine.find_image(loaded.image) is None:
+        if engine.find_image(loaded.image) is None and one.image is not None:
+            clear(one.connection, one.image, loaded.build.project, lambda text: report.say(name, text))
             report.say(name, "sending what it lacks of the image")
-            sent.append(send_image(source.engine, engine, loaded.image, loaded.image, progress=moved))
+            sent.append(send_image(source.engine, engine, loaded.image, loaded.image, progress=moved, target_name=name))
 
     def moved(event: BuildEvent) -> None:
         if isinstance(event, TransferEvent):
