@@ -27,7 +27,6 @@ def run(
     from robenv.environment.native import equip
     from robenv.environment.networks import check_external
     from robenv.environment.run_once import run_once
-    from robenv.plan.privileges import privilege_notes
 
     where: Where = context.obj
     with open_engine() as engine:
@@ -35,7 +34,7 @@ def run(
         reporter = TerminalReporter(quiet)
         admitted = admit_container(engine, loaded, asker(), reporter.note)
         plan = admitted.plan
-        for text in (*admitted.grant.notes, *privilege_notes(plan)):
+        for text in admitted.notes:
             reporter.note(text)
         check_external(engine, plan)
         ensure_emulation(engine, loaded.build.platform, reporter)

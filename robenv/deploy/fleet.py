@@ -17,6 +17,7 @@ from robenv.deploy.programs import find_programs, needed
 from robenv.deploy.pushed import noting
 from robenv.deploy.release import Release
 from robenv.deploy.robot_lock import robot_locked
+from robenv.deploy.standing import release_id, runs_already, stored_plan
 from robenv.deploy.survey import Survey, survey
 from robenv.deploy.switch import At
 from robenv.deploy.together import side_by_side, state_after
@@ -26,6 +27,7 @@ from robenv.environment.gate import Admitted
 from robenv.environment.load import Loaded
 from robenv.errors import EngineUnreachable, Problem, RobenvError, RobotRefused, UsageError
 from robenv.host.facts import Facts
+from robenv.plan.exclusive import in_the_way, stops_first
 
 
 class Report(Protocol):
@@ -43,7 +45,7 @@ class Report(Protocol):
 
 @dataclass(frozen=True)
 class Outcome:
-    """``state``: ``deployed``, ``unchanged``, ``unreachable``, ``refused`` or ``failed``."""
+    """``state``: ``deployed``, ``unchanged``, ``would deploy``, ``unreachable``, ``refused`` or ``failed``."""
 
     robot: str
     state: str
@@ -51,13 +53,15 @@ class Outcome:
     was: str = ""
     sent: int = 0
     """Bytes that went over the link for the image."""
+    gap: float = 0.0
+    """Seconds in which neither the earlier nor the new release ran."""
     seconds: float = 0.0
     error: RobenvError | None = None
 
     def to_json(self) -> dict[str, Any]:
         document = {
             "robot": self.robot, "state": self.state, "release": self.release, "was": self.was, "sent": self.sent,
-            "seconds": round(self.seconds, 1),
+            "gap": round(self.gap, 1), "seconds": round(self.seconds, 1),
         }  # fmt: skip
         if self.error is not None:
             document["error"] = {"message": self.error.message, "details": self.error.details, "hint": self.error.hint}
@@ -113,14 +117,30 @@ def deploy(source: Source, reached: list[Robotics], report: Report, at: At = lam
 
     Raises RobotRefused with every problem of every robot before a byte is sent; BuildFailed, ProfileError.
     """
-    prepare(source, reached)
-    refuse({one.robot.name: one.problems for one in reached})
+    preview(source, reached, report)
     with noting(source.engine) as note:
 
         def deploy_one(one: Robotics) -> Outcome:
             return _timed(one, report, lambda: _deploy_one(source, one, report, note, at))
 
         return side_by_side(reached, deploy_one)
+
+
+def preview(source: Source, reached: list[Robotics], report: Report) -> list[Outcome]:
+    """What a deploy would do on each of them; raises as it does. Builds what they need, and changes no robot."""
+    prepare(source, reached)
+    refuse({one.robot.name: one.problems for one in reached})
+    return [_previewed(one, one.release, report) for one in reached if one.release is not None]
+
+
+def _previewed(one: Robotics, release: Release, report: Report) -> Outcome:
+    running = one.survey.running
+    was = release_id(running) if running is not None else ""
+    if running is None or runs_already(running, release.id):
+        return Outcome(one.robot.name, "unchanged" if was else "would deploy", release.id, was)
+    if reasons := in_the_way(release.plan.to_json(), stored_plan(running)):
+        report.say(one.robot.name, stops_first(reasons))
+    return Outcome(one.robot.name, "would deploy", release.id, was)
 
 
 def prepare(source: Source, reached: list[Robotics]) -> None:
@@ -175,7 +195,14 @@ def roll_back_all(reached: list[Robotics], project: str, to: str, keep: int, rep
 
     def one_back(one: Robotics) -> Outcome:
         with robot_locked(one.connection, project):
-            done = roll_back(one.connection.engine, project, to, keep, lambda text: report.say(one.robot.name, text))
+            done = roll_back(
+                one.connection.engine,
+                project,
+                to,
+                keep,
+                lambda text: report.say(one.robot.name, text),
+                socket=one.connection.robot.docker_host,
+            )
         return _outcome(one.robot.name, done, 0)
 
     return side_by_side(reached, lambda one: _timed(one, report, lambda: one_back(one)))
@@ -201,12 +228,20 @@ def _deploy_one(source: Source, one: Robotics, report: Report, note: Callable[[I
 
     with robot_locked(one.connection, release.plan.project):
         at("locked")
-        done = put_release(one.connection.engine, release, send, source.keep, lambda text: report.say(name, text), at)
+        done = put_release(
+            one.connection.engine,
+            release,
+            send,
+            source.keep,
+            lambda text: report.say(name, text),
+            at,
+            one.connection.robot.docker_host,
+        )
     return _outcome(name, done, sum(part.bytes for part in sent))
 
 
 def _outcome(name: str, done: Done, sent: int) -> Outcome:
-    return Outcome(name, "deployed" if done.changed else "unchanged", done.release, done.was, sent)
+    return Outcome(name, "deployed" if done.changed else "unchanged", done.release, done.was, sent, done.gap)
 
 
 def _timed(one: Robotics, report: Report, work: Callable[[], Outcome]) -> Outcome:
@@ -216,9 +251,14 @@ def _timed(one: Robotics, report: Report, work: Callable[[], Outcome]) -> Outcom
     except RobenvError as error:
         outcome = _missed(one.robot, _said_of(one, error))
     outcome = replace(outcome, seconds=time.monotonic() - began)
-    said = _without_name(one.robot, outcome.error) if outcome.error else outcome.release[:8]
+    said = _without_name(one.robot, outcome.error) if outcome.error else _said_done(outcome)
     report.ended(one.robot.name, outcome.state, said)
     return outcome
+
+
+def _said_done(outcome: Outcome) -> str:
+    gap = f"; nothing ran for {outcome.gap:.1f} s" if outcome.gap else ""
+    return f"{outcome.release[:8]}{gap}"
 
 
 def _said_of(one: Robotics, error: RobenvError) -> RobenvError:

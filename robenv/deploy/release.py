@@ -29,7 +29,7 @@ from robenv.plan.names import (
     ROLE_RELEASE,
     container_name,
 )
-from robenv.plan.run import plan_digest, plan_run, stored_json, without_workspace
+from robenv.plan.run import plan_digest, plan_run, stored_json
 from robenv.plan.values import Healthcheck, Mount, RunPlan
 
 if TYPE_CHECKING:
@@ -183,8 +183,7 @@ def _for_robot(plan: RunPlan, resolved: Resolved) -> RunPlan:
         return there + text.removeprefix(here) if text.startswith(here) else text
 
     mounts = tuple(
-        replace(mount, source=named(mount.source)) if mount.kind == "volume" else mount
-        for mount in without_workspace(plan, profile).mounts
+        replace(mount, source=named(mount.source)) if mount.kind == "volume" else mount for mount in plan.mounts
     )
     networks = tuple(replace(one, network=replace(one.network, name=named(one.network.name))) for one in plan.networks)
     return replace(

@@ -51,6 +51,7 @@ def examine(patient: Patient) -> list[Finding]:
     checks: tuple[Check, ...] = (
         engine.reachable,
         engine.version,
+        engine.security,
         engine.storage,
         engine.buildkit,
         engine.disk,
@@ -74,4 +75,6 @@ def examine(patient: Patient) -> list[Finding]:
             findings.extend(check(patient))
         except RobenvError as error:
             findings.append(Finding(check.__name__, "failure", str(error), error.hint))
+        except OSError as error:
+            findings.append(Finding(check.__name__, "failure", f"this check could not look: {error}"))
     return findings

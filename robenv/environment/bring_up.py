@@ -19,7 +19,6 @@ from robenv.environment.reporter import Reporter
 from robenv.environment.trust import Ask
 from robenv.host.reader import LocalHost, Recorder
 from robenv.host.replay import keep
-from robenv.plan.privileges import privilege_notes
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ def bring_up(
     host = Recorder(LocalHost())
     admitted = admit_container(engine, loaded, ask, reporter.note, host)
     plan = admitted.plan
-    for text in (*admitted.grant.notes, *privilege_notes(plan)):
+    for text in admitted.notes:
         reporter.note(text)
     check_external(engine, plan)
     ensure_emulation(engine, plan.platform, reporter)

@@ -56,6 +56,7 @@ ROLE_ENVIRONMENT = "environment"
 ROLE_THROWAWAY = "throwaway"
 ROLE_HOME = "home"
 ROLE_RELEASE = "release"
+ROLE_GUARD = "guard"
 ROLE_TOOLS = "tools"
 
 ENTRYPOINT = "/usr/local/lib/robenv/entrypoint"

@@ -97,8 +97,11 @@ def test_deploying_to_all_and_back(fleet: Project, robots: tuple[Robot, Robot]) 
     (one,) = running(arm, fleet)
     assert fleet.run("logs", "-r", arm.name).stdout == "one\n"
     assert fleet.run("exec", "-r", arm.name, "--", "id", "-u").stdout == "1000\n"
-    assert table(fleet.run("deploy", arm.name).stdout)[arm.name][0] == "unchanged"
+    for options in ((), ("--dry-run",)):
+        assert table(fleet.run("deploy", arm.name, *options).stdout)[arm.name][:3] == ["unchanged", one[:8], one[:8]]
+    assert "nothing: this release runs there" in fleet.run("plan", "-r", arm.name).stdout
     fleet.write(profile("two"))
+    assert table(fleet.run("deploy", arm.name, "--dry-run").stdout)[arm.name][3] == one[:8]
     (row,) = json.loads(fleet.run("deploy", arm.name, "--json").stdout)
     assert (row["state"], row["was"], row["sent"]) == ("deployed", one, 0)  # the same image
     assert fleet.run("logs", "-r", arm.name).stdout == "two\n"
@@ -107,6 +110,31 @@ def test_deploying_to_all_and_back(fleet: Project, robots: tuple[Robot, Robot]) 
     assert back[:3] == ["deployed", one[:8], row["release"][:8]]
     assert running(arm, fleet) == [one]
     assert "there is no earlier release 123" in fleet.run("rollback", arm.name, "--to", "123", check=1).stderr
+
+
+def test_a_port_that_only_one_release_can_have(fleet: Project, robots: tuple[Robot, Robot], yard: Yard) -> None:
+    arm, _ = robots
+    # The stand-in's engine runs outside of its folders, where its socket has another path.
+    variables = {**arm.variables, "robenv_docker_host": str(arm.folder / "docker.sock")}
+    yard.inventory(fleet.folder / "robots.yaml", **{arm.name: variables})
+
+    def release(word: str) -> str:
+        return profile(word).replace("run: {", "run: {ports: ['18080:8080'], ")
+
+    fleet.write(release("one"))
+    assert "stop" not in fleet.run("deploy", arm.name).stderr
+    (one,) = running(arm, fleet)
+    fleet.write(release("two"))
+    told = "only one at a time can have port 18080/tcp"
+    assert told in fleet.run("plan", "-r", arm.name).stdout
+    for options in (("--dry-run",), ()):
+        done = fleet.run("deploy", arm.name, *options)
+        assert f"{arm.name}: the running release is stopped before the new one starts: {told}" in done.stderr
+    assert re.search(rf"^{arm.name}: deployed: [0-9a-f]{{8}}; nothing ran for \d+\.\d s$", done.stderr, re.M)
+    assert running(arm, fleet) != [one]
+    (row,) = json.loads(fleet.run("rollback", arm.name, "--json").stdout)
+    assert (row["state"], row["release"]) == ("deployed", one)
+    assert 0 < row["gap"] < 60
 
 
 def test_one_that_is_off_one_that_fails(fleet: Project, yard: Yard, robots: tuple[Robot, Robot]) -> None:
