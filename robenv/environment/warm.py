@@ -45,7 +45,7 @@ def _same_world(entry: dict[str, object], directory: str, endpoint: str) -> bool
 
 
 def _key(directory: str, endpoint: str) -> list[object]:
-    return [directory, endpoint, __version__, sys.version_info[:3].__repr__(), os.getuid(), os.getgid()]
+    return [directory, endpoint, __version__, sys.version_info[:3].__repr__(), os.getuid(), os.getgid(), os.getgroups()]
 
 
 def recall(directory: str, endpoint: str) -> tuple[str, str] | None:
