@@ -9,7 +9,8 @@ from contextlib import contextmanager
 
 from robenv.engine.session_types import KILLED, ContainerInfo, ExecRequest
 from robenv.engine.terminal import interact_exec, is_terminal
-from robenv.environment.entry import Entry, terminal_environment
+from robenv.environment.entry import Entry
+from robenv.environment.launch import launcher, settings, unchecked
 from robenv.errors import ContainerNotFound, RobenvError
 from robenv.plan.names import LABEL_PLAN_JSON
 
@@ -31,10 +32,12 @@ def enter(
     command: tuple[str, ...],
     directory: str,
     detach_keys: str = "",
+    far: bool = False,
 ) -> int:
     """Runs ``command``, or the user's shell, in ``container``; the command's exit code.
 
-    Starts in the folder that shows ``directory``, where there is one. Raises ContainerNotFound, EngineLost.
+    Starts in the folder that shows ``directory``, where there is one. ``far``: it is a robot's. Raises
+    ContainerNotFound, EngineLost.
     """
     if LABEL_PLAN_JSON not in container.labels:
         raise ContainerNotFound(f"{container.name} was not made by robenv")
@@ -43,16 +46,18 @@ def enter(
         print(STALE, file=sys.stderr)
     tty = is_terminal(0) and is_terminal(1)
     began = time.time()
-    with _session(entry) as settings:
+    variables = settings(tty, far) | ({} if entry.has_sh else unchecked(tty))
+    with _session(entry) as session:
         request = ExecRequest(
             container=container.id,
             argv=entry.argv(command),
             user=entry.user,
             working_dir=entry.folder(directory),
-            environment=(*terminal_environment(), *settings),
+            environment=(*(f"{name}={value}" for name, value in variables.items()), *session),
             tty=tty,
             stdin=True,
             detach_keys=detach_keys,
+            launcher=launcher(tty, far) if entry.has_sh else (),
         )
         code = interact_exec(engine, request)
     if code is None:
