@@ -123,7 +123,16 @@ def plan_release(
     health = release_health(deploy_health(profile), entrypoint)
     settle = profile.deploy.settle
     trial = trial_time(health, settle)
-    plan = plan_run(resolved, image, facts, content_hash=content_hash, grant=grant, platform=platform, command=argv)
+    plan = plan_run(
+        resolved,
+        image,
+        facts,
+        content_hash=content_hash,
+        grant=grant,
+        platform=platform,
+        command=argv,
+        workspace=False,
+    )
     plan = replace(_for_robot(plan, resolved), healthcheck=health, init=True, restart="")
     digest = hashlib.sha256(json.dumps([RECIPE, content_hash, plan_digest(plan), argv]).encode()).hexdigest()
     identifier = digest[:12]
