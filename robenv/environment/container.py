@@ -167,7 +167,7 @@ def _started(
         if not _is_idle(engine, container):
             refuse_replaced(container, busy_with(engine, container))
             for path in other:
-                note(f"{path} was replaced since the container started, and the container still shows the earlier file")
+                note(f"{path} was replaced since the container started, and the container still shows the earlier one")
             return container
         if other:
             note(f"restarting the container, which still shows what was at {', '.join(other)} before")
@@ -185,10 +185,22 @@ def _start(engine: Engine, identifier: str, admitted: AdmittedContainer) -> Cont
     return container
 
 
+def _workspaces(container: ContainerInfo) -> list[str]:
+    """What of this machine is mounted where commands start, and what has the project's folder."""
+    plan = plan_of(container)
+    mounts = [one for one in plan.get("mounts", ()) if one["kind"] == "bind"]
+    return [
+        one["source"]
+        for one in mounts
+        if Path(plan["directory"]).is_relative_to(one["source"])
+        or Path(plan["working_dir"]).is_relative_to(one["target"])
+    ]
+
+
 def refuse_replaced(container: ContainerInfo, running: tuple[str, ...] = ()) -> None:
     """Raises OperationFailed where a running container shows a folder that is no longer at its path: what is written
     there would land in the wrong one."""
-    if folders := mounted.replaced(container, folders=True):
+    if folders := [path for path in mounted.replaced(container, folders=True) if path in _workspaces(container)]:
         raise OperationFailed(
             f"{', '.join(folders)} is not the folder any more that the container {container.name} shows",
             details="\n".join(f"runs in it: {command}" for command in running[:5]),

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from robenv.engine.docker_config import config_folder, proxy_variables
 from robenv.engine.protocol import Engine, EngineInfo
 from robenv.environment.identity import place_of
 from robenv.environment.load import Loaded
@@ -23,7 +24,7 @@ def facts_for(engine: Engine | None, loaded: Loaded, host: Host | None = None) -
     ``host``: what to read the machine by, such as a Recorder; None reads this machine.
     """
     info = engine.info() if engine is not None else None
-    known = engine_facts(info) if info else EngineFacts()
+    known = replace(engine_facts(info), proxies=_proxies(info)) if info else EngineFacts()
     platform = info.platform if info else loaded.build.platform
     wanted = wanted_facts(loaded.resolved.profile)
     files = loaded.resolved.files
@@ -46,6 +47,10 @@ def _group_of(path: str) -> tuple[int, ...]:
         return (Path(path).stat().st_gid,)
     except OSError:
         return ()
+
+
+def _proxies(info: EngineInfo) -> tuple[tuple[str, str], ...]:
+    return tuple(proxy_variables(config_folder(os.environ), info.endpoint).items())
 
 
 def engine_facts(info: EngineInfo) -> EngineFacts:

@@ -299,3 +299,13 @@ def test_a_command_that_ended_or_went_on_detached_is_none(project: MakeProject) 
     mine.run("up", "--", "sh", "-c", "sleep 4321 >/dev/null 2>&1 &")
     mine.run("exec", "--", "false", check=1)
     assert "still runs" not in mine.run("ps").stderr
+
+
+def test_a_folder_of_data_that_was_replaced_keeps_nobody_from_working(project: MakeProject) -> None:
+    mine = project("run: {volumes: ['./data:/data']}\n")
+    (mine.folder / "data").mkdir()
+    mine.run("up", "--", "sh", "-c", "sleep 900 >/dev/null 2>&1 &")
+    (mine.folder / "data").rename(mine.folder / "old")
+    (mine.folder / "data").mkdir()
+    mine.run("exec", "--", "true")
+    assert f"{mine.folder}/data was replaced since the container started" in mine.run("up", "--", "true").stderr
