@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from robenv.deploy import bounded
-from robenv.deploy.causes import LOOK, Seen, engine_refused, essence, login_failed, other_command
+from robenv.deploy.causes import LOOK, Seen, engine_refused, essence, login_failed, named, other_command
 from robenv.deploy.inventory import Robot
 from robenv.deploy.remote_host import RemoteHost
 from robenv.engine.docker_config import config_folder
@@ -25,7 +25,7 @@ from robenv.engine.docker_py import connect_to
 from robenv.engine.endpoint import Endpoint
 from robenv.engine.protocol import Engine
 from robenv.engine.ssh import SshRelay, dial_command, marked, ssh_argv
-from robenv.errors import EngineDenied, EngineUnreachable, RobotRefused, RobotUnreachable
+from robenv.errors import EngineDenied, EngineUnreachable, RobenvError, RobotRefused, RobotUnreachable
 from robenv.paths import remove_socket_folder, socket_folder
 
 CONNECT_TIMEOUT = 15
@@ -137,6 +137,34 @@ class Connection:
         if self._master is None or self._words is None or self._master.poll() in (None, 255) or self._cut:
             return False
         return self._login.line.strip() not in self._words.text().encode()
+
+    def explain(self, error: RobenvError) -> RobenvError:
+        """An error met while something was done there, as one of this robot: on a robot far away nobody can start the
+        engine by what is said of one here."""
+        if isinstance(error, EngineUnreachable):
+            if self._has_broken():
+                return self.lost(error.details)
+            if not self._answers():
+                hint = "on the robot: `systemctl status docker`; then the same command again"
+                message = f"{self.robot.name}: its engine does not answer any more"
+                return RobotRefused(message, details=error.details, hint=hint)
+        return named(self.robot, error)
+
+    def _answers(self) -> bool:
+        """Whether the robot's engine is there: else it may have been started again meanwhile, or it is this machine's
+        that is gone."""
+        try:
+            self.engine.info()
+        except RobenvError:
+            return False
+        return True
+
+    def _has_broken(self) -> bool:
+        """Whether the login is gone; what went through it may be told so a moment before ssh has ended."""
+        until = time.monotonic() + 1
+        while self.alive and time.monotonic() < until:
+            time.sleep(0.05)
+        return not self.alive
 
     def cut(self) -> None:
         """Ends the login at once, whatever goes through it; ``close`` is still to be called."""

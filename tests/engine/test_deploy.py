@@ -159,6 +159,31 @@ def test_one_that_is_off_one_that_fails(fleet: Project, yard: Yard, robots: tupl
     eventually(lambda: running(arm, fleet) == [one])
 
 
+def test_one_that_is_lost_while_the_image_is_built(fleet: Project, robots: tuple[Robot, Robot]) -> None:
+    """It is told apart from the others, which are done."""
+    arm, leg = robots
+    driver = [sys.executable, "-m", "tests.support.deploy_driver", "building", "-C", str(fleet.folder)]
+    client = subprocess.Popen(
+        [*driver, "deploy", "--all", "--json"], env=fleet.environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert client.stdout is not None
+        assert client.stdout.readline() == "at building\n"
+        leg.kill_ssh()
+        output, errors = client.communicate("\n", timeout=120)
+    finally:
+        client.kill()
+        client.communicate()
+        leg.start_ssh()
+    assert client.returncode == 7, errors
+    first, second = json.loads(output)
+    assert (first["robot"], first["state"]) == (arm.name, "deployed")
+    assert (second["robot"], second["state"]) == (leg.name, "unreachable")
+    assert second["error"]["message"] == f"{leg.name}: the connection broke"
+    assert len(running(arm, fleet)) == 1
+
+
 def test_who_is_refused_and_why(
     fleet: Project, robots: tuple[Robot, Robot], yard: Yard, docker_api: Any, image: str
 ) -> None:
