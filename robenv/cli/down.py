@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from robenv.cli.common import AllOption, Where, note, open_engine
+from robenv.cli.help import Command
 from robenv.cli.stop import TimeOption
 
 
@@ -20,19 +21,23 @@ def down(
 ) -> None:
     """Stops and removes the container. The image and, without --volumes, the home folder stay."""
     from robenv.environment.gate import leave
+    from robenv.environment.identity import forget_homes
     from robenv.environment.lifecycle import down as take_down
+    from robenv.environment.lifecycle import others_in
 
     where: Where = context.obj
-    root = None if everything else where.root()
+    place = None if everything else where.place()
     with open_engine() as engine:
-        removed = take_down(engine, root, volumes, time)
-        if root is not None:
-            leave(engine, root)
+        removed = take_down(engine, place, volumes, time)
+        others = others_in(engine, place)
+        if place is not None:
+            leave(engine, place)
+            forget_homes(place, removed)
     for name in removed:
         typer.echo(name)
     if not removed:
-        note("there is nothing to remove")
+        note("there is nothing of yours to remove" + (f"; left alone: {', '.join(others)}" if others else ""))
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:
-    app.command(name, short_help=text)(down)
+    app.command(name, cls=Command, short_help=text)(down)
