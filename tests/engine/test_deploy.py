@@ -103,7 +103,9 @@ def test_deploying_to_all_and_back(fleet: Project, robots: tuple[Robot, Robot]) 
     assert fleet.run("exec", "-r", arm.name, "--", "id", "-u").stdout == "1000\n"
     for options in ((), ("--dry-run",)):
         assert table(fleet.run("deploy", arm.name, *options).stdout)[arm.name][:3] == ["unchanged", one[:8], one[:8]]
-    assert "nothing: this release runs there" in fleet.run("plan", "-r", arm.name).stdout
+    planned = fleet.run("plan", "-r", arm.name).stdout
+    assert "nothing: this release runs there" in planned
+    assert re.search("^limits .*logs 5 × 10m$", planned, re.M)
     fleet.write(profile("two"))
     assert table(fleet.run("deploy", arm.name, "--dry-run").stdout)[arm.name][3] == one[:8]
     (row,) = json.loads(fleet.run("deploy", arm.name, "--json").stdout)
