@@ -76,10 +76,14 @@ def open_robot(where: Where, name: str) -> Iterator[Connection]:
 
 
 @contextmanager
-def on_robot(where: Where, name: str) -> Iterator[tuple[Engine, ContainerInfo]]:
-    """The project's release that runs on a robot. Raises ContainerNotFound, and as ``open_robot`` does."""
-    from robenv.deploy.roster import running_release
+def on_robot(where: Where, name: str, ended: bool = False) -> Iterator[tuple[Engine, ContainerInfo]]:
+    """The project's release that runs on a robot; with ``ended``, also one that does not run.
+
+    Raises ContainerNotFound, and as ``open_robot`` does.
+    """
+    from robenv.deploy.roster import last_release, running_release
 
     project = project_of(where)
     with open_robot(where, name) as connection:
-        yield connection.engine, running_release(connection, project)
+        find = last_release if ended else running_release
+        yield connection.engine, find(connection, project)
