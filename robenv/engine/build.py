@@ -21,6 +21,7 @@ from robenv.engine.http import EVER, send
 from robenv.engine.progress import BuildState, fold
 from robenv.engine.protocol import BuildEvent, BuildRequest, ImageEvent, StepEvent, TransferEvent
 from robenv.engine.records import Record, error_of, records
+from robenv.engine.start_errors import NO_BRIDGE
 from robenv.engine.translate import from_sentence, sentence_of, translated
 from robenv.engine.under_way import endable
 from robenv.engine.upload import Upload
@@ -147,7 +148,8 @@ def failure(request: BuildRequest, state: BuildState, sentence: str) -> RobenvEr
             hint="Let it emulate them: `sudo robenv binfmt register` on that machine.",
         )
     cause = step.output.cause if step else ""
-    error = BuildFailed(message, details=_reason(sentence, cause), hint=_way_out(sentence, output))
+    hint = _way_to_a_network(request, sentence, output) or _way_out(sentence, output)
+    error = BuildFailed(message, details=_reason(sentence, cause), hint=hint)
     error.step = step.name if step else ""
     return error
 
@@ -210,6 +212,32 @@ def _reason(sentence: str, cause: str = "") -> str:
     if code is None:
         return why
     return f"{cause} (exit code {code['code']})" if cause else f"The command ended with exit code {code['code']}."
+
+
+_NO_NAMES = re.compile(
+    r"temporary failure (?:in name resolution|resolving)|could not resolve(?: host)?\b|name or service not known"
+    r"|network is unreachable|no route to host",
+    re.I,
+)
+"""What programs say that reach nothing."""
+
+
+def _way_to_a_network(request: BuildRequest, sentence: str, output: str) -> str:
+    if NO_BRIDGE.search(sentence):
+        return (
+            "The engine has no bridge network to run steps in: `build: {network: host}` runs them in the network of "
+            "the engine's machine (docs/builds.md)."
+        )
+    if not _NO_NAMES.search(output):
+        return ""
+    if request.network_mode == "none":
+        return "`build: {network: none}` leaves steps without a network."
+    if request.network_mode == "host":
+        return ""
+    return (
+        "The step reached no network by the engine's own. If the engine's machine does: `build: {network: host}`, or a "
+        "proxy in the docker config (docs/builds.md)."
+    )
 
 
 _WANTS_GPU = re.compile(

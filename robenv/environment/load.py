@@ -48,6 +48,12 @@ class Loaded:
     def image(self) -> str:
         return image_reference(self.build.project, self.content_hash)
 
+    @property
+    def build_network(self) -> str:
+        """Of the containers in which steps run: ``host``, ``none``, or "" for the engine's own."""
+        network = self.resolved.profile.build.network
+        return "" if network == "default" else network
+
     @cached_property
     def mirrors(self) -> Mirrors:
         """By which addresses things are fetched from here; the content hash knows nothing of them."""
