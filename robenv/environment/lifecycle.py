@@ -61,6 +61,14 @@ def containers_of(engine: Engine, root: Path | None) -> list[ContainerInfo]:
     return sorted(engine.containers(labels), key=lambda container: container.name)
 
 
+def environments_of(engine: Engine, root: Path) -> list[ContainerInfo]:
+    """The containers to work in of the project in ``root``, of each platform. Raises ContainerNotFound for none."""
+    found = [one for one in containers_of(engine, root) if one.labels.get(LABEL_ROLE) == ROLE_ENVIRONMENT]
+    if not found:
+        raise ContainerNotFound("this project has no container", hint="`robenv up` makes it")
+    return found
+
+
 def running_container(engine: Engine, root: Path, platform: str = "") -> ContainerInfo:
     """The project's running container for ``platform``; by default the one that runs, and of several platforms' the one
     for the engine's own. Raises ContainerNotFound."""
