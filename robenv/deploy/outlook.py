@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from robenv import __version__
@@ -22,8 +22,10 @@ from robenv.plan.exclusive import in_the_way
 from robenv.plan.grant import Grant
 from robenv.plan.host import plan_host
 from robenv.plan.names import LABEL_HASH, LABEL_PLAN_JSON, LABEL_RELEASE
+from robenv.plan.own_machine import redacted
 from robenv.plan.request import create_request
 from robenv.plan.trust import Power
+from robenv.profile.envfile import hidden_variables
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,7 @@ def look_ahead(here: Engine | None, connection: Connection, loaded: Loaded) -> O
     problems = check_robot(found, want, loaded.resolved)
     known = image is not None or there is not None
     changes = _changes(found, release)
+    shown = replace(release, plan=redacted(release.plan, hidden_variables(loaded.resolved)))
     return Outlook(
         robot=connection.robot.name,
         project=loaded.build.project,
@@ -122,8 +125,8 @@ def look_ahead(here: Engine | None, connection: Connection, loaded: Loaded) -> O
         notes=grant.notes,
         powers=Machine(found.facts, robot=True).powers(loaded.resolved, release.plan),
         not_allowed=robot_claims(loaded, found.facts),
-        create_request=_request(release),
-        run=release.plan.to_json(),
+        create_request=_request(shown),
+        run=shown.plan.to_json(),
     )
 
 

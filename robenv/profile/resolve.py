@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -277,8 +278,8 @@ def _read_dotenv(reader: ChainReader, path: Path) -> None:
         return
     finally:
         reader.read.update({str(path): None} if str(path) not in reader.absent else {})
-    variables, bad_lines = parse_dotenv(text, reader.variables.lookup, lambda name: None)
     own = source(text)  # once: it takes the text apart
+    variables, bad_lines = parse_dotenv(text, reader.variables.lookup, partial(reader.unset, own))
     for line in bad_lines:
         reader.problems.append(Problem(line.message, own.location(line.line, line.column), line.hint))
     reader.variables.dotenv.update({one.name: one.value for one in variables if one.value is not None})
