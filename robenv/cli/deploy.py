@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from robenv.cli import complete
 from robenv.cli.common import JsonOption, LockedOption, QuietOption, Where, note, open_engine, print_json, table
 from robenv.cli.errors import error_text
 from robenv.cli.fleet_view import FleetView, outcome_rows
+from robenv.cli.help import Command
 from robenv.cli.reporter import TerminalReporter
 from robenv.cli.robot import InventoryOption, inventory_of
 from robenv.cli.trust import asker
@@ -24,7 +26,10 @@ if TYPE_CHECKING:
     from robenv.environment.locking import Locked
     from robenv.host.facts import Facts
 
-RobotsArgument = Annotated[list[str] | None, typer.Argument(metavar="[ROBOT…]", help="Robots or groups of robots.yaml")]
+RobotsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[ROBOT…]", help="Robots or groups of robots.yaml", autocompletion=complete.robots),
+]
 AllRobotsOption = Annotated[bool, typer.Option("--all", help="Every robot of robots.yaml")]
 _HEADER = ("ROBOT", "STATE", "RELEASE", "BEFORE", "SENT", "TIME")
 
@@ -122,4 +127,4 @@ def exit_by(outcomes: list[Outcome]) -> None:
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:
-    app.command(name, short_help=text)(deploy)
+    app.command(name, cls=Command, short_help=text)(deploy)

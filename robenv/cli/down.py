@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from robenv.cli.common import AllOption, Where, note, open_engine
+from robenv.cli.help import Command
 from robenv.cli.on_robots import RobotsOption, act_on_robots
 from robenv.cli.robot import project_of
 from robenv.cli.stop import TimeOption
@@ -33,7 +34,9 @@ def down(
 
     With -r: takes the project off robots: its releases, their images and networks."""
     from robenv.environment.gate import leave
+    from robenv.environment.identity import forget_homes
     from robenv.environment.lifecycle import down as take_down
+    from robenv.environment.lifecycle import others_in
 
     where: Where = context.obj
     if robots:
@@ -41,15 +44,17 @@ def down(
         return
     if project or yes:
         raise UsageError("--project and --yes are for robots", hint="name one with -r ROBOT")
-    root = None if everything else where.root()
+    place = None if everything else where.place()
     with open_engine() as engine:
-        removed = take_down(engine, root, volumes, time)
-        if root is not None:
-            leave(engine, root)
+        removed = take_down(engine, place, volumes, time)
+        others = others_in(engine, place)
+        if place is not None:
+            leave(engine, place)
+            forget_homes(place, removed)
     for name in removed:
         typer.echo(name)
     if not removed:
-        note("there is nothing to remove")
+        note("there is nothing of yours to remove" + (f"; left alone: {', '.join(others)}" if others else ""))
 
 
 def _take_off(where: Where, robots: list[str], project: str, volumes: bool, time: float | None, yes: bool) -> None:
@@ -71,4 +76,4 @@ def _releases_of(one: Robotics) -> str:
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:
-    app.command(name, short_help=text)(down)
+    app.command(name, cls=Command, short_help=text)(down)

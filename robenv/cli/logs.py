@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from robenv.cli.common import Where, note, open_engine
+from robenv.cli.help import Command
 from robenv.cli.output import raw
 from robenv.cli.robot import RobotOption, on_robot
 from robenv.errors import ContainerNotFound
@@ -47,11 +48,11 @@ def logs(
             show(engine, release.id)
         return
     with open_engine() as engine:
-        containers = containers_of(engine, where.root())
+        containers = containers_of(engine, where.place())
         if not containers:
             raise ContainerNotFound("this project has no container", hint="`robenv up` makes it")
         show(engine, containers[0].id)
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:
-    app.command(name, short_help=text)(logs)
+    app.command(name, cls=Command, short_help=text)(logs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from robenv.cli.common import Where, open_engine
+from robenv.cli.help import Command
 from robenv.cli.on_robots import RobotsOption, act_on_robots
 from robenv.cli.robot import project_of
 from robenv.cli.stop import TimeOption
@@ -21,10 +22,10 @@ def restart(context: typer.Context, robots: RobotsOption = None, time: TimeOptio
         act_on_robots(where, robots, project_of(where), restart_there(time))
         return
     with open_engine() as engine:
-        for one in environments_of(engine, where.root()):
+        for one in environments_of(engine, where.place()):
             engine.restart(one.id, time)
             typer.echo(one.name)
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:
-    app.command(name, short_help=text)(restart)
+    app.command(name, cls=Command, short_help=text)(restart)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from robenv.cli import complete
 from robenv.cli.common import Where, note
 from robenv.errors import EngineUnreachable, UsageError
 
@@ -18,7 +19,14 @@ if TYPE_CHECKING:
     from robenv.engine.protocol import ContainerInfo, Engine
 
 RobotOption = Annotated[
-    str, typer.Option("--robot", "-r", metavar="ROBOT", help="On this robot: of robots.yaml, or as ssh knows it")
+    str,
+    typer.Option(
+        "--robot",
+        "-r",
+        metavar="ROBOT",
+        help="On this robot: of robots.yaml, or as ssh knows it",
+        autocompletion=complete.robots,
+    ),
 ]
 InventoryOption = Annotated[
     Path | None, typer.Option("--inventory", "-i", metavar="FILE", help="The robots, instead of robots.yaml")

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from robenv.cli import complete
 from robenv.cli.common import JsonOption, Where, human_size, note, print_json, table
 from robenv.cli.errors import error_text
+from robenv.cli.help import Command
 from robenv.cli.robot import InventoryOption, inventory_of, project_of
 from robenv.errors import ProfileError, RobotUnreachable, UsageError
 from robenv.plan.names import LABEL_HASH, LABEL_RELEASE
@@ -35,7 +37,8 @@ _HEADER = (
 def robots(
     context: typer.Context,
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[ROBOT…]", help="Robots or groups; default: all")
+        list[str] | None,
+        typer.Argument(metavar="[ROBOT…]", help="Robots or groups; default: all", autocompletion=complete.robots),
     ] = None,
     inventory: InventoryOption = None,
     json: JsonOption = False,
@@ -100,4 +103,4 @@ def local_time(moment: str) -> str:
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:
-    app.command(name, short_help=text)(robots)
+    app.command(name, cls=Command, short_help=text)(robots)

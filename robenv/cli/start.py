@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from robenv.cli.common import Where, note, open_engine
+from robenv.cli.help import Command
 from robenv.cli.on_robots import RobotsOption, act_on_robots
 from robenv.cli.robot import project_of
 
@@ -20,7 +21,7 @@ def start(context: typer.Context, robots: RobotsOption = None) -> None:
         act_on_robots(where, robots, project_of(where), start_there())
         return
     with open_engine() as engine:
-        stopped = [one for one in environments_of(engine, where.root()) if not one.running]
+        stopped = [one for one in environments_of(engine, where.place()) if not one.running]
         for one in stopped:
             engine.start(one.id)
             typer.echo(one.name)
@@ -29,4 +30,4 @@ def start(context: typer.Context, robots: RobotsOption = None) -> None:
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:
-    app.command(name, short_help=text)(start)
+    app.command(name, cls=Command, short_help=text)(start)

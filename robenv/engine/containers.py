@@ -212,6 +212,13 @@ class ContainerCalls(ExecutionCalls):
             answer.close()
         return bytes(tar)
 
+    def running_commands(self, container: str) -> list[tuple[str, ...]]:
+        """The command lines that run inside by `exec`, whoever started them."""
+        with translated("list what runs in", short(container)):
+            told = (self._api.exec_inspect(one) for one in self._api.inspect_container(container)["ExecIDs"] or ())
+            config = [one["ProcessConfig"] for one in told if one.get("Running")]
+        return [(str(one["entrypoint"]), *map(str, one.get("arguments") or ())) for one in config]
+
     def oom_events(self, container: str, since: float, until: float) -> int:
         """How often the kernel killed something inside for want of memory, between two times (epoch seconds)."""
         params = {

@@ -299,6 +299,9 @@ class Engine(SessionEngine, Protocol):
     def get_archive(self, container: str, path: str) -> bytes | None:
         """A tar of a small file or folder inside; None where it does not exist."""
 
+    def running_commands(self, container: str) -> list[tuple[str, ...]]:
+        """The command lines that run inside by `exec`, whoever started them."""
+
     def oom_events(self, container: str, since: float, until: float) -> int:
         """How often the kernel killed something inside for want of memory, between two times (epoch seconds)."""
 

@@ -10,7 +10,9 @@ from robenv.environment import warm
 from robenv.environment.container import digest_of, ensure_container
 from robenv.environment.emulation import ensure_emulation
 from robenv.environment.gate import admit_container
+from robenv.environment.identity import settle
 from robenv.environment.image import Elsewhere, ensure_image
+from robenv.environment.leftovers import tell_leftovers
 from robenv.environment.load import Loaded
 from robenv.environment.locks import locked, using_images
 from robenv.environment.native import equip
@@ -48,6 +50,7 @@ def bring_up(
     what they take of the host; None, where nobody can answer. Raises NotTrusted, and what it takes to build and start.
     """
     host = Recorder(LocalHost())
+    settle(loaded.files, reporter.note)
     admitted = admit_container(engine, loaded, ask, reporter.note, host)
     plan = admitted.plan
     for text in admitted.notes:
@@ -60,6 +63,7 @@ def bring_up(
             plan = equip(engine, loaded, plan, image.image, reporter)
         container = admitted.with_plan(plan)
         result = ensure_container(engine, container, image.image, reporter.note, recreate=recreate or image.rebuilt)
+    tell_leftovers(engine, result.container, reporter.note)
     if remember_for is not None and not result.changes:
         kept = keep(host, "session" in admitted.facts.read)
         warm.remember(remember_for, loaded, engine.endpoint, plan.name, digest_of(plan), kept, admitted.approvals)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from robenv import __version__
@@ -67,7 +69,7 @@ def _ensure(
     engine: Engine, admitted: Admitted, reporter: Reporter, no_cache: bool, accelerate: bool, builder: Elsewhere | None
 ) -> ImageResult:
     loaded = admitted.loaded
-    found = None if no_cache else engine.find_image(loaded.image)
+    found = None if no_cache else _take_present(engine, loaded, reporter)
     if found is not None:
         return ImageResult(found, loaded.image, built=False)
     pushed = None if no_cache else _take_pushed(engine, loaded, reporter)
@@ -79,6 +81,34 @@ def _ensure(
         builder.make(engine, admitted, reporter, no_cache)
         image = _built(engine, loaded)
     return ImageResult(image, loaded.image, built=True, rebuilt=no_cache)
+
+
+def present_image(engine: Engine, loaded: Loaded) -> ImageInfo | None:
+    """The image of the plan that the engine has, also under another project's name: a project without a name is called
+    after its folder, and a colleague's folder may have another one. None where there is none."""
+    return engine.find_image(loaded.image) or next((image for image, _ in _of_same_content(engine, loaded)), None)
+
+
+def _of_same_content(engine: Engine, loaded: Loaded) -> Iterator[tuple[ImageInfo, str]]:
+    """Images that robenv named after another project, with that name."""
+    tag = loaded.image.rpartition(":")[2]
+    any_project = re.compile(rf"(?:[^/]+/)?robenv/[^/:]+:{tag}")
+    for image in engine.images({names.LABEL_HASH: loaded.content_hash}):
+        named = next(filter(any_project.fullmatch, image.tags), "")
+        if named and image.platform == loaded.build.platform:
+            yield image, named
+
+
+def _take_present(engine: Engine, loaded: Loaded, reporter: Reporter) -> ImageInfo | None:
+    """The image that the engine has, by the project's name from now on."""
+    found = engine.find_image(loaded.image)
+    if found is not None:
+        return found
+    for image, named in _of_same_content(engine, loaded):
+        reporter.note(f"using the image {named}, which has the same content")
+        engine.tag(image.id, loaded.image)
+        return image
+    return None
 
 
 def build_image(
@@ -120,8 +150,13 @@ def _built(engine: Engine, loaded: Loaded) -> ImageInfo:
     return image
 
 
+NAMELESS = "robenv"
+"""The repository of projects without a name, whose folders may be called otherwise at a colleague's."""
+
+
 def project_image(loaded: Loaded) -> ProjectImage:
-    return ProjectImage(loaded.build.project, loaded.content_hash, loaded.build.platform)
+    repository = "" if loaded.resolved.is_named else NAMELESS
+    return ProjectImage(loaded.build.project, loaded.content_hash, loaded.build.platform, repository)
 
 
 def push_project(engine: Engine, loaded: Loaded, registry: str, reporter: Reporter) -> tuple[str, str]:
@@ -140,7 +175,7 @@ def pull_project(engine: Engine, loaded: Loaded, registry: str, reporter: Report
 
     Raises ImageNotFound, RegistryDenied, RegistryUnreachable, WrongImage, DiskFull, EngineLost.
     """
-    found = engine.find_image(loaded.image)
+    found = _take_present(engine, loaded, reporter)
     if found is not None:
         return ImageResult(found, loaded.image, built=False)
     wanted = project_image(loaded)
@@ -155,7 +190,13 @@ def pull_project(engine: Engine, loaded: Loaded, registry: str, reporter: Report
 
 
 def _pull(engine: Engine, wanted: ProjectImage, registry: str, reporter: Reporter) -> ImageInfo:
-    engine.registry_image(wanted.pushed(registry))  # a short question first: often it has none
+    try:
+        engine.registry_image(wanted.pushed(registry))  # a short question first: often it has none
+    except ImageNotFound:
+        if not wanted.repository:
+            raise
+        wanted = replace(wanted, repository="")  # as an earlier robenv pushed it, by the folder's name
+        engine.registry_image(wanted.pushed(registry))
     with building(reporter, wanted.pushed(registry), None, doing="Pulling"):
         return pull_image(engine, wanted, registry, reporter.event)
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from robenv.host.place import Place
+
 
 @dataclass(frozen=True)
 class Kernel:
@@ -186,6 +188,10 @@ class Facts:
     can_interfaces: tuple[str, ...] = ()
     """Network interfaces of /sys/class/net whose ``type`` is 280 (ARPHRD_CAN): ``can0``."""
     session: SessionFacts = SessionFacts()
+    place: Place | None = None
+    """Which of this user's project folders is planned for; None where that follows from its path alone."""
+    own_groups: tuple[int, ...] = ()
+    """The supplementary GIDs of the one who works, where the same numbers mean the same groups inside."""
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "read": sorted(self.read)}
