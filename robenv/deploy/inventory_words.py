@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 
+from robenv.profile.badvalue import closest
 from robenv.profile.excerpt import show
 
 OWN = ("robenv_docker_host",)
@@ -29,7 +30,7 @@ _ANSIBLES = frozenset(
         "ansible_control_path_dir", "ansible_ssh_control_path", "ansible_become", "ansible_become_method",
         "ansible_become_user", "ansible_become_pass", "ansible_become_password", "ansible_become_exe",
         "ansible_become_flags", "ansible_shell_type", "ansible_shell_executable", "ansible_remote_tmp",
-        "ansible_network_os", "ansible_check_mode", "ansible_facts", "ansible_groups", "ansible_hosts",
+        "ansible_network_os", "ansible_check_mode", "ansible_facts",
     )
 )  # fmt: skip
 _FAMILIES = re.compile(r"ansible_(?:\w+_interpreter|(?:winrm|psrp|paramiko|httpapi|netconf|docker|podman|aws)_\w+)")
@@ -49,9 +50,13 @@ def doubt(name: str) -> tuple[str, str] | None:
 
 
 def _nearest(name: str) -> str:
-    """The known name that it is like, the prefix apart; "" where there is none."""
-    prefix = next((one for one in ("ansible_", "robenv_") if name.startswith(one)), "")
-    known = [one.removeprefix(prefix) for one in (*_READ, *_ANSIBLES, *OWN) if one.startswith(prefix)]
-    cutoff = _NEAR if prefix else _NEAR_WHOLE
-    near = next(iter(difflib.get_close_matches(name.removeprefix(prefix), sorted(known), n=1, cutoff=cutoff)), "")
-    return prefix + near if near else ""
+    """The known name that it is like, the prefix apart; those that robenv reads go first. "" where there is none."""
+    if name.startswith("robenv_"):
+        return closest(name, OWN)
+    prefix = "ansible_" if name.startswith("ansible_") else ""
+    for known in ((*sorted(_READ), *OWN), sorted(_ANSIBLES)):
+        words = [one.removeprefix(prefix) for one in known if one.startswith(prefix)]
+        cutoff = _NEAR if prefix else _NEAR_WHOLE
+        if near := difflib.get_close_matches(name.removeprefix(prefix), words, n=1, cutoff=cutoff):
+            return prefix + near[0]
+    return ""

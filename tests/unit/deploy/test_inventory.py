@@ -126,7 +126,7 @@ def test_what_messages_say_after_ssh_can_be_pasted() -> None:
     ("name", "hint"),
     [
         ("robenv_docker_sock", "did you mean `robenv_docker_host`?"),
-        ("robenv_domain_id", "it reads robenv_docker_host"),
+        ("robenv_files", "it reads robenv_docker_host"),
         ("ansible_hots", "did you mean `ansible_host`?"),
         ("ansible_usr", "did you mean `ansible_user`?"),
         ("ansible_ssh_privat_key_file", "did you mean `ansible_ssh_private_key_file`?"),
