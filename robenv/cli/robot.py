@@ -11,6 +11,7 @@ import typer
 
 from robenv.cli import complete
 from robenv.cli.common import Where, note
+from robenv.cli.errors import print_warnings
 from robenv.errors import EngineUnreachable, UsageError
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def inventory_of(where: Where, file: Path | None = None) -> Inventory:
     from robenv.environment.gate import require_trust
 
     inventory, root = read_robots(where, file)
+    print_warnings(inventory.warnings)
     require_trust(inventory_claims(inventory, root), asker(), note)
     return inventory
 
