@@ -52,11 +52,12 @@ def doubt(name: str) -> tuple[str, str] | None:
 def _nearest(name: str) -> str:
     """The known name that it is like, the prefix apart; those that robenv reads go first. "" where there is none."""
     if name.startswith("robenv_"):
-        return closest(name, OWN)
+        near = closest(name.removeprefix("robenv_"), [one.removeprefix("robenv_") for one in OWN])
+        return f"robenv_{near}" if near else ""
     prefix = "ansible_" if name.startswith("ansible_") else ""
     for known in ((*sorted(_READ), *OWN), sorted(_ANSIBLES)):
         words = [one.removeprefix(prefix) for one in known if one.startswith(prefix)]
         cutoff = _NEAR if prefix else _NEAR_WHOLE
-        if near := difflib.get_close_matches(name.removeprefix(prefix), words, n=1, cutoff=cutoff):
-            return prefix + near[0]
+        if alike := difflib.get_close_matches(name.removeprefix(prefix), words, n=1, cutoff=cutoff):
+            return prefix + alike[0]
     return ""
