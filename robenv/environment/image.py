@@ -17,6 +17,7 @@ from robenv.environment.gate import Admitted
 from robenv.environment.lending import lend, triggers_of
 from robenv.environment.load import Loaded
 from robenv.environment.locks import using_images
+from robenv.environment.missing_packages import explain_missing, names_near
 from robenv.environment.native import prepare_foreign
 from robenv.environment.reporter import Reporter, building
 from robenv.environment.rosdep import RosdepWatch
@@ -244,10 +245,12 @@ def _build(engine: Engine, loaded: Loaded, rendered: Rendered, lent: Lent, repor
     try:
         forward(engine.build(request, context_stream(rendered)), hear)
     except BuildFailed as error:
-        if found := find_instruction(rendered, error.step):
+        found = find_instruction(rendered, error.step)
+        if found is not None:
             place = f" ({found.location})" if found.location else ""
             error.message = f"The build of {loaded.image} failed at `{found.title}`{place}"
-        raise watch.explained(error) from error
+            error = explain_missing(error, loaded, found, names_near(engine, request, rendered, found))
+        raise watch.explained(error) from None
 
 
 def _of_run_image(loaded: Loaded) -> dict[str, str]:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import secrets
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -251,6 +252,31 @@ def test_two_at_once(fleet: Project, robots: tuple[Robot, Robot]) -> None:
     assert len(running(arm, fleet)) == 1
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_who_interrupts_a_trial_has_the_earlier_release_back_at_once(
+    fleet: Project, robots: tuple[Robot, Robot], number: signal.Signals
+) -> None:
+    arm, _ = robots
+    fleet.run("deploy", arm.name, "-q")
+    (one,) = running(arm, fleet)
+    fleet.write(profile("never", more="healthcheck: {test: [CMD, sleep, '600'], timeout: 600s, start_period: 600s}"))
+    client = subprocess.Popen(
+        [sys.executable, "-m", "robenv", "-C", str(fleet.folder), "deploy", arm.name],
+        env=fleet.environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert client.stderr is not None
+    said = [line for line in iter(client.stderr.readline, f"{arm.name}: waiting for its health\n") if line]
+    client.send_signal(number)
+    said += client.stderr.readlines()
+    assert client.wait(60) == 128 + number
+    assert f"{arm.name}: robenv-{fleet.name}-{one[:8]} runs again\n" in said
+    assert running(arm, fleet) == [one]
+    api = arm.engine.api()
+    left = api.containers(all=True, filters={"label": f"robenv.project={fleet.name}"})
+    assert [info["Labels"][LABEL_RELEASE] for info in left] == [one], "the one on trial is gone"
+    assert [each["Name"] for each in api.volumes()["Volumes"] or () if "-deploy-" in each["Name"]] == []
+
+
 def test_a_disk_that_fills(
     yard: Yard, docker_api: Any, image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -283,6 +309,64 @@ def test_a_disk_that_fills(
         project.run("deploy", robot.name)
     finally:
         project.close(docker_api)
+        yard.remove(robot)
+
+
+def test_transfers_that_were_given_up_take_no_room(
+    yard: Yard, docker_api: Any, image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What they left is removed before the next one, and the robot is judged as it is without them."""
+    from robenv.cli.app import run
+
+    robot = yard.robot(name=f"robenvtest-{secrets.token_hex(2)}", data_size=512 << 20)
+    project = Project(tmp_path / "project", image, profile("one"))
+    other = Project(tmp_path / "other", image, "")
+    layers = "files: [{source: one, target: /opt/}]\nsteps: [{name: more, run: 'cat /opt/one > /opt/two'}]\n"
+
+    def staged() -> list[str]:
+        return [tag for one in robot.engine.api().images() for tag in one["RepoTags"] or () if "staging" in tag]
+
+    def free() -> int:
+        found = os.statvfs(robot.engine.folder / "data")
+        return found.f_bavail * found.f_frsize
+
+    def give_up(mine: Project) -> None:
+        """A deploy whose client is killed behind its first layer."""
+        (mine.folder / "one").write_bytes(os.urandom(20 << 20))
+        mine.write(layers + profile("one"))
+        yard.inventory(mine.folder / "robots.yaml", robot)
+        client = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.deploy_driver", "sending", "-C", str(mine.folder), "deploy",
+             robot.name],
+            env=mine.environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        try:
+            assert client.stdout is not None
+            line = client.stdout.readline()
+            assert line == "at sending\n", client.communicate()
+        finally:
+            client.kill()
+            client.communicate()
+
+    try:
+        robot.engine.copy_image(docker_api, image)
+        empty = free()
+        for mine in (project, project, other):  # each removes what the one before has left
+            give_up(mine)
+            eventually(lambda: len(robot.processes()) == 1)  # nobody is logged in any more
+            assert len(staged()) == 1
+        assert free() < empty - (18 << 20)
+        # More than is free now, and less than without what is left.
+        monkeypatch.setattr(preflight, "MARGIN", free() + (10 << 20))
+        (project.folder / "one").write_bytes(os.urandom(2 << 20))
+        project.write("files: [{source: one, target: /opt/}]\n" + profile("two"))
+        assert run(["-C", str(project.folder), "deploy", robot.name, "--dry-run", "-q"]) == 0
+        assert len(staged()) == 1
+        assert run(["-C", str(project.folder), "deploy", robot.name, "-q"]) == 0
+        assert staged() == []
+    finally:
+        for mine in (project, other):
+            mine.close(docker_api)
         yard.remove(robot)
 
 
