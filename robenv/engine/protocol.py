@@ -245,6 +245,9 @@ class Engine(SessionEngine, Protocol):
         Raises BuildFailed, EngineLost.
         """
 
+    def history(self, reference: str) -> list[tuple[str, int]]:
+        """What made each part of an image, and its unpacked bytes; oldest first. Raises ImageNotFound."""
+
     def tag(self, image: str, reference: str) -> None: ...
 
     def remove_image(self, reference: str, force: bool = False) -> int:
@@ -262,6 +265,8 @@ class Engine(SessionEngine, Protocol):
     def start(self, container: str) -> None: ...
 
     def stop(self, container: str, timeout: float | None = None) -> None: ...
+
+    def restart(self, container: str, timeout: float | None = None) -> None: ...
 
     def kill(self, container: str, signal: str) -> None: ...
 
