@@ -14,7 +14,9 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("run", "run", "Run a command in a throw-away container"),
             ("ps", "ps", "List containers"),
             ("logs", "logs", "Show the output of the container's main process"),
+            ("start", "start", "Start the container that was stopped"),
             ("stop", "stop", "Stop the container and keep it"),
+            ("restart", "restart", "Stop the container and start it again"),
             ("down", "down", "Remove the container; --volumes also removes the home folder"),
         ),
     ),
@@ -62,7 +64,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
 COMMANDS: tuple[tuple[str, str, str], ...] = tuple(command for _, commands in GROUPS for command in commands)
 
 OTHER_NAMES = {
-    "status": "ps", "list": "ps", "ls": "ps", "enter": "shell", "attach": "shell", "start": "up", "restart": "up",
+    "status": "ps", "list": "ps", "ls": "ps", "enter": "shell", "attach": "shell",
     "create": "init", "new": "init", "import": "init", "search": "profiles", "compile": "build", "rm": "down",
     "remove": "down", "delete": "down", "destroy": "down", "kill": "stop", "check": "doctor", "prune": "clean",
     "upgrade": "update", "freeze": "lock", "ssh": "shell", "dockerfile": "render", "config": "plan",

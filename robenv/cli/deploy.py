@@ -107,9 +107,18 @@ def report(outcomes: list[Outcome], json: bool) -> None:
         print_json([one.to_json() for one in outcomes])
     else:
         typer.echo(table(_HEADER, outcome_rows(outcomes)))
-        for one in outcomes:
-            if one.error is not None:
-                typer.echo("\n" + error_text(one.error), err=True)
+        print_errors(outcomes)
+    exit_by(outcomes)
+
+
+def print_errors(outcomes: list[Outcome]) -> None:
+    for one in outcomes:
+        if one.error is not None:
+            typer.echo("\n" + error_text(one.error), err=True)
+
+
+def exit_by(outcomes: list[Outcome]) -> None:
+    """Exits with the code of the worst; not where all went well."""
     states = {one.state for one in outcomes}
     if states & {"unreachable", "refused"}:
         raise typer.Exit(RobotUnreachable.exit_code)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.table import Table
 
-_STYLES = {"deployed": "green", "unchanged": "green", "unreachable": "yellow", "refused": "red", "failed": "red"}
+_DONE = ("deployed", "unchanged", "stopped", "started", "restarted", "removed")
+_STYLES = {**dict.fromkeys(_DONE, "green"), "unreachable": "yellow", "refused": "red", "failed": "red"}
 
 
 @dataclass

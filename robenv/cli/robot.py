@@ -11,6 +11,7 @@ import typer
 
 from robenv.cli import complete
 from robenv.cli.common import Where, note
+from robenv.cli.errors import print_warnings
 from robenv.errors import EngineUnreachable, UsageError
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def inventory_of(where: Where, file: Path | None = None) -> Inventory:
     from robenv.environment.gate import require_trust
 
     inventory, root = read_robots(where, file)
+    print_warnings(inventory.warnings)
     require_trust(inventory_claims(inventory, root), asker(), note)
     return inventory
 
@@ -84,10 +86,14 @@ def open_robot(where: Where, name: str) -> Iterator[Connection]:
 
 
 @contextmanager
-def on_robot(where: Where, name: str) -> Iterator[tuple[Engine, ContainerInfo]]:
-    """The project's release that runs on a robot. Raises ContainerNotFound, and as ``open_robot`` does."""
-    from robenv.deploy.roster import running_release
+def on_robot(where: Where, name: str, ended: bool = False) -> Iterator[tuple[Engine, ContainerInfo]]:
+    """The project's release that runs on a robot; with ``ended``, also one that does not run.
+
+    Raises ContainerNotFound, and as ``open_robot`` does.
+    """
+    from robenv.deploy.roster import last_release, running_release
 
     project = project_of(where)
     with open_robot(where, name) as connection:
-        yield connection.engine, running_release(connection, project)
+        find = last_release if ended else running_release
+        yield connection.engine, find(connection, project)

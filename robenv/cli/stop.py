@@ -8,6 +8,8 @@ import typer
 
 from robenv.cli.common import AllOption, Where, note, open_engine
 from robenv.cli.help import Command
+from robenv.cli.on_robots import RobotsOption, act_on_robots
+from robenv.cli.robot import project_of
 
 TimeOption = Annotated[
     float | None,
@@ -15,12 +17,21 @@ TimeOption = Annotated[
 ]
 
 
-def stop(context: typer.Context, everything: AllOption = False, time: TimeOption = None) -> None:
-    """Stops the container. `robenv up` starts it again as it was."""
+def stop(
+    context: typer.Context, everything: AllOption = False, time: TimeOption = None, robots: RobotsOption = None
+) -> None:
+    """Stops the container. `robenv up` starts it again as it was.
+
+    With -r: the release on robots, until `robenv start -r`, or until the robot boots."""
     from robenv.environment.lifecycle import containers_of, others_in
     from robenv.environment.lifecycle import stop as stop_containers
 
     where: Where = context.obj
+    if robots:
+        from robenv.deploy.upkeep import stop as stop_there
+
+        act_on_robots(where, robots, project_of(where), stop_there(time))
+        return
     place = None if everything else where.place()
     with open_engine() as engine:
         others = others_in(engine, place)

@@ -24,6 +24,7 @@ from robenv.deploy.survey import Survey, survey
 from robenv.deploy.switch import At
 from robenv.deploy.together import side_by_side, state_after
 from robenv.deploy.transfer import Sent, send_image
+from robenv.deploy.upkeep import Act
 from robenv.engine.protocol import BuildEvent, Engine, ImageInfo, TransferEvent
 from robenv.environment.gate import Admitted
 from robenv.environment.load import Loaded
@@ -242,6 +243,17 @@ def roll_back_all(reached: list[Robotics], project: str, to: str, keep: int, rep
         return _outcome(one.robot.name, done, 0)
 
     return side_by_side(reached, lambda one: _timed(one, report, lambda: one_back(one)))
+
+
+def act_on_all(reached: list[Robotics], project: str, act: Act, report: Report) -> list[Outcome]:
+    """Something else than a deploy on each of them, one at a time with deploys."""
+
+    def one_done(one: Robotics) -> Outcome:
+        with robot_locked(one.connection, project):
+            state, release = act(one.connection, project)
+        return Outcome(one.robot.name, state, release)
+
+    return side_by_side(reached, lambda one: _timed(one, report, lambda: one_done(one)))
 
 
 def _deploy_one(source: Source, one: Robotics, report: Report, note: Callable[[ImageInfo], None], at: At) -> Outcome:

@@ -112,6 +112,12 @@ class ContainerCalls(ExecutionCalls):
             patience = EVER if timeout is None else timeout + _MARGIN
             send(self._api, "post", "/containers/{0}/stop", container, params=params, timeout=patience)
 
+    def restart(self, container: str, timeout: float | None = None) -> None:
+        """Stops it as ``stop`` does, and starts it; one that is stopped is started. Raises as ``start`` does."""
+        params = {} if timeout is None else {"t": str(max(0, round(timeout)))}
+        with explained(lambda: self._name_of(container)), translated("restart the container", short(container)):
+            send(self._api, "post", "/containers/{0}/restart", container, params=params, timeout=EVER)
+
     def kill(self, container: str, signal: str) -> None:
         """Sends ``SIGTERM`` or another signal, by name, to its main process. Raises ContainerNotFound."""
         with translated("signal the container", short(container)):

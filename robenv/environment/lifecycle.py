@@ -86,6 +86,14 @@ def _is_mine(labels: Mapping[str, str], place: Place | None, name: str = "") -> 
         return False
 
 
+def environments_of(engine: Engine, place: Place) -> list[ContainerInfo]:
+    """The user's own containers to work in of a project folder, of each platform. Raises ContainerNotFound for none."""
+    found = [one for one in containers_of(engine, place) if one.labels.get(LABEL_ROLE) == ROLE_ENVIRONMENT]
+    if not found:
+        raise ContainerNotFound("this project has no container", hint="`robenv up` makes it")
+    return found
+
+
 def running_container(engine: Engine, place: Place, platform: str = "") -> ContainerInfo:
     """The user's running container of a project folder for ``platform``; by default the one that runs, and of several
     platforms' the one for the engine's own. Raises ContainerNotFound."""

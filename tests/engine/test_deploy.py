@@ -116,6 +116,15 @@ def test_deploying_to_all_and_back(fleet: Project, robots: tuple[Robot, Robot]) 
     assert back[:3] == ["deployed", one[:8], row["release"][:8]]
     assert running(arm, fleet) == [one]
     assert "there is no earlier release 123" in fleet.run("rollback", arm.name, "--to", "123", check=1).stderr
+    engine = connect(arm.engine.environment)
+    try:
+        for info in standing(engine, fleet.name).releases:
+            if not info.running:
+                engine.remove_container(info.id)
+    finally:
+        engine.close()
+    gone = fleet.run("rollback", arm.name, check=1).stderr
+    assert "was confirmed there once, and has been removed since" in gone
 
 
 def test_a_port_that_only_one_release_can_have(fleet: Project, robots: tuple[Robot, Robot], yard: Yard) -> None:
@@ -388,3 +397,56 @@ def test_what_a_strangers_profile_takes_of_a_robot_is_asked_before_anything_is_b
     assert "not allowed yet" not in fleet.run("plan", "-r", arm.name).stdout
     fleet.run("deploy", arm.name, "--dry-run")
     assert "the host's processes" in fleet.run("run", "--", "true", check=2).stderr, "a robot is not this machine"
+
+
+def test_what_an_operator_does_by_hand(fleet: Project, robots: tuple[Robot, Robot]) -> None:
+    """Stop, look, start, restart, and take off, on robots; a project by an earlier name too."""
+    arm, leg = robots
+    fleet.run("deploy", "--all", "-q")
+    (one,) = running(arm, fleet)
+    fleet.write(profile("two"))
+    fleet.run("deploy", "--all", "-q")
+    (two,) = running(arm, fleet)
+    row = next(line for line in fleet.run("robots").stdout.splitlines() if line.startswith(arm.name))
+    assert f"  {two[:8]}  {one[:8]}  " in row and row.endswith("  healthy")
+
+    assert table(fleet.run("stop", "-r", arm.name, "-r", leg.name).stdout)[arm.name][:2] == ["stopped", two[:8]]
+    assert running(arm, fleet) == running(leg, fleet) == []
+    seen = fleet.run("robots", "--json", check=1)
+    assert [(row["well"], row["release"], row["rollback"]) for row in json.loads(seen.stdout)] == [
+        (False, None, one)
+    ] * 2
+    row = next(line for line in fleet.run("robots", check=1).stdout.splitlines() if line.startswith(arm.name))
+    assert f"  {two[:8]}  {one[:8]}  " in row and "exited (" in row
+    logs = fleet.run("logs", "-r", arm.name)
+    assert logs.stdout == "two\n"
+    assert f"{arm.name}: robenv-{fleet.name}-{two[:8]} does not run (exited, exit code" in logs.stderr
+    assert fleet.run("logs", "-r", arm.name, "--since", "1s").stdout == ""
+    assert f"`robenv start -r {arm.name}`" in fleet.run("exec", "-r", arm.name, "true", check=1).stderr
+
+    assert table(fleet.run("stop", "-r", arm.name).stdout)[arm.name][0] == "unchanged"
+    assert table(fleet.run("start", "-r", arm.name).stdout)[arm.name][:2] == ["started", two[:8]]
+    assert table(fleet.run("start", "-r", arm.name).stdout)[arm.name][0] == "unchanged"
+    for robot in robots:  # one that runs, one that does not
+        assert table(fleet.run("restart", "-r", robot.name).stdout)[robot.name][:2] == ["restarted", two[:8]]
+        eventually(lambda robot=robot: running(robot, fleet) == [two])
+
+    asked = fleet.run("down", "-r", arm.name, check=2)
+    assert "nothing was removed" in asked.stderr and "--yes" in asked.stderr
+    assert f"robenv-{fleet.name}-{two[:8]} (running)" in asked.stderr
+    name = fleet.name
+    fleet.name = f"{name}-renamed"
+    fleet.write(profile("three"))
+    gone = fleet.run("down", "-r", arm.name, "--yes", check=1).stderr
+    assert f"{arm.name}: nothing of {fleet.name} runs: {fleet.name} is not there; it has {name}" in gone
+    fleet.run("down", "-r", arm.name, "--project", name, "--yes")
+    fleet.name = name
+    engine = connect(arm.engine.environment)
+    try:
+        labels: dict[str, str | None] = {"robenv.project": name}
+        assert engine.containers(labels) == []
+        assert engine.images(labels) == []
+        assert f"robenv-{name}-release" not in {volume.name for volume in engine.volumes(labels)}
+    finally:
+        engine.close()
+    assert running(leg, fleet) == [two]
