@@ -16,7 +16,7 @@ help: ## says what there is
 
 demo: ## brings up examples/talker_listener and shows ROS messages flowing
 	@scripts/setup demo
-	@$(PYTHON) -m scripts.engine $(PYTHON) scripts/demo.py
+	@$(PYTHON) -m scripts.engine $(PYTHON) -m scripts.demo
 
 test: lint ## every test, on a real Docker Engine; ARGS=… for pytest, such as ARGS="-n 0 -k PART" for one by one
 	@$(COMPILE)
@@ -40,7 +40,8 @@ test-engines: ## what users do, on every kind of engine: Docker and Podman, root
 
 test-faults: ## robots in full: client, connection, engine or robot killed at each step of a deploy; ROS across two
 	@scripts/setup test
-	@$(PYTHON) -m scripts.engine --root $(PYTHON) -m pytest -m "long or engine" tests/engine/test_deploy_faults.py tests/engine/test_deploy_ros.py $(ARGS)
+	@$(PYTHON) -m scripts.engine --root $(PYTHON) -m pytest -m "long or engine" tests/engine/test_deploy_faults.py \
+		tests/engine/test_stop_first.py tests/engine/test_deploy_ros.py $(ARGS)
 
 test-native: ## arm64 on this machine in full: ROS compiled natively and run emulated, objects beside the own compiler's
 	@scripts/setup test

@@ -116,13 +116,74 @@ def is_private(folder: str) -> bool:
     return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o077
 
 
+_SOCKET_FOLDERS: dict[str, int] = {}
+"""Those of this process, each with a descriptor whose lock says that it is in use: the kernel frees it whatever ends
+the process."""
+_SOCKET_SUFFIX = ".d"
+
+
 def socket_folder(prefix: str) -> str:
     """A new folder of this user's alone for sockets, whose paths may have 107 bytes: in the temp folder, or in /tmp
-    where that is too deep. ssh writes its own names first with 17 bytes more."""
+    where that is too deep. ssh writes its own names first with 17 bytes more.
+
+    To be removed by ``remove_socket_folder``. What killed processes have left under ``prefix`` goes first.
+    """
+    import fcntl
     import tempfile
 
     deep = len(os.fsencode(tempfile.gettempdir())) + len(prefix) > 60
-    return tempfile.mkdtemp(prefix=prefix, dir="/tmp" if deep else None)  # noqa: S108
+    place = "/tmp" if deep else tempfile.gettempdir()  # noqa: S108
+    _sweep_sockets(place, prefix)
+    while True:
+        folder = tempfile.mkdtemp(_SOCKET_SUFFIX, prefix, place)
+        try:
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue  # another process took it for a leftover, before it was locked
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.isdir(folder):
+                _SOCKET_FOLDERS[folder] = descriptor
+                return folder
+        except BlockingIOError:
+            pass
+        os.close(descriptor)
+
+
+def remove_socket_folder(folder: str) -> None:
+    """Removes it with all that is in it; nothing happens where that is done."""
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)
+    descriptor = _SOCKET_FOLDERS.pop(folder, None)
+    if descriptor is not None:
+        os.close(descriptor)
+
+
+def _sweep_sockets(place: str, prefix: str) -> None:
+    """Removes the socket folders of this user's that no process holds."""
+    import fcntl
+
+    try:
+        names = os.listdir(place)
+    except OSError:
+        return
+    for name in names:
+        if not (name.startswith(prefix) and name.endswith(_SOCKET_SUFFIX)):
+            continue
+        folder = os.path.join(place, name)
+        try:
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
+            continue  # somebody else's, or gone
+        try:
+            if os.fstat(descriptor).st_uid == os.geteuid():
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _remove(folder)
+        except OSError:
+            continue  # in use
+        finally:
+            os.close(descriptor)
 
 
 def write_atomically(path: str, data: bytes, mode: int = 0o666, exact: bool = False) -> None:

@@ -33,6 +33,8 @@ class Origin:
         return f"{front}] {self.title}" + (f" ({_profile(self.location)})" if self.location else "")
 
 
+_FOR_ROBENV = "robenv rosdep: "
+"""Begins lines by which a step tells robenv what the error then says."""
 Lookup = Callable[[str], "Origin | None"]
 """From a step's name to where it comes from."""
 
@@ -62,7 +64,7 @@ def failure_text(step: Step, origin: Origin | None, log: str, width: int, paint:
     """The step that failed, its last lines, the lines of the profile that it came from, and the ``log`` with the rest.
     What the engine says of it is the error's, which comes after."""
     lines = [paint("failed:", "1;31") + f" {shorten(step.name, width - 8)}"]
-    lines += [f"{paint('  |', '31')} {line}" for line in step.output.telling]
+    lines += [f"{paint('  |', '31')} {line}" for line in step.output.telling if not line.startswith(_FOR_ROBENV)]
     if origin is not None:
         lines += _place(origin.location, paint)
     if log:

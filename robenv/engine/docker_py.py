@@ -19,7 +19,7 @@ from robenv.engine.http import ask, ask_version, bound, mind_only_the_endpoint, 
 from robenv.engine.images import ImageCalls
 from robenv.engine.networks import NetworkCalls
 from robenv.engine.protocol import EngineInfo, Json
-from robenv.engine.ssh import SshRelay
+from robenv.engine.ssh import SshRelay, target
 from robenv.engine.translate import translated
 from robenv.errors import EngineDenied, EngineInsecure, EngineUnreachable, UsageError
 
@@ -81,7 +81,7 @@ def connect_to(endpoint: Endpoint) -> DockerPyEngine:
         try:
             with translated("reach the engine"):
                 if endpoint.url.startswith("ssh://"):
-                    relay = SshRelay(endpoint.url)
+                    relay = SshRelay(target(endpoint.url).dial())
                     opened.callback(relay.close)
                 api = docker.APIClient(
                     base_url=relay.url if relay else endpoint.url,

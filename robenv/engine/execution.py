@@ -240,7 +240,7 @@ def _looked_at(calls: ExecutionCalls, path: str, container: str, doing: str) -> 
 def exec_body(request: ExecRequest, marker: str, size: tuple[int, int] | None) -> dict[str, Any]:
     """The body of ``POST /containers/ID/exec``."""
     body: dict[str, Any] = {
-        "Cmd": list(request.argv),
+        "Cmd": [*request.launcher, *request.argv],
         "User": request.user,
         "Env": [*request.environment, marker],
         "Tty": request.tty,
@@ -276,4 +276,6 @@ def container_info(raw: Mapping[str, Any]) -> ContainerInfo:
         exec_ids=tuple(raw.get("ExecIDs") or ()),
         health=(state.get("Health") or {}).get("Status") or "",
         restart_policy=((raw.get("HostConfig") or {}).get("RestartPolicy") or {}).get("Name") or "",
+        restarts=int(raw.get("RestartCount") or 0),
+        finished_at=state.get("FinishedAt") or "",
     )

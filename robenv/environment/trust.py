@@ -180,7 +180,8 @@ def image_claims_of(loaded: Loaded) -> tuple[Claim, ...]:
 def deciding_files(loaded: Loaded, plan: RunPlan | None = None) -> tuple[str, ...]:
     """All that says what a container of the project may do, or that it and its image get of this machine: the files of
     the chain, those looked for, the lock, .env, and what is mounted or copied, whose names may be links by now."""
-    inputs, packages = loaded.resolved.inputs, frozenset(loaded.resolved.packages.seen)
+    inputs, found = loaded.resolved.inputs, loaded.resolved.packages
+    packages = frozenset((*found.seen, *found.absent))
     profile = loaded.resolved.profile
     files = (str(path) for path in (*inputs.files, *inputs.absent) if path not in packages)
     binds = (one.source for one in (plan.mounts if plan is not None else ()) if one.kind == "bind")

@@ -17,8 +17,9 @@ from robenv.host.reader import Host, LocalHost, Recorder
 
 def record(host: Host) -> dict[str, Any]:
     """The document, as ``robenv.host.recorded`` reads it, of all that the probes of every section ask."""
-    from robenv.host.probe import read_facts, read_timezone
+    from robenv.host.probe import read_facts
     from robenv.host.session_facts import read_session
+    from robenv.host.timezone import read_timezone
 
     recorder = Recorder(host)
     read_facts("linux/amd64", wanted=frozenset(SECTIONS), host=recorder)
