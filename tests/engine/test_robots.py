@@ -233,6 +233,22 @@ def test_a_terminal_there(deployed: Project, rover: Robot) -> None:
     assert b"/dev/pts/" in output
 
 
+def test_a_command_whose_client_was_killed_is_told(deployed: Project, rover: Robot) -> None:
+    """It runs on there; the next command says so, until it has ended."""
+    client = deployed.start("exec", "-r", rover.name, "--", "sh", "-c", "echo there; sleep 321", stdout=subprocess.PIPE)
+    try:
+        assert client.stdout is not None
+        assert client.stdout.readline() == "there\n"
+    finally:
+        client.kill()
+        client.communicate()
+    told = deployed.run("exec", "-r", rover.name, "--", "true").stderr
+    assert "a command whose robenv was killed still runs, since " in told
+    assert told.rstrip().endswith(f"sleep 321'; `robenv restart -r {rover.name}` ends it")
+    deployed.run("restart", "-r", rover.name)
+    assert deployed.run("exec", "-r", rover.name, "--", "true").stderr == ""
+
+
 def test_nothing_runs_there(fleet: Project, rover: Robot) -> None:
     for command in (["logs"], ["shell"], ["exec", "--", "true"]):
         done = fleet.run(command[0], "-r", rover.name, *command[1:], check=1)
