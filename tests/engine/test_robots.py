@@ -172,7 +172,8 @@ def test_what_runs_there(deployed: Project, rover: Robot) -> None:
     assert release["hash"] == deployed.plan()["content_hash"]
     assert release["status"] == "running"
     assert [one["id"] for one in found["releases"]] == [release["id"]]
-    assert f"  {release['id'][:8]}  {release['hash'][:12]}  20" in deployed.run("robots").stdout
+    shown = f"  {release['id'][:8]}  -         {release['hash'][:12]}  20"
+    assert shown in deployed.run("robots").stdout
 
     logs = deployed.run("logs", "-r", rover.name)
     assert (logs.stdout, logs.stderr) == ("out\n", "err\n")
