@@ -16,7 +16,7 @@ from robenv.environment.emulation import ensure_emulation
 from robenv.environment.gate import Admitted
 from robenv.environment.lending import lend, triggers_of
 from robenv.environment.load import Loaded
-from robenv.environment.locks import using_images
+from robenv.environment.locks import sharing_caches, using_images
 from robenv.environment.missing_packages import explain_missing, names_near
 from robenv.environment.native import prepare_foreign
 from robenv.environment.reporter import Reporter, building
@@ -131,7 +131,8 @@ def build_image(
     plain = buildkit and foreign is None and mirrors == NO_MIRRORS
     rendered = loaded.rendered if plain else render(loaded.build, buildkit, foreign, mirrors)
     what = "'s run image" if loaded.build.purpose == RUN else ""
-    with building(reporter, f"{loaded.build.project}{what} for {loaded.build.platform}", rendered):
+    waiting = sharing_caches(_caches(engine, loaded) if buildkit else {}, reporter.note)
+    with waiting, building(reporter, f"{loaded.build.project}{what} for {loaded.build.platform}", rendered):
         for base in loaded.build.bases:
             image = ensure_base(engine, base, loaded.build.platform, reporter.event, mirrors=mirrors)
             for told in triggers_of(base, image, lent):
@@ -144,6 +145,16 @@ def build_image(
                 error.hint = f"{error.hint}\n{through}" if error.hint else through
             raise
     return _built(engine, loaded)
+
+
+def _caches(engine: Engine, loaded: Loaded) -> dict[str, str]:
+    """The bases whose package caches the steps use, by what tells them apart."""
+    return {
+        f"{engine.endpoint} {base.reference} {loaded.build.platform}": base.bootstrap.suite
+        if base.bootstrap
+        else base.asked or base.reference
+        for base in loaded.build.bases
+    }
 
 
 def _built(engine: Engine, loaded: Loaded) -> ImageInfo:
