@@ -98,7 +98,9 @@ def _limits(run: Mapping[str, Any]) -> list[str]:
         for key, title in _LIMITS.items()
         if run[key] not in (None, "")
     )
-    text = ", ".join(found)
+    logs = dict(run["logging_options"])
+    kept = [f"logs {logs.get('max-file', 1)} × {logs['max-size']}"] if "max-size" in logs else []
+    text = ", ".join([*found, *kept])
     return [text] if text else []
 
 
@@ -125,6 +127,7 @@ def text_of_robot(outlook: RobotOutlook) -> str:
         ("image", [f"{outlook.image} for {outlook.platform} ({here}, {there})"]),
         ("release", [outlook.release or "known once the image is built"]),
         ("runs now", [now]),
+        ("limits", _limits(outlook.run)),
         ("note", outlook.notes),
     ]
     lines = [*_rows(rows), *_powers(outlook, "the robot")]

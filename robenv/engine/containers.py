@@ -89,12 +89,20 @@ class ContainerCalls(ExecutionCalls):
 
         A container that could not be started stays, for its maker to remove.
         """
-        with explained(lambda: self._name_of(container)), translated("start the container", short(container)):
+        name, addresses = (lambda: self._name_of(container)), (lambda: self._addresses_of(container))
+        with explained(name, addresses), translated("start the container", short(container)):
             send(self._api, "post", "/containers/{0}/start", container, timeout=EVER)
 
     def _name_of(self, container: str) -> str:
         found = self.find_container(container)
         return found.name if found else short(container)
+
+    def _addresses_of(self, container: str) -> tuple[str, ...]:
+        """Those that it asks for itself."""
+        with translated("look at the container", short(container)):
+            networks = ask(self._api, "get", "/containers/{0}/json", container)["NetworkSettings"]["Networks"] or {}
+        asked = [network.get("IPAMConfig") or {} for network in networks.values()]
+        return tuple(one[key] for one in asked for key in ("IPv4Address", "IPv6Address") if one.get(key))
 
     def stop(self, container: str, timeout: float | None = None) -> None:
         """Asks its main process to end and, after ``timeout`` seconds, kills it. Does nothing where it has stopped."""

@@ -72,5 +72,6 @@ def engine_facts(info: EngineInfo) -> EngineFacts:
         endpoint=info.endpoint,
         cpus=int(raw.get("NCPU") or 0),
         memory=int(raw.get("MemTotal") or 0),
+        logging_driver=str(raw.get("LoggingDriver") or ""),
         missing_limits=tuple(name for name in LIMITS_OF_INFO if raw.get(name) is False),
     )

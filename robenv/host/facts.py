@@ -63,6 +63,8 @@ class EngineFacts:
     """Processors and bytes of its machine; 0 where it does not tell."""
     proxies: tuple[tuple[str, str], ...] = ()
     """The variables of the docker config's proxies for this engine. They may hold a login: not to be printed."""
+    logging_driver: str = ""
+    """What keeps a container's output where its request does not say; "" where the engine does not tell."""
     missing_limits: tuple[str, ...] = ()
     """Limits that its kernel cannot set, by ``/info``'s names: ``MemoryLimit``, ``PidsLimit``, …"""
     rt_budget: int | None = None

@@ -53,6 +53,9 @@ if TYPE_CHECKING:
     from robenv.profile.schema_run_parts import Healthcheck as ProfileHealthcheck
 
 KEEP_ALIVE = ("sleep", "infinity")
+LOG_LIMITS = (("max-size", "10m"), ("max-file", "5"))
+"""Options of the logging drivers that keep files on the engine's machine."""
+_BOUNDED = ("json-file", "local")
 
 _SAME = (
     "hostname", "domainname", "network_mode", "ipc", "pid", "uts", "userns_mode", "cgroup", "cgroup_parent",
@@ -123,7 +126,7 @@ def plan_run(
         blkio_limits=_disk_limits(run.blkio_config),
         healthcheck=_healthcheck(run.healthcheck),
         logging_driver=run.logging.driver,
-        logging_options=tuple(run.logging.options.items()),
+        logging_options=_logging_options(run, facts.engine.logging_driver),
         storage_opt=tuple(run.storage_opt.items()),
         **{key: getattr(run, key) for key in _SAME},
     )
@@ -135,6 +138,13 @@ def plan_run(
         # As PID 1 without an init, sleep would not hear SIGTERM, and every stop would take the whole grace period.
         plan = replace(plan, stop_signal="SIGKILL")
     return _labelled(plan, content_hash, "sleep" if keeps_alive else "command", place)
+
+
+def _logging_options(run: Run, default_driver: str) -> Pairs:
+    """By default a container's output is kept within bounds: the engine's own limit is the disk."""
+    if run.logging.driver or run.logging.options or default_driver not in _BOUNDED:
+        return tuple(run.logging.options.items())
+    return LOG_LIMITS
 
 
 def without_workspace(plan: RunPlan, profile: Profile) -> RunPlan:

@@ -11,7 +11,7 @@ import pytest
 
 from robenv import __version__
 from robenv.errors import UsageError
-from robenv.host.facts import Facts
+from robenv.host.facts import EngineFacts, Facts
 from robenv.host.place import project_id
 from robenv.plan.diff import diff_plans
 from robenv.plan.names import container_name, home_volume
@@ -173,6 +173,25 @@ def test_composes_keys(project: Project, yaml: str, field: str, value: Any) -> N
         if other.name not in consequences:
             assert getattr(plan, other.name) == getattr(usual, other.name), other.name
     json.dumps(create_request(plan))
+
+
+@pytest.mark.parametrize(
+    ("engine", "yaml", "options"),
+    [
+        ("json-file", "", {"max-size": "10m", "max-file": "5"}),
+        ("local", "", {"max-size": "10m", "max-file": "5"}),
+        ("journald", "", {}),
+        ("", "", {}),
+        ("json-file", "run: {logging: {options: {max-size: 1g}}}", {"max-size": "1g"}),
+        ("json-file", "run: {logging: {driver: json-file}}", {}),
+        ("json-file", "run: {logging: {driver: syslog}}", {}),
+    ],
+)
+def test_logs_have_a_limit_where_nobody_says_otherwise(
+    project: Project, engine: str, yaml: str, options: dict[str, str]
+) -> None:
+    facts = replace(FACTS, engine=EngineFacts(logging_driver=engine))
+    assert dict(project.plan(yaml, facts).logging_options) == options
 
 
 def test_every_key_of_run_is_tried_here() -> None:
