@@ -55,6 +55,7 @@ def examine(patient: Patient) -> list[Finding]:
         podman.podman,
         engine.storage,
         engine.buildkit,
+        engine.bridge,
         engine.disk,
         tools.mmdebstrap,
         tools.keyrings,

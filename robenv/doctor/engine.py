@@ -9,6 +9,8 @@ from pathlib import Path
 
 from robenv.doctor.check import Finding, Patient
 from robenv.engine.endpoint import DEFAULT_URL, find_endpoint, start_command
+from robenv.environment.facts import engine_facts
+from robenv.environment.networks import has_bridge
 from robenv.errors import EngineDenied, EngineUnreachable
 from robenv.plan.engine_security import NO_LABEL, has_selinux, maps_users
 
@@ -54,8 +56,6 @@ def version(patient: Patient) -> Iterator[Finding]:
 
 def security(patient: Patient) -> Iterator[Finding]:
     """What holds for containers on this engine that does not on others."""
-    from robenv.environment.facts import engine_facts
-
     if patient.info is None:
         return
     engine = engine_facts(patient.info)
@@ -88,8 +88,26 @@ def buildkit(patient: Patient) -> Iterator[Finding]:
     if info.buildkit:
         yield Finding("BuildKit", "ok", "builds with cache mounts and stages side by side")
     else:
-        text = f"{info.product} has none: robenv builds without cache mounts and downloads packages again; no secrets"
+        why = f"{info.product} has none"
+        if maps_users(engine_facts(info)):
+            why = "before Docker 26 it gives copied files to nobody under userns-remap"
+        text = f"{why}: robenv builds without cache mounts, and downloads packages again"
         yield Finding("BuildKit", "warning", text)
+
+
+def bridge(patient: Patient) -> Iterator[Finding]:
+    """The network in which build steps, and containers without another one, run."""
+    engine, info = patient.engine, patient.info
+    if engine is None or info is None:
+        return
+    if has_bridge(engine):
+        yield Finding("bridge network", "ok", "for build steps and containers")
+        return
+    text = (
+        "the engine has none (dockerd --bridge=none): builds and containers need `build: {network: host}` and "
+        "`run: {network_mode: host}`"
+    )
+    yield Finding("bridge network", "warning", text)
 
 
 def disk(patient: Patient) -> Iterator[Finding]:

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from robenv.engine.protocol import ContainerInfo, Engine, ImageInfo
+from robenv.environment import mounted
 from robenv.environment.accounts import prepare_accounts
 from robenv.environment.gate import AdmittedContainer
+from robenv.environment.identity import keep_identity, user_name
 from robenv.environment.launch import SHELL
 from robenv.environment.networks import connect_networks, ensure_networks, networks_gone
 from robenv.errors import ContainerExited, ContainerNotFound, EngineLost, NameTaken, OperationFailed
@@ -25,9 +27,12 @@ from robenv.plan.names import (
     LABEL_PLAN,
     LABEL_PLAN_JSON,
     LABEL_PROJECT,
+    LABEL_ROLE,
     LABEL_SHELL,
+    ROLE_ENVIRONMENT,
 )
 from robenv.plan.native import through_tools
+from robenv.plan.owner import is_earlier, is_of, owner_of
 from robenv.plan.request import create_request, file_system, volume_labels
 from robenv.plan.values import RunPlan
 
@@ -96,16 +101,20 @@ def keeps_it_alive(command: str) -> bool:
 
 
 def own_container(engine: Engine, plan: RunPlan) -> ContainerInfo | None:
-    """The project's container; raises NameTaken where another's has its name."""
+    """The project's container of the plan's user, also one that has the name that the project or an earlier robenv gave
+    it. Raises NameTaken where another's has its name."""
     found = engine.find_container(plan.name)
     if found is None:
-        return None
-    if found.labels.get(LABEL_PROJECT) != plan.project or found.labels.get(LABEL_DIRECTORY) != plan.directory:
-        raise NameTaken(
-            f"there is a container {plan.name} that is not this project's",
-            hint=f"`docker rm {plan.name}` if it is not needed, or give the project another `name`",
-        )
-    return found
+        every = engine.containers({LABEL_PROJECT: None, LABEL_ROLE: ROLE_ENVIRONMENT})
+        return next((one for one in every if is_earlier(one.labels, plan)), None)
+    if is_of(found.labels, plan):
+        return found
+    here = found.labels.get(LABEL_DIRECTORY) == plan.directory
+    whose = f"is {user_name(owner_of(found.labels))}'s" if here else "is not this project's"
+    raise NameTaken(
+        f"the container {plan.name} {whose}",
+        hint=f"`docker rm {plan.name}` if it is not needed, or give the project another `name`",
+    )
 
 
 def ensure_container(
@@ -126,15 +135,16 @@ def ensure_container(
         changes = changes_since(found, plan)
         recreate = recreate or (not found.running and networks_gone(engine, plan))
         if not changes and not recreate:
-            return ContainerResult(_started(engine, found, admitted), created=False)
+            return ContainerResult(_started(engine, found, admitted, note), created=False)
         if found.running and not recreate and (running := busy_with(engine, found)):
+            refuse_replaced(found, running)
             _say_why_kept(note, changes, running)
             return ContainerResult(found, created=False, changes=changes)
         for change in changes:
             note(f"changed: {describe(change)}")
         note(f"replacing the container {plan.name}")
         engine.remove_container(found.id, force=True)
-    created = _created(engine, admitted)
+    created = _created(engine, admitted, note)
     if missing := prepare_session(plan.to_json()):
         note(f"asked for and not in this login session: {', '.join(missing)}")
     return ContainerResult(created, created=True)
@@ -149,33 +159,76 @@ def _say_why_kept(note: Callable[[str], None], changes: tuple[Change, ...], runn
     note("`robenv up --recreate` replaces it")
 
 
-def _started(engine: Engine, container: ContainerInfo, admitted: AdmittedContainer) -> ContainerInfo:
+def _started(
+    engine: Engine, container: ContainerInfo, admitted: AdmittedContainer, note: Callable[[str], None]
+) -> ContainerInfo:
     plan = admitted.plan
     prepare_session(plan.to_json())
     if container.running:
-        if not is_stale(plan.to_json(), container.started_at) or not _is_idle(engine, container):
+        other = [*mounted.replaced(container, folders=True), *mounted.replaced(container, folders=False)]
+        if not other and not is_stale(plan.to_json(), container.started_at):
             return container
+        if not _is_idle(engine, container):
+            refuse_replaced(container, busy_with(engine, container))
+            for path in other:
+                note(f"{path} was replaced since the container started, and the container still shows the earlier one")
+            return container
+        if other:
+            note(f"restarting the container, which still shows what was at {', '.join(other)} before")
         engine.stop(container.id, _TIME_TO_STOP)
+    return _start(engine, container.id, admitted)
+
+
+def _start(engine: Engine, identifier: str, admitted: AdmittedContainer) -> ContainerInfo:
     admitted.check_links()
-    engine.start(container.id)
-    return _check_running(engine, container.id)
+    inodes = mounted.look(one.source for one in admitted.plan.mounts if one.kind == "bind")
+    engine.start(identifier)
+    container = _check_running(engine, identifier)
+    if engine.endpoint.startswith("unix://"):
+        mounted.keep(container, inodes)
+    return container
+
+
+def _workspaces(container: ContainerInfo) -> list[str]:
+    """What of this machine is mounted where commands start, and what has the project's folder."""
+    plan = plan_of(container)
+    mounts = [one for one in plan.get("mounts", ()) if one["kind"] == "bind"]
+    return [
+        one["source"]
+        for one in mounts
+        if Path(plan["directory"]).is_relative_to(one["source"])
+        or Path(plan["working_dir"]).is_relative_to(one["target"])
+    ]
+
+
+def refuse_replaced(container: ContainerInfo, running: tuple[str, ...] = ()) -> None:
+    """Raises OperationFailed where a running container shows a folder that is no longer at its path: what is written
+    there would land in the wrong one."""
+    if folders := [path for path in mounted.replaced(container, folders=True) if path in _workspaces(container)]:
+        raise OperationFailed(
+            f"{', '.join(folders)} is not the folder any more that the container {container.name} shows",
+            details="\n".join(f"runs in it: {command}" for command in running[:5]),
+            hint="`robenv up --recreate` replaces the container" if running else "`robenv up` restarts the container",
+        )
 
 
 def _is_idle(engine: Engine, container: ContainerInfo) -> bool:
     return container.labels.get(LABEL_MAIN) == "sleep" and not busy_with(engine, container)
 
 
-def _created(engine: Engine, admitted: AdmittedContainer) -> ContainerInfo:
+def _created(engine: Engine, admitted: AdmittedContainer, note: Callable[[str], None]) -> ContainerInfo:
     made = prepare_mounts(engine, admitted.plan)
     try:
-        return _created_with(engine, admitted, admitted.plan.home_volume in made)
+        return _created_with(engine, admitted, note, admitted.plan.home_volume in made)
     except BaseException:
         for volume in made:
             engine.remove_volume(volume)
         raise
 
 
-def _created_with(engine: Engine, admitted: AdmittedContainer, home_is_new: bool) -> ContainerInfo:
+def _created_with(
+    engine: Engine, admitted: AdmittedContainer, note: Callable[[str], None], home_is_new: bool
+) -> ContainerInfo:
     plan = admitted.plan
     ensure_networks(engine, plan)
     bare = replace(plan, labels=(*plan.labels, (LABEL_SHELL, "none")))
@@ -183,13 +236,13 @@ def _created_with(engine: Engine, admitted: AdmittedContainer, home_is_new: bool
     try:
         connect_networks(engine, identifier, plan)
         prepare_accounts(engine, identifier, plan, home_is_new)
-        admitted.check_links()
-        engine.start(identifier)
-        return _check_running(engine, identifier)
+        container = _start(engine, identifier, admitted)
     except BaseException:
         # Half-made is worse than absent: the next `up` would find a container that looks right.
         engine.remove_container(identifier, force=True)
         raise
+    keep_identity(admitted.loaded.files, admitted.facts.place, plan, home_is_new, note)
+    return container
 
 
 def create_container(engine: Engine, plan: RunPlan, bare: RunPlan, tty: bool = False, stdin: bool = False) -> str:

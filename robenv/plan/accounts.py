@@ -197,10 +197,11 @@ def account_archive(
     The engine takes no archive for a container with a read-only root. There the home volume is made ready through a
     container that is only created, never started, with that volume and a root that can be written.
     """
+    mounts = tuple(mounts)
     targets = {mount.target.rstrip("/"): mount.kind for mount in mounts}
     entries = [*_account_files(accounts), *(_file(path.lstrip("/"), text, 0o644) for path, text in settings)]
     if targets.get(user.home) != "bind":
-        entries += [*_home_entries(user, user.home.strip("/"), skeleton), *_leading_folders(user, targets)]
+        entries += [*_home_entries(user, user.home.strip("/"), skeleton), *_leading_entries(user, mounts)]
     return _tar(entries)
 
 
@@ -231,14 +232,18 @@ def _home_entries(user: User, home: str, skeleton: bytes | None) -> Iterator[Ent
             yield _owned(_moved(member, home, below), user), file.read() if file else b""
 
 
-def _leading_folders(user: User, targets: Iterable[str]) -> Iterator[Entry]:
+def leading_folders(user: User, mounts: Iterable[Mount]) -> tuple[str, ...]:
     """``/home/dev/ws/src`` is mounted: ``/home/dev/ws`` has to be there, and the user's."""
     home = PurePosixPath(user.home)
-    inside = [PurePosixPath(target) for target in targets if target.startswith(f"{user.home}/")]
+    inside = [PurePosixPath(mount.target) for mount in mounts if mount.target.startswith(f"{user.home}/")]
     folders = {parent for target in inside for parent in target.parents if home in parent.parents}
-    for folder in sorted(folders):
-        hidden = any(part.startswith(".") for part in folder.relative_to(home).parts)
-        yield _owned(_info(str(folder).lstrip("/"), tarfile.DIRTYPE, 0o700 if hidden else 0o755), user), b""
+    return tuple(str(folder) for folder in sorted(folders))
+
+
+def _leading_entries(user: User, mounts: Iterable[Mount]) -> Iterator[Entry]:
+    for folder in leading_folders(user, mounts):
+        hidden = any(part.startswith(".") for part in PurePosixPath(folder).relative_to(user.home).parts)
+        yield _owned(_info(folder.lstrip("/"), tarfile.DIRTYPE, 0o700 if hidden else 0o755), user), b""
 
 
 def _below_top(name: str) -> str:

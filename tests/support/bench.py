@@ -16,7 +16,10 @@ import docker
 
 from tests.support.podman_engine import TUN, USER, PodmanEngine
 from tests.support.project import ROBENV, Project
+from tests.support.remapped_engine import NewerRemappedEngine, RemappedEngine
+from tests.support.rootless_docker import RootlessDocker
 from tests.support.second_engine import SecondEngine
+from tests.support.store_engines import ContentEngine, SmallNewerEngine
 
 
 class StartedEngine(Protocol):
@@ -109,8 +112,8 @@ class UserProject(Project):
     ) -> subprocess.CompletedProcess[str]:
         return super().run(*arguments, check=check, user=user, **options)
 
-    def prefix(self, user: int | None) -> tuple[str, ...]:
-        return (*self._client, *super().prefix(user))
+    def prefix(self, user: int | None, *groups: int) -> tuple[str, ...]:
+        return (*self._client, *super().prefix(user, *groups))
 
     def inside(self, command: str, check: int | None = 0) -> str:
         """What a shell command writes in the container."""
@@ -143,6 +146,23 @@ def reachable(engine: SecondEngine) -> SecondEngine:
     return engine
 
 
+def copied(make: Callable[[], SecondEngine]) -> Callable[[Any, str], SecondEngine]:
+    """An engine whose store is another than the one of ``docker_engine``."""
+
+    def start(api: Any, base_image: str) -> SecondEngine:
+        made = reachable(make().start())
+        made.copy_image(api, base_image)
+        return made
+
+    return start
+
+
+def rootless_docker(api: Any, base_image: str) -> RootlessDocker:
+    made = RootlessDocker()
+    made.start().api().load_image(api.get_image(base_image))
+    return made
+
+
 def podman(rootless: bool) -> Callable[[Any, str], PodmanEngine]:
     def start(api: Any, base_image: str) -> PodmanEngine:
         made = PodmanEngine(rootless)
@@ -152,6 +172,7 @@ def podman(rootless: bool) -> Callable[[Any, str], PodmanEngine]:
     return start
 
 
+_NO_LIMITS = r"not kept, since the engine is rootless and its machine has cgroup v1"
 _NO_SECRETS = r"Podman .*secrets"
 _WITH_TUN = ("unshare", "--mount", "sh", "-c", f'{TUN} && exec "$@"', "sh")
 """A machine on which any user may open /dev/net/tun, as nearly all are."""
@@ -164,6 +185,11 @@ _NOTES = {} if Path("/run/systemd/system").is_dir() else {"healthcheck": r"run.h
 
 ROWS: tuple[Row, ...] = (
     Row("docker 20.10", docker_engine),
+    Row("docker 20.10 userns-remap", copied(RemappedEngine), refuses={"secrets": "builder has no secrets"}),
+    Row("docker 20.10 rootless", rootless_docker, True, notes={"limits": _NO_LIMITS}, container_user=0),
+    Row("docker 28", copied(SmallNewerEngine)),
+    Row("docker 28 containerd", copied(ContentEngine)),
+    Row("docker 28 userns-remap", copied(NewerRemappedEngine)),
     Row("podman 4.3", podman(False), refuses={"secrets": _NO_SECRETS}, notes=_NOTES),
     Row(
         "podman 4.3 rootless",

@@ -40,10 +40,15 @@ class Project:
             kept.unlink()
 
     def run(
-        self, *arguments: str, check: int | None = 0, user: int | None = None, **options: Any
+        self,
+        *arguments: str,
+        check: int | None = 0,
+        user: int | None = None,
+        groups: tuple[int, ...] = (),
+        **options: Any,
     ) -> subprocess.CompletedProcess[str]:
         """Runs ``robenv ARGUMENTS`` in the project's folder; ``check`` is the exit code that it must have."""
-        command = [*self.prefix(user), *ROBENV, *arguments]
+        command = [*self.prefix(user, *groups), *ROBENV, *arguments]
         settings: dict[str, Any] = {
             "cwd": self.folder,
             "env": self.environ,
@@ -59,9 +64,9 @@ class Project:
             assert done.returncode == check, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 
-    def prefix(self, user: int | None) -> tuple[str, ...]:
+    def prefix(self, user: int | None, *groups: int) -> tuple[str, ...]:
         """What the command line begins with, to run as ``user``."""
-        return () if user is None else as_user(user)
+        return () if user is None else as_user(user, *groups)
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
         """Starts ``robenv ARGUMENTS`` and goes on."""
@@ -87,14 +92,15 @@ class Project:
                 api.remove_image(tag, force=True)
 
 
-def as_user(uid: int) -> tuple[str, ...]:
-    """A command's prefix that runs it as ``uid``, in the engine's group, still able to read the tests' Python."""
+def as_user(uid: int, *groups: int) -> tuple[str, ...]:
+    """A command's prefix that runs it as ``uid``, in the engine's group and ``groups``, still able to read the tests'
+    Python."""
     group = Path("/var/run/docker.sock").stat().st_gid
     return (
         "setpriv",
         f"--reuid={uid}",
         f"--regid={uid}",
-        f"--groups={group}",
+        f"--groups={','.join(map(str, (group, *groups)))}",
         "--inh-caps=+dac_read_search",
         "--ambient-caps=+dac_read_search",
     )
