@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from robenv.engine.protocol import Engine
     from robenv.environment.load import Loaded
     from robenv.environment.locking import Locked
+    from robenv.host.place import Place
 
 
 def _known_stage(stage: str) -> str:
@@ -73,6 +74,13 @@ class Where:
         from robenv.profile.project import find_project
 
         return find_project(self.directory, self.file).root
+
+    def place(self) -> Place:
+        """The project's folder and this user, by which containers are found. Raises UsageError where there is none."""
+        from robenv.environment.identity import place_of
+        from robenv.profile.project import find_project
+
+        return place_of(find_project(self.directory, self.file))
 
     def load(
         self, engine_platform: str, platform: str | None = None, quiet: bool = False, locked: bool = False,

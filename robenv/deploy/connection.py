@@ -11,12 +11,13 @@ import os
 import shlex
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from robenv.deploy import bounded
-from robenv.deploy.causes import LOOK, Seen, engine_refused, essence, login_failed, other_command
+from robenv.deploy.causes import LOOK, Seen, engine_refused, essence, login_failed, named, other_command
 from robenv.deploy.inventory import Robot
 from robenv.deploy.remote_host import RemoteHost
 from robenv.engine.docker_config import config_folder
@@ -24,7 +25,7 @@ from robenv.engine.docker_py import connect_to
 from robenv.engine.endpoint import Endpoint
 from robenv.engine.protocol import Engine
 from robenv.engine.ssh import SshRelay, dial_command, marked, ssh_argv
-from robenv.errors import EngineDenied, EngineUnreachable, RobotRefused, RobotUnreachable
+from robenv.errors import EngineDenied, EngineUnreachable, RobenvError, RobotRefused, RobotUnreachable
 from robenv.paths import remove_socket_folder, socket_folder
 
 CONNECT_TIMEOUT = 15
@@ -137,6 +138,34 @@ class Connection:
             return False
         return self._login.line.strip() not in self._words.text().encode()
 
+    def explain(self, error: RobenvError) -> RobenvError:
+        """An error met while something was done there, as one of this robot: on a robot far away nobody can start the
+        engine by what is said of one here."""
+        if isinstance(error, EngineUnreachable):
+            if self._has_broken():
+                return self.lost(error.details)
+            if not self._answers():
+                hint = "on the robot: `systemctl status docker`; then the same command again"
+                message = f"{self.robot.name}: its engine does not answer any more"
+                return RobotRefused(message, details=error.details, hint=hint)
+        return named(self.robot, error)
+
+    def _answers(self) -> bool:
+        """Whether the robot's engine is there: else it may have been started again meanwhile, or it is this machine's
+        that is gone."""
+        try:
+            self.engine.info()
+        except RobenvError:
+            return False
+        return True
+
+    def _has_broken(self) -> bool:
+        """Whether the login is gone; what went through it may be told so a moment before ssh has ended."""
+        until = time.monotonic() + 1
+        while self.alive and time.monotonic() < until:
+            time.sleep(0.05)
+        return not self.alive
+
     def cut(self) -> None:
         """Ends the login at once, whatever goes through it; ``close`` is still to be called."""
         self._cut = True
@@ -238,8 +267,9 @@ def connect(robot: Robot) -> Connection:
     return Connection(robot)
 
 
-def end_all() -> None:
+def end_all(spared: Callable[[Engine | None], bool] = lambda engine: False) -> None:
     """Breaks every connection, also those that are still being made: whoever uses one, in another thread, is told and
-    cleans up."""
+    cleans up. ``spared``: by the engine that is reached by it, None as long as nobody has."""
     for connection in tuple(_OPEN):
-        connection.cut()
+        if not spared(connection._engine):
+            connection.cut()

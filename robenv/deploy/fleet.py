@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -17,15 +17,18 @@ from robenv.deploy.programs import find_programs, needed
 from robenv.deploy.pushed import noting
 from robenv.deploy.release import Release
 from robenv.deploy.robot_lock import robot_locked
+from robenv.deploy.room import Room
+from robenv.deploy.staging import clear, room_for
 from robenv.deploy.standing import release_id, runs_already, stored_plan
 from robenv.deploy.survey import Survey, survey
 from robenv.deploy.switch import At
 from robenv.deploy.together import side_by_side, state_after
 from robenv.deploy.transfer import Sent, send_image
+from robenv.deploy.upkeep import Act
 from robenv.engine.protocol import BuildEvent, Engine, ImageInfo, TransferEvent
 from robenv.environment.gate import Admitted
 from robenv.environment.load import Loaded
-from robenv.errors import EngineUnreachable, Problem, RobenvError, RobotRefused, UsageError
+from robenv.errors import Problem, RobenvError, RobotRefused, UsageError
 from robenv.host.facts import Facts
 from robenv.plan.exclusive import in_the_way, stops_first
 
@@ -78,6 +81,7 @@ class Robotics:
     loaded: Loaded | None = None
     admitted: Admitted | None = None
     image: ImageInfo | None = None
+    room: Room = field(default_factory=Room)
     release: Release | None = None
     problems: tuple[Problem, ...] = field(default=())
 
@@ -117,20 +121,20 @@ def deploy(source: Source, reached: list[Robotics], report: Report, at: At = lam
 
     Raises RobotRefused with every problem of every robot before a byte is sent; BuildFailed, ProfileError.
     """
-    preview(source, reached, report)
+    missed = [one for one in preview(source, reached, report) if one.error is not None]
     with noting(source.engine) as note:
 
         def deploy_one(one: Robotics) -> Outcome:
             return _timed(one, report, lambda: _deploy_one(source, one, report, note, at))
 
-        return side_by_side(reached, deploy_one)
+        return [*missed, *side_by_side(reached, deploy_one)]
 
 
 def preview(source: Source, reached: list[Robotics], report: Report) -> list[Outcome]:
     """What a deploy would do on each of them; raises as it does. Builds what they need, and changes no robot."""
-    prepare(source, reached)
+    missed = prepare(source, reached, report)
     refuse({one.robot.name: one.problems for one in reached})
-    return [_previewed(one, one.release, report) for one in reached if one.release is not None]
+    return [*missed, *(_previewed(one, one.release, report) for one in reached if one.release is not None)]
 
 
 def _previewed(one: Robotics, release: Release, report: Report) -> Outcome:
@@ -143,51 +147,84 @@ def _previewed(one: Robotics, release: Release, report: Report) -> Outcome:
     return Outcome(one.robot.name, "would deploy", release.id, was)
 
 
-def prepare(source: Source, reached: list[Robotics]) -> None:
-    """Plans and builds for each robot's own platform, and gathers what keeps the release off it."""
-    fitting: list[tuple[Robotics, Loaded]] = []
-    for one in reached:
-        try:
-            loaded = source.load(one.survey.engine.platform)
-        except UsageError as error:
-            one.problems = (Problem(f"{one.robot.name}: {error.message}", hint=error.hint),)
-            continue
-        # Asked once more: which of the robot's facts the plan depends on is known only now.
-        one.survey = survey(one.connection, loaded)
-        fitting.append((one, loaded))
-    admitted = source.admit([(loaded, one.survey.facts) for one, loaded in fitting])
+def prepare(source: Source, reached: list[Robotics], report: Report) -> list[Outcome]:
+    """Plans and builds for each robot's own platform, and gathers what keeps the release off it.
+
+    A build takes long enough for a robot to drive out of reach: one that does is taken out of ``reached``, and what is
+    to be said of it is returned.
+    """
+    fitting = [one for one in reached if _load(source, one)]
+    # Asked once more: which of the robot's facts the plan depends on is known only now.
+    missed = _ask_each(reached, fitting, report, _survey)
+    admitted = source.admit([(one.loaded, one.survey.facts) for one in fitting if one.loaded is not None])
     programs: dict[str, frozenset[str] | None] = {}
-    for (one, loaded), allowed in zip(fitting, admitted, strict=True):
+    for one, allowed in zip(fitting, admitted, strict=True):
         image = source.image(allowed)
         if image.id not in programs:
             programs[image.id] = find_programs(source.engine, image)
-        release, grant = plan_for(loaded, one.survey, image)
-        want = wanted(
-            loaded.resolved,
-            loaded.build,
-            release.plan,
-            grant.lacks,
-            0 if one.connection.engine.find_image(loaded.image) else _missing_bytes(source.engine, one, image),
-            needed(loaded.resolved.profile.deploy),
-            programs[image.id],
-        )
-        one.loaded, one.admitted, one.image, one.release = loaded, allowed, image, release
-        one.problems = check_robot(one.survey, want, loaded.resolved)
+        one.admitted, one.image = allowed, image
+    missed += _ask_each(reached, fitting, report, lambda one: _look_for_image(source.engine, one))
+    for one in fitting:
+        _plan(one, programs)
+    return missed
 
 
-def _missing_bytes(here: Engine, one: Robotics, image: ImageInfo) -> int:
-    """At most this much, unpacked: an image of the project that is there has most of the layers."""
-    shared = max((_shared(image, there) for there in one.connection.engine.images()), default=0)
-    return image.size * (len(image.layers) - shared) // max(1, len(image.layers))
+def _load(source: Source, one: Robotics) -> bool:
+    """Whether the project is for the robot's platform."""
+    try:
+        one.loaded = source.load(one.survey.engine.platform)
+    except UsageError as error:
+        one.problems = (Problem(f"{one.robot.name}: {error.message}", hint=error.hint),)
+    return one.loaded is not None
 
 
-def _shared(image: ImageInfo, there: ImageInfo) -> int:
-    count = 0
-    for own, other in zip(image.layers, there.layers, strict=False):
-        if own != other:
-            break
-        count += 1
-    return count
+def _ask_each(
+    reached: list[Robotics], fitting: list[Robotics], report: Report, ask: Callable[[Robotics], None]
+) -> list[Outcome]:
+    """Asks each of ``fitting`` something, side by side; those that do not answer are taken out of both lists."""
+
+    def attempt(one: Robotics) -> RobenvError | None:
+        try:
+            ask(one)
+        except RobenvError as error:
+            return one.connection.explain(error)
+        return None
+
+    missed = []
+    for one, error in zip(tuple(fitting), side_by_side(fitting, attempt), strict=True):
+        if error is not None:
+            fitting.remove(one)
+            reached.remove(one)
+            missed.append(_missed(one.robot, error))
+            report.ended(one.robot.name, missed[-1].state, _without_name(one.robot, error))
+    return missed
+
+
+def _survey(one: Robotics) -> None:
+    one.survey = survey(one.connection, one.loaded)
+
+
+def _look_for_image(here: Engine, one: Robotics) -> None:
+    if one.loaded is not None and one.image is not None:
+        is_there = one.connection.engine.find_image(one.loaded.image) is not None
+        one.room = Room() if is_there else room_for(here, one.connection, one.image, one.loaded.build.project)
+
+
+def _plan(one: Robotics, programs: Mapping[str, frozenset[str] | None]) -> None:
+    loaded, image = one.loaded, one.image
+    if loaded is None or image is None:
+        return
+    one.release, grant = plan_for(loaded, one.survey, image)
+    want = wanted(
+        loaded.resolved,
+        loaded.build,
+        one.release.plan,
+        grant.lacks,
+        one.room,
+        needed(loaded.resolved.profile.deploy),
+        programs[image.id],
+    )
+    one.problems = check_robot(one.survey, want, loaded.resolved)
 
 
 def roll_back_all(reached: list[Robotics], project: str, to: str, keep: int, report: Report) -> list[Outcome]:
@@ -208,6 +245,17 @@ def roll_back_all(reached: list[Robotics], project: str, to: str, keep: int, rep
     return side_by_side(reached, lambda one: _timed(one, report, lambda: one_back(one)))
 
 
+def act_on_all(reached: list[Robotics], project: str, act: Act, report: Report) -> list[Outcome]:
+    """Something else than a deploy on each of them, one at a time with deploys."""
+
+    def one_done(one: Robotics) -> Outcome:
+        with robot_locked(one.connection, project):
+            state, release = act(one.connection, project)
+        return Outcome(one.robot.name, state, release)
+
+    return side_by_side(reached, lambda one: _timed(one, report, lambda: one_done(one)))
+
+
 def _deploy_one(source: Source, one: Robotics, report: Report, note: Callable[[ImageInfo], None], at: At) -> Outcome:
     loaded, release, name = one.loaded, one.release, one.robot.name
     if loaded is None or release is None or one.admitted is None:
@@ -216,9 +264,10 @@ def _deploy_one(source: Source, one: Robotics, report: Report, note: Callable[[I
 
     def send() -> None:
         engine = one.connection.engine
-        if engine.find_image(loaded.image) is None:
+        if engine.find_image(loaded.image) is None and one.image is not None:
+            clear(one.connection, one.image, loaded.build.project, lambda text: report.say(name, text))
             report.say(name, "sending what it lacks of the image")
-            sent.append(send_image(source.engine, engine, loaded.image, loaded.image, progress=moved))
+            sent.append(send_image(source.engine, engine, loaded.image, loaded.image, progress=moved, target_name=name))
 
     def moved(event: BuildEvent) -> None:
         if isinstance(event, TransferEvent):
@@ -249,7 +298,7 @@ def _timed(one: Robotics, report: Report, work: Callable[[], Outcome]) -> Outcom
     try:
         outcome = work()
     except RobenvError as error:
-        outcome = _missed(one.robot, _said_of(one, error))
+        outcome = _missed(one.robot, one.connection.explain(error))
     outcome = replace(outcome, seconds=time.monotonic() - began)
     said = _without_name(one.robot, outcome.error) if outcome.error else _said_done(outcome)
     report.ended(one.robot.name, outcome.state, said)
@@ -259,39 +308,6 @@ def _timed(one: Robotics, report: Report, work: Callable[[], Outcome]) -> Outcom
 def _said_done(outcome: Outcome) -> str:
     gap = f"; nothing ran for {outcome.gap:.1f} s" if outcome.gap else ""
     return f"{outcome.release[:8]}{gap}"
-
-
-def _said_of(one: Robotics, error: RobenvError) -> RobenvError:
-    """The error, with whose it is: on a robot far away nobody can start the engine by what is said of one here."""
-    name = one.robot.name
-    if isinstance(error, EngineUnreachable):
-        if _has_broken(one.connection):
-            return one.connection.lost(error.details)
-        if not _answers(one.connection):
-            hint = "on the robot: `systemctl status docker`; then the same command again"
-            return RobotRefused(f"{name}: its engine does not answer any more", details=error.details, hint=hint)
-    if not error.message.startswith(f"{name}: "):
-        error.message = f"{name}: {error.message}"
-        error.args = (error.message,)
-    return error
-
-
-def _answers(connection: Connection) -> bool:
-    """Whether the robot's engine is there: else it may have been started again meanwhile, or it is this machine's that
-    is gone."""
-    try:
-        connection.engine.info()
-    except RobenvError:
-        return False
-    return True
-
-
-def _has_broken(connection: Connection) -> bool:
-    """Whether the login is gone; what went through it may be told so a moment before ssh has ended."""
-    until = time.monotonic() + 1
-    while connection.alive and time.monotonic() < until:
-        time.sleep(0.05)
-    return not connection.alive
 
 
 def _without_name(robot: Robot, error: RobenvError) -> str:
@@ -309,6 +325,8 @@ def _reach(robot: Robot, project: str) -> Robotics | RobenvError:
         connection = connect(robot)
         return Robotics(robot, connection, survey(connection, None, project))
     except RobenvError as error:
-        if connection is not None:
-            connection.close()
-        return error
+        if connection is None:
+            return error
+        explained = connection.explain(error)
+        connection.close()
+        return explained

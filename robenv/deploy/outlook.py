@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from robenv import __version__
@@ -11,6 +11,8 @@ from robenv.deploy.connection import Connection
 from robenv.deploy.preflight import check_robot, wanted
 from robenv.deploy.programs import needed
 from robenv.deploy.release import Release, plan_release
+from robenv.deploy.room import Room
+from robenv.deploy.staging import room_for
 from robenv.deploy.standing import runs_already, stored_plan
 from robenv.deploy.survey import Survey, survey
 from robenv.engine.protocol import Engine, ImageInfo
@@ -22,8 +24,10 @@ from robenv.plan.exclusive import in_the_way
 from robenv.plan.grant import Grant
 from robenv.plan.host import plan_host
 from robenv.plan.names import LABEL_HASH, LABEL_PLAN_JSON, LABEL_RELEASE
+from robenv.plan.own_machine import redacted
 from robenv.plan.request import create_request
 from robenv.plan.trust import Power
+from robenv.profile.envfile import hidden_variables
 
 
 @dataclass(frozen=True)
@@ -88,19 +92,22 @@ def look_ahead(here: Engine | None, connection: Connection, loaded: Loaded) -> O
     image = here.find_image(loaded.image, loaded.build.platform) if here is not None else None
     there = connection.engine.find_image(loaded.image)
     release, grant = plan_for(loaded, found, image or there)
-    to_send = image.size if image is not None and there is None else 0
+    room = Room()
+    if here is not None and image is not None and there is None:
+        room = room_for(here, connection, image, loaded.build.project)
     want = wanted(
         loaded.resolved,
         loaded.build,
         release.plan,
         grant.lacks,
-        to_send,
+        room,
         needed(loaded.resolved.profile.deploy),
         None,
     )
     problems = check_robot(found, want, loaded.resolved)
     known = image is not None or there is not None
     changes = _changes(found, release)
+    shown = replace(release, plan=redacted(release.plan, hidden_variables(loaded.resolved)))
     return Outlook(
         robot=connection.robot.name,
         project=loaded.build.project,
@@ -122,8 +129,8 @@ def look_ahead(here: Engine | None, connection: Connection, loaded: Loaded) -> O
         notes=grant.notes,
         powers=Machine(found.facts, robot=True).powers(loaded.resolved, release.plan),
         not_allowed=robot_claims(loaded, found.facts),
-        create_request=_request(release),
-        run=release.plan.to_json(),
+        create_request=_request(shown),
+        run=shown.plan.to_json(),
     )
 
 

@@ -54,6 +54,7 @@ def examine(patient: Patient) -> list[Finding]:
         engine.security,
         engine.storage,
         engine.buildkit,
+        engine.bridge,
         engine.disk,
         tools.mmdebstrap,
         tools.keyrings,

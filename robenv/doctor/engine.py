@@ -9,6 +9,7 @@ from pathlib import Path
 
 from robenv.doctor.check import Finding, Patient
 from robenv.engine.endpoint import DEFAULT_URL, find_endpoint, start_command
+from robenv.environment.networks import has_bridge
 from robenv.errors import EngineDenied, EngineUnreachable
 from robenv.plan.engine_security import NO_LABEL, has_selinux, maps_users
 
@@ -90,6 +91,21 @@ def buildkit(patient: Patient) -> Iterator[Finding]:
     else:
         text = f"{info.product} has none: robenv builds without cache mounts, and downloads packages again"
         yield Finding("BuildKit", "warning", text)
+
+
+def bridge(patient: Patient) -> Iterator[Finding]:
+    """The network in which build steps, and containers without another one, run."""
+    engine, info = patient.engine, patient.info
+    if engine is None or info is None:
+        return
+    if has_bridge(engine):
+        yield Finding("bridge network", "ok", "for build steps and containers")
+        return
+    text = (
+        "the engine has none (dockerd --bridge=none): builds and containers need `build: {network: host}` and "
+        "`run: {network_mode: host}`"
+    )
+    yield Finding("bridge network", "warning", text)
 
 
 def disk(patient: Patient) -> Iterator[Finding]:

@@ -21,6 +21,7 @@ from robenv.engine.http import EVER, send
 from robenv.engine.progress import BuildState, fold
 from robenv.engine.protocol import BuildEvent, BuildRequest, ImageEvent, StepEvent, TransferEvent
 from robenv.engine.records import Record, error_of, records
+from robenv.engine.start_errors import NO_BRIDGE
 from robenv.engine.translate import from_sentence, sentence_of, translated
 from robenv.engine.under_way import endable
 from robenv.engine.upload import Upload
@@ -146,9 +147,11 @@ def failure(request: BuildRequest, state: BuildState, sentence: str) -> RobenvEr
             details=sentence,
             hint="Let it emulate them: `sudo robenv binfmt register` on that machine.",
         )
-    cause = step.output.cause if step else ""
-    error = BuildFailed(message, details=_reason(sentence, cause), hint=_way_out(sentence, output))
+    cause = _untrusted(output) or (step.output.cause if step else "")
+    hint = _way_to_a_network(request, sentence, output) or _way_out(sentence, output)
+    error = BuildFailed(message, details=_reason(sentence, cause), hint=hint)
     error.step = step.name if step else ""
+    error.output = step.output.telling if step else ()
     return error
 
 
@@ -212,6 +215,45 @@ def _reason(sentence: str, cause: str = "") -> str:
     return f"{cause} (exit code {code['code']})" if cause else f"The command ended with exit code {code['code']}."
 
 
+_UNTRUSTED = re.compile(
+    r"certificate verify failed(?:: [^)(\n'\"]*)?|SSL certificate problem: [^\n]*|certificate is NOT trusted[^\n]*"
+    r"|self[- ]signed certificate in certificate chain",
+    re.I,
+)
+
+
+def _untrusted(output: str) -> str:
+    """What a program says that does not trust a certificate: others then only say that they have found nothing."""
+    match = _UNTRUSTED.search(output)
+    return match[0].strip() if match else ""
+
+
+_NO_NAMES = re.compile(
+    r"temporary failure (?:in name resolution|resolving)|could not resolve(?: host)?\b|name or service not known"
+    r"|network is unreachable|no route to host",
+    re.I,
+)
+"""What programs say that reach nothing."""
+
+
+def _way_to_a_network(request: BuildRequest, sentence: str, output: str) -> str:
+    if NO_BRIDGE.search(sentence):
+        return (
+            "The engine has no bridge network to run steps in: `build: {network: host}` runs them in the network of "
+            "the engine's machine (docs/builds.md)."
+        )
+    if not _NO_NAMES.search(output):
+        return ""
+    if request.network_mode == "none":
+        return "`build: {network: none}` leaves steps without a network."
+    if request.network_mode == "host":
+        return ""
+    return (
+        "The step reached no network by the engine's own. If the engine's machine does: `build: {network: host}`, or a "
+        "proxy in the docker config (docs/builds.md)."
+    )
+
+
 _WANTS_GPU = re.compile(
     r"nvidia-smi: (?:command )?not found|NVIDIA-SMI (?:has failed|couldn't find)|Failed to initialize NVML"
     r"|lib(?:cuda|nvidia-ml|nvcuvid)\.so(?:\.1)?: cannot open shared object"
@@ -227,6 +269,11 @@ _KILLED = re.compile(r"\bKilled$|\bKilled signal terminated program\b|: Killed\b
 
 
 def _way_out(sentence: str, output: str = "") -> str:
+    if _untrusted(output):
+        return (
+            "Where a proxy opens TLS, `mirrors: {ca: FILE}` in config.yaml or robenv.yaml has builds trust its "
+            "authority (docs/mirrors.md)."
+        )
     if _WANTS_GPU.search(output):
         return (
             "A build has no GPU and no driver of one, whatever the profile's `gpu` says: that is the container's. Run "

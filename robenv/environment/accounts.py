@@ -30,7 +30,7 @@ def prepare_accounts(engine: Engine, container: str, plan: RunPlan, home_is_new:
         group,
         shadow,
         shell_exists=shell_exists,
-        groups=plan.groups,
+        groups=(*plan.groups, *plan.own_groups),
         only_these=plan.only_these_groups,
     )
     skeleton = _skeleton(engine, container, plan.user.home) if home_is_new and plan.user.uid else None

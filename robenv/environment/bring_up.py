@@ -10,11 +10,13 @@ from robenv.environment import warm
 from robenv.environment.container import digest_of, ensure_container
 from robenv.environment.emulation import ensure_emulation
 from robenv.environment.gate import admit_container
+from robenv.environment.identity import settle
 from robenv.environment.image import Elsewhere, ensure_image
+from robenv.environment.leftovers import tell_leftovers
 from robenv.environment.load import Loaded
 from robenv.environment.locks import locked, using_images
 from robenv.environment.native import equip
-from robenv.environment.networks import check_external
+from robenv.environment.networks import check_networks
 from robenv.environment.reporter import Reporter
 from robenv.environment.trust import Ask
 from robenv.host.reader import LocalHost, Recorder
@@ -48,11 +50,12 @@ def bring_up(
     what they take of the host; None, where nobody can answer. Raises NotTrusted, and what it takes to build and start.
     """
     host = Recorder(LocalHost())
+    settle(loaded.files, reporter.note)
     admitted = admit_container(engine, loaded, ask, reporter.note, host)
     plan = admitted.plan
     for text in admitted.notes:
         reporter.note(text)
-    check_external(engine, plan)
+    check_networks(engine, plan, reporter.note)
     ensure_emulation(engine, plan.platform, reporter)
     with locked(plan.name, reporter.note), using_images(reporter.note):
         image = ensure_image(engine, admitted, reporter, no_cache, accelerate, builder)
@@ -60,6 +63,7 @@ def bring_up(
             plan = equip(engine, loaded, plan, image.image, reporter)
         container = admitted.with_plan(plan)
         result = ensure_container(engine, container, image.image, reporter.note, recreate=recreate or image.rebuilt)
+    tell_leftovers(engine, result.container, reporter.note)
     if remember_for is not None and not result.changes:
         kept = keep(host, "session" in admitted.facts.read)
         warm.remember(remember_for, loaded, engine.endpoint, plan.name, digest_of(plan), kept, admitted.approvals)

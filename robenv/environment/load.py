@@ -18,6 +18,7 @@ from robenv.plan.grant import Grant
 from robenv.plan.host import plan_host
 from robenv.plan.mirrors import Mirrors, mirrors_of
 from robenv.plan.names import image_reference
+from robenv.plan.own_machine import for_own_machine
 from robenv.plan.privileges import privilege_notes
 from robenv.plan.run import plan_run, relabelled
 from robenv.plan.run_image import has_run_image
@@ -47,6 +48,12 @@ class Loaded:
     @property
     def image(self) -> str:
         return image_reference(self.build.project, self.content_hash)
+
+    @property
+    def build_network(self) -> str:
+        """Of the containers in which steps run: ``host``, ``none``, or "" for the engine's own."""
+        network = self.resolved.profile.build.network
+        return "" if network == "default" else network
 
     @cached_property
     def mirrors(self) -> Mirrors:
@@ -84,7 +91,7 @@ class Loaded:
             platform=self.build.platform,
             workspace=self.build.purpose != RUN,
         )
-        return _with_inert_trees(plan)
+        return _with_inert_trees(plan if self.build.purpose == RUN else for_own_machine(plan, facts))
 
 
 def plan_notes(profile: Profile, facts: Facts, grant: Grant, plan: RunPlan) -> tuple[str, ...]:

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 
 from robenv.engine.protocol import Engine, NetworkInfo
 from robenv.environment.locks import locked
 from robenv.errors import NameTaken, OperationFailed
-from robenv.plan.names import LABEL_DIRECTORY, LABEL_NETWORK, LABEL_PROJECT
+from robenv.plan.names import LABEL_DIRECTORY, LABEL_NETWORK, LABEL_PLACE, LABEL_PROJECT
 from robenv.plan.networks import endpoint_request, network_request
+from robenv.plan.owner import is_of
 from robenv.plan.values import Network, RunPlan
 from robenv.profile.excerpt import in_command
 
 
-def check_external(engine: Engine, plan: RunPlan) -> None:
+def has_bridge(engine: Engine) -> bool:
+    """Whether the engine has a network for who asks for none. Podman's has another name, and is made when wanted."""
+    return engine.info().product.startswith("Podman") or engine.find_network("bridge") is not None
+
+
+def check_networks(engine: Engine, plan: RunPlan, note: Callable[[str], None]) -> None:
     """Looks, before anything is built, for the networks that somebody else was to make. Raises OperationFailed."""
+    if not plan.networks and plan.network_mode in ("", "default", "bridge") and not has_bridge(engine):
+        note(
+            "the engine has no bridge network, so the container has none: `run: {network_mode: host}` takes the "
+            "network of the engine's machine"
+        )
     for attachment in plan.networks:
         network = attachment.network
         if network.external and engine.find_network(network.name) is None:
@@ -69,14 +80,8 @@ def connect_networks(engine: Engine, container: str, plan: RunPlan) -> None:
         engine.connect_network(attachment.network.name, container, endpoint_request(attachment))
 
 
-def remove_networks(engine: Engine, root: Path | None) -> list[str]:
-    """Those of the project in ``root``, of every project where it is None, that nobody is on; what was removed."""
-    labels: dict[str, str | None] = {LABEL_NETWORK: None}
-    if root is not None:
-        labels[LABEL_DIRECTORY] = str(root)
-    return [network.name for network in engine.networks(labels) if engine.remove_network(network.id)]
-
-
 def _is_of(network: NetworkInfo, plan: RunPlan) -> bool:
     labels = network.labels
+    if LABEL_PLACE in labels:
+        return is_of({**labels, LABEL_PROJECT: plan.project}, plan)  # the project may have had another name
     return labels.get(LABEL_PROJECT) == plan.project and labels.get(LABEL_DIRECTORY) == plan.directory

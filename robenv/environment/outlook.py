@@ -9,6 +9,7 @@ from typing import Any
 from robenv.engine.protocol import Engine
 from robenv.environment.container import busy_with, changes_since, own_container, plan_of
 from robenv.environment.facts import facts_for
+from robenv.environment.image import present_image
 from robenv.environment.load import Loaded, plan_notes
 from robenv.environment.trust import Claim, claims_of, not_approved, powers_of
 from robenv.host.reader import LocalHost
@@ -16,10 +17,12 @@ from robenv.host.udev import rules_state
 from robenv.plan.diff import describe
 from robenv.plan.names import LABEL_PLAN_JSON
 from robenv.plan.native import with_tools_of
+from robenv.plan.own_machine import redacted
 from robenv.plan.request import create_request
 from robenv.plan.trust import Power
 from robenv.plan.udev import UdevFile, plan_udev
 from robenv.plan.values import RunPlan
+from robenv.profile.envfile import hidden_variables
 
 
 @dataclass(frozen=True)
@@ -57,9 +60,10 @@ def look_ahead(engine: Engine | None, loaded: Loaded) -> Outlook:
     facts = facts_for(engine, loaded)
     grant = loaded.grant(facts)
     plan = loaded.container(facts, grant)
-    there = None if engine is None else engine.find_image(loaded.image) is not None
+    there = None if engine is None else present_image(engine, loaded) is not None
     state, changes, action = _container(engine, plan, bool(there))
-    request = create_request(plan)
+    shown = redacted(plan, hidden_variables(loaded.resolved))
+    request = create_request(shown)
     # The label repeats the whole plan, which stands in the same document.
     request["Labels"] = {key: value for key, value in request["Labels"].items() if key != LABEL_PLAN_JSON}
     return Outlook(
@@ -78,7 +82,7 @@ def look_ahead(engine: Engine | None, loaded: Loaded) -> Outlook:
         udev=tuple(_udev(plan_udev(loaded.resolved.profile))),
         create_request=request,
         build=loaded.build.to_json(),
-        run=plan.to_json(),
+        run=shown.to_json(),
     )
 
 

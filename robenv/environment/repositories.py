@@ -8,8 +8,8 @@ from pathlib import Path
 
 from robenv.environment.locks import locked
 from robenv.errors import OperationFailed, Problem, ProfileError
+from robenv.host.place import project_id
 from robenv.plan.mirrors import mirrors_of
-from robenv.plan.names import project_id
 from robenv.profile.files import BadFile, read_text
 from robenv.profile.nodes import Source
 from robenv.profile.resolved import Resolved

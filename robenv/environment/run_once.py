@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import secrets
+import time
 from dataclasses import replace
 
 from robenv.engine.protocol import Engine, ImageInfo
 from robenv.engine.terminal import interact, is_terminal, terminal_size
 from robenv.environment.accounts import prepare_accounts
+from robenv.environment.clients import attending
 from robenv.environment.container import create_container, prepare_mounts
+from robenv.environment.enter import explain_kill
 from robenv.environment.gate import AdmittedContainer
 from robenv.environment.launch import launcher, settings, unchecked
 from robenv.environment.networks import connect_networks, ensure_networks
@@ -32,7 +35,7 @@ def throwaway(plan: RunPlan, image: ImageInfo, command: tuple[str, ...], variabl
         networks=tuple(Attachment(one.network) for one in plan.networks),
         ports=(),
         restart="",
-        hostname="",
+        hostname="" if plan.networks else plan.hostname,
         healthcheck=None,
     )
 
@@ -59,13 +62,17 @@ def _run(engine: Engine, admitted: AdmittedContainer, tty: bool) -> int:
         session = engine.open_attach(container, tty=tty, stdin=True)
         try:
             admitted.check_links()
+            began = time.time()
             engine.start(container)
             if size := terminal_size(0) if tty else None:
                 session.resize(*size)
-            code = interact(session)
+            with attending(plan.name, plan.command):
+                code = interact(session)
         finally:
             session.close()
-        return engine.wait(container) if code is None else code
+        ended = engine.wait(container) if code is None else code
+        explain_kill(engine, container, plan.to_json(), began, ended)
+        return ended
     finally:
         engine.remove_container(container, force=True)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from robenv.profile.fits import check_fits
 from robenv.profile.inside import Inside
 from robenv.profile.levels import split_levels
 from robenv.profile.merge import merge
-from robenv.profile.nodes import Mapping, Source, to_python
+from robenv.profile.nodes import Mapping, Source, problem_at, to_python
 from robenv.profile.packages import NONE, Packages, read_links, read_packages
 from robenv.profile.per_platform import KEY, for_platform, platforms_of
 from robenv.profile.placeholder import fill
@@ -101,7 +102,7 @@ def _finish(reader: ChainReader, own: set[Path], files: ProjectFiles | None, cor
         general,
         inputs=inputs,
         packages=packages,
-        warnings=(*general.warnings, *packages.notes),
+        warnings=(*general.warnings, *packages.notes, *_no_run_image([one for _, one in whole])),
         variants=tuple(whole) if variants else (),
         jetpacks=corrected.jetpacks,
     )
@@ -112,6 +113,18 @@ def _take_corrections(reader: ChainReader, corrected: Corrected) -> None:
     reader.documents = [correct_ros(document, corrected.ros) for document in reader.documents]
     if corrected.file is not None:
         (reader.read if corrected.exists else reader.absent)[str(corrected.file)] = None
+
+
+def _no_run_image(whole: Iterable[Resolved]) -> Iterator[Problem]:
+    """A warning where the project itself says something of a run image, and nothing that makes it one."""
+    variants = list(whole)
+    if any(one.profile.run_image.build.strip() for one in variants):
+        return
+    for document in variants[0].documents:
+        entry = document.root.entries.get("run_image")
+        if entry is not None and not document.source.foreign and not document.source.chain:
+            hint = "say what makes it: `run_image: {build: …, install: …}` (docs/run-image.md)"
+            yield problem_at(entry[0], "`run_image` has no `build`, so there is no run image", hint)
 
 
 def _packages(whole: Iterable[Resolved], files: ProjectFiles | None) -> Packages:
@@ -277,8 +290,8 @@ def _read_dotenv(reader: ChainReader, path: Path) -> None:
         return
     finally:
         reader.read.update({str(path): None} if str(path) not in reader.absent else {})
-    variables, bad_lines = parse_dotenv(text, reader.variables.lookup, lambda name: None)
     own = source(text)  # once: it takes the text apart
+    variables, bad_lines = parse_dotenv(text, reader.variables.lookup, partial(reader.unset, own))
     for line in bad_lines:
         reader.problems.append(Problem(line.message, own.location(line.line, line.column), line.hint))
     reader.variables.dotenv.update({one.name: one.value for one in variables if one.value is not None})

@@ -224,6 +224,7 @@ PROFILE = _keys(
     registry=Rule("replace", normal=normalize.own_registry),
     secrets=_each(_keys(file=Rule("replace", normal=normalize.path), environment=_SET), normalize.own_secrets),
     mirrors=_MIRRORS,
+    build=_keys(network=_SET),
     **_PART.keys,
     per_platform=_each(_PART, normalize.platforms),
 )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,6 +51,47 @@ def test_a_file_is_as_wide_as_the_terminal_beside_it(project: MakeProject, termi
     terminal.start(["sh", "-c", script], root, {**mine.environ, "TERM": "xterm"}, mine.folder)
     assert terminal.ends(60) == 0
     assert (mine.folder / "wide").read_text() == "173\n"
+
+
+def test_proxies_of_the_docker_config_are_there(project: MakeProject, tmp_path: Path, docker_api: Any) -> None:
+    """As `docker run` gives them; never in the image, and their login in nothing that others read."""
+    mine = project("run: {environment: {no_proxy: own}}")
+    config = tmp_path / "docker"
+    config.mkdir()
+    mine.environ["DOCKER_CONFIG"] = str(config)
+    look = ("sh", "-c", "env | grep -i _proxy | sort")
+    assert mine.run("up", "--", *look, check=None).stdout == "no_proxy=own\n"
+    proxies = {"httpProxy": "http://jane:sesame@proxy:1", "noProxy": "localhost"}
+    (config / "config.json").write_text(json.dumps({"proxies": {"default": proxies}}))
+    with_login = "http://jane:sesame@proxy:1"
+    found = f"HTTP_PROXY={with_login}\nNO_PROXY=localhost\nhttp_proxy={with_login}\nno_proxy=own\n"
+    for command in ("up", "exec", "run"):
+        assert mine.run(command, "--", *look).stdout == found
+    for command in ("plan", "plan --json", "profiles show .", "export compose -o out"):
+        done = mine.run(*command.split())
+        assert "sesame" not in done.stdout + done.stderr, command
+    assert "proxy" not in (mine.folder / "out/compose.yaml").read_text().lower().replace("no_proxy", "")
+    (container,) = docker_api.containers(filters={"label": f"robenv.project={mine.name}"})
+    assert "sesame" not in json.dumps(container["Labels"])
+    assert "sesame" not in json.dumps(docker_api.inspect_image(mine.plan()["image"]))
+    (config / "config.json").unlink()
+    assert mine.run("up", "--", *look).stdout == "no_proxy=own\n"
+
+
+@pytest.mark.parametrize(
+    ("profile", "name"), [("", "{project}"), ("run: {hostname: arm}", "arm"), ("run: {network_mode: host}", "{host}")]
+)
+def test_the_prompt_names_the_project(
+    project: MakeProject, terminal: Terminal, root: Path, profile: str, name: str
+) -> None:
+    mine = project(profile)
+    expected = name.format(project=mine.name, host=os.uname().nodename)
+    assert mine.run("up", "-q", "--", "hostname").stdout.strip() == expected
+    assert mine.run("run", "--", "hostname").stdout.strip() == expected
+    terminal.start([*ROBENV, "shell"], root, {**mine.environ, "TERM": "xterm"}, mine.folder)
+    terminal.see(f"(?<=\\({mine.name}\\))root@" if "host" in name else f"root@{expected}:")
+    terminal.type("exit\r")
+    assert terminal.ends(60) == 0
 
 
 @pytest.mark.parametrize("command", ["exec", "run", "up"])

@@ -205,17 +205,19 @@ def test_rosdeps_answers_are_told_apart(project: Callable[..., Project], docker_
     )
     with rosdep_index.serve(tmp_path / "served", _host(docker_api), {"eigen": "[libeigen3-dev]"}) as address:
         rosdep_index.site_profile(made.folder, address)
-        found = _package(made.folder, 0, "".join(f"<depend>{key}</depend>\n" for key in ("mine", "marked", "my_msgs")))
+        found = _package(
+            made.folder, 0, "".join(f"<depend>{key}</depend>\n" for key in ("mine", "marked", "my_msgs", "eigen"))
+        )
         text = re.sub(r"  <depend>(cmake|c_compiler)</depend>\n", "", found.read_text())
         found.write_text(text)
         made.run("build", timeout=600)
         listed = "cat /opt/robenv/dependencies/apt /opt/robenv/dependencies/pip"
         assert made.run("run", "--", "sh", "-c", listed).stdout == (
-            'python3-pip\ntree\nsix>=1; python_version>"3" and os_name == "nt"\n'
+            'libeigen3-dev\npython3-pip\ntree\nsix>=1; python_version>"3" and os_name == "nt"\n'
         )
 
     # The index is away now, and was fetched a moment ago.
-    wrong = ("eigen", "other", "xacroo", "elsewhere", "option")
+    wrong = ("other", "xacroo", "elsewhere", "option")
     found.write_text(text.replace("<depend>", "".join(f"<depend>{key}</depend>\n" for key in wrong) + "<depend>", 1))
     done = made.run("build", "-q", check=5)
     assert "error: rosdep has no rule for `other`, `xacroo` on Debian 12\n" in done.stderr

@@ -81,6 +81,51 @@ def test_the_cause_is_told_and_not_the_command_again(sentence: str, errors: str,
     assert [_failing(one, output, errors).details for one in (sentence, old, new)] == [details] * 3
 
 
+_NO_BRIDGE = (
+    "failed to create endpoint x on network bridge: failed to get bridge: could not find bridge docker0: route ip+net: "
+    "no such network interface"
+)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "output", "network", "hint"),
+    [
+        ("network bridge not found", "", "", "The engine has no bridge network"),
+        (_NO_BRIDGE, "", "", "`build: {network: host}`"),
+        ("exit code: 100", "Temporary failure resolving 'deb.debian.org'\n", "", "If the engine's machine does"),
+        ("exit code: 6", "curl: (6) Could not resolve host: example.org\n", "none", "leaves steps without a network"),
+        ("exit code: 6", "curl: (6) Could not resolve host: example.org\n", "host", ""),
+        ("exit code: 1", "cannot resolve the conflict\n", "", ""),
+    ],
+)
+def test_a_step_without_a_network_is_told_of_the_others(sentence: str, output: str, network: str, hint: str) -> None:
+    state = fold(BuildState(), StepEvent("1", "[2/2] RUN x", started=1, completed=2, error=sentence))
+    request = BuildRequest("robenv/picker:0123", "linux/amd64", {}, network_mode=network)
+    found = failure(request, fold(state, LogEvent("1", output)), sentence).hint
+    assert hint in found
+    assert bool(hint) == bool(found)
+
+
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        (
+            "by 'SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: "
+            "self-signed certificate in certificate chain (_ssl.c:992)'))': /simple/six/",
+            "certificate verify failed: self-signed certificate in certificate chain",
+        ),
+        (
+            "curl: (60) SSL certificate problem: unable to get local issuer certificate",
+            "SSL certificate problem: unable to get local issuer certificate",
+        ),
+    ],
+)
+def test_a_certificate_that_is_not_trusted_is_the_cause(said: str, cause: str) -> None:
+    error = _failing("exit code: 1", f"{said}\nERROR: No matching distribution found for six\n")
+    assert error.details == f"{cause} (exit code 1)"
+    assert "`mirrors: {ca: FILE}`" in error.hint
+
+
 def test_podmans_and_the_classic_builders_sentences() -> None:
     assert _failing('building at STEP "RUN make": exit status 2').details == "The command ended with exit code 2."
     assert _failing('building at STEP "RUN make": while running runtime: exit status 137').hint.startswith("137 means")
