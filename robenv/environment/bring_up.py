@@ -19,6 +19,7 @@ from robenv.environment.native import equip
 from robenv.environment.networks import check_networks
 from robenv.environment.reporter import Reporter
 from robenv.environment.trust import Ask
+from robenv.environment.visible_paths import check_visible, needs_look
 from robenv.host.reader import LocalHost, Recorder
 from robenv.host.replay import keep
 
@@ -58,6 +59,8 @@ def bring_up(
     check_networks(engine, plan, reporter.note)
     ensure_emulation(engine, plan.platform, reporter)
     with locked(plan.name, reporter.note), using_images(reporter.note):
+        if needs_look(engine, plan, loaded.image):
+            check_visible(engine, plan)
         image = ensure_image(engine, admitted, reporter, no_cache, accelerate, builder)
         if accelerate:
             plan = equip(engine, loaded, plan, image.image, reporter)
