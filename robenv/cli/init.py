@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from robenv.cli.common import Where, note, print_json
+from robenv.cli.complete import targets
+from robenv.cli.help import Command
 from robenv.errors import UsageError
 from robenv.profile.excerpt import safe
 
@@ -82,8 +84,12 @@ def _check(profile: str) -> None:
 
 def init(
     context: typer.Context,
-    profile: Annotated[str, typer.Argument(metavar="[PROFILE]", help="`robenv profiles` lists them")] = "",
-    name: Annotated[str | None, typer.Option("--name", help="The project's name; default: the folder's")] = None,
+    profile: Annotated[
+        str, typer.Argument(metavar="[PROFILE]", help="`robenv profiles` lists them", autocompletion=targets)
+    ] = "",
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="The project's name; default: the folder's")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a robenv.yaml that is there")] = False,
     json: Annotated[
         bool, typer.Option("--json", help="Only say what would be proposed, and why; write nothing")
@@ -113,4 +119,4 @@ def init(
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:
-    app.command(name, short_help=text)(init)
+    app.command(name, cls=Command, short_help=text)(init)

@@ -27,7 +27,6 @@ from robenv.plan.names import (
     LABEL_SETTLE,
     LABEL_VERSION,
     ROLE_RELEASE,
-    container_name,
 )
 from robenv.plan.run import plan_digest, plan_run, stored_json
 from robenv.plan.values import Healthcheck, Mount, RunPlan
@@ -185,7 +184,7 @@ def _for_robot(plan: RunPlan, resolved: Resolved) -> RunPlan:
     """Without the workspace, which is the developer's, and by names that do not tell from which folder it was deployed:
     a colleague's next deploy finds the same volumes."""
     profile = resolved.profile
-    here = container_name(profile.name, plan.directory)
+    here = plan.prefix
     there = f"robenv-{profile.name}-robot"
 
     def named(text: str) -> str:

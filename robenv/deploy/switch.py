@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from robenv.deploy.guard import guarded
 from robenv.deploy.health import Trial, Verdict, await_active, await_health, ended
 from robenv.deploy.inside import prepare_folder, read_file, run_inside, write_files
+from robenv.deploy.interrupt import check as check_interrupt
+from robenv.deploy.interrupt import handing_over
 from robenv.deploy.release import ACTIVE, AGAIN, HISTORY, Release, confirmed_file, trial_time
 from robenv.deploy.standing import confirm, release_id, retire, stored_plan
 from robenv.engine.answers import last
@@ -93,7 +95,8 @@ def switch(
     have, ``old`` is stopped first, under a guard. ``socket``: where that engine listens on its own machine.
     """
     shared = _in_the_way(engine, container, old)
-    with _guard(engine, container, trial, old, socket) if old is not None and shared else nullcontext():
+    guard = _guard(engine, container, trial, old, socket) if old is not None and shared else nullcontext()
+    with handing_over(engine), guard:
         try:
             gap = _hand_over(engine, container, trial, old, shared, say, at)
             say("waiting for its health")
@@ -191,6 +194,7 @@ def _await_standby(engine: Engine, container: str, trial: Trial) -> None:
     """Until it waits for the lock: what cannot even start its shell must not end the release that runs."""
     until = time.monotonic() + _TO_START
     while time.monotonic() < until:
+        check_interrupt()
         info = engine.find_container(container)
         if info is None or not info.running:
             raise _failed(engine, container, trial, ended(info))

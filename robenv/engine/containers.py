@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import docker
 
-from robenv.engine.answers import OUTPUT, joined
+from robenv.engine.answers import OUTPUT, joined, parse
 from robenv.engine.dial import dial
 from robenv.engine.execution import ExecutionCalls, short
 from robenv.engine.http import EVER, answer_of, ask, send
@@ -89,12 +90,20 @@ class ContainerCalls(ExecutionCalls):
 
         A container that could not be started stays, for its maker to remove.
         """
-        with explained(lambda: self._name_of(container)), translated("start the container", short(container)):
+        name, addresses = (lambda: self._name_of(container)), (lambda: self._addresses_of(container))
+        with explained(name, addresses), translated("start the container", short(container)):
             send(self._api, "post", "/containers/{0}/start", container, timeout=EVER)
 
     def _name_of(self, container: str) -> str:
         found = self.find_container(container)
         return found.name if found else short(container)
+
+    def _addresses_of(self, container: str) -> tuple[str, ...]:
+        """Those that it asks for itself."""
+        with translated("look at the container", short(container)):
+            networks = ask(self._api, "get", "/containers/{0}/json", container)["NetworkSettings"]["Networks"] or {}
+        asked = [network.get("IPAMConfig") or {} for network in networks.values()]
+        return tuple(one[key] for one in asked for key in ("IPv4Address", "IPv6Address") if one.get(key))
 
     def stop(self, container: str, timeout: float | None = None) -> None:
         """Asks its main process to end and, after ``timeout`` seconds, kills it. Does nothing where it has stopped."""
@@ -103,6 +112,12 @@ class ContainerCalls(ExecutionCalls):
             # Without a timeout the container's own one holds, which only the engine knows.
             patience = EVER if timeout is None else timeout + _MARGIN
             send(self._api, "post", "/containers/{0}/stop", container, params=params, timeout=patience)
+
+    def restart(self, container: str, timeout: float | None = None) -> None:
+        """Stops it as ``stop`` does, and starts it; one that is stopped is started. Raises as ``start`` does."""
+        params = {} if timeout is None else {"t": str(max(0, round(timeout)))}
+        with explained(lambda: self._name_of(container)), translated("restart the container", short(container)):
+            send(self._api, "post", "/containers/{0}/restart", container, params=params, timeout=EVER)
 
     def kill(self, container: str, signal: str) -> None:
         """Sends ``SIGTERM`` or another signal, by name, to its main process. Raises ContainerNotFound."""
@@ -175,6 +190,17 @@ class ContainerCalls(ExecutionCalls):
         with translated("unpack files into", f"{short(container)}:{path}"):
             send(self._api, "put", "/containers/{0}/archive", container, params={"path": path}, data=tar, timeout=EVER)
 
+    def path_time(self, container: str, path: str) -> str:
+        """When a file or folder inside was last changed, as in RFC 3339; "" where the engine does not tell. Raises
+        ContainerNotFound, OperationFailed."""
+        with translated(f"look at {short(container)}:{path}"):
+            answer = send(self._api, "head", "/containers/{0}/archive", container, params={"path": path})
+        try:
+            told = parse(base64.b64decode(answer.headers["X-Docker-Container-Path-Stat"]))
+            return str(told["mtime"])
+        except (KeyError, TypeError, ValueError):
+            return ""
+
     def get_archive(self, container: str, path: str) -> bytes | None:
         """A tar of a small file or folder (64 MiB at most) inside; None where it does not exist.
 
@@ -205,6 +231,13 @@ class ContainerCalls(ExecutionCalls):
         finally:
             answer.close()
         return bytes(tar)
+
+    def running_commands(self, container: str) -> list[tuple[str, ...]]:
+        """The command lines that run inside by `exec`, whoever started them."""
+        with translated("list what runs in", short(container)):
+            told = (self._api.exec_inspect(one) for one in self._api.inspect_container(container)["ExecIDs"] or ())
+            config = [one["ProcessConfig"] for one in told if one.get("Running")]
+        return [(str(one["entrypoint"]), *map(str, one.get("arguments") or ())) for one in config]
 
     def oom_events(self, container: str, since: float, until: float) -> int:
         """How often the kernel killed something inside for want of memory, between two times (epoch seconds)."""

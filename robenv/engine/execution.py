@@ -276,4 +276,6 @@ def container_info(raw: Mapping[str, Any]) -> ContainerInfo:
         exec_ids=tuple(raw.get("ExecIDs") or ()),
         health=(state.get("Health") or {}).get("Status") or "",
         restart_policy=((raw.get("HostConfig") or {}).get("RestartPolicy") or {}).get("Name") or "",
+        restarts=int(raw.get("RestartCount") or 0),
+        finished_at=state.get("FinishedAt") or "",
     )

@@ -245,6 +245,9 @@ class Engine(SessionEngine, Protocol):
         Raises BuildFailed, EngineLost.
         """
 
+    def history(self, reference: str) -> list[tuple[str, int]]:
+        """What made each part of an image, and its unpacked bytes; oldest first. Raises ImageNotFound."""
+
     def tag(self, image: str, reference: str) -> None: ...
 
     def remove_image(self, reference: str, force: bool = False) -> int:
@@ -262,6 +265,8 @@ class Engine(SessionEngine, Protocol):
     def start(self, container: str) -> None: ...
 
     def stop(self, container: str, timeout: float | None = None) -> None: ...
+
+    def restart(self, container: str, timeout: float | None = None) -> None: ...
 
     def kill(self, container: str, signal: str) -> None: ...
 
@@ -294,8 +299,14 @@ class Engine(SessionEngine, Protocol):
     def put_archive(self, container: str, path: str, tar: bytes) -> None:
         """Unpacks a tar at ``path`` inside; volumes are mounted while it does, started or not."""
 
+    def path_time(self, container: str, path: str) -> str:
+        """When a file or folder inside was last changed, as in RFC 3339; "" where the engine does not tell."""
+
     def get_archive(self, container: str, path: str) -> bytes | None:
         """A tar of a small file or folder inside; None where it does not exist."""
+
+    def running_commands(self, container: str) -> list[tuple[str, ...]]:
+        """The command lines that run inside by `exec`, whoever started them."""
 
     def oom_events(self, container: str, since: float, until: float) -> int:
         """How often the kernel killed something inside for want of memory, between two times (epoch seconds)."""

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from robenv.engine.protocol import ContainerInfo, Engine, ImageInfo
+from robenv.environment import mounted
 from robenv.environment.accounts import prepare_accounts
 from robenv.environment.gate import AdmittedContainer
+from robenv.environment.identity import keep_identity, user_name
 from robenv.environment.launch import SHELL
 from robenv.environment.networks import connect_networks, ensure_networks, networks_gone
-from robenv.errors import ContainerExited, NameTaken
+from robenv.errors import ContainerExited, NameTaken, OperationFailed
 from robenv.host.session import is_stale, prepare_session
 from robenv.plan.diff import Change, describe, diff_plans
 from robenv.plan.names import (
@@ -25,9 +27,12 @@ from robenv.plan.names import (
     LABEL_PLAN,
     LABEL_PLAN_JSON,
     LABEL_PROJECT,
+    LABEL_ROLE,
     LABEL_SHELL,
+    ROLE_ENVIRONMENT,
 )
 from robenv.plan.native import through_tools
+from robenv.plan.owner import is_earlier, is_of, owner_of
 from robenv.plan.request import create_request
 from robenv.plan.values import RunPlan
 
@@ -92,16 +97,20 @@ def keeps_it_alive(command: str) -> bool:
 
 
 def own_container(engine: Engine, plan: RunPlan) -> ContainerInfo | None:
-    """The project's container; raises NameTaken where another's has its name."""
+    """The project's container of the plan's user, also one that has the name that the project or an earlier robenv gave
+    it. Raises NameTaken where another's has its name."""
     found = engine.find_container(plan.name)
     if found is None:
-        return None
-    if found.labels.get(LABEL_PROJECT) != plan.project or found.labels.get(LABEL_DIRECTORY) != plan.directory:
-        raise NameTaken(
-            f"there is a container {plan.name} that is not this project's",
-            hint=f"`docker rm {plan.name}` if it is not needed, or give the project another `name`",
-        )
-    return found
+        every = engine.containers({LABEL_PROJECT: None, LABEL_ROLE: ROLE_ENVIRONMENT})
+        return next((one for one in every if is_earlier(one.labels, plan)), None)
+    if is_of(found.labels, plan):
+        return found
+    here = found.labels.get(LABEL_DIRECTORY) == plan.directory
+    whose = f"is {user_name(owner_of(found.labels))}'s" if here else "is not this project's"
+    raise NameTaken(
+        f"the container {plan.name} {whose}",
+        hint=f"`docker rm {plan.name}` if it is not needed, or give the project another `name`",
+    )
 
 
 def ensure_container(
@@ -122,15 +131,16 @@ def ensure_container(
         changes = changes_since(found, plan)
         recreate = recreate or (not found.running and networks_gone(engine, plan))
         if not changes and not recreate:
-            return ContainerResult(_started(engine, found, admitted), created=False)
+            return ContainerResult(_started(engine, found, admitted, note), created=False)
         if found.running and not recreate and (running := busy_with(engine, found)):
+            refuse_replaced(found, running)
             _say_why_kept(note, changes, running)
             return ContainerResult(found, created=False, changes=changes)
         for change in changes:
             note(f"changed: {describe(change)}")
         note(f"replacing the container {plan.name}")
         engine.remove_container(found.id, force=True)
-    created = _created(engine, admitted)
+    created = _created(engine, admitted, note)
     if missing := prepare_session(plan.to_json()):
         note(f"asked for and not in this login session: {', '.join(missing)}")
     return ContainerResult(created, created=True)
@@ -145,23 +155,64 @@ def _say_why_kept(note: Callable[[str], None], changes: tuple[Change, ...], runn
     note("`robenv up --recreate` replaces it")
 
 
-def _started(engine: Engine, container: ContainerInfo, admitted: AdmittedContainer) -> ContainerInfo:
+def _started(
+    engine: Engine, container: ContainerInfo, admitted: AdmittedContainer, note: Callable[[str], None]
+) -> ContainerInfo:
     plan = admitted.plan
     prepare_session(plan.to_json())
     if container.running:
-        if not is_stale(plan.to_json(), container.started_at) or not _is_idle(engine, container):
+        other = [*mounted.replaced(container, folders=True), *mounted.replaced(container, folders=False)]
+        if not other and not is_stale(plan.to_json(), container.started_at):
             return container
+        if not _is_idle(engine, container):
+            refuse_replaced(container, busy_with(engine, container))
+            for path in other:
+                note(f"{path} was replaced since the container started, and the container still shows the earlier one")
+            return container
+        if other:
+            note(f"restarting the container, which still shows what was at {', '.join(other)} before")
         engine.stop(container.id, _TIME_TO_STOP)
+    return _start(engine, container.id, admitted)
+
+
+def _start(engine: Engine, identifier: str, admitted: AdmittedContainer) -> ContainerInfo:
     admitted.check_links()
-    engine.start(container.id)
-    return _check_running(engine, container.id)
+    inodes = mounted.look(one.source for one in admitted.plan.mounts if one.kind == "bind")
+    engine.start(identifier)
+    container = _check_running(engine, identifier)
+    if engine.endpoint.startswith("unix://"):
+        mounted.keep(container, inodes)
+    return container
+
+
+def _workspaces(container: ContainerInfo) -> list[str]:
+    """What of this machine is mounted where commands start, and what has the project's folder."""
+    plan = plan_of(container)
+    mounts = [one for one in plan.get("mounts", ()) if one["kind"] == "bind"]
+    return [
+        one["source"]
+        for one in mounts
+        if Path(plan["directory"]).is_relative_to(one["source"])
+        or Path(plan["working_dir"]).is_relative_to(one["target"])
+    ]
+
+
+def refuse_replaced(container: ContainerInfo, running: tuple[str, ...] = ()) -> None:
+    """Raises OperationFailed where a running container shows a folder that is no longer at its path: what is written
+    there would land in the wrong one."""
+    if folders := [path for path in mounted.replaced(container, folders=True) if path in _workspaces(container)]:
+        raise OperationFailed(
+            f"{', '.join(folders)} is not the folder any more that the container {container.name} shows",
+            details="\n".join(f"runs in it: {command}" for command in running[:5]),
+            hint="`robenv up --recreate` replaces the container" if running else "`robenv up` restarts the container",
+        )
 
 
 def _is_idle(engine: Engine, container: ContainerInfo) -> bool:
     return container.labels.get(LABEL_MAIN) == "sleep" and not busy_with(engine, container)
 
 
-def _created(engine: Engine, admitted: AdmittedContainer) -> ContainerInfo:
+def _created(engine: Engine, admitted: AdmittedContainer, note: Callable[[str], None]) -> ContainerInfo:
     plan = admitted.plan
     volume_is_new = prepare_mounts(engine, plan)
     ensure_networks(engine, plan)
@@ -169,16 +220,16 @@ def _created(engine: Engine, admitted: AdmittedContainer) -> ContainerInfo:
     identifier = create_container(engine, plan, bare)
     try:
         connect_networks(engine, identifier, plan)
-        prepare_accounts(engine, identifier, plan, volume_is_new)
-        admitted.check_links()
-        engine.start(identifier)
-        return _check_running(engine, identifier)
+        prepare_accounts(engine, identifier, plan, volume_is_new, admitted.step_user)
+        container = _start(engine, identifier, admitted)
     except BaseException:
         # Half-made is worse than absent: the next `up` would find a container that looks right.
         engine.remove_container(identifier, force=True)
         if volume_is_new:
             engine.remove_volume(plan.home_volume)
         raise
+    keep_identity(admitted.loaded.files, admitted.facts.place, plan, volume_is_new, note)
+    return container
 
 
 def create_container(engine: Engine, plan: RunPlan, bare: RunPlan, tty: bool = False, stdin: bool = False) -> str:
@@ -207,8 +258,8 @@ def prepare_mounts(engine: Engine, plan: RunPlan) -> bool:
             if mount.kind == "bind" and dict(mount.options).get("create_host_path") and not Path(mount.source).exists():
                 Path(mount.source).mkdir(parents=True, exist_ok=True)
         prepare_session(plan.to_json())
-    labels = {LABEL_PROJECT: plan.project, LABEL_DIRECTORY: plan.directory}
-    return bool(plan.home_volume) and plan.home_volume not in {volume.name for volume in engine.volumes(labels)}
+    every = {volume.name for volume in engine.volumes({LABEL_PROJECT: None})}
+    return bool(plan.home_volume) and plan.home_volume not in every
 
 
 def _settled(engine: Engine, identifier: str) -> ContainerInfo | None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from robenv.engine.docker_config import config_folder, proxy_variables
 from robenv.engine.protocol import Engine, EngineInfo
+from robenv.environment.identity import place_of
 from robenv.environment.load import Loaded
 from robenv.host.facts import EngineFacts, Facts
 from robenv.host.probe import read_facts
@@ -25,7 +27,26 @@ def facts_for(engine: Engine | None, loaded: Loaded, host: Host | None = None) -
     known = replace(engine_facts(info), proxies=_proxies(info)) if info else EngineFacts()
     platform = info.platform if info else loaded.build.platform
     wanted = wanted_facts(loaded.resolved.profile)
-    return read_facts(platform, rootless=known.rootless, wanted=wanted, engine=known, host=host)
+    files = loaded.resolved.files
+    facts = read_facts(platform, rootless=known.rootless, wanted=wanted, engine=known, host=host)
+    return replace(facts, place=place_of(files) if files else None, own_groups=_own_groups(info, known))
+
+
+def _own_groups(info: EngineInfo | None, engine: EngineFacts) -> tuple[int, ...]:
+    """Of the process, without the one that opens the engine's socket, which is as good as root. Elsewhere, and where
+    the engine maps IDs, the same numbers are other groups."""
+    mapped = engine.rootless or any(option.startswith("name=userns") for option in engine.security_options)
+    if mapped or (info is not None and not engine.local):
+        return ()
+    others = {0, os.getegid(), *_group_of(engine.endpoint.removeprefix("unix://"))}
+    return tuple(sorted(set(os.getgroups()) - others))
+
+
+def _group_of(path: str) -> tuple[int, ...]:
+    try:
+        return (Path(path).stat().st_gid,)
+    except OSError:
+        return ()
 
 
 def _proxies(info: EngineInfo) -> tuple[tuple[str, str], ...]:
@@ -51,5 +72,6 @@ def engine_facts(info: EngineInfo) -> EngineFacts:
         endpoint=info.endpoint,
         cpus=int(raw.get("NCPU") or 0),
         memory=int(raw.get("MemTotal") or 0),
+        logging_driver=str(raw.get("LoggingDriver") or ""),
         missing_limits=tuple(name for name in LIMITS_OF_INFO if raw.get(name) is False),
     )

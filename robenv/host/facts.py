@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from robenv.host.place import Place
+
 
 @dataclass(frozen=True)
 class Kernel:
@@ -61,6 +63,8 @@ class EngineFacts:
     """Processors and bytes of its machine; 0 where it does not tell."""
     proxies: tuple[tuple[str, str], ...] = ()
     """The variables of the docker config's proxies for this engine. They may hold a login: not to be printed."""
+    logging_driver: str = ""
+    """What keeps a container's output where its request does not say; "" where the engine does not tell."""
     missing_limits: tuple[str, ...] = ()
     """Limits that its kernel cannot set, by ``/info``'s names: ``MemoryLimit``, ``PidsLimit``, …"""
     rt_budget: int | None = None
@@ -188,6 +192,10 @@ class Facts:
     can_interfaces: tuple[str, ...] = ()
     """Network interfaces of /sys/class/net whose ``type`` is 280 (ARPHRD_CAN): ``can0``."""
     session: SessionFacts = SessionFacts()
+    place: Place | None = None
+    """Which of this user's project folders is planned for; None where that follows from its path alone."""
+    own_groups: tuple[int, ...] = ()
+    """The supplementary GIDs of the one who works, where the same numbers mean the same groups inside."""
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "read": sorted(self.read)}

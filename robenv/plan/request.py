@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from robenv.plan.names import LABEL_DIRECTORY, LABEL_PROJECT, LABEL_ROLE, LABEL_UID, ROLE_HOME
+from robenv.plan.names import LABEL_ROLE, ROLE_HOME
 from robenv.plan.networks import endpoint_request
+from robenv.plan.owner import owner_labels
 from robenv.plan.values import DeviceRequest, Healthcheck, Mount, Pairs, Port, RunPlan
 
 NANOSECONDS = 1_000_000_000
@@ -79,7 +80,7 @@ def _namespaces(plan: RunPlan) -> dict[str, Any]:
         "CapAdd": list(plan.cap_add),
         "CapDrop": list(plan.cap_drop),
         "SecurityOpt": list(plan.security_opt),
-        "GroupAdd": [*plan.group_add, *(str(gid) for gid in plan.groups)],
+        "GroupAdd": [*plan.group_add, *(str(gid) for gid in dict.fromkeys((*plan.groups, *plan.own_groups)))],
         "Dns": list(plan.dns),
         "DnsSearch": list(plan.dns_search),
         "DnsOptions": list(plan.dns_opt),
@@ -203,10 +204,8 @@ def _volume_labels(plan: RunPlan, mount: Mount) -> dict[str, str]:
     """Whose a volume is, so that `down --volumes` finds it; nothing for one that is anonymous or somebody else's."""
     if not mount.source or dict(mount.options).get("external"):
         return {}
-    labels = {LABEL_PROJECT: plan.project, LABEL_DIRECTORY: plan.directory}
-    if mount.source == plan.home_volume:
-        labels |= {LABEL_ROLE: ROLE_HOME, LABEL_UID: str(plan.user.uid)}
-    return labels
+    role = {LABEL_ROLE: ROLE_HOME} if mount.source == plan.home_volume else {}
+    return owner_labels(plan) | role
 
 
 def _is_raw_tmpfs(mount: Mount) -> bool:

@@ -40,10 +40,15 @@ class Project:
             kept.unlink()
 
     def run(
-        self, *arguments: str, check: int | None = 0, user: int | None = None, **options: Any
+        self,
+        *arguments: str,
+        check: int | None = 0,
+        user: int | None = None,
+        groups: tuple[int, ...] = (),
+        **options: Any,
     ) -> subprocess.CompletedProcess[str]:
         """Runs ``robenv ARGUMENTS`` in the project's folder; ``check`` is the exit code that it must have."""
-        command = [*(as_user(user) if user is not None else ()), *ROBENV, *arguments]
+        command = [*(as_user(user, *groups) if user is not None else ()), *ROBENV, *arguments]
         settings: dict[str, Any] = {
             "cwd": self.folder,
             "env": self.environ,
@@ -83,14 +88,15 @@ class Project:
                 api.remove_image(tag, force=True)
 
 
-def as_user(uid: int) -> tuple[str, ...]:
-    """A command's prefix that runs it as ``uid``, in the engine's group, still able to read the tests' Python."""
+def as_user(uid: int, *groups: int) -> tuple[str, ...]:
+    """A command's prefix that runs it as ``uid``, in the engine's group and ``groups``, still able to read the tests'
+    Python."""
     group = Path("/var/run/docker.sock").stat().st_gid
     return (
         "setpriv",
         f"--reuid={uid}",
         f"--regid={uid}",
-        f"--groups={group}",
+        f"--groups={','.join(map(str, (group, *groups)))}",
         "--inh-caps=+dac_read_search",
         "--ambient-caps=+dac_read_search",
     )

@@ -106,6 +106,26 @@ def test_a_step_without_a_network_is_told_of_the_others(sentence: str, output: s
     assert bool(hint) == bool(found)
 
 
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        (
+            "by 'SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: "
+            "self-signed certificate in certificate chain (_ssl.c:992)'))': /simple/six/",
+            "certificate verify failed: self-signed certificate in certificate chain",
+        ),
+        (
+            "curl: (60) SSL certificate problem: unable to get local issuer certificate",
+            "SSL certificate problem: unable to get local issuer certificate",
+        ),
+    ],
+)
+def test_a_certificate_that_is_not_trusted_is_the_cause(said: str, cause: str) -> None:
+    error = _failing("exit code: 1", f"{said}\nERROR: No matching distribution found for six\n")
+    assert error.details == f"{cause} (exit code 1)"
+    assert "`mirrors: {ca: FILE}`" in error.hint
+
+
 def test_podmans_and_the_classic_builders_sentences() -> None:
     assert _failing('building at STEP "RUN make": exit status 2').details == "The command ended with exit code 2."
     assert _failing('building at STEP "RUN make": while running runtime: exit status 137').hint.startswith("137 means")

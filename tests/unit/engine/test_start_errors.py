@@ -141,6 +141,16 @@ def test_a_port_in_use_is_named(sentence: str) -> None:
     assert error.details == sentence
 
 
+@pytest.mark.parametrize("sentence", ["Address already in use", f"{NETWORK}Address already in use"])
+def test_an_address_in_use_is_not_called_a_port(sentence: str) -> None:
+    taken = PortInUse(f"Could not start it: {sentence}")
+    named, unnamed = explain(taken, "picker", ("10.0.0.5",)), explain(taken, "picker")
+    assert type(named) is type(unnamed) is OperationFailed
+    assert named.message == "The container picker cannot start: the address 10.0.0.5 is taken in its network."
+    assert "an address that it is to have is taken" in unnamed.message
+    assert "run.networks" in named.hint
+
+
 def test_what_is_not_known_is_shown_without_the_noise_around_it() -> None:
     error = explained(f"{OLD}unable to set up the moon: operation not permitted: unknown")
     assert error.message == "The container picker cannot start: unable to set up the moon: operation not permitted"

@@ -76,7 +76,7 @@ def test_an_engine_elsewhere_is_not_local(endpoint: str) -> None:
 def _facts(raw: dict[str, Any] | None, host: RecordedHost | None = None, **profile: Any) -> Any:
     engine: Any = None if raw is None else SimpleNamespace(info=lambda: info(raw))
     loaded: Any = SimpleNamespace(
-        resolved=SimpleNamespace(profile=Profile.model_validate(profile)),
+        resolved=SimpleNamespace(profile=Profile.model_validate(profile), files=None),
         build=SimpleNamespace(platform="linux/arm64"),
     )
     return facts_for(engine, loaded, host)

@@ -174,7 +174,7 @@ MOUNTS = [
         Mount("volume", "home", "/home/dev"),
         {
             "Type": "volume", "Source": "home", "Target": "/home/dev",
-            "VolumeOptions": {"Labels": {**_LABELS, "robenv.role": "home", "robenv.uid": "1000"}},
+            "VolumeOptions": {"Labels": {**_LABELS, "robenv.role": "home"}},
         },
     ),
     (Mount("volume", "", "/anonymous"), {"Type": "volume", "Target": "/anonymous"}),
@@ -220,10 +220,24 @@ def test_selinux_labels_need_the_short_form() -> None:
 
 def test_every_field_of_a_plan_reaches_the_body_or_is_known_not_to() -> None:
     """A field added to RunPlan must get a row in one of the tables above."""
-    covered = {name for changes, *_ in TOP_LEVEL + HOST_CONFIG for name in changes} | {"mounts"}
+    covered = {name for changes, *_ in TOP_LEVEL + HOST_CONFIG for name in changes} | {"mounts", "own_groups"}
     always = {"image", "user", "working_dir"}
-    not_the_bodys = {"project", "directory", "name", "platform", "home_volume", "session", "only_these_groups"}
+    not_the_bodys = {
+        "project",
+        "directory",
+        "name",
+        "platform",
+        "home_volume",
+        "session",
+        "only_these_groups",
+        "prefix",
+    }
     assert {field.name for field in fields(RunPlan)} == covered | always | not_the_bodys
+
+
+def test_the_groups_of_the_one_who_works_are_there_once() -> None:
+    host = create_request(replace(PLAN, groups=(20,), own_groups=(20, 1500)))["HostConfig"]
+    assert host["GroupAdd"] == ["20", "1500"]
 
 
 def test_streams_only_where_somebody_attaches() -> None:
