@@ -31,6 +31,10 @@ def enter_running(
         with on_robot(where, robot) as (engine, release):
             if not has_shell(engine, release.id):
                 release = release._replace(labels={**release.labels, LABEL_SHELL: "none"})
+            release = release._replace(
+                name=f"{robot}:{release.name}"
+            )  # robots of one release have containers of one name
+            tell_leftovers(engine, release, note, f"robenv restart -r {robot}")
             return enter(engine, release, command, "", detach_keys, far=True)  # no folder of this machine shows there
     place = where.place()
     wanted = normalize(platform) if platform is not None else ""

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from robenv.cli.common import Where, confirm, table
+from robenv.cli.common import Where, confirm, note, table
 from robenv.cli.deploy import exit_by, in_order, print_errors
 from robenv.cli.fleet_view import FleetView
 from robenv.cli.robot import inventory_of
-from robenv.errors import Interrupted, UsageError
+from robenv.errors import UsageError
 
 if TYPE_CHECKING:
     from robenv.deploy.fleet import Robotics
@@ -53,4 +53,5 @@ def _require_yes(question: str) -> None:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError("nothing was removed, since nobody can be asked here", details=question, hint="say --yes")
     if not confirm(question):
-        raise Interrupted("nothing was removed")
+        note("nothing was removed")
+        raise typer.Exit(1)

@@ -29,6 +29,7 @@ def run(
     from robenv.environment.native import equip
     from robenv.environment.networks import check_networks
     from robenv.environment.run_once import run_once
+    from robenv.environment.visible_paths import check_visible, needs_look
 
     where: Where = context.obj
     with open_engine() as engine:
@@ -42,6 +43,8 @@ def run(
         check_networks(engine, plan, reporter.note)
         ensure_emulation(engine, loaded.build.platform, reporter)
         with using_images(reporter.note):
+            if needs_look(engine, plan, loaded.image):
+                check_visible(engine, plan)
             image = ensure_image(engine, admitted, reporter, accelerate=not no_accel)
             if not no_accel:
                 plan = equip(engine, loaded, plan, image.image, reporter)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from robenv.deploy.inventory_words import doubt
+from robenv.deploy.inventory_words import doubt, is_read
 from robenv.errors import Problem, ProfileError, UsageError
 from robenv.profile.badvalue import did_you_mean
 from robenv.profile.excerpt import show
@@ -197,10 +197,14 @@ class _Reader:
         if not isinstance(node, MappingNode):
             self.problems.append(problem_at(node, "variables are a mapping", "such as `ansible_user: dev`"))
             return {}
-        for name, (key, _) in node.entries.items():
+        variables = dict(to_python(node))
+        for name, (key, value) in node.entries.items():
             if found := doubt(name):
                 self.doubts[(key.line, key.column)] = problem_at(key, *found)
-        return dict(to_python(node))
+            elif is_read(name) and (why := _unreadable(value)):
+                self.problems.append(problem_at(value, f"{show(name)} is {why}", "write the value itself"))
+                variables.pop(name, None)
+        return variables
 
     def _add(self, pattern: str, node: Node, groups: tuple[str, ...], variables: Mapping[str, Any]) -> None:
         own = self._variables(node)
@@ -216,6 +220,13 @@ class _Reader:
             place, known, of = self._hosts.get(name, (node, {}, {}))
             # A later mention adds groups; what was said of the host itself stays above what groups say.
             self._hosts[name] = place, {**variables, **known, **own}, {**of, **dict.fromkeys(groups)}
+
+
+def _unreadable(value: Node) -> str:
+    """Why a value cannot be what a variable says; "" where it can."""
+    if not isinstance(value, Scalar):
+        return "a single value, and neither a list nor a mapping"
+    return "a template of Ansible's, which robenv does not fill in" if "{{" in value.text else ""
 
 
 def _spread(pattern: str) -> Iterator[str]:

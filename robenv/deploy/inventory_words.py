@@ -38,9 +38,14 @@ _NEAR, _NEAR_WHOLE = 0.75, 0.85
 """How alike two names have to be behind a prefix that they have in common, and where it is the prefix that differs."""
 
 
+def is_read(name: str) -> bool:
+    """Whether robenv reads a variable of that name."""
+    return name in _READ or name in OWN
+
+
 def doubt(name: str) -> tuple[str, str] | None:
     """A sentence about a variable that was most likely meant to be another one, and a way out; None for all others."""
-    if name in _READ or name in OWN or name in _ANSIBLES or _FAMILIES.fullmatch(name):
+    if is_read(name) or name in _ANSIBLES or _FAMILIES.fullmatch(name):
         return None
     near = _nearest(name)
     hint = f"did you mean `{near}`?" if near else f"it reads {', '.join(OWN)}"

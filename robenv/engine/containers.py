@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import docker
 
-from robenv.engine.answers import OUTPUT, joined
+from robenv.engine.answers import OUTPUT, joined, parse
 from robenv.engine.dial import dial
 from robenv.engine.execution import ExecutionCalls, short
 from robenv.engine.http import EVER, answer_of, ask, send
@@ -188,6 +189,17 @@ class ContainerCalls(ExecutionCalls):
         """Unpacks a tar at ``path`` inside; volumes are mounted while it does, started or not."""
         with translated("unpack files into", f"{short(container)}:{path}"):
             send(self._api, "put", "/containers/{0}/archive", container, params={"path": path}, data=tar, timeout=EVER)
+
+    def path_time(self, container: str, path: str) -> str:
+        """When a file or folder inside was last changed, as in RFC 3339; "" where the engine does not tell. Raises
+        ContainerNotFound, OperationFailed."""
+        with translated(f"look at {short(container)}:{path}"):
+            answer = send(self._api, "head", "/containers/{0}/archive", container, params={"path": path})
+        try:
+            told = parse(base64.b64decode(answer.headers["X-Docker-Container-Path-Stat"]))
+            return str(told["mtime"])
+        except (KeyError, TypeError, ValueError):
+            return ""
 
     def get_archive(self, container: str, path: str) -> bytes | None:
         """A tar of a small file or folder (64 MiB at most) inside; None where it does not exist.

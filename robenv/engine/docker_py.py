@@ -31,6 +31,7 @@ _TIMEOUT = 60
 _ANY_VERSION = "1.24"
 """docker-py wants a version at once; the real one is set from the engine's first answer."""
 _BUILDKIT_SINCE = (1, 39)
+_BUILDKIT_MAPS_SINCE = (1, 45)
 
 
 class DockerPyEngine(ImageCalls, ContainerCalls, NetworkCalls):
@@ -114,19 +115,28 @@ def engine_info(endpoint: str, version: Json, info: Json) -> EngineInfo:
         platform=_platform(version, info),
         storage_driver=str(info.get("Driver", "")),
         root_dir=str(info.get("DockerRootDir", "")),
-        buildkit=_has_buildkit(product, version),
+        buildkit=_has_buildkit(product, version) and not _mixes_up_owners(version, info),
         raw=info,
     )
 
 
 def _has_buildkit(product: str, version: Json) -> bool:
     """Docker's own engine has it since 18.09 (API 1.39), on Linux; Podman's answers only the classic form."""
-    numbers = str(version.get("ApiVersion", "0")).split(".")
-    try:
-        recent = tuple(int(number) for number in numbers) >= _BUILDKIT_SINCE
-    except ValueError:
-        return False
+    recent = _numbers(version) >= _BUILDKIT_SINCE
     return recent and product == "Docker Engine" and version.get("Os", "linux") == "linux"
+
+
+def _mixes_up_owners(version: Json, info: Json) -> bool:
+    """Whether its BuildKit leaves what COPY and ADD write to an owner that userns-remap gives no container: before
+    Docker 26 (github.com/moby/buildkit/pull/4712). The classic builder maps them."""
+    return "name=userns" in (info.get("SecurityOptions") or ()) and _numbers(version) < _BUILDKIT_MAPS_SINCE
+
+
+def _numbers(version: Json) -> tuple[int, ...]:
+    try:
+        return tuple(int(number) for number in str(version.get("ApiVersion", "0")).split("."))
+    except ValueError:
+        return ()
 
 
 def _product(version: Json) -> str:

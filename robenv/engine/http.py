@@ -39,7 +39,10 @@ def send(api: docker.APIClient, method: str, path: str, *parts: str, **options: 
     ``options`` are those of ``requests.Session.request``. Raises docker.errors.APIError for an error answer.
     """
     inner: Any = api
-    response = getattr(inner, f"_{method}")(inner._url(path, *parts), **options)
+    if method == "head":  # docker-py has none of its own, which would set the timeout
+        response = inner.head(inner._url(path, *parts), **({"timeout": inner.timeout} | options))
+    else:
+        response = getattr(inner, f"_{method}")(inner._url(path, *parts), **options)
     inner._raise_for_status(response)
     return response
 

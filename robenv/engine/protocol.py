@@ -299,6 +299,9 @@ class Engine(SessionEngine, Protocol):
     def put_archive(self, container: str, path: str, tar: bytes) -> None:
         """Unpacks a tar at ``path`` inside; volumes are mounted while it does, started or not."""
 
+    def path_time(self, container: str, path: str) -> str:
+        """When a file or folder inside was last changed, as in RFC 3339; "" where the engine does not tell."""
+
     def get_archive(self, container: str, path: str) -> bytes | None:
         """A tar of a small file or folder inside; None where it does not exist."""
 

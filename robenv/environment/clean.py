@@ -99,23 +99,23 @@ def unused_images(
     """
     stay = {container.image_id for container in containers}
     stay |= {image.id for image in images if keep.intersection(image.tags)}
-    decided = {_series(image) for image in images if keep.intersection(image.tags)}
+    decided = {one for image in images if keep.intersection(image.tags) for one in _series(image)}
     newest: dict[tuple[str, str], str] = {}
     tagged = [image for image in images if image.tags]
     for image in tagged:
-        project = _series(image)
-        newest[project] = max(newest.get(project, ""), image.created)
+        for project in _series(image):
+            newest[project] = max(newest.get(project, ""), image.created)
     for image in tagged:
-        project = _series(image)
         # The engine's times are in seconds: of several that are equally new, none is known to be out of date.
-        if project not in decided and image.created == newest[project]:
+        if any(image.created == newest[project] for project in _series(image) if project not in decided):
             stay.add(image.id)
     return [image for image in images if image.id not in stay]
 
 
-def _series(image: ImageInfo) -> tuple[str, str]:
-    """A project's images to work in are one series, its run images another."""
-    return image.labels.get(LABEL_PROJECT, ""), image.labels.get(LABEL_STAGE, "")
+def _series(image: ImageInfo) -> set[tuple[str, str]]:
+    """A project's images to work in are one series, its run images another. Projects without a name may share one."""
+    named = {tag.partition(":")[0].rpartition("/")[2] for tag in image.tags if tag.startswith("robenv/")}
+    return {(project, image.labels.get(LABEL_STAGE, "")) for project in named | {image.labels.get(LABEL_PROJECT, "")}}
 
 
 def unused_bases(engine: Engine, images: Sequence[ImageInfo], keep: frozenset[str]) -> list[ImageInfo]:

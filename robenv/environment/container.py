@@ -220,7 +220,7 @@ def _created(engine: Engine, admitted: AdmittedContainer, note: Callable[[str], 
     identifier = create_container(engine, plan, bare)
     try:
         connect_networks(engine, identifier, plan)
-        prepare_accounts(engine, identifier, plan, volume_is_new)
+        prepare_accounts(engine, identifier, plan, volume_is_new, admitted.step_user)
         container = _start(engine, identifier, admitted)
     except BaseException:
         # Half-made is worse than absent: the next `up` would find a container that looks right.

@@ -85,13 +85,15 @@ def _ensure(
 
 
 def present_image(engine: Engine, loaded: Loaded) -> ImageInfo | None:
-    """The image of the plan that the engine has, also under another project's name: a project without a name is called
-    after its folder, and a colleague's folder may have another one. None where there is none."""
+    """The image of the plan that the engine has; None where there is none. A project without a name is called after its
+    folder, and a colleague's folder may have another name: there an image of the same content is as good."""
     return engine.find_image(loaded.image) or next((image for image, _ in _of_same_content(engine, loaded)), None)
 
 
 def _of_same_content(engine: Engine, loaded: Loaded) -> Iterator[tuple[ImageInfo, str]]:
-    """Images that robenv named after another project, with that name."""
+    """For a project without a name: images that robenv named after another folder, with that name."""
+    if loaded.resolved.is_named:
+        return
     tag = loaded.image.rpartition(":")[2]
     any_project = re.compile(rf"(?:[^/]+/)?robenv/[^/:]+:{tag}")
     for image in engine.images({names.LABEL_HASH: loaded.content_hash}):

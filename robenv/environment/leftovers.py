@@ -13,8 +13,10 @@ from robenv.plan.names import LABEL_ROLE, ROLE_THROWAWAY
 _SHORT = 60
 
 
-def tell_leftovers(engine: Engine, container: ContainerInfo, note: Callable[[str], None]) -> None:
-    """Notes each command in a container that nobody waits for any more, as long as it runs."""
+def tell_leftovers(
+    engine: Engine, container: ContainerInfo, note: Callable[[str], None], ends: str = "robenv stop"
+) -> None:
+    """Notes each command in a container that nobody waits for any more, as long as it runs, and what ``ends`` it."""
     left = abandoned(container.name)
     if not left:
         return
@@ -33,7 +35,7 @@ def tell_leftovers(engine: Engine, container: ContainerInfo, note: Callable[[str
             running.remove(its)
             command = shlex.join(argv)
             text = command if len(command) <= _SHORT else f"{command[:_SHORT]}…"
-            note(f"a command whose robenv was killed still runs, since {_clock(since)}: {text}; `robenv stop` ends it")
+            note(f"a command whose robenv was killed still runs, since {_clock(since)}: {text}; `{ends}` ends it")
         else:
             forget([path])
 

@@ -53,6 +53,8 @@ def security_notes(plan: RunPlan, profile: Profile, engine: EngineFacts) -> tupl
             "the engine remaps user IDs (userns-remap), which makes your files nobody's inside: the container runs "
             f"with userns_mode: host, so {root} inside is UID {plan.user.uid} of the host"
         )
+    if maps_users(engine) and plan.userns_mode and plan.user.sudo:
+        notes.append("user.sudo gives nothing on this engine: its images' sudo belongs to the mapped root")
     return tuple(notes)
 
 

@@ -234,11 +234,11 @@ def test_a_project_without_a_name_keeps_its_image_under_another_folder_name(
         assert "which has the same content" in done.stderr
         assert json.loads(other.run("plan", "--json").stdout)["image_there"]
     finally:
+        content = json.loads(mine.run("plan", "--json").stdout)["content_hash"]
         for one in (mine, other):
             one.run("down", "--volumes", check=None)
-            for image in docker_api.images(filters={"label": f"robenv.project={one.folder.name}"}):
-                for tag in image["RepoTags"] or [image["Id"]]:
-                    docker_api.remove_image(tag, force=True)
+        for image in docker_api.images(filters={"label": f"robenv.hash={content}"}):
+            docker_api.remove_image(image["Id"], force=True)
 
 
 def test_a_container_from_before_identities_is_taken_over(project: MakeProject, docker_api: Any) -> None:

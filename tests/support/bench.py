@@ -16,7 +16,10 @@ import docker
 
 from tests.support.podman_engine import USER, PodmanEngine
 from tests.support.project import ROBENV, Project
+from tests.support.remapped_engine import NewerRemappedEngine, RemappedEngine
+from tests.support.rootless_docker import RootlessDocker
 from tests.support.second_engine import SecondEngine
+from tests.support.store_engines import ContentEngine, SmallNewerEngine
 
 
 class StartedEngine(Protocol):
@@ -143,6 +146,23 @@ def reachable(engine: SecondEngine) -> SecondEngine:
     return engine
 
 
+def copied(make: Callable[[], SecondEngine]) -> Callable[[Any, str], SecondEngine]:
+    """An engine whose store is another than the one of ``docker_engine``."""
+
+    def start(api: Any, base_image: str) -> SecondEngine:
+        made = reachable(make().start())
+        made.copy_image(api, base_image)
+        return made
+
+    return start
+
+
+def rootless_docker(api: Any, base_image: str) -> RootlessDocker:
+    made = RootlessDocker()
+    made.start().api().load_image(api.get_image(base_image))
+    return made
+
+
 def podman(rootless: bool) -> Callable[[Any, str], PodmanEngine]:
     def start(api: Any, base_image: str) -> PodmanEngine:
         made = PodmanEngine(rootless)
@@ -152,10 +172,16 @@ def podman(rootless: bool) -> Callable[[Any, str], PodmanEngine]:
     return start
 
 
+_NO_LIMITS = r"not kept, since the engine is rootless and its machine has cgroup v1"
 _NO_SECRETS = r"Podman .*secrets"
 
 ROWS: tuple[Row, ...] = (
     Row("docker 20.10", docker_engine),
+    Row("docker 20.10 userns-remap", copied(RemappedEngine), refuses={"secrets": "builder has no secrets"}),
+    Row("docker 20.10 rootless", rootless_docker, True, notes={"limits": _NO_LIMITS}, container_user=0),
+    Row("docker 28", copied(SmallNewerEngine)),
+    Row("docker 28 containerd", copied(ContentEngine)),
+    Row("docker 28 userns-remap", copied(NewerRemappedEngine)),
     Row("podman 4.3", podman(False), refuses={"secrets": _NO_SECRETS}),
     Row("podman 4.3 rootless", podman(True), True, refuses={"secrets": _NO_SECRETS}, container_user=0),
 )

@@ -66,8 +66,8 @@ class PodmanEngine:
         for name, line in {
             "passwd": f"robenvtest:x:{USER}:{USER}::{self.folder}/home:/bin/sh",
             "group": f"robenvtest:x:{USER}:",
-            "subuid": f"{USER}:{_SUBORDINATE}:65536",
-            "subgid": f"{USER}:{_SUBORDINATE}:65536",
+            "subuid": f"robenvtest:{_SUBORDINATE}:65536",
+            "subgid": f"robenvtest:{_SUBORDINATE}:65536",
         }.items():
             file = Path("/etc", name)
             before = [one for one in file.read_text().splitlines() if not one.startswith("robenvtest:")]
@@ -83,13 +83,20 @@ class PodmanEngine:
         folder = self.folder
         podman = ["podman", "--root", f"{folder}/data", "--runroot", f"{folder}/run/containers"]
         podman += ["--tmpdir", f"{folder}/run/libpod", "--cgroup-manager", "cgroupfs", "--storage-driver", "overlay"]
-        podman += ["system", "service", "--time", "0", self.url]
+        return self.started_by([*podman, "system", "service", "--time", "0", self.url])
+
+    def started_by(self, service: list[str]) -> list[str]:
         own = ["unshare", "--net", *own_root.prefix(), "unshare", "--mount", "--pid", "--fork", "--kill-child"]
-        return [*own, "--mount-proc", "sh", "-c", _START, "sh", str(folder), str(self._owner), *podman]
+        return [*own, "--mount-proc", "sh", "-c", _START, "sh", str(self.folder), str(self._owner), *service]
 
     @property
     def _owner(self) -> int:
         return USER if self.rootless else 0
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Beside what both need."""
+        return {}
 
     @property
     def running(self) -> bool:
@@ -103,6 +110,7 @@ class PodmanEngine:
             "XDG_RUNTIME_DIR": f"{self.folder}/run",
             "TMPDIR": f"{self.folder}/tmp",
             "CONTAINERS_CONF": f"{self.folder}/containers.conf",
+            **self.environment,
         }
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -111,7 +119,7 @@ class PodmanEngine:
         deadline = time.monotonic() + timeout
         while not self._answers():
             if not self.running or time.monotonic() > deadline:
-                raise RuntimeError(f"Podman did not start:\n{self.log.read_text()[-3000:]}")
+                raise RuntimeError(f"The engine did not start:\n{self.log.read_text()[-3000:]}")
             time.sleep(0.05)
         os.chown(self.socket, USER, USER)
         return self

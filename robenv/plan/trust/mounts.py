@@ -51,6 +51,7 @@ _NAMED = {
     "/var": "the host's logs, caches and databases",
     "/var/lib/docker": "the engine's own files",
     "/run": "the sockets of the host's services",
+    "/run/udev": "the host's list of its devices",
     "/var/run": "the sockets of the host's services",
     "/home": "everybody's home folders",
     "/root": "root's home folder",

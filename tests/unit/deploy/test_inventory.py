@@ -165,3 +165,26 @@ def test_others_are_nobodys_business(name: str, tmp_path: Path) -> None:
 def test_ansibles_older_name_of_the_host(tmp_path: Path) -> None:
     (robot,) = read(tmp_path, "all: {hosts: {rover: {ansible_ssh_host: 10.0.0.7}}}").robots
     assert robot.host == "10.0.0.7"
+
+
+@pytest.mark.parametrize(
+    ("variable", "why"),
+    [
+        ("ansible_host: [10.0.0.7]", "`ansible_host` is a single value"),
+        ("ansible_user: {name: dev}", "`ansible_user` is a single value"),
+        ("ansible_host: '{{ net }}.7'", "`ansible_host` is a template of Ansible's"),
+        ("ansible_ssh_common_args: '-J {{ gate }}'", "`ansible_ssh_common_args` is a template of Ansible's"),
+        ("robenv_docker_host: '/run/{{ user }}.sock'", "`robenv_docker_host` is a template of Ansible's"),
+    ],
+)
+def test_a_value_that_cannot_be_read_is_not_passed_over(variable: str, why: str, tmp_path: Path) -> None:
+    with pytest.raises(ProfileError) as caught:
+        read(tmp_path, f"all: {{hosts: {{rover: {{{variable}}}}}}}")
+    (problem,) = caught.value.problems
+    assert problem.message.startswith(why)
+    assert problem.location is not None
+
+
+def test_templates_of_ansibles_own_variables_are_its_business(tmp_path: Path) -> None:
+    (robot,) = read(tmp_path, "all: {hosts: {rover: {ansible_become_pass: '{{ vault }}', sites: [a, b]}}}").robots
+    assert robot.host == "rover"
