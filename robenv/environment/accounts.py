@@ -21,12 +21,16 @@ _FILES = ("/etc/passwd", "/etc/group", "/etc/shadow")
 _GITCONFIG = "/etc/gitconfig"
 
 
-def prepare_accounts(engine: Engine, container: str, plan: RunPlan, home_is_new: bool) -> None:
-    """Reads the image's account files, works out what they must say, and unpacks that into the created container."""
+def prepare_accounts(engine: Engine, container: str, plan: RunPlan, home_is_new: bool, step_user: str = "") -> None:
+    """Reads the image's account files, works out what they must say, and unpacks that into the created container.
+
+    ``step_user``: as whom the image's steps left files in a home folder. They are in a new home of root's too, for whom
+    whoever works as root inside, as on a rootless engine, is the same person.
+    """
     if plan.read_only:
         # The engine unpacks nothing into a read-only root. The home at least can be made ready through another one.
         if home_is_new:
-            _prepare_home(engine, plan)
+            _prepare_home(engine, plan, step_user)
         return
     passwd, group, shadow = (file_text(engine.get_archive(container, path)) for path in _FILES)
     shell_exists = engine.get_archive(container, plan.user.shell) is not None
@@ -39,7 +43,11 @@ def prepare_accounts(engine: Engine, container: str, plan: RunPlan, home_is_new:
         groups=(*plan.groups, *plan.own_groups),
         only_these=plan.only_these_groups,
     )
-    skeleton = _skeleton(engine, container, plan) if home_is_new and plan.user.uid else None
+    skeleton = None
+    if home_is_new and plan.user.uid:
+        skeleton = _skeleton(engine, container, plan)
+    elif home_is_new and step_user:
+        skeleton = engine.get_archive(container, f"/home/{step_user}")
     settings: tuple[tuple[str, str], ...] = ()
     if "git" in plan.session:
         settings = ((_GITCONFIG, with_session_config(file_text(engine.get_archive(container, _GITCONFIG)))),)
@@ -48,11 +56,11 @@ def prepare_accounts(engine: Engine, container: str, plan: RunPlan, home_is_new:
         _hand_over_home(engine, plan, home_is_new)
 
 
-def _prepare_home(engine: Engine, plan: RunPlan) -> None:
+def _prepare_home(engine: Engine, plan: RunPlan, step_user: str) -> None:
     writable = replace(plan, name=f"{plan.name}-home-{secrets.token_hex(3)}", read_only=False)
     container = engine.create_container(writable.name, create_request(writable), writable.platform)
     try:
-        prepare_accounts(engine, container, writable, home_is_new=True)
+        prepare_accounts(engine, container, writable, home_is_new=True, step_user=step_user)
     finally:
         engine.remove_container(container, force=True)
 

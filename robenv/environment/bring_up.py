@@ -66,8 +66,17 @@ def bring_up(
             plan = equip(engine, loaded, plan, image.image, reporter)
         container = admitted.with_plan(plan)
         result = ensure_container(engine, container, image.image, reporter.note, recreate=recreate or image.rebuilt)
+    if result.created:
+        _tell_name(loaded, reporter)
     tell_leftovers(engine, result.container, reporter.note)
     if remember_for is not None and not result.changes:
         kept = keep(host, "session" in admitted.facts.read)
         warm.remember(remember_for, loaded, engine.endpoint, plan.name, digest_of(plan), kept, admitted.approvals)
     return Up(result.container, result.created, image.built)
+
+
+def _tell_name(loaded: Loaded, reporter: Reporter) -> None:
+    """Where the project's name was made of its folder's, and is another one."""
+    name = loaded.resolved.profile.name
+    if loaded.resolved.locate(("name",)) is None and name != loaded.files.root.name:
+        reporter.note(f"the project is called {name}, after its folder; `name: …` in robenv.yaml sets another name")

@@ -235,7 +235,7 @@ def _created_with(
     identifier = create_container(engine, plan, bare)
     try:
         connect_networks(engine, identifier, plan)
-        prepare_accounts(engine, identifier, plan, home_is_new)
+        prepare_accounts(engine, identifier, plan, home_is_new, admitted.step_user)
         container = _start(engine, identifier, admitted)
     except BaseException:
         # Half-made is worse than absent: the next `up` would find a container that looks right.

@@ -62,6 +62,11 @@ class AdmittedContainer(Admitted):
     def notes(self) -> tuple[str, ...]:
         return plan_notes(self.loaded.resolved.profile, self.facts, self.grant, self.plan)
 
+    @property
+    def step_user(self) -> str:
+        """As whom the image's steps with ``as: user`` ran; "" where there are none."""
+        return self.loaded.build.user if self.loaded.build.create_user else ""
+
     def with_plan(self, plan: RunPlan) -> AdmittedContainer:
         """With what robenv itself has added to it since."""
         return replace(self, plan=plan)

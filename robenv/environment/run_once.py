@@ -58,7 +58,7 @@ def _run(engine: Engine, admitted: AdmittedContainer, tty: bool) -> int:
     container = create_container(engine, launched, bare, tty=tty, stdin=True)
     try:
         connect_networks(engine, container, plan)
-        prepare_accounts(engine, container, plan, home_is_new)
+        prepare_accounts(engine, container, plan, home_is_new, admitted.step_user)
         session = engine.open_attach(container, tty=tty, stdin=True)
         try:
             admitted.check_links()

@@ -189,7 +189,8 @@ def account_archive(
     """A tar to be unpacked at / of the created container: the account files and the user's home folder.
 
     ``skeleton``: only when the home volume has just been made, the tar (as the engine gives it) of the image's own home
-    folder of that user or, without one, of /etc/skel; everything in it becomes the user's, under the user's home.
+    folder of that user or, without one, of /etc/skel; of root, of the user as whom steps ran; everything in it becomes
+    the user's, under the user's home.
     ``mounts``: the container's; the folders inside the home that lead to them are the user's, where the engine would
     make them root's, and a home that is itself a folder of the host is left as it is.
     ``settings``: other files of the system, as (path, text). The same arguments give the same bytes.
@@ -221,9 +222,9 @@ def _account_files(accounts: Accounts) -> Iterator[Entry]:
 
 
 def _home_entries(user: User, home: str, skeleton: bytes | None) -> Iterator[Entry]:
-    if user.uid == 0:
-        return  # the image's own /root, which the engine copies into a new volume with its owners
-    yield _owned(_info(home, tarfile.DIRTYPE, 0o755), user), b""
+    if user.uid:
+        yield _owned(_info(home, tarfile.DIRTYPE, 0o755), user), b""
+    # root's: the image's own /root, which the engine copies into a new volume with its owners
     if skeleton is None:
         return
     for member, file in _members(skeleton):

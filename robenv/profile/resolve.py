@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ from robenv.profile.envfile import with_env_files
 from robenv.profile.excerpt import safe
 from robenv.profile.files import BadFile, line_and_column, read_text
 from robenv.profile.fits import check_fits
+from robenv.profile.git_link import git_note
 from robenv.profile.inside import Inside
 from robenv.profile.levels import split_levels
 from robenv.profile.merge import merge
@@ -139,8 +141,10 @@ def _packages(whole: Iterable[Resolved], files: ProjectFiles | None) -> Packages
         workspace = one.profile.workspace
         volumes = ((bind.target, bind.source) for bind in one.profile.run.volumes if bind.type == "bind")
         inside = Inside([(workspace.target, workspace.source), *volumes])
-        read = read_packages if wanted else read_links
-        return read(Path(workspace.source), inside, workspace.target)
+        root = Path(workspace.source)
+        found = (read_packages if wanted else read_links)(root, inside, workspace.target)
+        note = git_note(root, inside, workspace.target)
+        return replace(found, notes=(*found.notes, *([note] if note else [])))
     return NONE
 
 
@@ -267,9 +271,21 @@ def _validated(reader: ChainReader, root: Mapping, files: ProjectFiles | None) -
         return None
 
 
+_LETTERS = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "oe", "å": "aa", "œ": "oe", "ł": "l"}
+)
+"""Letters that no accent makes of another one, or that are not written without it."""
+
+
 def default_name(folder: Path) -> str:
     """A project's name from its folder's, as in Compose; ``project`` where nothing of it can be used."""
-    words = re.findall("[a-z0-9]+", folder.name.lower())
+    letters = unicodedata.normalize("NFC", folder.name.lower()).translate(_LETTERS)
+    words = re.findall(
+        "[a-z0-9]+",
+        "".join(
+            one for one in unicodedata.normalize("NFKD", letters) if one.isascii() or not unicodedata.combining(one)
+        ),
+    )
     return "-".join(words)[:63].rstrip("-") or "project"
 
 
