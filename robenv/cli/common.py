@@ -15,6 +15,7 @@ import typer
 from robenv.cli.errors import hanging, print_warnings
 from robenv.cli.output import guarded, json_text, paint
 from robenv.errors import UsageError
+from robenv.notices import said
 from robenv.profile.excerpt import safe
 
 if TYPE_CHECKING:
@@ -216,6 +217,7 @@ def _no_note(text: str) -> None:
 
 def note(text: str) -> None:
     """A remark for a person: on stderr, so that stdout stays what was asked for."""
+    said(text)
     print(paint("robenv:", "2") + " " + hanging(text), file=guarded(sys.stderr))
 
 

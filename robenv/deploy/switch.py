@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass
 
 from robenv.deploy.guard import guarded
@@ -95,9 +95,10 @@ def switch(
     have, ``old`` is stopped first, under a guard. ``socket``: where that engine listens on its own machine.
     """
     shared = _in_the_way(engine, container, old)
-    guard = _guard(engine, container, trial, old, socket) if old is not None and shared else nullcontext()
-    with handing_over(engine), guard:
+    with handing_over(engine), ExitStack() as guard:
         try:
+            if old is not None and shared:
+                guard.enter_context(_guard(engine, container, trial, old, socket))
             gap = _hand_over(engine, container, trial, old, shared, say, at)
             say("waiting for its health")
             verdict = await_health(engine, container, trial, say)

@@ -88,6 +88,11 @@ def _session(entry: Entry) -> Iterator[tuple[str, ...]]:
     from robenv.host.session import open_session
 
     with open_session(entry.plan) as session:
+        if session.out_of_reach:
+            from robenv.host.login import out_of_reach_text
+            from robenv.notices import warn_once
+
+            warn_once(out_of_reach_text(session.out_of_reach))
         yield session.environment
 
 

@@ -182,11 +182,13 @@ class Facts:
     """Every device node and every link to one under /dev, sorted by path."""
     not_devices: tuple[str, ...] = ()
     """What else lies under /dev, but for /dev/shm, /dev/pts and /dev/mqueue: folders with ``/`` at the end, plain files
-    and sockets. Read with ``devices``, as are the next three."""
+    and sockets. Read with ``devices``, as are the next four."""
     majors: tuple[tuple[str, int], ...] = ()
     """The character devices that the kernel has drivers for, as /proc/devices names them: ("ttyUSB", 188)."""
     groups: tuple[tuple[str, int], ...] = ()
     """The groups of /etc/group by name: ("dialout", 20)."""
+    udev_data: bool = False
+    """Whether udev's database is there."""
     can_interfaces: tuple[str, ...] = ()
     """Network interfaces of /sys/class/net whose ``type`` is 280 (ARPHRD_CAN): ``can0``."""
     session: SessionFacts = SessionFacts()

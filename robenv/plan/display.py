@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from robenv.host.login import is_local_port, out_of_reach_text
 from robenv.plan.grant import Grant, Lack, combine
 from robenv.plan.values import Mount, RunPlan
 
@@ -23,7 +24,6 @@ X11_SOCKETS = "/tmp/.X11-unix"  # noqa: S108
 WSLG = "/mnt/wslg"
 _NEEDS_FOLDER = frozenset(("x11", "wayland", "pulseaudio", "pipewire"))
 """Parts whose libraries want an $XDG_RUNTIME_DIR of the user's own."""
-_LOCAL_HOSTS = ("localhost:", "127.")
 
 
 def plan_display(profile: Profile, facts: Facts) -> Grant:
@@ -98,12 +98,14 @@ def _display(profile: Profile, facts: Facts) -> Grant:
     if session.wslg:
         mounts.append(Mount("bind", WSLG, WSLG))
     problems = _problems(session, "DISPLAY" if "x11" in parts else "", "WAYLAND_DISPLAY" if "wayland" in parts else "")
-    out_of_reach = session.x11.startswith(_LOCAL_HOSTS) and profile.run.network_mode != "host"
+    out_of_reach = is_local_port(session.x11) and profile.run.network_mode != "host"
     if "x11" in parts and out_of_reach:
-        problems += (f"the display {session.x11} is this machine's own network's: it needs `run.network_mode: host`",)
+        problems += (out_of_reach_text(session.x11),)
     there = (session.x11 and not out_of_reach) or session.wayland
     grant = Grant(mounts=tuple(mounts), session=(*parts, *(("wslg",) if session.wslg else ())))
     hint = "log in to a desktop or with `ssh -X`; in a terminal that lost it, `export DISPLAY=:0`"
+    if "x11" in parts and out_of_reach:
+        hint = "write `run: {network_mode: host}`, which reaches the displays of `ssh -X`"
     return _judged(grant, "display", mode, bool(there), problems, "no X11 or Wayland display", hint)
 
 

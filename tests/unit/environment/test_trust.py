@@ -202,8 +202,9 @@ def test_the_hosts_network_in_a_build(chain: Chain) -> None:
         ("", "", ()),
         ("build: {network: none}\n", "", ()),
         ("build: {network: host}\n", "", (runs,)),
+        ("build: {network: host}\n", "build: {network: none}\n", (runs,)),
         ("", "build: {network: none}\n", ()),
-        ("", "build: {network: host}\n", ("the key build.network: host", runs)),
+        ("", "build: {network: host}\n", ("the key build.network: host",)),
     ):
         stranger.write_text(f"steps: [{{name: look, run: ls}}]\n{theirs}")
         chain.main(f"extends: ../theirs.yaml\n{own}")
