@@ -65,7 +65,7 @@ def create(engine: Engine, release: Release) -> str:
     if earlier is not None:
         engine.remove_container(earlier.id, force=True)
     ensure_networks(engine, plan)
-    home_is_new = prepare_mounts(engine, plan)
+    home_is_new = plan.home_volume in prepare_mounts(engine, plan)
     container = engine.create_container(plan.name, create_request(plan), plan.platform)
     try:
         connect_networks(engine, container, plan)
@@ -188,7 +188,7 @@ def is_waiting(engine: Engine, container: str) -> bool:
         rows = engine.processes(container)
     except OperationFailed:
         return False  # it has ended meanwhile
-    return any((row.get("CMD") or row.get("COMMAND") or "").startswith("flock ") for row in rows)
+    return any(row["CMD"].startswith("flock ") for row in rows)
 
 
 def _await_standby(engine: Engine, container: str, trial: Trial) -> None:

@@ -110,7 +110,8 @@ _SAYINGS: tuple[tuple[re.Pattern[str], str, str, _Kind], ...] = (
         re.compile(r"setting rlimits?.* type (?P<what>\d+): operation not permitted"),
         "the engine may not raise limits (number {what} of setrlimit(2)) above its own",
         "Run the engine with CAP_SYS_RESOURCE, which one inside a container or a rootless one lacks; or do without "
-        "`realtime` and `run.ulimits`.",
+        "`realtime` and `run.ulimits`. Podman raises nofile and nproc by itself: name both in `run.ulimits`, or in "
+        "`default_ulimits` of its containers.conf.",
         HostLacks,
     ),
     (

@@ -48,7 +48,7 @@ class Project:
         **options: Any,
     ) -> subprocess.CompletedProcess[str]:
         """Runs ``robenv ARGUMENTS`` in the project's folder; ``check`` is the exit code that it must have."""
-        command = [*(as_user(user, *groups) if user is not None else ()), *ROBENV, *arguments]
+        command = [*self.prefix(user, *groups), *ROBENV, *arguments]
         settings: dict[str, Any] = {
             "cwd": self.folder,
             "env": self.environ,
@@ -63,6 +63,10 @@ class Project:
         if check is not None:
             assert done.returncode == check, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
+
+    def prefix(self, user: int | None, *groups: int) -> tuple[str, ...]:
+        """What the command line begins with, to run as ``user``."""
+        return () if user is None else as_user(user, *groups)
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
         """Starts ``robenv ARGUMENTS`` and goes on."""
