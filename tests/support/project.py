@@ -88,7 +88,8 @@ class Project:
         for network in api.networks(filters=mine):
             api.remove_network(network["Id"])
         for image in api.images(filters=mine):
-            for tag in image["RepoTags"] or [image["Id"]]:
+            named = [tag for tag in image["RepoTags"] or () if tag != "<none>:<none>"]
+            for tag in named or [image["Id"]]:
                 api.remove_image(tag, force=True)
 
 
