@@ -27,6 +27,7 @@ from robenv.plan.names import (
     LABEL_SETTLE,
     LABEL_VERSION,
     ROLE_RELEASE,
+    release_volume,
 )
 from robenv.plan.run import plan_digest, plan_run, stored_json
 from robenv.plan.values import Healthcheck, Mount, RunPlan
@@ -135,6 +136,7 @@ def plan_release(
     plan = replace(_for_robot(plan, resolved), healthcheck=health, init=True, restart="")
     digest = hashlib.sha256(json.dumps([RECIPE, content_hash, plan_digest(plan), argv]).encode()).hexdigest()
     identifier = digest[:12]
+    stored = stored_json(plan)
     plan = replace(plan, healthcheck=_engine_health(health, identifier))
     labels = {
         **dict(profile.run.labels),
@@ -151,7 +153,7 @@ def plan_release(
         if health
         else "",
         LABEL_SETTLE: f"{settle:g}",
-        LABEL_PLAN_JSON: stored_json(plan),
+        LABEL_PLAN_JSON: stored,
     }
     plan = replace(
         plan,
@@ -167,10 +169,6 @@ def plan_release(
 def confirmed_file(release: str) -> str:
     """The file in FOLDER that says whether a release may live."""
     return f"confirmed-{release}"
-
-
-def release_volume(project: str) -> str:
-    return f"robenv-{project}-release"
 
 
 def _argv(profile: Profile, entrypoint: tuple[str, ...], image_command: tuple[str, ...]) -> tuple[str, ...]:
@@ -195,7 +193,14 @@ def _for_robot(plan: RunPlan, resolved: Resolved) -> RunPlan:
     )
     networks = tuple(replace(one, network=replace(one.network, name=named(one.network.name))) for one in plan.networks)
     return replace(
-        plan, directory="", mounts=mounts, home_volume=named(plan.home_volume), networks=networks, session=()
+        plan,
+        name="",  # the release's ID, which this goes into, names it
+        prefix=there,
+        directory="",
+        mounts=mounts,
+        home_volume=named(plan.home_volume),
+        networks=networks,
+        session=(),
     )
 
 

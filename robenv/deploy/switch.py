@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass
 
 from robenv.deploy.guard import guarded
@@ -65,7 +65,7 @@ def create(engine: Engine, release: Release) -> str:
     if earlier is not None:
         engine.remove_container(earlier.id, force=True)
     ensure_networks(engine, plan)
-    home_is_new = prepare_mounts(engine, plan)
+    home_is_new = plan.home_volume in prepare_mounts(engine, plan)
     container = engine.create_container(plan.name, create_request(plan), plan.platform)
     try:
         connect_networks(engine, container, plan)
@@ -95,9 +95,10 @@ def switch(
     have, ``old`` is stopped first, under a guard. ``socket``: where that engine listens on its own machine.
     """
     shared = _in_the_way(engine, container, old)
-    guard = _guard(engine, container, trial, old, socket) if old is not None and shared else nullcontext()
-    with handing_over(engine), guard:
+    with handing_over(engine), ExitStack() as guard:
         try:
+            if old is not None and shared:
+                guard.enter_context(_guard(engine, container, trial, old, socket))
             gap = _hand_over(engine, container, trial, old, shared, say, at)
             say("waiting for its health")
             verdict = await_health(engine, container, trial, say)
@@ -187,7 +188,7 @@ def is_waiting(engine: Engine, container: str) -> bool:
         rows = engine.processes(container)
     except OperationFailed:
         return False  # it has ended meanwhile
-    return any((row.get("CMD") or row.get("COMMAND") or "").startswith("flock ") for row in rows)
+    return any(row["CMD"].startswith("flock ") for row in rows)
 
 
 def _await_standby(engine: Engine, container: str, trial: Trial) -> None:

@@ -78,7 +78,7 @@ def remove(volumes: bool = False, timeout: float | None = None) -> Act:
 
 
 def _remove_rest(engine: Engine, project: str, volumes: bool) -> None:
-    from robenv.deploy.release import release_volume
+    from robenv.plan.names import release_volume
 
     for network in engine.networks({LABEL_PROJECT: project, LABEL_NETWORK: None}):
         if not network.labels.get(LABEL_DIRECTORY):  # a developer's have their folder

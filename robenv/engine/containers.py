@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +25,12 @@ if TYPE_CHECKING:
 
 _MARGIN = 60.0
 """Seconds that the engine has for a plain answer, beyond what it was told to wait."""
+_RELEASED = 5.0
+"""Seconds: Podman counts a container that was removed among a volume's users until its own clean-up has ended."""
 _CHUNK = 64 * 1024
 _SMALL = 64 * 1024 * 1024
 """Bytes."""
+_TITLES = {"COMMAND": "CMD"}
 _KINDS = ("C", "A", "D")
 """What the numbers of ``/changes`` mean: changed, added, deleted."""
 
@@ -35,6 +39,8 @@ class ContainerCalls(ExecutionCalls):
     """The run half of ``robenv.engine.protocol.Engine``; ``_api`` is docker-py's low-level client."""
 
     _api: docker.APIClient
+    _columns = "-ef"
+    """What of ps is asked for."""
     endpoint: str
 
     # what ExecutionCalls stands on
@@ -172,12 +178,16 @@ class ContainerCalls(ExecutionCalls):
             answer.close()
 
     def processes(self, container: str) -> list[Mapping[str, str]]:
-        """What runs inside: ps's columns by title (UID, PID, PPID, …, CMD), with the host's PIDs."""
-        with translated("list what runs in", short(container)):
-            # Podman takes ps's own words too, and without any shows other columns.
-            told = ask(self._api, "get", "/containers/{0}/top", container, params={"ps_args": "-ef"})
-        titles = [str(title) for title in told.get("Titles") or ()]
-        return [dict(zip(titles, row, strict=False)) for row in told.get("Processes") or ()]
+        """What runs inside, by ps's titles PID, PPID and CMD at least. Raises OperationFailed, also where the engine's
+        answer is of another form."""
+        action = f"list what runs in {short(container)}"
+        with translated(action):
+            told = ask(self._api, "get", "/containers/{0}/top", container, params={"ps_args": self._columns})
+        titles = [_TITLES.get(str(title), str(title)) for title in told.get("Titles") or ()]
+        rows = told.get("Processes") or ()
+        if not rows or not {"PID", "PPID", "CMD"} <= set(titles):
+            raise OperationFailed(f"Could not {action}: the engine shows {', '.join(titles) or 'nothing'}")
+        return [dict(zip(titles, row, strict=False)) for row in rows]
 
     def changes(self, container: str) -> list[tuple[str, str]]:
         """("A", "C" or "D", path) for each path that differs from the image."""
@@ -258,10 +268,11 @@ class ContainerCalls(ExecutionCalls):
 
     # volumes
 
-    def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
+    def create_volume(self, name: str, labels: Mapping[str, str], options: Mapping[str, str] | None = None) -> None:
         """Makes a volume of the driver ``local``; one of that name that is there stays as it is."""
+        body = {"Name": name, "Driver": "local", "Labels": dict(labels), "DriverOpts": dict(options or {})}
         with translated("create the volume", name):
-            send(self._api, "post", "/volumes/create", **_json({"Name": name, "Labels": dict(labels)}))
+            send(self._api, "post", "/volumes/create", **_json(body))
 
     def volumes(self, labels: Mapping[str, str | None]) -> list[VolumeInfo]:
         with translated("list volumes"):
@@ -271,12 +282,18 @@ class ContainerCalls(ExecutionCalls):
 
     def remove_volume(self, name: str) -> None:
         """Removes it with its data; nothing happens where it is gone already. Raises OperationFailed: it is in use."""
-        try:
-            with translated("remove the volume", name):
-                send(self._api, "delete", "/volumes/{0}", name, timeout=EVER)
-        except OperationFailed as error:
-            if status_of(error) != 404:
-                raise
+        until = time.monotonic() + _RELEASED
+        while True:
+            try:
+                with translated("remove the volume", name):
+                    send(self._api, "delete", "/volumes/{0}", name, timeout=EVER)
+            except OperationFailed as error:
+                if "is being used by the following container" in error.message and time.monotonic() < until:
+                    time.sleep(0.1)
+                    continue
+                if status_of(error) != 404:
+                    raise
+            return
 
 
 def _json(body: Any) -> dict[str, Any]:

@@ -258,13 +258,18 @@ def exec_body(request: ExecRequest, marker: str, size: tuple[int, int] | None) -
     return body
 
 
+def familiar(name: str) -> str:
+    """An image's name as Docker shows it; Podman has the registry in front of that."""
+    return name.removeprefix("docker.io/").removeprefix("library/") if name.startswith("docker.io/") else name
+
+
 def container_info(raw: Mapping[str, Any]) -> ContainerInfo:
     """The answer of ``GET /containers/NAME/json`` in robenv's words."""
     state, config = raw.get("State") or {}, raw.get("Config") or {}
     return ContainerInfo(
         id=raw["Id"],
         name=str(raw.get("Name") or "").removeprefix("/"),
-        image=config.get("Image") or "",
+        image=familiar(config.get("Image") or ""),
         image_id=raw.get("Image") or "",
         labels=config.get("Labels") or {},
         status=state.get("Status") or "",

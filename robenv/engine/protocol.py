@@ -35,6 +35,12 @@ __all__ = [
 Json = Mapping[str, Any]
 
 
+PODMAN = "Podman"
+"""How the name of that product begins."""
+PODMAN_HOST = "robenv.podman"
+"""The key of ``EngineInfo.raw`` under which Podman's own description of its host is."""
+
+
 @dataclass(frozen=True)
 class EngineInfo:
     """What ``/version`` and ``/info`` say, as far as robenv uses it."""
@@ -51,6 +57,15 @@ class EngineInfo:
     """Whether ``POST /build?version=2`` works there."""
     raw: Json
     """The whole answer of ``/info``."""
+
+    @property
+    def is_podman(self) -> bool:
+        return self.product.startswith(PODMAN)
+
+    @property
+    def podman(self) -> Json:
+        """What Podman's own API says of its host, which ``/info`` gets wrong or leaves out; empty for other engines."""
+        return dict(self.raw.get(PODMAN_HOST) or {})
 
     @property
     def content_store(self) -> bool:
@@ -291,7 +306,8 @@ class Engine(SessionEngine, Protocol):
         """("stdout" or "stderr", bytes) as they come."""
 
     def processes(self, container: str) -> list[Mapping[str, str]]:
-        """What runs inside: ps's columns by title, with the host's PIDs."""
+        """What runs inside: PID, PPID and CMD of each, by an engine's own count of processes. Raises OperationFailed,
+        also where the engine cannot tell."""
 
     def changes(self, container: str) -> list[tuple[str, str]]:
         """("A", "C" or "D", path) for each path that differs from the image."""
@@ -312,7 +328,8 @@ class Engine(SessionEngine, Protocol):
         """How often the kernel killed something inside for want of memory, between two times (epoch seconds)."""
 
     # volumes
-    def create_volume(self, name: str, labels: Mapping[str, str]) -> None: ...
+    def create_volume(self, name: str, labels: Mapping[str, str], options: Mapping[str, str] | None = None) -> None:
+        """Makes a volume of the driver ``local``; one of that name that is there stays as it is."""
 
     def volumes(self, labels: Mapping[str, str | None]) -> list[VolumeInfo]: ...
 

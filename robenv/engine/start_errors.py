@@ -68,6 +68,12 @@ _SAYINGS: tuple[tuple[re.Pattern[str], str, str, _Kind], ...] = (
         OperationFailed,
     ),
     (
+        re.compile(r"error creating device nodes: mount (?P<what>/dev/[^:\s]+):.*no such file"),
+        "a rootless engine gives a device under its own name only, and there is no {what} on its machine",
+        "Take the name inside out of `run.devices` or `devices`, or use an engine that runs as root.",
+        HostLacks,
+    ),
+    (
         re.compile(r'custom device "(?P<what>[^"]*)": no such file'),
         "the device {what} is not there",
         "Plug it in, or take it out of `devices`.",
@@ -104,7 +110,8 @@ _SAYINGS: tuple[tuple[re.Pattern[str], str, str, _Kind], ...] = (
         re.compile(r"setting rlimits?.* type (?P<what>\d+): operation not permitted"),
         "the engine may not raise limits (number {what} of setrlimit(2)) above its own",
         "Run the engine with CAP_SYS_RESOURCE, which one inside a container or a rootless one lacks; or do without "
-        "`realtime` and `run.ulimits`.",
+        "`realtime` and `run.ulimits`. Podman raises nofile and nproc by itself: name both in `run.ulimits`, or in "
+        "`default_ulimits` of its containers.conf.",
         HostLacks,
     ),
     (

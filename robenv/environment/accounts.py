@@ -14,6 +14,7 @@ from robenv.plan.engine_security import maps_users
 from robenv.plan.names import LABEL_DIRECTORY, LABEL_PROJECT, LABEL_ROLE, ROLE_THROWAWAY
 from robenv.plan.privileges import NO_NEW_PRIVILEGES
 from robenv.plan.request import create_request
+from robenv.plan.run import KEEP_ALIVE
 from robenv.plan.values import RunPlan
 
 _FILES = ("/etc/passwd", "/etc/group", "/etc/shadow")
@@ -44,7 +45,7 @@ def prepare_accounts(engine: Engine, container: str, plan: RunPlan, home_is_new:
     )
     skeleton = None
     if home_is_new and plan.user.uid:
-        skeleton = _skeleton(engine, container, plan.user.home)
+        skeleton = _skeleton(engine, container, plan)
     elif home_is_new and step_user:
         skeleton = engine.get_archive(container, f"/home/{step_user}")
     settings: tuple[tuple[str, str], ...] = ()
@@ -100,7 +101,20 @@ def _hand_over_home(engine: Engine, plan: RunPlan, all_of_it: bool) -> None:
         engine.remove_container(container, force=True)
 
 
-def _skeleton(engine: Engine, container: str, home: str) -> bytes | None:
+def _skeleton(engine: Engine, container: str, plan: RunPlan) -> bytes | None:
     """What a new home starts from: what a build step left in it, else what the distribution gives a new user."""
-    own = engine.get_archive(container, home)
+    home = plan.user.home
+    # Podman fills a volume only once the container starts, from the root below it, where it has put what it was given.
+    own = _in_image(engine, plan, home) if engine.info().is_podman else engine.get_archive(container, home)
     return engine.get_archive(container, "/etc/skel") if is_empty(own) else own
+
+
+def _in_image(engine: Engine, plan: RunPlan, path: str) -> bytes | None:
+    """A folder as the image has it, below what is mounted there."""
+    body = {"Image": plan.image, "Cmd": list(KEEP_ALIVE), "HostConfig": {"NetworkMode": "none"}}
+    body["Labels"] = {name: text for name, text in plan.labels if name in (LABEL_PROJECT, LABEL_DIRECTORY)}
+    bare = engine.create_container(f"{plan.name}-home-{secrets.token_hex(3)}", body, plan.platform)
+    try:
+        return engine.get_archive(bare, path)
+    finally:
+        engine.remove_container(bare, force=True)

@@ -17,7 +17,7 @@ from robenv.environment.gate import AdmittedContainer
 from robenv.environment.identity import keep_identity, user_name
 from robenv.environment.launch import SHELL
 from robenv.environment.networks import connect_networks, ensure_networks, networks_gone
-from robenv.errors import ContainerExited, NameTaken, OperationFailed
+from robenv.errors import ContainerExited, ContainerNotFound, EngineLost, NameTaken, OperationFailed
 from robenv.host.session import is_stale, prepare_session
 from robenv.plan.diff import Change, describe, diff_plans
 from robenv.plan.names import (
@@ -33,13 +33,13 @@ from robenv.plan.names import (
 )
 from robenv.plan.native import through_tools
 from robenv.plan.owner import is_earlier, is_of, owner_of
-from robenv.plan.request import create_request
+from robenv.plan.request import create_request, file_system, volume_labels
 from robenv.plan.values import RunPlan
 
 _TIME_TO_FAIL = 0.5
 _TIME_TO_STOP = 2.0
 """Seconds."""
-_KEEPERS = ("docker-init", "/sbin/docker-init", "/dev/init", "sleep infinity", "catatonit", "tini")
+_KEEPERS = ("docker-init", "/sbin/docker-init", "/dev/init", "/run/podman-init", "sleep infinity", "catatonit", "tini")
 _EMULATOR = re.compile(r"\S*/(?:qemu-\S+|\S+-binfmt-P \S+) (?:\S*/)?")
 """What binfmt_misc puts before a program of another architecture: the emulator, the program's path and, with flag P,
 its own argv[0]."""
@@ -81,13 +81,17 @@ def plan_of(container: ContainerInfo) -> dict[str, Any]:
 
 
 def busy_with(engine: Engine, container: ContainerInfo) -> tuple[str, ...]:
-    """The command lines of what the user runs inside, beyond the container's own main process."""
-    rows = engine.processes(container.id)
+    """The command lines of what the user runs inside, beyond the container's own main process. What cannot be listed
+    may be anything, and is never taken for nothing."""
+    try:
+        rows = engine.processes(container.id)
+    except (OperationFailed, EngineLost) as error:
+        return () if isinstance(error, ContainerNotFound) else (f"not known ({error.message.rstrip('.')})",)
     if container.labels.get(LABEL_MAIN) == "command":
         pids = {row.get("PID") for row in rows}
         # The main process and what was started by exec have parents outside; the first of them is the main one.
         rows = [row for row in rows if row.get("PPID") not in pids][1:]
-    commands = (row.get("CMD") or row.get("COMMAND") or "" for row in rows)
+    commands = (row["CMD"] for row in rows)
     return tuple(command for command in commands if command and not keeps_it_alive(command))
 
 
@@ -213,22 +217,31 @@ def _is_idle(engine: Engine, container: ContainerInfo) -> bool:
 
 
 def _created(engine: Engine, admitted: AdmittedContainer, note: Callable[[str], None]) -> ContainerInfo:
+    made = prepare_mounts(engine, admitted.plan)
+    try:
+        return _created_with(engine, admitted, note, admitted.plan.home_volume in made)
+    except BaseException:
+        for volume in made:
+            engine.remove_volume(volume)
+        raise
+
+
+def _created_with(
+    engine: Engine, admitted: AdmittedContainer, note: Callable[[str], None], home_is_new: bool
+) -> ContainerInfo:
     plan = admitted.plan
-    volume_is_new = prepare_mounts(engine, plan)
     ensure_networks(engine, plan)
     bare = replace(plan, labels=(*plan.labels, (LABEL_SHELL, "none")))
     identifier = create_container(engine, plan, bare)
     try:
         connect_networks(engine, identifier, plan)
-        prepare_accounts(engine, identifier, plan, volume_is_new, admitted.step_user)
+        prepare_accounts(engine, identifier, plan, home_is_new, admitted.step_user)
         container = _start(engine, identifier, admitted)
     except BaseException:
         # Half-made is worse than absent: the next `up` would find a container that looks right.
         engine.remove_container(identifier, force=True)
-        if volume_is_new:
-            engine.remove_volume(plan.home_volume)
         raise
-    keep_identity(admitted.loaded.files, admitted.facts.place, plan, volume_is_new, note)
+    keep_identity(admitted.loaded.files, admitted.facts.place, plan, home_is_new, note)
     return container
 
 
@@ -249,17 +262,23 @@ def has_shell(engine: Engine, container: str) -> bool:
     return engine.get_archive(container, SHELL) is not None
 
 
-def prepare_mounts(engine: Engine, plan: RunPlan) -> bool:
-    """Makes the folders that bind mounts name, as this user rather than as the engine's root; whether the home volume
-    is yet to be made, which the engine does with the container. Raises OperationFailed."""
+def prepare_mounts(engine: Engine, plan: RunPlan) -> tuple[str, ...]:
+    """Makes the folders that bind mounts name, as this user rather than as the engine's root, and the volumes; the
+    names of those that were not there. Raises OperationFailed."""
     if engine.endpoint.startswith("unix://"):
         for mount in plan.mounts:
             # What is there may be a file or a socket as well.
             if mount.kind == "bind" and dict(mount.options).get("create_host_path") and not Path(mount.source).exists():
                 Path(mount.source).mkdir(parents=True, exist_ok=True)
         prepare_session(plan.to_json())
-    every = {volume.name for volume in engine.volumes({LABEL_PROJECT: None})}
-    return bool(plan.home_volume) and plan.home_volume not in every
+    wanted = [
+        (mount, labels) for mount in plan.mounts if mount.kind == "volume" and (labels := volume_labels(plan, mount))
+    ]
+    there = {volume.name for volume in engine.volumes({})} if wanted else set()
+    missing = {mount.source: (mount, labels) for mount, labels in wanted if mount.source not in there}
+    for name, (mount, labels) in missing.items():
+        engine.create_volume(name, labels, file_system(dict(mount.options)))
+    return tuple(missing)
 
 
 def _settled(engine: Engine, identifier: str) -> ContainerInfo | None:

@@ -47,8 +47,13 @@ def explain_missing(error: BuildFailed, loaded: Loaded, found: Instruction | Non
         return error
     problems = tuple(_of_apt(error.output, loaded, near)) or tuple(_of_pip(error.output, loaded))
     if problems:
-        error.problems, error.details = problems, ""
+        error.problems, error.details = tuple(sorted(problems, key=_place)), ""
     return error
+
+
+def _place(problem: Problem) -> tuple[str, int, int]:
+    at = problem.location
+    return (at.file, at.line, at.column) if at else ("", 0, 0)
 
 
 def _of_apt(output: Iterable[str], loaded: Loaded, near: Near) -> Iterator[Problem]:

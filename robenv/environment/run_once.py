@@ -51,7 +51,7 @@ def run_once(engine: Engine, admitted: AdmittedContainer, image: ImageInfo, comm
 
 def _run(engine: Engine, admitted: AdmittedContainer, tty: bool) -> int:
     plan = admitted.plan
-    home_is_new = prepare_mounts(engine, plan)
+    home_is_new = plan.home_volume in prepare_mounts(engine, plan)
     ensure_networks(engine, plan)
     launched = replace(plan, entrypoint=(*launcher(tty), *(plan.entrypoint or ())))
     bare = replace(plan, environment=tuple({**dict(plan.environment), **unchecked(tty)}.items()))

@@ -56,6 +56,10 @@ class EngineFacts:
     security_options: tuple[str, ...] = ()
     cgroup_version: int = 0
     rootless: bool = False
+    podman: bool = False
+    """Podman behind Docker's API, which takes some things in other forms and some not at all."""
+    podman_lacks: tuple[str, ...] = ()
+    """What Podman needs of its machine and has not: programs, ``/dev/net/tun``, ``systemd``."""
     endpoint: str = ""
     """``unix:///var/run/docker.sock``"""
     cpus: int = 0

@@ -34,23 +34,25 @@ def plan_display(profile: Profile, facts: Facts) -> Grant:
     return combine((_display(profile, facts), _audio(profile, facts), _agent(profile, facts), _git(profile)))
 
 
-def with_session(plan: RunPlan, base: str) -> RunPlan:
+def with_session(plan: RunPlan, base: str, podman: bool = False) -> RunPlan:
     """The plan with what its parts of the session need, and is the same for every command. ``base``: where this user's
-    session folders lie. What the plan says already, of the same name or at the same place, goes before."""
+    session folders lie. ``podman``: in the form that it takes. What the plan says already, of the same name or at the
+    same place, goes before."""
     if not plan.session or not base:
         return plan
     mounted = {mount.target for mount in plan.mounts}
-    mounts = tuple(mount for mount in _mounts(plan, base) if mount.target not in mounted)
+    mounts = tuple(mount for mount in _mounts(plan, base, podman) if mount.target not in mounted)
     environment = {**_environment(plan), **dict(plan.environment)}
     return replace(plan, mounts=(*plan.mounts, *mounts), environment=tuple(environment.items()))
 
 
-def _mounts(plan: RunPlan, base: str) -> Iterator[Mount]:
+def _mounts(plan: RunPlan, base: str, podman: bool) -> Iterator[Mount]:
     # Nothing inside is to change what the next command trusts. Sockets work all the same.
     yield Mount("bind", f"{base}/{plan.name}", SESSION_FOLDER, read_only=True)
     if _NEEDS_FOLDER.intersection(plan.session):
-        options = f"uid={plan.user.uid},gid={plan.user.gid},mode=0700"
-        yield Mount("tmpfs", "", _runtime_folder(plan), False, (("options", options),))
+        # Podman takes no numbers, and has "U" for the container's own user (podman-run(1), --tmpfs).
+        owner = "U" if podman else f"uid={plan.user.uid},gid={plan.user.gid}"
+        yield Mount("tmpfs", "", _runtime_folder(plan), False, (("options", f"{owner},mode=0700"),))
 
 
 def _environment(plan: RunPlan) -> dict[str, str]:

@@ -91,6 +91,11 @@ def home_volume(prefix: str, uid: int, foreign: str = "") -> str:
     return f"{prefix}{platform_part(foreign)}-home-{uid}"
 
 
+def release_volume(project: str) -> str:
+    """What all releases of a project on a robot share."""
+    return f"robenv-{project}-release"
+
+
 def volume_name(prefix: str, key: str, foreign: str = "") -> str:
     """Of a volume that a profile calls ``key``: as in Compose, ``cache`` in two projects are two volumes."""
     return f"{prefix}{platform_part(foreign)}_{key}"

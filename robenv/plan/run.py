@@ -132,7 +132,7 @@ def plan_run(
     )
     if not workspace:
         plan = without_workspace(plan, profile)
-    plan = with_session(with_least_privilege(_granted(plan, grant)), facts.session.folder)
+    plan = with_session(with_least_privilege(_granted(plan, grant)), facts.session.folder, facts.engine.podman)
     plan = fitted(plan, facts.engine)
     if keeps_alive and not plan.init and not plan.stop_signal:
         # As PID 1 without an init, sleep would not hear SIGTERM, and every stop would take the whole grace period.

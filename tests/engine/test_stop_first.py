@@ -138,6 +138,29 @@ def test_a_client_that_is_killed(
     assert put(three).was == stays.id
 
 
+@pytest.mark.parametrize("step", ["stopped", pytest.param("handed", marks=pytest.mark.long)])
+def test_an_engine_that_is_killed_and_started_again(
+    robot: SecondEngine, there: Engine, maker: Maker, put: Callable[..., Done], step: str
+) -> None:
+    """It starts what is confirmed, which is the old one, though that had been stopped."""
+    one, two = (maker.release(LOOP.format(word=word), run=PORT) for word in ("one", "two"))
+    put(one)
+
+    def kill(reached: str) -> None:
+        if reached == step:
+            robot.kill()
+            raise Killed(step)
+
+    with pytest.raises(Killed):
+        put(two, kill)
+    robot.start()
+    eventually(lambda: commands(there, maker.name) == [one.id], 60)
+    tidy(there, maker.name, print)
+    assert commands(there, maker.name) == [one.id]
+    assert no_guard_is_left(there, maker)
+    assert put(two).was == one.id
+
+
 def test_a_robot_on_which_nothing_could_start_the_old_one_again(there: Engine, maker: Maker, tmp_path: Path) -> None:
     """Its engine does not listen there; so what runs is not stopped."""
     one, two = (maker.release(LOOP.format(word=word), run=PORT) for word in ("one", "two"))
@@ -147,9 +170,7 @@ def test_a_robot_on_which_nothing_could_start_the_old_one_again(there: Engine, m
     nobody.touch()
     with pytest.raises(OperationFailed, match="nothing on the robot could start the earlier release again"):
         put_release(there, two, lambda: None, 2, print, socket=str(nobody))
-    after = tidy(there, maker.name, print)
-    assert after.running is not None
-    assert after.running.started_at == before.started_at
+    assert [info.started_at for info in standing(there, maker.name).releases] == [before.started_at]
     assert no_guard_is_left(there, maker)
 
 

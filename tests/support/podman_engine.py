@@ -19,16 +19,19 @@ from scripts import own_root
 USER = 1235
 """Whose rootless Podman is; nobody of this UID need be on the machine."""
 _SUBORDINATE = 493216
-_START = """
+TUN = "mount -t tmpfs tmpfs /dev/net && mknod -m 666 /dev/net/tun c 10 200"
+"""Where it is the administrator's alone, rootless Podman has no network. For a mount namespace of one's own."""
+_START = f"""
 set -e
 folder=$1 user=$2
 shift 2
 ip link set lo up
-for place in /dev/shm /run/netns /run/libpod /run/containers /var/lib/cni /dev/net; do
+for place in /dev/shm /run/netns /run/libpod /run/containers /var/lib/cni; do
   mkdir -p "$place"
   mount -t tmpfs -o mode=1777 tmpfs "$place"
 done
-mknod -m 666 /dev/net/tun c 10 200 # where it is the administrator's alone, rootless Podman has no network
+mkdir -p /dev/net
+{TUN}
 for file in passwd group subuid subgid; do mount --bind "$folder/etc/$file" "/etc/$file"; done
 if [ "$user" = 0 ]; then exec catatonit -- "$@"; fi
 exec setpriv --reuid="$user" --regid="$user" --clear-groups catatonit -- "$@"

@@ -48,7 +48,7 @@ class Project:
         **options: Any,
     ) -> subprocess.CompletedProcess[str]:
         """Runs ``robenv ARGUMENTS`` in the project's folder; ``check`` is the exit code that it must have."""
-        command = [*(as_user(user, *groups) if user is not None else ()), *ROBENV, *arguments]
+        command = [*self.prefix(user, *groups), *ROBENV, *arguments]
         if user is not None:
             self._keep_for(user)
         settings: dict[str, Any] = {
@@ -74,6 +74,10 @@ class Project:
                 folder.mkdir()
                 os.chown(folder, user, user)
 
+    def prefix(self, user: int | None, *groups: int) -> tuple[str, ...]:
+        """What the command line begins with, to run as ``user``."""
+        return () if user is None else as_user(user, *groups)
+
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
         """Starts ``robenv ARGUMENTS`` and goes on."""
         settings = {"cwd": self.folder, "env": self.environ, "text": True, **options}
@@ -94,7 +98,8 @@ class Project:
         for network in api.networks(filters=mine):
             api.remove_network(network["Id"])
         for image in api.images(filters=mine):
-            for tag in image["RepoTags"] or [image["Id"]]:
+            named = [tag for tag in image["RepoTags"] or () if tag != "<none>:<none>"]
+            for tag in named or [image["Id"]]:
                 api.remove_image(tag, force=True)
 
 

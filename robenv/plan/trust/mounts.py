@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from robenv.plan.names import volume_name
+from robenv.plan.names import release_volume, volume_name
 from robenv.plan.trust.model import HostPlaces, normal, within
 from robenv.plan.values import Mount, RunPlan
 
@@ -111,7 +111,7 @@ def volumes(plan: RunPlan, places: HostPlaces) -> Iterator[str]:
 
 def _is_own_volume(plan: RunPlan, name: str) -> bool:
     own = (volume_name(plan.prefix, ""), volume_name(plan.prefix, "", plan.platform))
-    return name in ("", plan.home_volume) or name.startswith(own)
+    return name in ("", plan.home_volume, release_volume(plan.project)) or name.startswith(own)
 
 
 def exchangeable(plan: RunPlan, places: HostPlaces) -> Iterator[str]:

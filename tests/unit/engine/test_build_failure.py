@@ -66,6 +66,20 @@ _LONG = "apt-get update; " + "echo x; " * 200
             "0 errors\n",
             "a.c:1:2: error: no x (exit code 2)",
         ),
+        (
+            "exit code: 100",
+            "E: Failed to fetch http://a/InRelease  Temporary failure resolving 'a'\n"
+            "E: Some index files failed to download.\n",
+            "",
+            "E: Failed to fetch http://a/InRelease  Temporary failure resolving 'a' (exit code 100)",
+        ),
+        (
+            "exit code: 100",
+            "dpkg: error processing package x (--configure):\nErrors were encountered while processing:\n x\n"
+            "E: Sub-process /usr/bin/dpkg returned an error code (1)\n",
+            "",
+            "dpkg: error processing package x (--configure): (exit code 100)",
+        ),
         ("network bridge not found", "", "", "network bridge not found"),
         (
             "Error processing tar file(exit status 1): lchown /dev/console: no such file or directory",
