@@ -68,6 +68,12 @@ _SAYINGS: tuple[tuple[re.Pattern[str], str, str, _Kind], ...] = (
         OperationFailed,
     ),
     (
+        re.compile(r"error creating device nodes: mount (?P<what>/dev/[^:\s]+):.*no such file"),
+        "a rootless engine gives a device under its own name only, and there is no {what} on its machine",
+        "Take the name inside out of `run.devices` or `devices`, or use an engine that runs as root.",
+        HostLacks,
+    ),
+    (
         re.compile(r'custom device "(?P<what>[^"]*)": no such file'),
         "the device {what} is not there",
         "Plug it in, or take it out of `devices`.",

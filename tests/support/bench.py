@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import docker
 
+from tests.support.far_engines import WAYS
 from tests.support.podman_engine import TUN, USER, PodmanEngine
 from tests.support.project import ROBENV, Project
 from tests.support.remapped_engine import NewerRemappedEngine, RemappedEngine
@@ -67,6 +70,7 @@ class Bench:
         """A new one."""
         folder = self._folder / f"p{len(self._made)}" / "work"
         made = UserProject(folder, self._base, self.engine.url, profile, self.row.client)
+        made.environ |= getattr(self.engine, "environ", {})
         self._made.append(made)
         return made
 
@@ -163,6 +167,31 @@ def rootless_docker(api: Any, base_image: str) -> RootlessDocker:
     return made
 
 
+class FarEngine:
+    """An engine of this machine, reached as one of another machine is."""
+
+    def __init__(self, way: str, api: Any, base_image: str) -> None:
+        from tests.support import prepared_image
+
+        self._folder = Path(tempfile.mkdtemp(prefix="robenvtest-far-", dir="/var/tmp"))
+        self._folder.chmod(0o777)
+        self._stack = ExitStack()
+        furnish = functools.partial(prepared_image.lay_down, api, base_image)
+        self._engine, self.environ = self._stack.enter_context(WAYS[way](self._folder, furnish))
+        for file in self._folder.iterdir():
+            file.chmod(file.stat().st_mode | 0o666)
+        reachable(self._engine)
+        self._process = self._engine._process
+        self.url = self.environ["DOCKER_HOST"]
+
+    def api(self) -> Any:
+        return self._engine.api()
+
+    def close(self) -> None:
+        self._stack.close()
+        shutil.rmtree(self._folder)
+
+
 def podman(rootless: bool) -> Callable[[Any, str], PodmanEngine]:
     def start(api: Any, base_image: str) -> PodmanEngine:
         made = PodmanEngine(rootless)
@@ -172,6 +201,10 @@ def podman(rootless: bool) -> Callable[[Any, str], PodmanEngine]:
     return start
 
 
+_FAR = {
+    "git identity": r"on another machine, which nothing of this login session reaches: git",
+    "display": r"on another machine, which nothing of this login session reaches: display, audio",
+}
 _NO_LIMITS = r"not kept, since the engine is rootless and its machine has cgroup v1"
 _NO_SECRETS = r"Podman .*secrets"
 _WITH_TUN = ("unshare", "--mount", "sh", "-c", f'{TUN} && exec "$@"', "sh")
@@ -187,6 +220,7 @@ ROWS: tuple[Row, ...] = (
     Row("docker 20.10", docker_engine),
     Row("docker 20.10 userns-remap", copied(RemappedEngine), refuses={"secrets": "builder has no secrets"}),
     Row("docker 20.10 rootless", rootless_docker, True, notes={"limits": _NO_LIMITS}, container_user=0),
+    *(Row(f"docker 20.10 over {way}", functools.partial(FarEngine, way), notes=_FAR) for way in WAYS),
     Row("docker 28", copied(SmallNewerEngine)),
     Row("docker 28 containerd", copied(ContentEngine)),
     Row("docker 28 userns-remap", copied(NewerRemappedEngine)),

@@ -64,6 +64,12 @@ def explained(sentence: str) -> RobenvError:
             "/a cannot be mounted at /etc: one is a file and the other is a directory",
         ),
         (
+            f"{OLD}error during container init: error creating device nodes: mount /dev/arm:/x/dev/arm (via "
+            "/proc/self/fd/6), flags: 0x1000: no such file or directory: unknown",
+            HostLacks,
+            "a rootless engine gives a device under its own name only, and there is no /dev/arm on its machine",
+        ),
+        (
             'error gathering device information while adding custom device "/dev/x": no such file or directory',
             HostLacks,
             "the device /dev/x is not there",
