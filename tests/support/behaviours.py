@@ -259,7 +259,7 @@ def workspace(bench: Bench) -> None:
     assert mine.inside("cat /workspace/made/outside; stat -c %u /workspace") == f"y{bench.row.container_user}\n"
 
 
-@behaviour("home: owner")
+@behaviour("home: owner", quick=True)
 def home(bench: Bench) -> None:
     mine = bench.up(USER_FILES)
     assert mine.inside("cat ~/.fromstep; echo more >> ~/.fromstep && touch ~/folder/file ~/file && echo done") == (

@@ -49,6 +49,8 @@ class Project:
     ) -> subprocess.CompletedProcess[str]:
         """Runs ``robenv ARGUMENTS`` in the project's folder; ``check`` is the exit code that it must have."""
         command = [*self.prefix(user, *groups), *ROBENV, *arguments]
+        if user is not None:
+            self._keep_for(user)
         settings: dict[str, Any] = {
             "cwd": self.folder,
             "env": self.environ,
@@ -63,6 +65,14 @@ class Project:
         if check is not None:
             assert done.returncode == check, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
+
+    def _keep_for(self, user: int) -> None:
+        """Gives the user folders to keep things in, where there are none yet: else they would all be in /tmp."""
+        for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME"):
+            folder = Path(self.environ[name]) if name in self.environ else None
+            if folder is not None and not folder.exists():
+                folder.mkdir()
+                os.chown(folder, user, user)
 
     def prefix(self, user: int | None, *groups: int) -> tuple[str, ...]:
         """What the command line begins with, to run as ``user``."""
