@@ -15,7 +15,8 @@ from robenv.engine.dial import dial
 from robenv.engine.execution import ExecutionCalls, short
 from robenv.engine.http import EVER, answer_of, ask, send
 from robenv.engine.protocol import ContainerInfo, Json, VolumeInfo
-from robenv.engine.session import STDERR, demultiplexer
+from robenv.engine.session import STDERR, capture, demultiplexer
+from robenv.engine.session_types import ExecRequest
 from robenv.engine.start_errors import explained
 from robenv.engine.translate import status_of, translated
 from robenv.errors import OperationFailed
@@ -31,6 +32,17 @@ _CHUNK = 64 * 1024
 _SMALL = 64 * 1024 * 1024
 """Bytes."""
 _TITLES = {"COMMAND": "CMD"}
+_NO_CGROUP = "unable to get all container pids"
+"""What runc says where the container has no cgroup, by which it lists processes: rootless with cgroup v1."""
+_PROCESSES = r"""
+for place in /proc/[0-9]*; do
+  pid=${place#/proc/} parent=
+  [ "$pid" = $$ ] && continue
+  while read -r key value rest; do [ "$key" != PPid: ] || parent=$value; done <"$place/status" || continue
+  echo "$pid $parent $(tr '\0' ' ' <"$place/cmdline")"
+done 2>/dev/null
+:
+"""
 _KINDS = ("C", "A", "D")
 """What the numbers of ``/changes`` mean: changed, added, deleted."""
 
@@ -181,13 +193,24 @@ class ContainerCalls(ExecutionCalls):
         """What runs inside, by ps's titles PID, PPID and CMD at least. Raises OperationFailed, also where the engine's
         answer is of another form."""
         action = f"list what runs in {short(container)}"
-        with translated(action):
-            told = ask(self._api, "get", "/containers/{0}/top", container, params={"ps_args": self._columns})
+        try:
+            with translated(action):
+                told = ask(self._api, "get", "/containers/{0}/top", container, params={"ps_args": self._columns})
+        except OperationFailed as error:
+            if _NO_CGROUP in error.message and (found := self._processes_inside(container)):
+                return found
+            raise
         titles = [_TITLES.get(str(title), str(title)) for title in told.get("Titles") or ()]
         rows = told.get("Processes") or ()
         if not rows or not {"PID", "PPID", "CMD"} <= set(titles):
             raise OperationFailed(f"Could not {action}: the engine shows {', '.join(titles) or 'nothing'}")
         return [dict(zip(titles, row, strict=False)) for row in rows]
+
+    def _processes_inside(self, container: str) -> list[Mapping[str, str]]:
+        """As a shell inside sees them, with the container's own PIDs; none where there is no shell."""
+        code, output, _ = capture(self.open_exec(ExecRequest(container, ("sh", "-c", _PROCESSES), "0")))
+        rows = (line.split(" ", 2) for line in output.decode(errors="replace").splitlines()) if code == 0 else ()
+        return [dict(zip(("PID", "PPID", "CMD"), row, strict=False)) for row in rows]
 
     def changes(self, container: str) -> list[tuple[str, str]]:
         """("A", "C" or "D", path) for each path that differs from the image."""

@@ -67,6 +67,11 @@ def _lacks(profile: Profile, facts: Facts) -> Iterator[Lack]:
     if engine.rootless and run.ipc == "host":
         message = "a rootless engine cannot share the host's IPC namespace"
         yield Lack(("run", "ipc"), message, "take `run.ipc` out, or use an engine that runs as root")
+    if engine.rootless and not engine.podman:
+        for index, one in enumerate(run.devices):
+            if one.target != one.source:
+                message = f"rootless Docker gives a device under its own name only: {one.source}, not {one.target}"
+                yield Lack(("run", "devices", index), message, "take the other name out, or use an engine of root's")
 
 
 def _has_unlabelled_files(plan: RunPlan) -> bool:

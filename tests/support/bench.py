@@ -219,7 +219,14 @@ _NOTES = {} if Path("/run/systemd/system").is_dir() else {"healthcheck": r"run.h
 ROWS: tuple[Row, ...] = (
     Row("docker 20.10", docker_engine),
     Row("docker 20.10 userns-remap", copied(RemappedEngine), refuses={"secrets": "builder has no secrets"}),
-    Row("docker 20.10 rootless", rootless_docker, True, notes={"limits": _NO_LIMITS}, container_user=0),
+    Row(
+        "docker 20.10 rootless",
+        rootless_docker,
+        rootless=True,
+        refuses={"devices": "rootless Docker gives a device under its own name only"},
+        notes={"limits": _NO_LIMITS},
+        container_user=0,
+    ),
     *(Row(f"docker 20.10 over {way}", functools.partial(FarEngine, way), notes=_FAR) for way in WAYS),
     Row("docker 28", copied(SmallNewerEngine)),
     Row("docker 28 containerd", copied(ContentEngine)),
