@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 
 from robenv.engine.console import Terminal, is_terminal, terminal_size
 from robenv.engine.pump import Pump, Streams
 from robenv.engine.wakeup import Wakeup
+from robenv.errors import RobenvError
 
-__all__ = ["Streams", "interact", "interact_exec", "is_terminal", "standard_streams", "terminal_size"]
+__all__ = ["HUNG_UP", "Streams", "interact", "interact_exec", "is_terminal", "standard_streams", "terminal_size"]
 
 _NULL = os.makedev(1, 3)
 """/dev/null, by Linux's Documentation/admin-guide/devices.txt."""
+
+HUNG_UP = 128 + 1
+"""As a shell names the end by SIGHUP."""
+_TIME_TO_HANG_UP = 0.3
+"""Seconds."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +32,8 @@ def standard_streams() -> Streams:
 
 
 def interact_exec(engine: SessionEngine, request: ExecRequest, streams: Streams | None = None) -> int | None:
-    """Runs a command in a running container with this process's streams; its exit code, None where it was detached.
+    """Runs a command in a running container with this process's streams; its exit code, None where it was detached and
+    runs on, HUNG_UP where it was detached and ended with its terminal, which some engines close then.
 
     As ``interact``, but signals are minded from before the command starts, so that none leaves it running unseen. A
     stdin that has nothing is not passed on: the command's own has nothing either, and there is no end to tell of.
@@ -36,9 +44,20 @@ def interact_exec(engine: SessionEngine, request: ExecRequest, streams: Streams 
     with Wakeup() as wakeup:
         session = engine.open_exec(request, _size(streams) if request.tty else None)
         try:
-            return _interact(session, streams, wakeup)
+            code = _interact(session, streams, wakeup)
+            return HUNG_UP if code is None and session.detached and not _runs_on(session) else code
         finally:
             session.close()
+
+
+def _runs_on(session: Session) -> bool:
+    """Whether a command that was just detached is still there: only asking inside tells, for Docker Engine 20.10 has it
+    down as failed in either case. SIGCONT does nothing to what runs."""
+    time.sleep(_TIME_TO_HANG_UP)
+    try:
+        return session.send_signal("CONT") > 0
+    except RobenvError:
+        return True
 
 
 def interact(session: Session, streams: Streams | None = None) -> int | None:

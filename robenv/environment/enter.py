@@ -8,7 +8,7 @@ import time
 from contextlib import contextmanager
 
 from robenv.engine.session_types import KILLED, ContainerInfo, ExecRequest
-from robenv.engine.terminal import interact_exec, is_terminal
+from robenv.engine.terminal import HUNG_UP, interact_exec, is_terminal
 from robenv.environment.clients import attending
 from robenv.environment.entry import Entry
 from robenv.environment.launch import launcher, settings, unchecked
@@ -66,6 +66,9 @@ def enter(
     if code is None:
         print("detached; the command runs on", file=sys.stderr)
         return 0
+    if code == HUNG_UP:
+        text = "detached, and the command ended with its terminal; `nohup` before it, or tmux inside, keeps one running"
+        print(text, file=sys.stderr)
     explain_kill(engine, container.id, entry.plan, began, code)
     return code
 

@@ -159,6 +159,18 @@ def test_detach_keys_leave_the_process_be(inside: Inside, terminal: Terminal) ->
     assert inside.runs(": 42.25")
 
 
+def test_what_ends_with_its_terminal_is_not_said_to_run_on(inside: Inside, terminal: Terminal) -> None:
+    """Docker Engine closes the terminal of an exec that nobody is attached to any more."""
+    terminal.start(inside.command("bash", "-c", "echo on; exec sleep 42.75"), inside.root)
+    terminal.see("on\r\n")
+    terminal.type("\x10")
+    time.sleep(0.2)
+    terminal.type("\x11")
+    code = terminal.ends()
+    assert inside.runs("sleep 42.75") is (code == 0)
+    assert code in (0, 129)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_signal_ends_the_shell_and_gives_the_terminal_back(
     inside: Inside, terminal: Terminal, number: signal.Signals

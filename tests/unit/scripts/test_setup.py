@@ -17,8 +17,8 @@ _ESSENTIAL = """
 """
 _TOOLS = """
     apparmor_parser arch-test catatonit docker dockerd docker-registry gpg ip iptables mmdebstrap newuidmap node npm
-    podman ps pulseaudio qemu-aarch64-static rootlesskit shellcheck slirp4netns ssh sshd weston xauth Xvfb xwd
-    xwininfo zstd
+    fish podman ps pulseaudio qemu-aarch64-static rootlesskit shellcheck slirp4netns ssh sshd weston xauth Xvfb xwd
+    tcsh xwininfo zstd
 """
 
 _PYTHON = """#!/bin/sh
