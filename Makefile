@@ -9,7 +9,7 @@ PYTEST := $(PYTHON) -m pytest --numprocesses auto --dist loadfile --no-loadscope
 # The tests start robenv a thousand times, and not all of them may write what Python has compiled.
 COMPILE := $(PYTHON) -m compileall -q robenv
 
-.PHONY: help demo test test-unit test-faults test-native test-mixins test-catalogue fuzz lint bench clean
+.PHONY: help demo test test-unit test-faults test-native test-mixins test-catalogue test-engines fuzz lint bench clean
 
 help: ## says what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -32,9 +32,16 @@ test-containerd: ## the tests of the engine, on a newer one with the containerd 
 	@$(COMPILE)
 	@$(PYTHON) -m tests.support.main_engine $(PYTEST) -m "engine and not graph_driver and not long" $(ARGS)
 
+test-engines: ## what users do, on every kind of engine: Docker and Podman, root's and rootless: a table; ARGS="-k podman"
+	@scripts/setup test
+	@$(COMPILE)
+	@$(PYTHON) -m scripts.engine --root $(PYTHON) -m pytest --numprocesses 2 --dist loadgroup -m "long or engine" \
+		tests/engine/test_engines.py $(ARGS)
+
 test-faults: ## robots in full: client, connection, engine or robot killed at each step of a deploy; ROS across two
 	@scripts/setup test
-	@$(PYTHON) -m scripts.engine --root $(PYTHON) -m pytest -m "long or engine" tests/engine/test_deploy_faults.py tests/engine/test_deploy_ros.py $(ARGS)
+	@$(PYTHON) -m scripts.engine --root $(PYTHON) -m pytest -m "long or engine" tests/engine/test_deploy_faults.py \
+		tests/engine/test_stop_first.py tests/engine/test_deploy_ros.py $(ARGS)
 
 test-native: ## arm64 on this machine in full: ROS compiled natively and run emulated, objects beside the own compiler's
 	@scripts/setup test

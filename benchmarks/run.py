@@ -2,7 +2,7 @@
 
     python -m benchmarks.run [--quick] [GROUP…]
 
-Groups: startup resolving memory entering rebuilding deploying compiling; by default all of them.
+Groups: startup resolving memory entering walking rebuilding deploying compiling; by default all of them.
 
 Prints a table of medians and ratios, and writes results.json and results.svg into benchmarks/results. Goals are shown
 and never fail the run: a machine that is busy with other things is no defect of robenv.
@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
-from benchmarks import compiling, deploying, entering, memory, peers, picture, rebuilding, resolving, startup
+from benchmarks import compiling, deploying, entering, memory, peers, picture, rebuilding, resolving, startup, walking
 from benchmarks.measure import ROOT, Group
 
 RESULTS = ROOT / "benchmarks" / "results"
@@ -32,6 +32,7 @@ def _groups(folder: Path, quick: bool) -> dict[str, Callable[[], Group | list[Gr
         "resolving": lambda: resolving.measure(folder, 2 if quick else 7),
         "memory": lambda: memory.measure(folder, 1 if quick else 3),
         "entering": lambda: entering.measure(folder, 3 if quick else 15),
+        "walking": lambda: walking.measure(folder, 3 if quick else 15),
         "rebuilding": lambda: rebuilding.measure(folder, 1 if quick else 3),
         "deploying": lambda: deploying.measure(folder, quick),
         "compiling": lambda: compiling.measure(folder, quick),

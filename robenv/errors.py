@@ -107,6 +107,10 @@ class EngineDenied(EngineUnreachable):
     """The engine's socket is there, and this user may not open it."""
 
 
+class EngineInsecure(EngineUnreachable):
+    """The engine and this machine do not agree on TLS: one alone speaks it, or a certificate is not trusted."""
+
+
 class EngineLost(EngineUnreachable):
     """The connection to the engine broke in the middle of an operation."""
 

@@ -4,10 +4,35 @@ from __future__ import annotations
 
 import os
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def home_folder(environ: Mapping[str, str] = os.environ) -> str:
+    """The user's home folder, absolute; "" where there is none: HOME is unset, relative or ``/``, and passwd knows no
+    better. It need not exist."""
+    home = environ.get("HOME", "")
+    if not home:
+        import pwd
+
+        try:
+            home = pwd.getpwuid(os.getuid()).pw_dir
+        except KeyError:
+            return ""
+    home = home.rstrip("/")
+    return home if os.path.isabs(home) else ""
+
+
+def expanded(path: str) -> str:
+    """``path`` with the home folder for a ``~`` at its start; as it is where there is none."""
+    home = home_folder() if path == "~" or path.startswith("~/") else ""
+    return home + path[1:] if home else path
+
 
 def cache_folder() -> str:
     """``$XDG_CACHE_HOME/robenv`` or ``~/.cache/robenv``; not made here."""
-    return _folder("XDG_CACHE_HOME", ".cache")
+    return _kept("XDG_CACHE_HOME", ".cache", "cache")
 
 
 def is_fetched(path: str) -> bool:
@@ -18,28 +43,147 @@ def is_fetched(path: str) -> bool:
 
 def state_folder() -> str:
     """``$XDG_STATE_HOME/robenv`` or ``~/.local/state/robenv``: what must stay, such as approvals; not made here."""
-    return _folder("XDG_STATE_HOME", os.path.join(".local", "state"))
+    return _kept("XDG_STATE_HOME", os.path.join(".local", "state"), "state")
 
 
 def config_folder() -> str:
-    """``$XDG_CONFIG_HOME/robenv`` or ``~/.config/robenv``: what the user writes; not made here."""
-    return _folder("XDG_CONFIG_HOME", ".config")
-
-
-def _folder(variable: str, usual: str) -> str:
-    base = os.environ.get(variable, "")
-    if not os.path.isabs(base):
-        base = os.path.join(os.path.expanduser("~"), usual)
+    """``$XDG_CONFIG_HOME/robenv`` or ``~/.config/robenv``: what the user writes; without a home, /etc/xdg/robenv. Not
+    made here."""
+    named, home = os.environ.get("XDG_CONFIG_HOME", ""), home_folder()
+    base = named if os.path.isabs(named) else os.path.join(home, ".config") if home else "/etc/xdg"
     return os.path.join(base, "robenv")
+
+
+def _kept(variable: str, usual: str, name: str) -> str:
+    """A folder of the user's that robenv writes. Where that cannot be: one of their own among the temporary files."""
+    named = os.environ.get(variable, "")
+    home = "" if os.path.isabs(named) else home_folder()
+    base = os.path.join(home, usual) if home else named if os.path.isabs(named) else ""
+    base = os.path.join(base, "robenv") if base else ""
+    if base and can_hold(base, home):
+        return base
+    from robenv.notices import warn_once
+
+    folder = own_folder()
+    warn_once(f"{_why_not(base, home)}, so robenv keeps its caches, approvals and notes in {folder}", about="home")
+    return os.path.join(folder, name)
+
+
+def can_hold(folder: str, home: str = "") -> bool:
+    """Whether this user may write in a folder, which can be made where it is missing; ``home``, above it, cannot."""
+    if home and not os.path.isdir(home):
+        return False
+    while not os.path.lexists(folder):
+        folder = os.path.dirname(folder)
+    return os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK)
+
+
+def _why_not(base: str, home: str) -> str:
+    if not base:
+        return "there is no home folder (HOME is unset or `/`)"
+    if home and not os.path.isdir(home):
+        return f"the home folder {home} does not exist"
+    while not os.path.lexists(base):
+        base = os.path.dirname(base)
+    return f"{base} is not writable" if os.path.isdir(base) else f"{base} is not a folder"
+
+
+def own_folder_path(uid: int) -> str:
+    """Where ``own_folder`` is for a user."""
+    return f"/tmp/robenv-{uid}"  # noqa: S108
+
+
+def own_folder() -> str:
+    """A folder of this user's alone among the temporary files, made where it is missing. Where another user has taken
+    its name, a new one for this process."""
+    import tempfile
+
+    folder = own_folder_path(os.geteuid())
+    return folder if is_private(folder) else tempfile.mkdtemp(prefix="robenv-")
+
+
+def is_private(folder: str) -> bool:
+    """Whether a folder, made where it is missing, is this user's and nobody else's to enter."""
+    import stat
+
+    try:
+        os.mkdir(folder, 0o700)
+    except FileExistsError:
+        pass
+    except OSError:
+        return False
+    status = os.lstat(folder)
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o077
+
+
+_SOCKET_FOLDERS: dict[str, int] = {}
+"""Those of this process, each with a descriptor whose lock says that it is in use: the kernel frees it whatever ends
+the process."""
+_SOCKET_SUFFIX = ".d"
 
 
 def socket_folder(prefix: str) -> str:
     """A new folder of this user's alone for sockets, whose paths may have 107 bytes: in the temp folder, or in /tmp
-    where that is too deep. ssh writes its own names first with 17 bytes more."""
+    where that is too deep. ssh writes its own names first with 17 bytes more.
+
+    To be removed by ``remove_socket_folder``. What killed processes have left under ``prefix`` goes first.
+    """
+    import fcntl
     import tempfile
 
     deep = len(os.fsencode(tempfile.gettempdir())) + len(prefix) > 60
-    return tempfile.mkdtemp(prefix=prefix, dir="/tmp" if deep else None)  # noqa: S108
+    place = "/tmp" if deep else tempfile.gettempdir()  # noqa: S108
+    _sweep_sockets(place, prefix)
+    while True:
+        folder = tempfile.mkdtemp(_SOCKET_SUFFIX, prefix, place)
+        try:
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue  # another process took it for a leftover, before it was locked
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.isdir(folder):
+                _SOCKET_FOLDERS[folder] = descriptor
+                return folder
+        except BlockingIOError:
+            pass
+        os.close(descriptor)
+
+
+def remove_socket_folder(folder: str) -> None:
+    """Removes it with all that is in it; nothing happens where that is done."""
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)
+    descriptor = _SOCKET_FOLDERS.pop(folder, None)
+    if descriptor is not None:
+        os.close(descriptor)
+
+
+def _sweep_sockets(place: str, prefix: str) -> None:
+    """Removes the socket folders of this user's that no process holds."""
+    import fcntl
+
+    try:
+        names = os.listdir(place)
+    except OSError:
+        return
+    for name in names:
+        if not (name.startswith(prefix) and name.endswith(_SOCKET_SUFFIX)):
+            continue
+        folder = os.path.join(place, name)
+        try:
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
+            continue  # somebody else's, or gone
+        try:
+            if os.fstat(descriptor).st_uid == os.geteuid():
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _remove(folder)
+        except OSError:
+            continue  # in use
+        finally:
+            os.close(descriptor)
 
 
 def write_atomically(path: str, data: bytes, mode: int = 0o666, exact: bool = False) -> None:

@@ -18,6 +18,7 @@ ROOMS = (
     "places",
     "errors",
     "resources",
+    "notices",
     "paths",
     "tars",
     "catalog",

@@ -44,7 +44,6 @@ def deploy(
 
     Exit code 7 where some were not reached or refused, 1 where a release failed; the others are done."""
     from robenv.deploy import fleet
-    from robenv.deploy.preflight import refuse
 
     where: Where = context.obj
     chosen = inventory_of(where, inventory).select(robots or (), every)
@@ -54,12 +53,7 @@ def deploy(
         found = where.settle(where.resolve(quiet, locked), quiet, locked)
         source = _source(found, engine, view, quiet, locked)
         with fleet.gathered(chosen, found.resolved.profile.name, view) as (reached, missed):
-            if dry_run:
-                fleet.prepare(source, reached)
-                refuse({one.robot.name: one.problems for one in reached})
-                done = [fleet.Outcome(one.robot.name, "would deploy", one.release.id) for one in reached if one.release]
-            else:
-                done = fleet.deploy(source, reached, view)
+            done = fleet.preview(source, reached, view) if dry_run else fleet.deploy(source, reached, view)
     report(in_order(chosen, [*done, *missed]), json)
 
 

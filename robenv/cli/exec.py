@@ -20,12 +20,16 @@ def enter_running(
 ) -> int:
     """Runs a command, or a shell, in the project's running container, or in its release on a robot; its exit code."""
     from robenv.catalog.platforms import normalize
+    from robenv.environment.container import has_shell
     from robenv.environment.enter import enter, here
     from robenv.environment.lifecycle import running_container
+    from robenv.plan.names import LABEL_SHELL
 
     if robot:
         with on_robot(where, robot) as (engine, release):
-            return enter(engine, release, command, "", detach_keys)  # no folder of this machine shows there
+            if not has_shell(engine, release.id):
+                release = release._replace(labels={**release.labels, LABEL_SHELL: "none"})
+            return enter(engine, release, command, "", detach_keys, far=True)  # no folder of this machine shows there
     root = where.root()
     wanted = normalize(platform) if platform is not None else ""
     with open_engine() as engine:

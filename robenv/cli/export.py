@@ -9,6 +9,7 @@ import typer
 
 from robenv.cli.common import JsonOption, PlatformOption, Where, note, own_platform, print_json
 from robenv.errors import ProfileError, UsageError
+from robenv.paths import home_folder
 from robenv.profile.badvalue import did_you_mean
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def _source(loaded: Loaded, folder: Path, image: str, platform: str) -> Source:
         loaded.build,
         loaded.content_hash,
         folder=str(folder),
-        home=str(Path.home()),
+        home=home_folder(),
         image=image,
         registry_name=_pushed(loaded),
         platform=platform,

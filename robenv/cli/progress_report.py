@@ -14,16 +14,12 @@ if TYPE_CHECKING:
 
 Paint = Callable[[str, str], str]
 """(text, SGR code) → the text, coloured or not."""
-_MOST_LINES = 20
-"""Lines of the Dockerfile that a report shows."""
 
 
 @dataclass(frozen=True)
 class Origin:
     """Where a step comes from."""
 
-    dockerfile: str
-    """Its lines of the Dockerfile with their numbers."""
     location: Location | None
     """Its place in the profile."""
     title: str = ""
@@ -37,6 +33,8 @@ class Origin:
         return f"{front}] {self.title}" + (f" ({_profile(self.location)})" if self.location else "")
 
 
+_FOR_ROBENV = "robenv rosdep: "
+"""Begins lines by which a step tells robenv what the error then says."""
 Lookup = Callable[[str], "Origin | None"]
 """From a step's name to where it comes from."""
 
@@ -48,13 +46,7 @@ def lookup_in(rendered: Rendered) -> Lookup:
         from robenv.render import find_instruction
 
         found = find_instruction(rendered, step_name)
-        if found is None:
-            return None
-        lines = rendered.dockerfile.split("\n")[found.line_start - 1 : found.line_end]
-        numbered = [f"{number:>4} | {line}" for number, line in enumerate(lines, found.line_start)]
-        if len(numbered) > _MOST_LINES:
-            numbered[_MOST_LINES - 1 : -1] = ["     | …"]
-        return Origin("\n".join(numbered), found.location, found.title)
+        return Origin(found.location, found.title) if found else None
 
     return lookup
 
@@ -68,16 +60,15 @@ def _profile(location: Location) -> str:
     return name.removesuffix(".yaml") if name != location.file else name
 
 
-def failure_text(step: Step, origin: Origin | None, width: int, paint: Paint) -> str:
-    """The step that failed, its last lines, and the lines that it came from; ``width`` cuts the Dockerfile's."""
+def failure_text(step: Step, origin: Origin | None, log: str, width: int, paint: Paint) -> str:
+    """The step that failed, its last lines, the lines of the profile that it came from, and the ``log`` with the rest.
+    What the engine says of it is the error's, which comes after."""
     lines = [paint("failed:", "1;31") + f" {shorten(step.name, width - 8)}"]
-    lines += [f"{paint('  |', '31')} {line}" for line in step.lines]
-    if not step.lines and step.error:
-        lines.append(f"  {step.error}")
+    lines += [f"{paint('  |', '31')} {line}" for line in step.output.telling if not line.startswith(_FOR_ROBENV)]
     if origin is not None:
-        lines += ["", paint("Dockerfile:", "1")]
-        lines += [shorten(line, width) for line in origin.dockerfile.splitlines()]
         lines += _place(origin.location, paint)
+    if log:
+        lines += ["", f"full log: {log}"]
     return "\n".join(lines)
 
 

@@ -11,17 +11,16 @@ from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
 from robenv.cli.output import guarded, paint, raw
-from robenv.cli.progress_report import Lookup, Origin, duration, failure_text, hidden, lookup_in, shorten, size
-from robenv.engine.progress import BuildState, Step, fold, split_lines
-from robenv.engine.protocol import LogEvent, StepEvent
+from robenv.cli.progress_log import BuildLog
+from robenv.cli.progress_plain import PlainView
+from robenv.cli.progress_report import Lookup, Origin, duration, failure_text, hidden, lookup_in
+from robenv.engine.progress import BuildState, fold
+from robenv.engine.protocol import StepEvent
 
 if TYPE_CHECKING:
     from robenv.cli.progress_live import LiveView
     from robenv.engine.protocol import BuildEvent
     from robenv.render import Rendered
-
-_LONGEST_NAME = 200
-"""Characters of a step's name in a plain line."""
 
 
 class ProgressView:
@@ -54,10 +53,12 @@ class ProgressView:
         self._stream = guarded(stream or sys.stderr)
         self._began = time.time()
         self._live: LiveView | None = None
-        self._plain: _PlainView | None = None
+        self._plain: PlainView | None = None
+        self._log = BuildLog(title, rendered)
 
     def start(self) -> None:
         self._began = time.time()
+        self._log.start()
         if self._quiet:
             return
         if _is_terminal(self._stream):
@@ -66,7 +67,7 @@ class ProgressView:
             self._live = LiveView(f"{self._doing} {self._title}", lambda: self.state, raw(self._stream))
             self._live.start()
         else:
-            self._plain = _PlainView(self._stream)
+            self._plain = PlainView(self._stream)
             self._plain.say(f"{self._doing} {self._title}")
 
     def handle(self, event: BuildEvent) -> BuildEvent:
@@ -74,8 +75,9 @@ class ProgressView:
         if isinstance(event, StepEvent):
             event = self._named(event)
         before, self.state = self.state, fold(self.state, event)
-        if self._plain is not None:
-            self._plain.show(before, self.state, event)
+        for view in (self._plain, self._log):
+            if view is not None:
+                view.show(before, self.state, event)
         return event
 
     def _named(self, event: StepEvent) -> StepEvent:
@@ -108,12 +110,13 @@ class ProgressView:
             print(line, file=self._stream, flush=True)
 
     def failure_report(self) -> str:
-        """The step that failed, its last lines, the lines of Dockerfile and profile it came from; "" where none did."""
+        """The step that failed, its last lines, the lines of the profile it came from; "" where none did."""
         step = self.state.failed
+        log = self._log.end(kept=step is not None)
         if step is None:
             return ""
         origin = self._origins.get(step.id)
-        return failure_text(step, origin, shutil.get_terminal_size((120, 24)).columns, self._paint)
+        return failure_text(step, origin, log, shutil.get_terminal_size((120, 24)).columns, self._paint)
 
     def __enter__(self) -> ProgressView:
         self.start()
@@ -136,64 +139,6 @@ class ProgressView:
 
     def _paint(self, text: str, code: str) -> str:
         return paint(text, code, self._stream)
-
-
-class _PlainView:
-    """A line a step, and its output: for files, pipes and CI."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._numbers: dict[str, int] = {}
-        self._parts: dict[str, str] = {}
-        self._ended_once: set[str] = set()
-        self._last = ""
-        """The step whose output was printed last."""
-
-    def say(self, text: str) -> None:
-        print(text, file=self._stream, flush=True)
-
-    def stop(self) -> None:
-        for step, part in self._parts.items():
-            if part:
-                self._print(step, split_lines(part, "\n")[0])
-
-    def show(self, before: BuildState, after: BuildState, event: BuildEvent) -> None:
-        if isinstance(event, LogEvent):
-            lines, self._parts[event.id] = split_lines(self._parts.get(event.id, ""), event.text)
-            self._output(after.by_id[event.id], lines)
-            return
-        step = after.by_id.get(getattr(event, "id", ""))
-        if step is not None and step.completed is not None and before.by_id.get(step.id) != step:
-            self._ended(step)
-
-    def _output(self, step: Step, lines: list[str]) -> None:
-        if lines and self._last != step.id:
-            self.say(f"#{self._number(step.id)} {shorten(step.name, _LONGEST_NAME)}")
-            self._last = step.id
-        self._print(step.id, lines)
-
-    def _print(self, step: str, lines: list[str]) -> None:
-        for line in lines:
-            self.say(f"#{self._number(step)} | {line}")
-
-    def _ended(self, step: Step) -> None:
-        # BuildKit may end one step several times over: a lookup, then the work.
-        if hidden(step, time.time()) or (step.id in self._ended_once and not step.error):
-            return
-        self._ended_once.add(step.id)
-        rest, self._parts[step.id] = self._parts.get(step.id, ""), ""
-        if rest:
-            self._output(step, split_lines(rest, "\n")[0])
-        moved = sum(transfer.current for transfer in step.transfers.values() if transfer.name == "context")
-        how = "CACHED" if step.cached else f"done {duration(step.seconds(0))}"
-        if step.error:
-            how = "stopped" if step.cancelled else "FAILED"
-        sent = f" ({size(moved)})" if moved else ""
-        self.say(f"#{self._number(step.id)} {shorten(step.name, _LONGEST_NAME)} {how}{sent}")
-        self._last = ""
-
-    def _number(self, step: str) -> int:
-        return self._numbers.setdefault(step, len(self._numbers) + 1)
 
 
 def _is_terminal(stream: TextIO) -> bool:

@@ -22,6 +22,8 @@ def parse(arguments: list[str]) -> tuple[str, tuple[str, ...]] | None:
         directory = os.path.join(directory, rest[1])
         rest = rest[2:]
     name, rest = rest[0], rest[1:]
+    if name == "up" and rest[:1] in (["-q"], ["--quiet"]):
+        rest = rest[1:]  # this way says nothing anyhow
     if rest and rest[0] == "--":
         rest = rest[1:]
         if not rest:

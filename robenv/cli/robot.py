@@ -72,9 +72,7 @@ def open_robot(where: Where, name: str) -> Iterator[Connection]:
         try:
             yield connection
         except EngineUnreachable as error:
-            if connection.alive:
-                raise
-            raise connection.lost(error.details) from error
+            raise connection.explain(error) from error
 
 
 @contextmanager

@@ -25,9 +25,8 @@ def run(
     from robenv.environment.image import ensure_image
     from robenv.environment.locks import using_images
     from robenv.environment.native import equip
-    from robenv.environment.networks import check_external
+    from robenv.environment.networks import check_networks
     from robenv.environment.run_once import run_once
-    from robenv.plan.privileges import privilege_notes
 
     where: Where = context.obj
     with open_engine() as engine:
@@ -35,9 +34,9 @@ def run(
         reporter = TerminalReporter(quiet)
         admitted = admit_container(engine, loaded, asker(), reporter.note)
         plan = admitted.plan
-        for text in (*admitted.grant.notes, *privilege_notes(plan)):
+        for text in admitted.notes:
             reporter.note(text)
-        check_external(engine, plan)
+        check_networks(engine, plan, reporter.note)
         ensure_emulation(engine, loaded.build.platform, reporter)
         with using_images(reporter.note):
             image = ensure_image(engine, admitted, reporter, accelerate=not no_accel)

@@ -18,10 +18,11 @@ from robenv.deploy.lent import Lent
 from robenv.deploy.transfer import send_image
 from robenv.engine.bases import ensure_base
 from robenv.engine.bootstrap import plan_recipe
+from robenv.engine.docker_config import config_folder
 from robenv.engine.docker_py import connect_to
-from robenv.engine.endpoint import Endpoint, config_folder
+from robenv.engine.endpoint import Endpoint
 from robenv.engine.protocol import Engine, ImageInfo
-from robenv.engine.ssh import target
+from robenv.engine.ssh import marked, target
 from robenv.environment.gate import Admitted
 from robenv.environment.image import ImageResult, build_image
 from robenv.environment.load import Loaded
@@ -29,6 +30,7 @@ from robenv.environment.reporter import Reporter, building
 from robenv.errors import DiskFull, HostLacks, ImageNotFound, OperationFailed, UsageError
 from robenv.plan.mirrors import Mirrors
 from robenv.plan.values import Base, Bootstrap
+from robenv.profile.excerpt import show
 
 
 @dataclass(frozen=True)
@@ -92,17 +94,26 @@ class Builder:
             if here.find_image(reference, platform) is not None and "@" not in reference:
                 with building(reporter, f"{reference} to {self.url}", None, doing="Sending"):
                     send_image(here, self.engine, reference, reference, progress=reporter.event)
-            elif base.bootstrap is not None and self._bootstraps(base.bootstrap, loaded.mirrors):
+            elif base.bootstrap is not None and self._bootstraps(base.bootstrap, loaded.mirrors, reporter):
                 self._make_base(base, reporter, loaded.mirrors)
 
-    def _bootstraps(self, wanted: Bootstrap, mirrors: Mirrors) -> bool:
+    def _bootstraps(self, wanted: Bootstrap, mirrors: Mirrors, reporter: Reporter) -> bool:
         """Whether mmdebstrap is there, with the keys that it takes, and no archive is of this machine's own files."""
         recipe = plan_recipe(wanted, mirrors)
         if any(one.url.startswith("file:") for one in recipe.sources):
             return False
-        words = f"command -v mmdebstrap && test -e {shlex.quote(recipe.keyrings[0].path)}"
-        command = over_ssh(self.url, words)
-        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
+        asked = marked(f"command -v mmdebstrap && test -e {shlex.quote(recipe.keyrings[0].path)}")
+        argv = over_ssh(self.url, asked.command)
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        if done.returncode:
+            return False
+        greeting, _ = asked.split(done.stdout)
+        if greeting:  # mmdebstrap's tar would come behind it
+            reporter.note(
+                f"the base is made here: the login shell of {self.url} prints text on stdout (~/.bashrc): "
+                + show(greeting.decode(errors="replace").strip().partition("\n")[0])
+            )
+        return not greeting
 
     def _make_base(self, base: Base, reporter: Reporter, mirrors: Mirrors) -> None:
         """By its own mmdebstrap, natively. Where it may not, this machine makes it, as for any build."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import subprocess
 import time
 from contextlib import suppress
@@ -17,22 +16,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from robenv.deploy import bounded
+from robenv.deploy.causes import LOOK, Seen, engine_refused, essence, login_failed, named, other_command
 from robenv.deploy.inventory import Robot
 from robenv.deploy.remote_host import RemoteHost
+from robenv.engine.docker_config import config_folder
 from robenv.engine.docker_py import connect_to
-from robenv.engine.endpoint import Endpoint, config_folder
+from robenv.engine.endpoint import Endpoint
 from robenv.engine.protocol import Engine
-from robenv.errors import EngineDenied, EngineUnreachable, RobotRefused, RobotUnreachable
-from robenv.paths import socket_folder
-from robenv.profile.excerpt import in_command, safe
+from robenv.engine.ssh import SshRelay, dial_command, marked, ssh_argv
+from robenv.errors import EngineDenied, EngineUnreachable, RobenvError, RobotRefused, RobotUnreachable
+from robenv.paths import remove_socket_folder, socket_folder
 
 CONNECT_TIMEOUT = 15
 """Seconds to log in."""
 ALIVE = ("-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=4")
 """A link that is silent for 20 s is lost: robots drive out of reach."""
 _OPEN: set[Connection] = set()
-_KEPT = 2000
-"""Characters of what ssh says that an error shows."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,12 @@ class Connection:
         self._control = self._folder / "c"
         self._engine: Engine | None = None
         self._host: RemoteHost | None = None
+        self._relay: SshRelay | None = None
         self._master: subprocess.Popen[bytes] | None = None
+        # Its command over there lasts until its stdin, which this process holds, ends: so the login ends with this
+        # process, also where that is killed.
+        self._login = marked("exec cat >/dev/null")
+        self._words: bounded.LastWords | None = None
         self._cut = False
         _OPEN.add(self)
         try:
@@ -88,17 +92,18 @@ class Connection:
     def host(self) -> RemoteHost:
         """What the robot is, for probes."""
         if self._host is None:
-            self._host = RemoteHost(self.ssh("sh"))
+            self._host = RemoteHost(self.ssh("exec sh"), self.robot.name, self._ended)
         return self._host
 
     def ssh(self, command: str) -> list[str]:
         """The argv that runs a shell command over there, through this login."""
-        return ["ssh", *self._options(), "-T", "--", self.robot.host, command]
+        return self._argv(command)
 
     def run(self, *argv: str, stdin: bytes = b"", timeout: float | None = 60) -> Ended:
         """A command over there, to its end. Raises RobotUnreachable where the link breaks or it takes too long."""
+        asked = marked(shlex.join(argv))
         try:
-            done = bounded.run(self.ssh(shlex.join(argv)), stdin, timeout)
+            done = bounded.run(self.ssh(asked.command), stdin, timeout)
         except subprocess.TimeoutExpired:
             raise self.lost(f"{argv[0]} took more than {timeout:.0f} s") from None
         except bounded.TooLong as error:
@@ -106,15 +111,59 @@ class Connection:
         errors = done.stderr.decode(errors="replace")
         if done.returncode == 255 and not self.alive:
             raise self.lost(errors)
-        return Ended(done.returncode, done.stdout, errors)
+        printed, output = asked.split(done.stdout)
+        if output is None:
+            raise self._ended(printed + done.stderr)
+        return Ended(done.returncode, output, errors)
 
-    def lost(self, details: str = "") -> RobotUnreachable:
-        """The error for a link that broke."""
+    def lost(self, details: str = "") -> RobotUnreachable | RobotRefused:
+        """The error for a login that has ended: a link that broke, or another command that ran instead."""
+        if not self.alive and self._ran_another():
+            return other_command(self.robot, self._words.text() if self._words else "")
         return RobotUnreachable(
             f"{self.robot.name}: the connection broke",
-            details=_essence(details),
+            details=essence(details),
             hint="run the same command again: it goes on with what is still missing",
         )
+
+    def _ended(self, printed: bytes, answered: bool = False) -> RobotUnreachable | RobotRefused:
+        """The error for a session that ended after ``printed``. ``answered``: its command had begun."""
+        text = printed.decode(errors="replace")
+        return other_command(self.robot, text) if self.alive and not answered else self.lost(text)
+
+    def _ran_another(self) -> bool:
+        """Whether the login ended as a command ends (255 is ssh's own code), and not the one that it was sent."""
+        if self._master is None or self._words is None or self._master.poll() in (None, 255) or self._cut:
+            return False
+        return self._login.line.strip() not in self._words.text().encode()
+
+    def explain(self, error: RobenvError) -> RobenvError:
+        """An error met while something was done there, as one of this robot: on a robot far away nobody can start the
+        engine by what is said of one here."""
+        if isinstance(error, EngineUnreachable):
+            if self._has_broken():
+                return self.lost(error.details)
+            if not self._answers():
+                hint = "on the robot: `systemctl status docker`; then the same command again"
+                message = f"{self.robot.name}: its engine does not answer any more"
+                return RobotRefused(message, details=error.details, hint=hint)
+        return named(self.robot, error)
+
+    def _answers(self) -> bool:
+        """Whether the robot's engine is there: else it may have been started again meanwhile, or it is this machine's
+        that is gone."""
+        try:
+            self.engine.info()
+        except RobenvError:
+            return False
+        return True
+
+    def _has_broken(self) -> bool:
+        """Whether the login is gone; what went through it may be told so a moment before ssh has ended."""
+        until = time.monotonic() + 1
+        while self.alive and time.monotonic() < until:
+            time.sleep(0.05)
+        return not self.alive
 
     def cut(self) -> None:
         """Ends the login at once, whatever goes through it; ``close`` is still to be called."""
@@ -128,6 +177,8 @@ class Connection:
         if self._engine is not None:
             with suppress(Exception):
                 self._engine.close()
+        if self._relay is not None:
+            self._relay.close()
         if self._host is not None:
             self._host.close()
         if self._master is not None:
@@ -140,21 +191,19 @@ class Connection:
             if self._master.stdin is not None:
                 self._master.stdin.close()
             # Its output is closed by who reads it: what it has started may hold it open.
-        shutil.rmtree(self._folder, ignore_errors=True)
+        remove_socket_folder(str(self._folder))
 
-    def _options(self) -> list[str]:
+    def _argv(self, command: str, first: tuple[str, ...] = (), last: tuple[str, ...] = ()) -> list[str]:
+        # BatchMode: a question in the middle of a live table could not be answered. Of an option that is given twice
+        # ssh takes the first.
         robot = self.robot
-        options = ["-S", str(self._control), *ALIVE, *robot.ssh_options]
-        options += ["-l", robot.user] if robot.user else []
-        return options + (["-p", str(robot.port)] if robot.port else [])
+        options = (*first, "-S", str(self._control), "-o", "BatchMode=yes", *ALIVE, *robot.ssh_options, *last)
+        return ssh_argv(robot.host, command, user=robot.user, port=robot.port, options=options)
 
     def _log_in(self) -> None:
-        # BatchMode: a question in the middle of a live table could not be answered. A session of its own: ^C is for
-        # robenv, which undoes what it began over this very login. Its command over there lasts until its stdin, which
-        # this process holds, ends: so the login ends with this process, also where that is killed.
-        argv = ["ssh", "-M", "-T", "-o", "BatchMode=yes", "-o", "ControlPersist=no", *self._options()]
-        # Of an option that is given twice ssh takes the first.
-        argv += ["-o", f"ConnectTimeout={CONNECT_TIMEOUT}", "--", self.robot.host, "exec cat >/dev/null"]
+        # In a session of its own: ^C is for robenv, which undoes what it began over this very login.
+        timeout = ("-o", f"ConnectTimeout={CONNECT_TIMEOUT}")
+        argv = self._argv(self._login.command, ("-M", "-o", "ControlPersist=no"), timeout)
         pipe = subprocess.PIPE
         try:
             self._master = subprocess.Popen(
@@ -162,7 +211,7 @@ class Connection:
             )
         except FileNotFoundError:
             raise RobotUnreachable("ssh is not on this machine", hint="`sudo apt-get install openssh-client`") from None
-        words = bounded.LastWords(self._master.stdout)  # as long as it lasts: a robot may go on talking
+        self._words = bounded.LastWords(self._master.stdout)  # as long as it lasts: a robot may go on talking
         until = time.monotonic() + CONNECT_TIMEOUT * 2
         while self._master.poll() is None and not self._control.exists() and time.monotonic() < until:
             if self._cut:
@@ -170,48 +219,46 @@ class Connection:
             time.sleep(0.01)
         if self._master.poll() is None and self._control.exists():
             return
+        if self._ran_another():
+            raise self.lost()
         self._master.terminate()
-        raise login_failed(self.robot, words.text())
+        raise login_failed(self.robot, self._words.text())
 
     def _open_engine(self) -> Engine:
         local = self._folder / "engine"
         forward = f"{local}:{self.robot.docker_host}"
-        argv = ["ssh", *self._options(), "-O", "forward", "-L", forward, "--", self.robot.host]
+        # It talks to the master alone: of the user's configuration it would only take further forwardings.
+        argv = ["ssh", "-F", "none", "-S", str(self._control), "-O", "forward", "-L", forward, "--", self.robot.host]
         done = subprocess.run(argv, capture_output=True, check=False, timeout=30)
         if done.returncode:
+            said = done.stderr.decode(errors="replace")
             if not self.alive:
-                raise self.lost(done.stderr.decode(errors="replace"))
-            raise RobotRefused(
-                f"{self.robot.name}: its engine's socket cannot be forwarded",
-                details=_essence(done.stderr.decode(errors="replace")),
-                hint="its sshd needs AllowStreamLocalForwarding yes (the default)",
-            )
-        endpoint = Endpoint(f"unix://{local}", f"robot {self.robot.name}", None, config_folder(os.environ))
+                raise self.lost(said)
+            raise RobotRefused(f"{self.robot.name}: its engine's socket cannot be forwarded", details=essence(said))
         try:
-            return connect_to(endpoint)
+            return self._engine_at(f"unix://{local}")
         except EngineUnreachable as error:
-            raise self._engine_refused(error) from error
+            return self._engine_by_cli(error)
 
-    def _engine_refused(self, error: EngineUnreachable) -> RobotRefused | RobotUnreachable:
+    def _engine_at(self, url: str) -> Engine:
+        return connect_to(Endpoint(url, f"robot {self.robot.name}", None, config_folder(os.environ)))
+
+    def _engine_by_cli(self, error: EngineUnreachable) -> Engine:
+        """The engine by the robot's own docker CLI, for an sshd that forwards nothing. sshd takes every forwarding and
+        refuses the connections, so that only a look from over there tells it from an engine that is down."""
         if not self.alive:
-            return self.lost(error.details)
-        path, name = self.robot.docker_host, self.robot.name
-        quoted = shlex.quote(path)
-        seen = self.run("sh", "-c", f"test -S {quoted} && echo there; test -w {quoted} && echo open; id -un")
-        said = seen.output.decode(errors="replace").split()
-        user = safe(said[-1]) if said else "this user"
-        if "there" not in said:
-            hint = (
-                "is an engine installed and running there? robenv_docker_host in robots.yaml says where else it listens"
-            )
-            return RobotRefused(f"{name}: no engine listens at {path}", details=error.details, hint=hint)
-        if "open" not in said or isinstance(error, EngineDenied):
-            # Its own word for who it is, in a command that somebody with sudo is to copy.
-            hint = f"on the robot: `sudo usermod -aG docker {in_command(user, 'USER')}`, then log in anew"
-            return RobotRefused(f"{name}: {user} may not open its engine's socket {path}", hint=hint)
-        return RobotRefused(
-            f"{name}: its engine does not answer", details=error.details, hint="on the robot: `systemctl status docker`"
-        )
+            raise self.lost(error.details) from error
+        path = self.robot.docker_host
+        seen = Seen.of(self.run("sh", "-c", LOOK, "sh", path).output)
+        denied = isinstance(error, EngineDenied)
+        if seen.there and seen.open and seen.cli and not denied:
+            self._relay = SshRelay(self.ssh(dial_command(path)))
+            try:
+                return self._engine_at(self._relay.url)
+            except EngineUnreachable:
+                if not self.alive:
+                    raise self.lost(error.details) from error
+        raise engine_refused(self.robot, seen, error.details, denied) from error
 
 
 def connect(robot: Robot) -> Connection:
@@ -224,71 +271,3 @@ def end_all() -> None:
     cleans up."""
     for connection in tuple(_OPEN):
         connection.cut()
-
-
-_REASONS: tuple[tuple[tuple[str, ...], type[RobotUnreachable] | type[RobotRefused], str, str], ...] = (
-    (
-        ("REMOTE HOST IDENTIFICATION HAS CHANGED", "Host key for"),
-        RobotRefused,
-        "its host key has changed: it was set up anew, or something else answers in its place",
-        "if it was set up anew: `ssh-keygen -R {known_as}`, then log in once with ssh and compare the key",
-    ),
-    (
-        ("Host key verification failed", "No ED25519 host key is known", "host key is known for"),
-        RobotRefused,
-        "its host key is not known on this machine",
-        "log in once: `ssh {login}`",
-    ),
-    (
-        ("Permission denied", "Too many authentication failures", "no mutual signature"),
-        RobotRefused,
-        "it refuses the login",
-        "this must work without a question: `ssh -o BatchMode=yes {login} true`; `ssh-copy-id {place}` installs a key",
-    ),
-    (
-        ("Could not resolve hostname",),
-        RobotUnreachable,
-        "there is no host of that name",
-        "{meant}name it in robots.yaml (ansible_host) or in ~/.ssh/config",
-    ),
-    (
-        ("Connection refused",),
-        RobotUnreachable,
-        "it is there, and no ssh server answers",
-        "is sshd running there, and on that port?",
-    ),
-    (
-        ("timed out", "No route to host", "Network is unreachable", "Host is down", "Connection reset",
-         "Connection closed", "banner exchange"),
-        RobotUnreachable,
-        "it does not answer",
-        "is it on, and in reach? `ping {host}`",
-    ),
-)  # fmt: skip
-
-
-def login_failed(robot: Robot, said: str) -> RobotUnreachable | RobotRefused:
-    """What ssh's last words mean; OpenSSH 8.2 to 10."""
-    for words, kind, message, hint in _REASONS:
-        if any(word in said for word in words):
-            return kind(
-                f"{robot.name}: {message}",
-                details=_essence(said),
-                hint=hint.format(
-                    host=shlex.quote(robot.host),
-                    login=robot.login,
-                    place=robot.place,
-                    known_as=robot.known_as,
-                    meant=f"{robot.hint} Else " if robot.hint else "",
-                ),
-            )
-    hint = f"this must work without a question: `ssh -o BatchMode=yes {robot.login} true`"
-    return RobotUnreachable(
-        f"{robot.name}: ssh could not log in", details=_essence(said) or "it did not say why", hint=hint
-    )
-
-
-def _essence(said: str) -> str:
-    # A banner of the robot's is in it: nothing of that may command this terminal.
-    lines = [safe(line.rstrip()) for line in said.splitlines() if line.strip(" @\r")]
-    return "\n".join(lines)[-_KEPT:]

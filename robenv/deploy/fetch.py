@@ -14,7 +14,7 @@ from pathlib import Path
 
 from robenv.deploy import sifter
 from robenv.engine.protocol import Engine
-from robenv.engine.ssh import target
+from robenv.engine.ssh import marked, read_greeting, target
 from robenv.engine.under_way import endable
 
 _PIECE = 1 << 18
@@ -24,7 +24,7 @@ _INFLATED = 1 << 20
 
 def over_ssh(url: str, words: str) -> list[str]:
     """The argv that has a builder's shell run ``words``."""
-    return ["ssh", "-T", "-o", "BatchMode=yes", *target(url).login(), words]
+    return target(url).argv(words, "-o", "BatchMode=yes")
 
 
 class SiftedSave:
@@ -53,7 +53,8 @@ class SiftedSave:
         script = Path(sifter.__file__).read_text(encoding="utf-8")
         save = ["docker", *(["--host", f"unix://{there.socket}"] if there.socket else []), "save", image]
         words = f"{shlex.join(save)} | {shlex.join(['python3', '-c', script, *sorted(wanted)])}"
-        command = over_ssh(self._url, words)
+        there_runs = marked(words)
+        command = over_ssh(self._url, there_runs.command)
         with (
             tempfile.TemporaryFile() as said,
             subprocess.Popen(
@@ -62,14 +63,16 @@ class SiftedSave:
         ):
             try:
                 with endable(process.terminate):
-                    yield from self._unpacked(process)
+                    yield from self._unpacked(process, there_runs.line)
             finally:
                 process.terminate()
 
-    def _unpacked(self, process: subprocess.Popen[bytes]) -> Iterator[bytes]:
+    def _unpacked(self, process: subprocess.Popen[bytes], line: bytes) -> Iterator[bytes]:
         unpacker = zlib.decompressobj(31)
-        while process.stdout is not None and (piece := process.stdout.read1(_PIECE)):  # type: ignore[attr-defined]
+        piece = read_greeting(process.stdout, line)
+        while process.stdout is not None and piece is not None:
             self.received += len(piece)
             while piece and (plain := unpacker.decompress(piece, _INFLATED)):
                 yield plain
                 piece = unpacker.unconsumed_tail
+            piece = process.stdout.read1(_PIECE) or None  # type: ignore[attr-defined]

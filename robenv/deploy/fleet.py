@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -17,6 +17,7 @@ from robenv.deploy.programs import find_programs, needed
 from robenv.deploy.pushed import noting
 from robenv.deploy.release import Release
 from robenv.deploy.robot_lock import robot_locked
+from robenv.deploy.standing import release_id, runs_already, stored_plan
 from robenv.deploy.survey import Survey, survey
 from robenv.deploy.switch import At
 from robenv.deploy.together import side_by_side, state_after
@@ -24,8 +25,9 @@ from robenv.deploy.transfer import Sent, send_image
 from robenv.engine.protocol import BuildEvent, Engine, ImageInfo, TransferEvent
 from robenv.environment.gate import Admitted
 from robenv.environment.load import Loaded
-from robenv.errors import EngineUnreachable, Problem, RobenvError, RobotRefused, UsageError
+from robenv.errors import Problem, RobenvError, RobotRefused, UsageError
 from robenv.host.facts import Facts
+from robenv.plan.exclusive import in_the_way, stops_first
 
 
 class Report(Protocol):
@@ -43,7 +45,7 @@ class Report(Protocol):
 
 @dataclass(frozen=True)
 class Outcome:
-    """``state``: ``deployed``, ``unchanged``, ``unreachable``, ``refused`` or ``failed``."""
+    """``state``: ``deployed``, ``unchanged``, ``would deploy``, ``unreachable``, ``refused`` or ``failed``."""
 
     robot: str
     state: str
@@ -51,13 +53,15 @@ class Outcome:
     was: str = ""
     sent: int = 0
     """Bytes that went over the link for the image."""
+    gap: float = 0.0
+    """Seconds in which neither the earlier nor the new release ran."""
     seconds: float = 0.0
     error: RobenvError | None = None
 
     def to_json(self) -> dict[str, Any]:
         document = {
             "robot": self.robot, "state": self.state, "release": self.release, "was": self.was, "sent": self.sent,
-            "seconds": round(self.seconds, 1),
+            "gap": round(self.gap, 1), "seconds": round(self.seconds, 1),
         }  # fmt: skip
         if self.error is not None:
             document["error"] = {"message": self.error.message, "details": self.error.details, "hint": self.error.hint}
@@ -74,6 +78,8 @@ class Robotics:
     loaded: Loaded | None = None
     admitted: Admitted | None = None
     image: ImageInfo | None = None
+    missing: int = 0
+    """Bytes of the image that it lacks, unpacked."""
     release: Release | None = None
     problems: tuple[Problem, ...] = field(default=())
 
@@ -113,46 +119,110 @@ def deploy(source: Source, reached: list[Robotics], report: Report, at: At = lam
 
     Raises RobotRefused with every problem of every robot before a byte is sent; BuildFailed, ProfileError.
     """
-    prepare(source, reached)
-    refuse({one.robot.name: one.problems for one in reached})
+    missed = [one for one in preview(source, reached, report) if one.error is not None]
     with noting(source.engine) as note:
 
         def deploy_one(one: Robotics) -> Outcome:
             return _timed(one, report, lambda: _deploy_one(source, one, report, note, at))
 
-        return side_by_side(reached, deploy_one)
+        return [*missed, *side_by_side(reached, deploy_one)]
 
 
-def prepare(source: Source, reached: list[Robotics]) -> None:
-    """Plans and builds for each robot's own platform, and gathers what keeps the release off it."""
-    fitting: list[tuple[Robotics, Loaded]] = []
-    for one in reached:
-        try:
-            loaded = source.load(one.survey.engine.platform)
-        except UsageError as error:
-            one.problems = (Problem(f"{one.robot.name}: {error.message}", hint=error.hint),)
-            continue
-        # Asked once more: which of the robot's facts the plan depends on is known only now.
-        one.survey = survey(one.connection, loaded)
-        fitting.append((one, loaded))
-    admitted = source.admit([(loaded, one.survey.facts) for one, loaded in fitting])
+def preview(source: Source, reached: list[Robotics], report: Report) -> list[Outcome]:
+    """What a deploy would do on each of them; raises as it does. Builds what they need, and changes no robot."""
+    missed = prepare(source, reached, report)
+    refuse({one.robot.name: one.problems for one in reached})
+    return [*missed, *(_previewed(one, one.release, report) for one in reached if one.release is not None)]
+
+
+def _previewed(one: Robotics, release: Release, report: Report) -> Outcome:
+    running = one.survey.running
+    was = release_id(running) if running is not None else ""
+    if running is None or runs_already(running, release.id):
+        return Outcome(one.robot.name, "unchanged" if was else "would deploy", release.id, was)
+    if reasons := in_the_way(release.plan.to_json(), stored_plan(running)):
+        report.say(one.robot.name, stops_first(reasons))
+    return Outcome(one.robot.name, "would deploy", release.id, was)
+
+
+def prepare(source: Source, reached: list[Robotics], report: Report) -> list[Outcome]:
+    """Plans and builds for each robot's own platform, and gathers what keeps the release off it.
+
+    A build takes long enough for a robot to drive out of reach: one that does is taken out of ``reached``, and what is
+    to be said of it is returned.
+    """
+    fitting = [one for one in reached if _load(source, one)]
+    # Asked once more: which of the robot's facts the plan depends on is known only now.
+    missed = _ask_each(reached, fitting, report, _survey)
+    admitted = source.admit([(one.loaded, one.survey.facts) for one in fitting if one.loaded is not None])
     programs: dict[str, frozenset[str] | None] = {}
-    for (one, loaded), allowed in zip(fitting, admitted, strict=True):
+    for one, allowed in zip(fitting, admitted, strict=True):
         image = source.image(allowed)
         if image.id not in programs:
             programs[image.id] = find_programs(source.engine, image)
-        release, grant = plan_for(loaded, one.survey, image)
-        want = wanted(
-            loaded.resolved,
-            loaded.build,
-            release.plan,
-            grant.lacks,
-            0 if one.connection.engine.find_image(loaded.image) else _missing_bytes(source.engine, one, image),
-            needed(loaded.resolved.profile.deploy),
-            programs[image.id],
-        )
-        one.loaded, one.admitted, one.image, one.release = loaded, allowed, image, release
-        one.problems = check_robot(one.survey, want, loaded.resolved)
+        one.admitted, one.image = allowed, image
+    missed += _ask_each(reached, fitting, report, lambda one: _look_for_image(source.engine, one))
+    for one in fitting:
+        _plan(one, programs)
+    return missed
+
+
+def _load(source: Source, one: Robotics) -> bool:
+    """Whether the project is for the robot's platform."""
+    try:
+        one.loaded = source.load(one.survey.engine.platform)
+    except UsageError as error:
+        one.problems = (Problem(f"{one.robot.name}: {error.message}", hint=error.hint),)
+    return one.loaded is not None
+
+
+def _ask_each(
+    reached: list[Robotics], fitting: list[Robotics], report: Report, ask: Callable[[Robotics], None]
+) -> list[Outcome]:
+    """Asks each of ``fitting`` something, side by side; those that do not answer are taken out of both lists."""
+
+    def attempt(one: Robotics) -> RobenvError | None:
+        try:
+            ask(one)
+        except RobenvError as error:
+            return one.connection.explain(error)
+        return None
+
+    missed = []
+    for one, error in zip(tuple(fitting), side_by_side(fitting, attempt), strict=True):
+        if error is not None:
+            fitting.remove(one)
+            reached.remove(one)
+            missed.append(_missed(one.robot, error))
+            report.ended(one.robot.name, missed[-1].state, _without_name(one.robot, error))
+    return missed
+
+
+def _survey(one: Robotics) -> None:
+    one.survey = survey(one.connection, one.loaded)
+
+
+def _look_for_image(here: Engine, one: Robotics) -> None:
+    if one.loaded is not None and one.image is not None:
+        is_there = one.connection.engine.find_image(one.loaded.image) is not None
+        one.missing = 0 if is_there else _missing_bytes(here, one, one.image)
+
+
+def _plan(one: Robotics, programs: Mapping[str, frozenset[str] | None]) -> None:
+    loaded, image = one.loaded, one.image
+    if loaded is None or image is None:
+        return
+    one.release, grant = plan_for(loaded, one.survey, image)
+    want = wanted(
+        loaded.resolved,
+        loaded.build,
+        one.release.plan,
+        grant.lacks,
+        one.missing,
+        needed(loaded.resolved.profile.deploy),
+        programs[image.id],
+    )
+    one.problems = check_robot(one.survey, want, loaded.resolved)
 
 
 def _missing_bytes(here: Engine, one: Robotics, image: ImageInfo) -> int:
@@ -175,7 +245,14 @@ def roll_back_all(reached: list[Robotics], project: str, to: str, keep: int, rep
 
     def one_back(one: Robotics) -> Outcome:
         with robot_locked(one.connection, project):
-            done = roll_back(one.connection.engine, project, to, keep, lambda text: report.say(one.robot.name, text))
+            done = roll_back(
+                one.connection.engine,
+                project,
+                to,
+                keep,
+                lambda text: report.say(one.robot.name, text),
+                socket=one.connection.robot.docker_host,
+            )
         return _outcome(one.robot.name, done, 0)
 
     return side_by_side(reached, lambda one: _timed(one, report, lambda: one_back(one)))
@@ -201,12 +278,20 @@ def _deploy_one(source: Source, one: Robotics, report: Report, note: Callable[[I
 
     with robot_locked(one.connection, release.plan.project):
         at("locked")
-        done = put_release(one.connection.engine, release, send, source.keep, lambda text: report.say(name, text), at)
+        done = put_release(
+            one.connection.engine,
+            release,
+            send,
+            source.keep,
+            lambda text: report.say(name, text),
+            at,
+            one.connection.robot.docker_host,
+        )
     return _outcome(name, done, sum(part.bytes for part in sent))
 
 
 def _outcome(name: str, done: Done, sent: int) -> Outcome:
-    return Outcome(name, "deployed" if done.changed else "unchanged", done.release, done.was, sent)
+    return Outcome(name, "deployed" if done.changed else "unchanged", done.release, done.was, sent, done.gap)
 
 
 def _timed(one: Robotics, report: Report, work: Callable[[], Outcome]) -> Outcome:
@@ -214,44 +299,16 @@ def _timed(one: Robotics, report: Report, work: Callable[[], Outcome]) -> Outcom
     try:
         outcome = work()
     except RobenvError as error:
-        outcome = _missed(one.robot, _said_of(one, error))
+        outcome = _missed(one.robot, one.connection.explain(error))
     outcome = replace(outcome, seconds=time.monotonic() - began)
-    said = _without_name(one.robot, outcome.error) if outcome.error else outcome.release[:8]
+    said = _without_name(one.robot, outcome.error) if outcome.error else _said_done(outcome)
     report.ended(one.robot.name, outcome.state, said)
     return outcome
 
 
-def _said_of(one: Robotics, error: RobenvError) -> RobenvError:
-    """The error, with whose it is: on a robot far away nobody can start the engine by what is said of one here."""
-    name = one.robot.name
-    if isinstance(error, EngineUnreachable):
-        if _has_broken(one.connection):
-            return one.connection.lost(error.details)
-        if not _answers(one.connection):
-            hint = "on the robot: `systemctl status docker`; then the same command again"
-            return RobotRefused(f"{name}: its engine does not answer any more", details=error.details, hint=hint)
-    if not error.message.startswith(f"{name}: "):
-        error.message = f"{name}: {error.message}"
-        error.args = (error.message,)
-    return error
-
-
-def _answers(connection: Connection) -> bool:
-    """Whether the robot's engine is there: else it may have been started again meanwhile, or it is this machine's that
-    is gone."""
-    try:
-        connection.engine.info()
-    except RobenvError:
-        return False
-    return True
-
-
-def _has_broken(connection: Connection) -> bool:
-    """Whether the login is gone; what went through it may be told so a moment before ssh has ended."""
-    until = time.monotonic() + 1
-    while connection.alive and time.monotonic() < until:
-        time.sleep(0.05)
-    return not connection.alive
+def _said_done(outcome: Outcome) -> str:
+    gap = f"; nothing ran for {outcome.gap:.1f} s" if outcome.gap else ""
+    return f"{outcome.release[:8]}{gap}"
 
 
 def _without_name(robot: Robot, error: RobenvError) -> str:
@@ -269,6 +326,8 @@ def _reach(robot: Robot, project: str) -> Robotics | RobenvError:
         connection = connect(robot)
         return Robotics(robot, connection, survey(connection, None, project))
     except RobenvError as error:
-        if connection is not None:
-            connection.close()
-        return error
+        if connection is None:
+            return error
+        explained = connection.explain(error)
+        connection.close()
+        return explained

@@ -25,6 +25,16 @@ class Verdict:
     output: str = ""
 
 
+@dataclass(frozen=True)
+class Trial:
+    """What it takes to judge a release that has been created: its ID, what it is asked, and how many seconds it has to
+    stay up."""
+
+    id: str
+    health: Healthcheck | None
+    settle: float = 0.0
+
+
 def await_active(engine: Engine, container: str, wanted: str, timeout: float) -> bool:
     """Waits until the release ``wanted`` runs its command. False where it ended, or still waits at the timeout."""
     until = time.monotonic() + timeout
@@ -39,30 +49,38 @@ def await_active(engine: Engine, container: str, wanted: str, timeout: float) ->
 
 
 def await_health(
-    engine: Engine, container: str, health: Healthcheck | None, say: Callable[[str], None] = lambda text: None
+    engine: Engine, container: str, trial: Trial, say: Callable[[str], None] = lambda text: None
 ) -> Verdict:
-    """Waits until the release that runs in ``container`` is healthy, or is not.
+    """Waits until the release that runs in ``container`` is healthy and has settled, or is found not to be.
 
-    Without a check it has to run for SETTLE seconds. With one: it is asked every ``interval`` seconds; failures within
-    ``start_period`` do not count, ``retries`` in a row are enough.
+    Without a check it has to run for ``settle`` seconds. With one: it is asked every ``interval`` seconds; failures
+    within ``start_period`` do not count, ``retries`` in a row are enough. From the first success on it has to stay up
+    for ``settle`` seconds, and to be healthy at their end.
     """
-    if health is None:
-        return _settles(engine, container)
+    check = trial.health
     began, failures = time.monotonic(), 0
-    verdict = Verdict(False, "its health check was never asked")
+    first = began if check is None else None
+    limit = began + release.judging_time(check, trial.settle) + release.MARGIN / 2
     while True:
         info = engine.find_container(container)
         if info is None or not info.running:
             return ended(info)
-        verdict = _ask(engine, info, health)
+        verdict = _ask(engine, info, check) if check is not None else Verdict(True)
+        now, pause = time.monotonic(), check.interval if check is not None else _PAUSE
         if verdict.healthy:
-            return verdict
-        starting = time.monotonic() - began < health.start_period
-        failures = 0 if starting else failures + 1
-        say("starting" if starting else f"check failed, {failures} of {health.retries}")
-        if failures >= health.retries:
-            return verdict
-        _sleep_watching(engine, container, health.interval)
+            failures = 0
+            first = now if first is None else first
+            if (left := first + trial.settle - now) <= 0:
+                return verdict
+            say(f"it has to stay up for {trial.settle:g} s")
+            pause = min(left, pause)
+        elif check is not None:
+            starting = first is None and now - began < check.start_period
+            failures = 0 if starting else failures + 1
+            say("starting" if starting else f"check failed, {failures} of {check.retries}")
+            if failures >= check.retries or now > limit:
+                return verdict
+        _sleep_watching(engine, container, pause)
 
 
 def ended(info: ContainerInfo | None) -> Verdict:
@@ -86,16 +104,6 @@ def _ask(engine: Engine, info: ContainerInfo, health: Healthcheck) -> Verdict:
     if code is None or code in (124, 137):
         return Verdict(False, f"its health check did not answer in {health.timeout:g} s", output)
     return Verdict(False, f"its health check failed with exit code {code}", output)
-
-
-def _settles(engine: Engine, container: str) -> Verdict:
-    until = time.monotonic() + release.SETTLE
-    while time.monotonic() < until:
-        info = engine.find_container(container)
-        if info is None or info.status != "running":
-            return ended(info)
-        time.sleep(_PAUSE)
-    return Verdict(True)
 
 
 def _sleep_watching(engine: Engine, container: str, seconds: float) -> None:

@@ -6,12 +6,13 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from robenv.deploy.release import Release
-from robenv.deploy.standing import is_confirmed, standing, tidy
-from robenv.deploy.switch import At, Trial, create, switch, try_again
+from robenv.deploy.health import Trial
+from robenv.deploy.release import SETTLE, Release
+from robenv.deploy.standing import is_confirmed, runs_already, standing, tidy
+from robenv.deploy.switch import SOCKET, At, create, switch, try_again
 from robenv.engine.protocol import ContainerInfo, Engine
 from robenv.errors import OperationFailed, UsageError
-from robenv.plan.names import LABEL_HEALTH, LABEL_PROJECT, LABEL_RELEASE
+from robenv.plan.names import LABEL_HEALTH, LABEL_PROJECT, LABEL_RELEASE, LABEL_SETTLE
 from robenv.plan.values import Healthcheck
 
 Say = Callable[[str], None]
@@ -23,15 +24,23 @@ def _nowhere(step: str) -> None:
 
 @dataclass(frozen=True)
 class Done:
-    """``release`` runs and is confirmed. ``was``: the one before; "" for none. ``changed``: whether that is new."""
+    """``release`` runs and is confirmed. ``was``: the one before; "" for none. ``changed``: whether that is new.
+    ``gap``: seconds in which neither ran."""
 
     release: str
     was: str = ""
     changed: bool = True
+    gap: float = 0.0
 
 
 def put_release(
-    engine: Engine, release: Release, send: Callable[[], None], keep: int, say: Say, at: At = _nowhere
+    engine: Engine,
+    release: Release,
+    send: Callable[[], None],
+    keep: int,
+    say: Say,
+    at: At = _nowhere,
+    socket: str = SOCKET,
 ) -> Done:
     """Brings a robot to ``release``. ``send`` sees to it that the robot has its image.
 
@@ -40,7 +49,7 @@ def put_release(
     project = release.plan.project
     found = tidy(engine, project, say)
     old = found.running
-    if old is not None and old.labels.get(LABEL_RELEASE) == release.id and is_confirmed(old):
+    if runs_already(old, release.id):
         prune(engine, project, keep, say)
         return Done(release.id, release.id, changed=False)
     at("surveyed")
@@ -48,13 +57,16 @@ def put_release(
     at("sent")
     container = create(engine, release)
     at("created")
-    done = switch(engine, container, Trial(release.id, release.health), old or found.booting, say, at)
+    trial = Trial(release.id, release.health, release.settle)
+    done = switch(engine, container, trial, old or found.booting, say, at, socket=socket)
     prune(engine, project, keep, say)
     at("pruned")
-    return Done(done.release, done.was)
+    return Done(done.release, done.was, gap=done.gap)
 
 
-def roll_back(engine: Engine, project: str, to: str, keep: int, say: Say, at: At = _nowhere) -> Done:
+def roll_back(
+    engine: Engine, project: str, to: str, keep: int, say: Say, at: At = _nowhere, socket: str = SOCKET
+) -> Done:
     """Back to the release ``to`` (its ID or the first digits of it), by default the one before; nothing is sent.
 
     Raises UsageError where there is none, ReleaseFailed where it does no better.
@@ -65,10 +77,10 @@ def roll_back(engine: Engine, project: str, to: str, keep: int, say: Say, at: At
     trial = _trial_of(target)
     try_again(engine, target.id, trial.id)
     at("created")
-    done = switch(engine, target.id, trial, old, say, at, keep_failed=True)
+    done = switch(engine, target.id, trial, old, say, at, keep_failed=True, socket=socket)
     prune(engine, project, keep, say)
     at("pruned")
-    return Done(done.release, done.was)
+    return Done(done.release, done.was, gap=done.gap)
 
 
 def prune(engine: Engine, project: str, keep: int, say: Say) -> None:
@@ -107,6 +119,6 @@ def _trial_of(info: ContainerInfo) -> Trial:
     try:
         asked = json.loads(info.labels.get(LABEL_HEALTH) or "null")
         health = Healthcheck(tuple(asked[0]), *asked[1:]) if asked else None
-        return Trial(info.labels[LABEL_RELEASE], health)
+        return Trial(info.labels[LABEL_RELEASE], health, float(info.labels.get(LABEL_SETTLE) or SETTLE))
     except (KeyError, ValueError, TypeError, IndexError) as error:
         raise OperationFailed(f"{info.name} was not made by this robenv") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from robenv import __version__
@@ -11,17 +11,21 @@ from robenv.deploy.connection import Connection
 from robenv.deploy.preflight import check_robot, wanted
 from robenv.deploy.programs import needed
 from robenv.deploy.release import Release, plan_release
+from robenv.deploy.standing import runs_already, stored_plan
 from robenv.deploy.survey import Survey, survey
 from robenv.engine.protocol import Engine, ImageInfo
 from robenv.environment.gate import robot_claims
 from robenv.environment.load import Loaded
 from robenv.environment.trust import Claim, Machine
 from robenv.plan.diff import describe, diff_plans
+from robenv.plan.exclusive import in_the_way
 from robenv.plan.grant import Grant
 from robenv.plan.host import plan_host
 from robenv.plan.names import LABEL_HASH, LABEL_PLAN_JSON, LABEL_RELEASE
+from robenv.plan.own_machine import redacted
 from robenv.plan.request import create_request
 from robenv.plan.trust import Power
+from robenv.profile.envfile import hidden_variables
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,7 @@ def look_ahead(here: Engine | None, connection: Connection, loaded: Loaded) -> O
     problems = check_robot(found, want, loaded.resolved)
     known = image is not None or there is not None
     changes = _changes(found, release)
+    shown = replace(release, plan=redacted(release.plan, hidden_variables(loaded.resolved)))
     return Outlook(
         robot=connection.robot.name,
         project=loaded.build.project,
@@ -120,8 +125,8 @@ def look_ahead(here: Engine | None, connection: Connection, loaded: Loaded) -> O
         notes=grant.notes,
         powers=Machine(found.facts, robot=True).powers(loaded.resolved, release.plan),
         not_allowed=robot_claims(loaded, found.facts),
-        create_request=_request(release),
-        run=release.plan.to_json(),
+        create_request=_request(shown),
+        run=shown.plan.to_json(),
     )
 
 
@@ -133,17 +138,21 @@ def _changes(found: Survey, release: Release) -> tuple[str, ...]:
     """From the release that runs there to this one, as of their plans."""
     if found.running is None:
         return ()
-    old = json.loads(found.running.labels.get(LABEL_PLAN_JSON) or "{}")
+    old = stored_plan(found.running)
     new = json.loads(dict(release.plan.labels)[LABEL_PLAN_JSON])
     return tuple(describe(change) for change in diff_plans(old, new))
 
 
 def _action(found: Survey, release: Release | None, here: bool, there: bool) -> str:
-    if release is not None and _label(found, LABEL_RELEASE) == release.id:
+    if release is not None and runs_already(found.running, release.id):
         return "nothing: this release runs there"
     steps = [] if here or there else ["build the image"]
     steps += [] if there else ["send what the robot lacks of it"]
-    return ", ".join([*steps, "switch to the new release" if found.running is not None else "start the release"])
+    if found.running is None:
+        return ", ".join([*steps, "start the release"])
+    reasons = in_the_way(release.plan.to_json(), stored_plan(found.running)) if release is not None else ()
+    stop = f"stop the running release (only one at a time can have {', '.join(reasons)}), start the new one"
+    return ", ".join([*steps, stop if reasons else "switch to the new release"])
 
 
 def _request(release: Release) -> dict[str, Any]:

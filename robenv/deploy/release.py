@@ -24,11 +24,12 @@ from robenv.plan.names import (
     LABEL_PROJECT,
     LABEL_RELEASE,
     LABEL_ROLE,
+    LABEL_SETTLE,
     LABEL_VERSION,
     ROLE_RELEASE,
     container_name,
 )
-from robenv.plan.run import plan_digest, plan_run, stored_json, without_workspace
+from robenv.plan.run import plan_digest, plan_run, stored_json
 from robenv.plan.values import Healthcheck, Mount, RunPlan
 
 if TYPE_CHECKING:
@@ -45,20 +46,20 @@ HISTORY = "history"
 """The file in FOLDER with the IDs of the releases that were confirmed, the last one at the end."""
 CONFIRMED, AGAIN = "yes", "again"
 """What the file ``confirmed-RELEASE`` in FOLDER says: it was good and may live; it was once, and is on trial anew."""
-RECIPE = 1
+RECIPE = 2
 """Counts up whenever a release of the same parts is started in another way."""
 
+SETTLE = 10.0
+"""Seconds that a release has to stay up where its container does not say: one of an earlier robenv."""
 MARGIN = 30.0
 """Seconds that a release on trial has beyond what its health check may take."""
-SETTLE = 10.0
-"""Seconds that a command without a health check has to run to be taken as healthy."""
-
 SCRIPT = f"""\
 release=$1 trial=$2
 shift 2
 confirmed() {{ [ "$(cat "{FOLDER}/confirmed-$release" 2>/dev/null)" = {CONFIRMED} ]; }}
 exec 9>>{FOLDER}/{LOCK}
 flock 9 || exit 125
+( ( exec >/dev/null 2>&1 </dev/null; while :; do sleep 86400; done ) & )
 if ! confirmed; then
   main=$$
   ( (
@@ -73,8 +74,9 @@ fi
 echo "$release" > {FOLDER}/{ACTIVE}
 exec "$@"
 """
-"""What PID 1's child runs: ``sh -c SCRIPT sh RELEASE TRIAL COMMAND…``. The watchdog is a grandchild without the lock,
-so that it dies with the container and keeps nobody waiting."""
+"""What PID 1's child runs: ``sh -c SCRIPT sh RELEASE TRIAL COMMAND…``. Beside the command, a grandchild holds the lock
+until the container ends: a command may close the descriptors that it inherits. The watchdog is one without the lock.
+"""
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,8 @@ class Release:
     health: Healthcheck | None
     trial: float
     """Seconds in which it has to be confirmed, or it ends itself."""
+    settle: float = 0.0
+    """Seconds that it has to stay up, healthy, before it is confirmed."""
 
     @property
     def name(self) -> str:
@@ -117,8 +121,18 @@ def plan_release(
             hint="such as `deploy: {command: roslaunch picker robot.launch}`",
         )
     health = release_health(deploy_health(profile), entrypoint)
-    trial = trial_time(health)
-    plan = plan_run(resolved, image, facts, content_hash=content_hash, grant=grant, platform=platform, command=argv)
+    settle = profile.deploy.settle
+    trial = trial_time(health, settle)
+    plan = plan_run(
+        resolved,
+        image,
+        facts,
+        content_hash=content_hash,
+        grant=grant,
+        platform=platform,
+        command=argv,
+        workspace=False,
+    )
     plan = replace(_for_robot(plan, resolved), healthcheck=health, init=True, restart="")
     digest = hashlib.sha256(json.dumps([RECIPE, content_hash, plan_digest(plan), argv]).encode()).hexdigest()
     identifier = digest[:12]
@@ -137,6 +151,7 @@ def plan_release(
         )
         if health
         else "",
+        LABEL_SETTLE: f"{settle:g}",
         LABEL_PLAN_JSON: stored_json(plan),
     }
     plan = replace(
@@ -147,7 +162,7 @@ def plan_release(
         mounts=(*plan.mounts, Mount("volume", release_volume(profile.name), FOLDER)),
         labels=tuple(labels.items()),
     )
-    return Release(identifier, plan, health, trial)
+    return Release(identifier, plan, health, trial, settle)
 
 
 def confirmed_file(release: str) -> str:
@@ -177,8 +192,7 @@ def _for_robot(plan: RunPlan, resolved: Resolved) -> RunPlan:
         return there + text.removeprefix(here) if text.startswith(here) else text
 
     mounts = tuple(
-        replace(mount, source=named(mount.source)) if mount.kind == "volume" else mount
-        for mount in without_workspace(plan, profile).mounts
+        replace(mount, source=named(mount.source)) if mount.kind == "volume" else mount for mount in plan.mounts
     )
     networks = tuple(replace(one, network=replace(one.network, name=named(one.network.name))) for one in plan.networks)
     return replace(
@@ -193,11 +207,16 @@ def local_mounts(plan: RunPlan, root: str) -> Iterator[str]:
             yield mount.source
 
 
-def trial_time(health: Healthcheck | None) -> float:
-    """The longest that a healthy release may take to be confirmed."""
+def trial_time(health: Healthcheck | None, settle: float) -> float:
+    """The longest that a release may take to be confirmed."""
+    return judging_time(health, settle) + MARGIN
+
+
+def judging_time(health: Healthcheck | None, settle: float) -> float:
+    """The longest that a healthy release may take to be found so."""
     if health is None:
-        return SETTLE + MARGIN
-    return health.start_period + (health.retries + 1) * (health.interval + health.timeout) + MARGIN
+        return settle
+    return health.start_period + (health.retries + 1) * (health.interval + health.timeout) + settle
 
 
 def _engine_health(health: Healthcheck | None, release: str) -> Healthcheck | None:

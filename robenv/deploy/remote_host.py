@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from robenv.engine.answers import OUTPUT
-from robenv.errors import RobotRefused, RobotUnreachable
+from robenv.errors import RobenvError, RobotRefused, RobotUnreachable
 from robenv.host.reader import MAX_BYTES, Host, first_line
 
 _LINE = 64 * 1024
@@ -24,10 +24,22 @@ _GLOB = "*?[]"
 _KINDS = {"f": "file", "d": "folder", "S": "socket", "c": "char", "b": "block", "p": "fifo"}
 
 
-class RemoteHost(Host):
-    """``argv`` starts a POSIX shell that reads commands from its stdin. Raises RobotUnreachable when it ends."""
+def _broke(printed: bytes, answered: bool) -> RobenvError:
+    return RobotUnreachable("the connection broke", hint="is the robot still in reach?")
 
-    def __init__(self, argv: list[str]) -> None:
+
+class RemoteHost(Host):
+    """``argv`` starts a POSIX shell that reads commands from its stdin. ``name``: of the robot, for errors. ``ended``:
+    the error for a shell that has ended, by what it printed and whether it had answered anything; by default
+    RobotUnreachable.
+
+    What is printed between answers is dropped: a login shell may greet before it runs this one.
+    """
+
+    def __init__(self, argv: list[str], name: str = "", ended: Callable[[bytes, bool], RobenvError] = _broke) -> None:
+        self._whose = f"{name}: " if name else ""
+        self._ended = ended
+        self._answered = False
         self._mark = secrets.token_hex(8)
         pipe = subprocess.PIPE
         self._shell = subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, start_new_session=True)
@@ -47,7 +59,7 @@ class RemoteHost(Host):
             return _ANSWERS[verb](self, *arguments)
         except (ValueError, IndexError) as error:
             details = f"{verb} {' '.join(arguments)}: {error}"
-            raise RobotRefused("its answers cannot be understood", details=details) from error
+            raise RobotRefused(f"{self._whose}its answers cannot be understood", details=details) from error
 
     def shell(self, script: str) -> tuple[int, bytes]:
         """(exit code, output) of a script of one line; what it writes to stderr is dropped."""
@@ -55,24 +67,34 @@ class RemoteHost(Host):
         if stdin is None or stdout is None or "\n" in script:
             raise ValueError(script)
         try:
-            stdin.write(f"( {script} ) </dev/null 2>/dev/null; printf '\\n%s %s\\n' {self._mark} $?\n".encode())
+            begin, end = f"printf '\\n%s\\n' {self._mark}", f"printf '\\n%s %s\\n' {self._mark} $?"
+            stdin.write(f"{begin}; ( {script} ) </dev/null 2>/dev/null; {end}\n".encode())
             stdin.flush()
-            return self._read(stdout)
         except OSError as error:
-            raise RobotUnreachable("the connection broke", details=str(error)) from error
+            raise self._ended(str(error).encode(), self._answered) from error
+        return self._read(stdout)
 
     def _read(self, stdout: Any) -> tuple[int, bytes]:
-        mark, output, begun = self._mark.encode(), bytearray(), True
+        mark = self._mark.encode()
+        self._lines(stdout, mark + b"\n")
+        self._answered = True
+        line, output = self._lines(stdout, mark + b" ")
+        return int(line.split()[1]), output
+
+    def _lines(self, stdout: Any, start: bytes) -> tuple[bytes, bytes]:
+        """(the next line that begins so, what came before it, less one line break)"""
+        output, begun = bytearray(), True
         while True:
             line = stdout.readline(_LINE)
             if not line:
-                raise RobotUnreachable("the connection broke", hint="is the robot still in reach?")
-            if begun and line.startswith(mark + b" "):
-                return int(line.split()[1]), bytes(output[:-1])
+                raise self._ended(bytes(output), self._answered)
+            if begun and line.startswith(start):
+                return line, bytes(output[:-1])
             begun = line.endswith(b"\n")
             output += line
             if len(output) > OUTPUT:
-                raise RobotRefused("its answers are too long", details=f"one has more than {OUTPUT >> 20} MiB")
+                details = f"one has more than {OUTPUT >> 20} MiB"
+                raise RobotRefused(f"{self._whose}its answers are too long", details=details)
 
 
 def pattern(text: str) -> str:

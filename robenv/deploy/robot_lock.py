@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 
 from robenv.deploy.connection import Connection
 from robenv.engine.protocol import Engine, VolumeInfo
+from robenv.engine.ssh import GREETING
 from robenv.errors import RobenvError, RobotRefused
 from robenv.plan.names import LABEL_HOLDER, LABEL_LOCK
 
@@ -116,9 +117,12 @@ def _told(connection: Connection, holder: subprocess.Popen[bytes]) -> str:
     """What the shell over there is, which lives as long as this deploy."""
     if holder.stdout is None or holder.stderr is None:
         raise OSError("no pipes")
-    told = holder.stdout.readline(_LONGEST).decode(errors="replace").strip()
-    if _TOLD.fullmatch(told):
-        return told
+    told, read = "", 0
+    while read < GREETING and (line := holder.stdout.readline(_LONGEST)):
+        read += len(line)
+        told = line.decode(errors="replace").strip()
+        if found := _TOLD.search(told):  # behind what a login shell has greeted with
+            return found[0]
     holder.kill()
     said = told or holder.stderr.read(_LONGEST).decode(errors="replace").strip()
     if not connection.alive:

@@ -44,9 +44,16 @@ def ask_all(robots: Sequence[Robot], project: str) -> list[Answer]:
 def _ask(robot: Robot, project: str) -> Answer:
     try:
         with connect(robot) as connection:
-            return Answer(robot, survey(connection, None, project))
+            return _answer(connection, project)
     except RobenvError as error:
         return Answer(robot, error=error)
+
+
+def _answer(connection: Connection, project: str) -> Answer:
+    try:
+        return Answer(connection.robot, survey(connection, None, project))
+    except RobenvError as error:
+        return Answer(connection.robot, error=connection.explain(error))
 
 
 def running_release(connection: Connection, project: str) -> ContainerInfo:

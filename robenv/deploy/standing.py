@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+from robenv.deploy.guard import dismiss
 from robenv.deploy.inside import keep_file, read_notes, write_files
 from robenv.deploy.release import ACTIVE, AGAIN, CONFIRMED, HISTORY, confirmed_file
 from robenv.engine.protocol import ContainerInfo, Engine
 from robenv.errors import OperationFailed
-from robenv.plan.names import LABEL_PROJECT, LABEL_RELEASE, LABEL_ROLE, ROLE_RELEASE
+from robenv.plan.names import LABEL_PLAN_JSON, LABEL_PROJECT, LABEL_RELEASE, LABEL_ROLE, ROLE_RELEASE
 
 Say = Callable[[str], None]
 
 
 def release_id(info: ContainerInfo) -> str:
     return info.labels.get(LABEL_RELEASE, "")
+
+
+def stored_plan(info: ContainerInfo) -> Any:
+    """The plan that it was made by, as JSON."""
+    return json.loads(info.labels.get(LABEL_PLAN_JSON) or "{}")
+
+
+def runs_already(running: ContainerInfo | None, release: str) -> bool:
+    """Whether a deploy of that release has nothing to do where ``running`` runs."""
+    return running is not None and release_id(running) == release and is_confirmed(running)
 
 
 def is_confirmed(info: ContainerInfo) -> bool:
@@ -80,6 +93,7 @@ def tidy(engine: Engine, project: str, say: Say) -> Standing:
     On trial, never confirmed: removed, and the standby behind it takes over. Found healthy, and not made what the robot
     boots into any more: that is done now. Two that are confirmed: the one that was so last stays.
     """
+    dismiss(engine, project)
     now = standing(engine, project)
     for info in now.releases:
         if not is_confirmed(info) and (info.running or now.mark(info) != CONFIRMED):

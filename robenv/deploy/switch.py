@@ -6,28 +6,29 @@ the table. ``at`` is told each step as it is done; tests kill things there.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 
-from robenv.deploy.health import Verdict, await_active, await_health, ended
+from robenv.deploy.guard import guarded
+from robenv.deploy.health import Trial, Verdict, await_active, await_health, ended
 from robenv.deploy.inside import prepare_folder, read_file, run_inside, write_files
-from robenv.deploy.release import ACTIVE, AGAIN, HISTORY, Release, confirmed_file
-from robenv.deploy.standing import confirm, release_id, retire
+from robenv.deploy.release import ACTIVE, AGAIN, HISTORY, Release, confirmed_file, trial_time
+from robenv.deploy.standing import confirm, release_id, retire, stored_plan
 from robenv.engine.answers import last
 from robenv.engine.protocol import ContainerInfo, Engine
 from robenv.environment.accounts import prepare_accounts
 from robenv.environment.container import prepare_mounts
 from robenv.environment.networks import connect_networks, ensure_networks
 from robenv.errors import OperationFailed, RobenvError
-from robenv.plan.names import LABEL_PLAN_JSON
+from robenv.plan.exclusive import in_the_way
+from robenv.plan.names import LABEL_PROJECT
 from robenv.plan.request import create_request
-from robenv.plan.values import Healthcheck
 
 STEPS = ("created", "waiting", "handed", "healthy", "confirmed", "promoted", "retired", "pruned")
-"""In this order. Before ``handed`` the old release runs; from ``confirmed`` on the new one stays."""
+"""In this order. Before ``handed`` the old release runs; from ``confirmed`` on the new one stays. Where the old release
+has to be stopped first, ``stopped`` comes behind ``created``, and from there to ``handed`` neither runs."""
 
 _TO_START = 20.0
 """Seconds in which a started release has to reach the lock."""
@@ -38,6 +39,7 @@ _KILL = "kill -KILL -1"
 """All but the container's PID 1, which ends with the command."""
 _REMEMBERED = 100
 """Releases whose order is kept."""
+SOCKET = "/var/run/docker.sock"
 At = Callable[[str], None]
 
 
@@ -47,18 +49,11 @@ class ReleaseFailed(OperationFailed):
 
 @dataclass(frozen=True)
 class Switched:
-    """``was``: the release that ran before; "" for none."""
+    """``was``: the release that ran before; "" for none. ``gap``: seconds from its end until the new one ran."""
 
     release: str
     was: str = ""
-
-
-@dataclass(frozen=True)
-class Trial:
-    """What it takes to judge a release that has been created: its ID, and what it is asked."""
-
-    id: str
-    health: Healthcheck | None
+    gap: float = 0.0
 
 
 def create(engine: Engine, release: Release) -> str:
@@ -89,27 +84,31 @@ def switch(
     at: At = lambda step: None,
     *,
     keep_failed: bool = False,
+    socket: str = SOCKET,
 ) -> Switched:
     """Starts ``container``, hands over from ``old`` to it, and confirms it once it is healthy.
 
     Raises ReleaseFailed, with the new one's last lines, where it is not: then ``old`` runs again. The new container is
-    removed, unless ``keep_failed``: an earlier release that was tried again stays.
+    removed, unless ``keep_failed``: an earlier release that was tried again stays. Where both claim what only one can
+    have, ``old`` is stopped first, under a guard. ``socket``: where that engine listens on its own machine.
     """
-    try:
-        _hand_over(engine, container, trial, old, say, at)
-        say("waiting for its health")
-        verdict = await_health(engine, container, trial.health, say)
-        _require(engine, container, trial, verdict)
-        at("healthy")
-        _promote(engine, container, trial, at)
-    except BaseException as error:
-        _undo(engine, container, trial if keep_failed else None, old, say, error)
-        raise
+    shared = _in_the_way(engine, container, old)
+    with _guard(engine, container, trial, old, socket) if old is not None and shared else nullcontext():
+        try:
+            gap = _hand_over(engine, container, trial, old, shared, say, at)
+            say("waiting for its health")
+            verdict = await_health(engine, container, trial, say)
+            _require(engine, container, trial, verdict)
+            at("healthy")
+            _promote(engine, container, trial, at)
+        except BaseException as error:
+            _undo(engine, container, trial if keep_failed else None, old, say, error)
+            raise
     at("promoted")
     if old is not None:
         retire(engine, old)
     at("retired")
-    return Switched(trial.id, release_id(old) if old is not None else "")
+    return Switched(trial.id, release_id(old) if old is not None else "", gap)
 
 
 def _promote(engine: Engine, container: str, trial: Trial, at: At) -> None:
@@ -130,22 +129,53 @@ def try_again(engine: Engine, container: str, release: str) -> None:
     write_files(engine, container, {confirmed_file(release): AGAIN})
 
 
+def _in_the_way(engine: Engine, container: str, old: ContainerInfo | None) -> tuple[str, ...]:
+    """What keeps the new release from being started behind the one that runs."""
+    new = engine.find_container(container)
+    if new is None or old is None or not old.running:
+        return ()
+    return in_the_way(stored_plan(new), stored_plan(old))
+
+
+def _guard(
+    engine: Engine, container: str, trial: Trial, old: ContainerInfo, socket: str
+) -> AbstractContextManager[None]:
+    longest = trial_time(trial.health, trial.settle) + _TO_START
+    return guarded(engine, old.labels[LABEL_PROJECT], container, old.id, longest, socket)
+
+
 def _hand_over(
-    engine: Engine, container: str, trial: Trial, old: ContainerInfo | None, say: Callable[[str], None], at: At
-) -> None:
+    engine: Engine,
+    container: str,
+    trial: Trial,
+    old: ContainerInfo | None,
+    shared: tuple[str, ...],
+    say: Callable[[str], None],
+    at: At,
+) -> float:
+    """Seconds in which neither ran."""
+    running = old if old is not None and old.running else None
+    ended_at = 0.0
+    if running is not None and shared:
+        say(f"stopping {running.name}")
+        ended_at = time.monotonic()
+        engine.stop(running.id)
+        at("stopped")
     engine.start(container)
-    running = old is not None and old.running
-    if old is not None and running:
+    if running is not None and not shared:
         _await_standby(engine, container, trial)
     at("waiting")
-    if old is not None and running:
-        say(f"handing over from {old.name}")
-        end_from_inside(engine, old)
+    if running is not None and not shared:
+        say(f"handing over from {running.name}")
+        ended_at = time.monotonic()
+        end_from_inside(engine, running)
     if not await_active(engine, container, trial.id, _TO_START):
         info = engine.find_container(container)
         verdict = ended(info) if info is None or not info.running else Verdict(False, "it did not start")
         raise _failed(engine, container, trial, verdict)
+    gap = time.monotonic() - ended_at if running is not None else 0.0
     at("handed")
+    return gap
 
 
 def is_waiting(engine: Engine, container: str) -> bool:
@@ -175,7 +205,7 @@ def end_from_inside(engine: Engine, old: ContainerInfo) -> None:
 
     A stop through the engine would count as a person's, after which nothing starts it again by itself.
     """
-    plan = json.loads(old.labels.get(LABEL_PLAN_JSON) or "{}")
+    plan = stored_plan(old)
     signal = str(plan.get("stop_signal") or "TERM").removeprefix("SIG")
     grace = float(plan.get("stop_grace_period") or _GRACE)
     # As root at last: a command may have become somebody else.

@@ -51,8 +51,10 @@ def examine(patient: Patient) -> list[Finding]:
     checks: tuple[Check, ...] = (
         engine.reachable,
         engine.version,
+        engine.security,
         engine.storage,
         engine.buildkit,
+        engine.bridge,
         engine.disk,
         tools.mmdebstrap,
         tools.keyrings,
@@ -74,4 +76,6 @@ def examine(patient: Patient) -> list[Finding]:
             findings.extend(check(patient))
         except RobenvError as error:
             findings.append(Finding(check.__name__, "failure", str(error), error.hint))
+        except OSError as error:
+            findings.append(Finding(check.__name__, "failure", f"this check could not look: {error}"))
     return findings

@@ -20,6 +20,7 @@ from robenv.host.knock import agent_keys, display_answer
 from robenv.host.reader import Host, LocalHost
 from robenv.host.session_facts import read_session
 from robenv.host.xauthority import Cookie, Display, cookies_for, parse_cookies, parse_display
+from robenv.paths import home_folder
 from robenv.profile.excerpt import safe
 
 _COOKIE_FILES = ("gdm/Xauthority", ".mutter-Xwaylandauth.*", "xauth_*", "lyxauth", "sddm*")
@@ -127,7 +128,7 @@ def _problems(session: SessionFacts, check: str, variable: str, fix: str) -> Ite
 
 def _x11(found: Display) -> Finding:
     """Whether its server lets this user in, asked of the server itself."""
-    path = os.environ.get("XAUTHORITY") or str(Path.home() / ".Xauthority")
+    path = os.environ.get("XAUTHORITY") or f"{home_folder()}/.Xauthority"
     answer = _lets_in(found, path)
     if answer:
         return Finding("display", "ok", f"X11 at {found.name}, which lets you in")

@@ -15,7 +15,7 @@ from robenv import __version__
 from robenv.engine import archive, bootstrap
 from robenv.engine.inspect import same_platform
 from robenv.engine.iterators import forward
-from robenv.engine.protocol import BuildEvent, BuildRequest, Engine, ImageInfo, LogEvent, StepEvent
+from robenv.engine.protocol import BuildEvent, BuildRequest, Engine, ImageEvent, ImageInfo, LogEvent, StepEvent
 from robenv.errors import (
     DiskFull,
     ImageNotFound,
@@ -152,7 +152,11 @@ def _make(
         labels={names.LABEL_ROLE: names.ROLE_BASE, names.LABEL_VERSION: __version__},
         buildkit=engine.info().buildkit,
     )
-    forward(engine.build(request, _context(recipe.bootstrap, tar)), on_event)
+    # That the base is made does not say that the build it is for has gone well.
+    forward(
+        engine.build(request, _context(recipe.bootstrap, tar)),
+        lambda event: None if isinstance(event, ImageEvent) else on_event(event),
+    )
 
 
 @contextmanager

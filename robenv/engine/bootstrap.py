@@ -146,6 +146,7 @@ def arguments(
         f"--variant={bootstrap.variant}",
         f"--architectures={recipe.architecture}",
         "--format=tar",
+        "--skip=output/dev",  # device nodes, which a rootless engine cannot make and every container has its own of
         *(f"--keyring={path}" for path in keyrings),
         *(f"--include={package}" for package in bootstrap.include),
         *(['--aptopt=Acquire::Check-Valid-Until "false"'] if recipe.expired else []),

@@ -14,12 +14,14 @@ import docker
 
 from robenv.engine.buildkit.trace import Trace
 from robenv.engine.classic import ClassicTrace
+from robenv.engine.docker_config import proxy_variables
 from robenv.engine.endpoint import lost
 from robenv.engine.execution import ExecutionCalls
-from robenv.engine.http import EVER, proxies, send
+from robenv.engine.http import EVER, send
 from robenv.engine.progress import BuildState, fold
 from robenv.engine.protocol import BuildEvent, BuildRequest, ImageEvent, StepEvent, TransferEvent
 from robenv.engine.records import Record, error_of, records
+from robenv.engine.start_errors import NO_BRIDGE
 from robenv.engine.translate import from_sentence, sentence_of, translated
 from robenv.engine.under_way import endable
 from robenv.engine.upload import Upload
@@ -33,11 +35,15 @@ class BuildCalls(ExecutionCalls):
     """The build half of ``robenv.engine.protocol.Engine``."""
 
     _api: docker.APIClient
+    _config_folder: str
+    """The docker config's folder, for proxies."""
+    endpoint: str
 
     def build(self, request: BuildRequest, context: Iterable[bytes]) -> Iterator[BuildEvent]:
         """See the Protocol. ``context`` is read in a thread of its own; what it raises comes out here as it is."""
         build_id = uuid.uuid4().hex
-        parameters = build_parameters(request, build_id, {**proxies(self._api), **dict(request.arguments)})
+        arguments = {**proxy_variables(self._config_folder, self.endpoint), **dict(request.arguments)}
+        parameters = build_parameters(request, build_id, arguments)
         with self._lent(request) as session:
             yield from self._built(request, build_id, {**parameters, **session}, context)
 
@@ -129,7 +135,7 @@ def build_parameters(request: BuildRequest, build_id: str, build_args: Mapping[s
 def failure(request: BuildRequest, state: BuildState, sentence: str) -> RobenvError:
     """The error for a build that the engine ended with ``sentence``."""
     step = state.failed
-    output = "\n".join(step.lines) if step else ""
+    output = "\n".join(step.output.telling) if step else ""
     where = f" at {_short(step.name)}" if step and step.name else ""
     message = f"The build of {request.tag} failed{where}"
     if re.search(r"no space left on device|disk quota exceeded", f"{sentence}\n{output}", re.I):
@@ -141,7 +147,9 @@ def failure(request: BuildRequest, state: BuildState, sentence: str) -> RobenvEr
             details=sentence,
             hint="Let it emulate them: `sudo robenv binfmt register` on that machine.",
         )
-    error = BuildFailed(message, details=_reason(sentence), hint=_way_out(sentence, output))
+    cause = step.output.cause if step else ""
+    hint = _way_to_a_network(request, sentence, output) or _way_out(sentence, output)
+    error = BuildFailed(message, details=_reason(sentence, cause), hint=hint)
     error.step = step.name if step else ""
     return error
 
@@ -180,10 +188,56 @@ def _short(name: str, most: int = 160) -> str:
     return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
-def _reason(sentence: str) -> str:
-    """The end of what the builder says: before it, it repeats the whole command."""
-    code = re.search(r"(?:exit code:|returned a non-zero code:|exit status) (\d+)", sentence)
-    return f"The command ended with exit code {code[1]}." if code else sentence
+_COMMAND = re.compile(
+    r"(?:executor failed running \[.*\]|process \".*\" did not complete successfully|building at STEP \".*\"): "
+    r"(?P<why>.*)",
+    re.S,
+)
+_EXIT_CODE = re.compile(
+    r"(?:\bexit code: |\breturned a non-zero code: |^(?:while running runtime: )?exit status )(?P<code>\d+)\s*$"
+)
+"""The command's own exit code: what the engine says of its own programs (``Error processing tar file(exit status 1):
+…``) is none."""
+
+
+def _own_words(sentence: str) -> str:
+    whole = _COMMAND.search(sentence)
+    return (whole["why"] if whole else sentence).strip()
+
+
+def _reason(sentence: str, cause: str = "") -> str:
+    """Why, without the whole command that the builder repeats first. ``cause``: what the command said of it."""
+    why = _own_words(sentence)
+    code = _EXIT_CODE.search(why)
+    if code is None:
+        return why
+    return f"{cause} (exit code {code['code']})" if cause else f"The command ended with exit code {code['code']}."
+
+
+_NO_NAMES = re.compile(
+    r"temporary failure (?:in name resolution|resolving)|could not resolve(?: host)?\b|name or service not known"
+    r"|network is unreachable|no route to host",
+    re.I,
+)
+"""What programs say that reach nothing."""
+
+
+def _way_to_a_network(request: BuildRequest, sentence: str, output: str) -> str:
+    if NO_BRIDGE.search(sentence):
+        return (
+            "The engine has no bridge network to run steps in: `build: {network: host}` runs them in the network of "
+            "the engine's machine (docs/builds.md)."
+        )
+    if not _NO_NAMES.search(output):
+        return ""
+    if request.network_mode == "none":
+        return "`build: {network: none}` leaves steps without a network."
+    if request.network_mode == "host":
+        return ""
+    return (
+        "The step reached no network by the engine's own. If the engine's machine does: `build: {network: host}`, or a "
+        "proxy in the docker config (docs/builds.md)."
+    )
 
 
 _WANTS_GPU = re.compile(
@@ -196,6 +250,10 @@ _WANTS_GPU = re.compile(
 """What programs say that miss a GPU or its driver."""
 
 
+_KILLED = re.compile(r"\bKilled$|\bKilled signal terminated program\b|: Killed\b", re.M)
+"""What shells, make and gcc say of a program that got SIGKILL."""
+
+
 def _way_out(sentence: str, output: str = "") -> str:
     if _WANTS_GPU.search(output):
         return (
@@ -203,8 +261,11 @@ def _way_out(sentence: str, output: str = "") -> str:
             "what needs it there, after `robenv up`. To compile needs none: name the GPU's architecture yourself "
             "(CMAKE_CUDA_ARCHITECTURES, TORCH_CUDA_ARCH_LIST), and link against CUDA's own lib64/stubs."
         )
-    if re.search(r"(?:exit code:|non-zero code:|exit status) 137\b", sentence):
+    code = _EXIT_CODE.search(_own_words(sentence))
+    if code and code["code"] == "137":
         return "137 means that it was killed, most often for want of memory: let fewer jobs run at once (`-j1`)."
+    if code and _KILLED.search(output):
+        return "Something was killed, most often for want of memory: let fewer jobs run at once (`-j1`)."
     if re.search(r"no active sessions|pull access denied|failed to resolve source metadata", sentence):
         return (
             "An image that FROM or COPY --from names is not on the engine; name it as a base, then it is pulled first."

@@ -22,6 +22,8 @@ _RUNNING = re.compile(r" ---> Running in ([0-9a-f]+)\n")
 _CHATTER = re.compile(
     r"\n| ---> [0-9a-f]{10,}\n|--> [0-9a-f]{10,}\n|( ---> )?(Removed|Removing) intermediate container [0-9a-f]+\n"
 )
+_STDERR = "\x1b[91m"
+"""Docker paints a step's stderr in this colour; Podman does not tell it apart."""
 
 
 class ClassicTrace:
@@ -74,7 +76,7 @@ class ClassicTrace:
             self._step = replace(self._step, cached=True)
         else:
             self._spoke = True
-            yield LogEvent(self._step.id, text, now)
+            yield LogEvent(self._step.id, text, now, text.startswith(_STDERR))
 
     def _follows(self, match: re.Match[str]) -> bool:
         """Whether it is the next step indeed, and not output that looks like one."""

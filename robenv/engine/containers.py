@@ -50,8 +50,10 @@ class ContainerCalls(ExecutionCalls):
 
     def _dial(self, action: str) -> Stream:
         inner: Any = self._api
+        # docker-py's address says whether it is TLS, which no certificate need tell.
+        url = self.endpoint if self.endpoint.startswith("unix://") else str(inner.base_url)
         with translated(action):
-            return dial(self.endpoint, verify=inner.verify, certificate=inner.cert, timeout=_MARGIN)
+            return dial(url, verify=inner.verify, certificate=inner.cert, timeout=_MARGIN)
 
     def _path(self, path: str) -> str:
         inner: Any = self._api

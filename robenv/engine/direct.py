@@ -6,11 +6,12 @@ here has the same form in every version since 1.35.
 
 from __future__ import annotations
 
+import json
 import socket
 from typing import Any
 
-from robenv.engine.execution import ExecutionCalls, broken, refusal
-from robenv.engine.http1 import Answer, Connection
+from robenv.engine.execution import ExecutionCalls, broken, refusal, short
+from robenv.engine.http1 import Answer, Connection, with_query
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,14 +45,14 @@ class DirectEngine(ExecutionCalls):
             self._plain = None
 
     def oom_events(self, container: str, since: float, until: float) -> int:
-        """As the whole engine's, which is imported for it: few commands are killed."""
-        from robenv.engine.docker_py import connect_to
-
-        engine = connect_to(self._endpoint())
-        try:
-            return engine.oom_events(container, since, until)
-        finally:
-            engine.close()
+        """As the whole engine's."""
+        filters = {"type": ["container"], "container": [container], "event": ["oom"]}
+        params = {"since": f"{since:.9f}", "until": f"{until:.9f}", "filters": json.dumps(filters)}
+        action = f"ask what happened to {short(container)}"
+        answer = self._asked(action, "GET", with_query("/events", **params), None)
+        if answer.status >= 400:
+            raise refusal(answer, action)
+        return answer.body.count(b'"Action":"oom"')
 
     def _call(self, action: str, method: str, path: str, body: Any = None, absent_ok: bool = False) -> Any:
         answer = self._asked(action, method, path, body)

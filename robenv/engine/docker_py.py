@@ -7,19 +7,21 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import docker
+import urllib3
 from docker.tls import TLSConfig
 
 from robenv.catalog.platforms import normalize
 from robenv.engine.containers import ContainerCalls
+from robenv.engine.credentials import Logins
 from robenv.engine.dial import dial
-from robenv.engine.endpoint import Endpoint, Tls, find_endpoint, unreachable, untrusted
+from robenv.engine.endpoint import Endpoint, Tls, find_endpoint, insecure, unreachable
 from robenv.engine.http import ask, ask_version, bound, mind_only_the_endpoint, trust_as_docker, use_version
 from robenv.engine.images import ImageCalls
 from robenv.engine.networks import NetworkCalls
 from robenv.engine.protocol import EngineInfo, Json
-from robenv.engine.ssh import SshRelay
+from robenv.engine.ssh import SshRelay, target
 from robenv.engine.translate import translated
-from robenv.errors import EngineDenied, EngineUnreachable, UsageError
+from robenv.errors import EngineDenied, EngineInsecure, EngineUnreachable, UsageError
 
 if TYPE_CHECKING:
     from robenv.engine.http1 import Stream
@@ -38,6 +40,7 @@ class DockerPyEngine(ImageCalls, ContainerCalls, NetworkCalls):
         self._api = api
         self._relay = relay
         self._config_folder = endpoint.config_folder
+        self._logins = Logins(endpoint.config_folder)
         self._version = version
         self._info: EngineInfo | None = None
         self.endpoint = endpoint.url
@@ -77,7 +80,7 @@ def connect_to(endpoint: Endpoint) -> DockerPyEngine:
         try:
             with translated("reach the engine"):
                 if endpoint.url.startswith("ssh://"):
-                    relay = SshRelay(endpoint.url)
+                    relay = SshRelay(target(endpoint.url).dial())
                     opened.callback(relay.close)
                 api = docker.APIClient(
                     base_url=relay.url if relay else endpoint.url,
@@ -90,6 +93,8 @@ def connect_to(endpoint: Endpoint) -> DockerPyEngine:
                 bound(api)
                 if endpoint.tls is not None and endpoint.tls.verify:
                     trust_as_docker(api)
+                elif endpoint.tls is not None:
+                    urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # the user says so: DOCKER_TLS
                 version = ask_version(api)
                 use_version(api, str(version["ApiVersion"]))
         except (EngineUnreachable, KeyError, UsageError) as error:
@@ -154,6 +159,6 @@ def _named(error: Exception, endpoint: Endpoint, complaint: str) -> EngineUnreac
     details = complaint or str(getattr(error, "details", "") or error)
     if isinstance(error, EngineDenied) and not complaint:
         return unreachable(PermissionError(details), endpoint)
-    if isinstance(error, EngineUnreachable) and "certificate" in error.message:
-        return untrusted(details, endpoint)
+    if isinstance(error, EngineInsecure):
+        return insecure(details, endpoint)
     return unreachable(OSError(details), endpoint)

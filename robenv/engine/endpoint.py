@@ -10,13 +10,15 @@ import json
 import os
 from typing import Any, NamedTuple
 
-from robenv.errors import EngineDenied, EngineLost, EngineUnreachable
+from robenv.engine.docker_config import config_file, config_folder, read_config, text_in
+from robenv.errors import EngineDenied, EngineInsecure, EngineLost, EngineUnreachable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DEFAULT_URL = "unix:///var/run/docker.sock"
+_PORT, _TLS_PORT = 2375, 2376
 _SCHEMES = ("unix://", "tcp://", "http://", "https://", "ssh://")
 
 
@@ -49,23 +51,15 @@ def find_endpoint(environ: Mapping[str, str]) -> Endpoint:
     folder = config_folder(environ)
     host = environ.get("DOCKER_HOST", "").strip()
     if host:
-        return Endpoint(_checked(host, "DOCKER_HOST"), "DOCKER_HOST", _tls_of(environ, folder), folder)
+        tls = _tls_of(environ, folder)
+        return Endpoint(_checked(host, "DOCKER_HOST", tls), "DOCKER_HOST", tls, folder)
     name = environ.get("DOCKER_CONTEXT", "")
     source = "DOCKER_CONTEXT"
     if not name:
-        name, source = _current_context(folder), f"currentContext in {folder}/config.json"
+        name, source = _current_context(folder), f"currentContext in {config_file(folder)}"
     if name in ("", "default"):
         return Endpoint(DEFAULT_URL, "the default", None, folder)
     return _context(folder, name, source)
-
-
-def config_folder(environ: Mapping[str, str]) -> str:
-    """Where the docker CLI keeps its configuration: ``$DOCKER_CONFIG``, else ``~/.docker``."""
-    explicit = environ.get("DOCKER_CONFIG", "")
-    if explicit:
-        return explicit
-    home = environ.get("HOME", "")
-    return os.path.join(home or os.path.expanduser("~"), ".docker")
 
 
 def unreachable(error: BaseException, endpoint: Endpoint | None = None) -> EngineUnreachable:
@@ -81,14 +75,32 @@ def unreachable(error: BaseException, endpoint: Endpoint | None = None) -> Engin
     return EngineUnreachable(f"No engine answers{where}.", details=details, hint=_way_out(endpoint))
 
 
-def untrusted(details: str, endpoint: Endpoint | None = None) -> EngineUnreachable:
-    """The error for a TLS handshake that failed."""
+WANTS_TLS = "HTTP request to an HTTPS server"
+"""What a server that speaks TLS answers to one who does not (Go's net/http)."""
+_FILES = "Check ca.pem, cert.pem and key.pem under DOCKER_CERT_PATH or in the context."
+_TROUBLES = (
+    (
+        (WANTS_TLS,),
+        "it speaks TLS, and robenv was not told to",
+        "`export DOCKER_TLS_VERIFY=1`, and DOCKER_CERT_PATH=FOLDER with ca.pem, cert.pem and key.pem for it.",
+    ),
+    (
+        ("WRONG_VERSION_NUMBER", "wrong version number", "record layer failure", "RECORD_LAYER_FAILURE"),
+        "it does not speak TLS",
+        "`unset DOCKER_TLS_VERIFY DOCKER_TLS`, or use the port on which it does: 2376 usually.",
+    ),
+    (("CERTIFICATE_VERIFY_FAILED",), "this machine does not trust the engine's certificate", _FILES),
+    (("ALERT", "alert"), "the engine does not accept this machine's certificate", _FILES),
+    (("",), "the engine and this machine do not trust each other's certificates", _FILES),
+)
+"""(what OpenSSL or the engine says, what that means, a way out)"""
+
+
+def insecure(details: str, endpoint: Endpoint | None = None) -> EngineInsecure:
+    """The error where TLS keeps this machine and the engine apart."""
     where = f" with {endpoint.url} ({endpoint.source})" if endpoint else ""
-    return EngineUnreachable(
-        f"No secure connection{where}: the engine and this machine do not trust each other's certificates.",
-        details=details,
-        hint="Check DOCKER_TLS_VERIFY, and ca.pem, cert.pem and key.pem under DOCKER_CERT_PATH or in the context.",
-    )
+    why, hint = next((why, hint) for signs, why, hint in _TROUBLES if any(sign in details for sign in signs))
+    return EngineInsecure(f"No connection{where}: {why}.", details=details, hint=hint)
 
 
 def lost(action: str, details: str) -> EngineLost:
@@ -102,9 +114,11 @@ def lost(action: str, details: str) -> EngineLost:
 
 def _way_out(endpoint: Endpoint | None) -> str:
     if endpoint is None or endpoint.url == DEFAULT_URL:
-        return f"Start it: `sudo systemctl start docker`{_rootless()}"
+        return f"Start it: `{start_command() or 'dockerd'}`{_rootless()}"
     if endpoint.url.startswith("ssh://"):
         return _way_out_of_ssh(endpoint.url)
+    if endpoint.socket.startswith("/run/user/") and (start := start_command("--user")):
+        return f"Start it: `{start}`"
     if endpoint.source == "DOCKER_HOST":
         return (
             f"Is DOCKER_HOST right? It says {endpoint.url}. `unset DOCKER_HOST` goes back to this machine's own engine."
@@ -123,6 +137,18 @@ def _way_out_of_ssh(url: str) -> str:
     )
 
 
+def start_command(scope: str = "") -> str:
+    """What starts this machine's engine; "" where nothing known is here. ``scope``: ``--user`` for a rootless one."""
+    import shutil
+
+    sudo = "sudo " if os.geteuid() != 0 and not scope and shutil.which("sudo") else ""
+    if shutil.which("systemctl"):
+        return f"{sudo}systemctl {scope} start docker".replace("  ", " ")
+    if not scope and os.path.exists("/etc/init.d/docker") and shutil.which("service"):
+        return f"{sudo}service docker start"
+    return ""
+
+
 def _rootless() -> str:
     socket = f"{os.environ.get('XDG_RUNTIME_DIR', '')}/docker.sock"
     if socket.startswith("/run/") and os.path.exists(socket):
@@ -130,7 +156,8 @@ def _rootless() -> str:
     return ""
 
 
-def _checked(url: str, source: str) -> str:
+def _checked(url: str, source: str, tls: Tls | None) -> str:
+    """With the port that the docker CLI takes where the address has none."""
     why = "" if url.startswith(_SCHEMES) and url.partition("://")[2] else "no address of an engine"
     if url.startswith("ssh://") and not why:
         from robenv.engine.ssh import target
@@ -139,8 +166,13 @@ def _checked(url: str, source: str) -> str:
             target(url)
         except ValueError as error:
             why = str(error)
-    if not why:
+    if not why and not url.startswith("tcp://"):
         return url
+    if not why:
+        scheme, _, rest = url.partition("://")
+        host, slash, path = rest.partition("/")
+        has_port = ":" in host.rpartition("]")[2]
+        return url if has_port else f"{scheme}://{host}:{_TLS_PORT if tls else _PORT}{slash}{path}"
     import re
 
     raise EngineUnreachable(
@@ -165,9 +197,7 @@ def _material(folder: str, verify: bool) -> Tls:
 
 
 def _current_context(folder: str) -> str:
-    config = _json(os.path.join(folder, "config.json"))
-    name = config.get("currentContext", "") if isinstance(config, dict) else ""
-    return name if isinstance(name, str) else ""
+    return text_in(folder, read_config(folder), "currentContext")
 
 
 def _context(folder: str, name: str, source: str) -> Endpoint:
@@ -188,11 +218,11 @@ def _context(folder: str, name: str, source: str) -> Endpoint:
         raise EngineUnreachable(f"{described} names no engine.", hint="`docker context ls` lists them") from None
     certificates = os.path.join(folder, "contexts", "tls", digest, "docker")
     tls = _material(certificates, not skip) if skip or os.path.isdir(certificates) else None
-    return Endpoint(_checked(url, described), described, tls, folder)
+    return Endpoint(_checked(url, described, tls), described, tls, folder)
 
 
 def _json(path: str) -> Any:
-    """What a file of the docker config says; None where it is not there."""
+    """What a context's file says; None where it is not there."""
     try:
         with open(path, "rb") as file:
             return json.load(file)

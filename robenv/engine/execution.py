@@ -240,7 +240,7 @@ def _looked_at(calls: ExecutionCalls, path: str, container: str, doing: str) -> 
 def exec_body(request: ExecRequest, marker: str, size: tuple[int, int] | None) -> dict[str, Any]:
     """The body of ``POST /containers/ID/exec``."""
     body: dict[str, Any] = {
-        "Cmd": list(request.argv),
+        "Cmd": [*request.launcher, *request.argv],
         "User": request.user,
         "Env": [*request.environment, marker],
         "Tty": request.tty,

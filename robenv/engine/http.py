@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import json
 import socket
-from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies_environment
 
 import docker
+from docker.utils import config as docker_py_config
 from requests.adapters import HTTPAdapter
 from requests.exceptions import ContentDecodingError, InvalidJSONError
 from requests.utils import should_bypass_proxies
@@ -27,6 +27,10 @@ _SAID = 500
 """Bytes that are shown of an error's answer that is not in the engine's form."""
 EVER = None
 """A timeout for what may take as long as it takes."""
+
+# A client of docker-py reads the docker config by itself, and raises what it likes where the file is odd. What robenv
+# needs of it, robenv.engine.docker_config reads. (An empty mapping would make it look for logins.)
+docker_py_config.load_general_config = lambda config_path=None: {"auths": {}}
 
 
 def send(api: docker.APIClient, method: str, path: str, *parts: str, **options: Any) -> Any:
@@ -48,18 +52,6 @@ def hang_up(response: Any) -> None:
     if isinstance(place, socket.socket):
         with suppress(OSError):  # it has ended already
             place.shutdown(socket.SHUT_RDWR)
-
-
-def proxies(api: docker.APIClient) -> Mapping[str, str]:
-    """The proxy variables of the docker config for this engine, which the docker CLI hands to builds too."""
-    inner: Any = api
-    return dict(inner._proxy_configs.get_environment())
-
-
-def credential_environment(api: docker.APIClient) -> Any:
-    """What credential helpers get in their environment beside ours."""
-    inner: Any = api
-    return inner.credstore_env
 
 
 def ask(api: docker.APIClient, method: str, path: str, *parts: str, **options: Any) -> Any:

@@ -52,7 +52,8 @@ class IndexCalls(PullCalls):
         registry = registry_of(reference)
         insecure = takes_as_insecure(self.info().raw.get("RegistryConfig") or {}, registry)
         repository = name.removeprefix(f"{registry}/")
-        with RepositoryHttp(registry, repository, self._login(reference), insecure) as there:
+        login, complaint = self._logins.find(registry), self._logins.complaint(registry)
+        with RepositoryHttp(registry, repository, login, insecure, complaint) as there:
             entries = [_entry(there, platform, digest) for platform, digest in images.items()]
             return there.put_manifest(tag or "latest", *index_of(entries))
 

@@ -12,12 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+from robenv.engine.output import Output
 from robenv.engine.protocol import BuildEvent, ImageEvent, LogEvent, StepEvent, TransferEvent, WarningEvent
 from robenv.engine.text import printable
 
-KEPT_LINES = 40
-"""How many lines of a step's output are kept: the last ones."""
-_LONGEST_LINE = 4096
 _STAGE = re.compile(r"\[(?:(?P<stage>\S+) +)?(?P<number>\d+)/(?P<total>\d+)\] ")
 _CANCELLED = re.compile(r"context canceled|canceled: ", re.I)
 
@@ -43,17 +41,13 @@ class Step:
     cached: bool = False
     error: str = ""
     inputs: tuple[str, ...] = ()
-    whole: tuple[str, ...] = ()
-    """The last whole lines of its output, clean of everything that could drive a terminal."""
-    part: str = ""
-    """The line that has no end yet, as it came."""
+    output: Output = field(default_factory=Output)
     transfers: Mapping[str, Transfer] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """The last lines of its output, also one that has no end yet; at most ``KEPT_LINES``."""
-        rest = printable(_last_overwrite(self.part))
-        return (*self.whole, rest)[-KEPT_LINES:] if rest else self.whole
+        """The last lines of its output."""
+        return self.output.lines
 
     @property
     def stage(self) -> str:
@@ -101,7 +95,7 @@ def fold(state: BuildState, event: BuildEvent) -> BuildState:
     if isinstance(event, StepEvent):
         return _with_step(state, _update(state.by_id.get(event.id, Step(event.id)), event))
     if isinstance(event, LogEvent):
-        return _with_step(state, _log(state.by_id.get(event.id, Step(event.id)), event.text))
+        return _with_step(state, _log(state.by_id.get(event.id, Step(event.id)), event))
     if isinstance(event, TransferEvent):
         return _with_step(state, _transfer(state.by_id.get(event.step, Step(event.step)), event))
     if isinstance(event, WarningEvent):
@@ -136,25 +130,5 @@ def _transfer(step: Step, event: TransferEvent) -> Step:
     return replace(step, transfers=MappingProxyType({**step.transfers, event.id: moved}))
 
 
-def _log(step: Step, text: str) -> Step:
-    lines, part = split_lines(step.part, text)
-    return replace(step, whole=(*step.whole, *lines[-KEPT_LINES:])[-KEPT_LINES:], part=part)
-
-
-def split_lines(part: str, text: str) -> tuple[list[str], str]:
-    """The lines that ``text`` ends, ready to print, and what is begun after them; ``part`` was begun before it."""
-    *ended, begun = (part + text).split("\n")
-    return [printable(_last_overwrite(line.removesuffix("\r"))) for line in ended], _shorten(begun)
-
-
-def _shorten(part: str) -> str:
-    """What of an unfinished line must be kept: a progress bar that goes on for hours must not grow."""
-    if len(part) <= _LONGEST_LINE:
-        return part
-    return _last_overwrite(part)[:_LONGEST_LINE]
-
-
-def _last_overwrite(line: str) -> str:
-    """What a terminal would show of a line whose carriage returns go back to its beginning."""
-    ending = "\r" if line.endswith("\r") else ""
-    return line.removesuffix("\r").rpartition("\r")[2] + ending
+def _log(step: Step, event: LogEvent) -> Step:
+    return replace(step, output=step.output.add(event.text, event.stderr))

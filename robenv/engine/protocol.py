@@ -172,6 +172,8 @@ class LogEvent:
     id: str
     text: str
     time: float | None = None
+    stderr: bool = False
+    """Whether the engine says that it is of stderr; not every builder tells the two streams apart."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -14,7 +13,8 @@ import docker
 from docker import auth
 from docker.utils import parse_repository_tag
 
-from robenv.engine.http import EVER, ask, credential_environment, hang_up, send
+from robenv.engine.credentials import Logins
+from robenv.engine.http import EVER, ask, hang_up, send
 from robenv.engine.inspect import inspect_image, same_platform
 from robenv.engine.protocol import BuildEvent, StepEvent, TransferEvent
 from robenv.engine.records import Record, error_of, records
@@ -57,8 +57,7 @@ class PullCalls:
     """The part of ``robenv.engine.protocol.Engine`` that pulls."""
 
     _api: docker.APIClient
-    _config_folder: str
-    """The docker config's folder, for credentials."""
+    _logins: Logins
 
     def pull(self, reference: str, platform: str) -> Iterator[BuildEvent]:
         """Pulls, and yields a step with its transfers.
@@ -100,35 +99,18 @@ class PullCalls:
             raise self._failure(sentence_of(error), reference, platform, bool(headers)) from error
 
     def _credentials(self, reference: str) -> dict[str, str]:
-        """The header with the user's credentials for the image's registry; none where there are none."""
-        found = self._login(reference)
+        """The header with the user's login for the image's registry; none where there is none."""
+        found = self._logins.find(registry_of(reference))
         return as_header(found) if found else {}
-
-    def _login(self, reference: str) -> Mapping[str, Any] | None:
-        """The user's login for the image's registry, as the docker config or its helper has it."""
-        registry = registry_of(reference)
-        configs = auth.load_config(config_path=self._config_file(), credstore_env=credential_environment(self._api))
-        try:
-            with warnings.catch_warnings():  # docker-py warns of a missing helper, and raises too
-                warnings.simplefilter("ignore")
-                found: Mapping[str, Any] | None = auth.resolve_authconfig(
-                    configs, registry, credstore_env=credential_environment(self._api)
-                )
-        except docker.errors.DockerException as error:
-            raise RegistryDenied(
-                f"The credentials for {registry} cannot be read.",
-                details=str(error),
-                hint=f"Look at credsStore and credHelpers in {self._config_file()}, or run {login_command(registry)}.",
-            ) from error
-        return found
-
-    def _config_file(self) -> str:
-        return f"{self._config_folder}/config.json"
 
     def _failure(self, sentence: str, reference: str, platform: str, with_credentials: bool) -> RobenvError:
         if _NO_PLATFORM.search(sentence):
             return self._not_offered(reference, platform, sentence)
-        return pull_failure(sentence, reference, with_credentials)
+        return self._pull_failure(sentence, reference, with_credentials)
+
+    def _pull_failure(self, sentence: str, reference: str, with_credentials: bool) -> RobenvError:
+        complaint = "" if with_credentials else self._logins.complaint(registry_of(reference))
+        return pull_failure(sentence, reference, with_credentials, complaint)
 
     def _check_platform(self, reference: str, platform: str) -> None:
         """An older engine takes an image of one platform for any other that is asked for, and only warns."""
@@ -174,6 +156,11 @@ def login_command(registry: str) -> str:
     return f"`docker login{'' if registry == 'docker.io' else ' ' + in_command(registry, 'REGISTRY')}`"
 
 
+def login_hint(registry: str, complaint: str = "") -> str:
+    """What lets a user in. ``complaint``: what is wrong with the credential helper that should have had the login."""
+    return f"{complaint}; repair it, or run {login_command(registry)}" if complaint else login_command(registry)
+
+
 def as_header(login: Mapping[str, Any]) -> dict[str, str]:
     """The header by which an engine gets a login, as the docker config has one."""
     return {"X-Registry-Auth": auth.encode_header(dict(login)).decode()}
@@ -187,10 +174,10 @@ def registry_of(reference: str) -> str:
         raise UsageError(f"{reference!r} is no image reference.", details=str(error)) from error
 
 
-def pull_failure(sentence: str, reference: str, with_credentials: bool) -> RobenvError:
-    """The error for what the engine says when it could not pull."""
+def pull_failure(sentence: str, reference: str, with_credentials: bool, complaint: str = "") -> RobenvError:
+    """The error for what the engine says when it could not pull. ``complaint``: why there is no login to try."""
     registry = registry_of(reference)
-    login = login_command(registry)
+    login = login_hint(registry, complaint)
     if _AMBIGUOUS.search(sentence) and not _LOGIN.search(sentence):
         return ImageNotFound(
             f"There is no image {reference}, or it is private and needs a login.",

@@ -14,7 +14,7 @@ from docker.utils import parse_repository_tag
 
 from robenv.engine.http import EVER, ask, hang_up, send
 from robenv.engine.protocol import BuildEvent, RegistryImage, StepEvent, TransferEvent
-from robenv.engine.pull import PullCalls, as_header, pull_failure
+from robenv.engine.pull import PullCalls, as_header
 from robenv.engine.records import Record, error_of, records
 from robenv.engine.translate import sentence_of, translated
 from robenv.engine.under_way import endable
@@ -38,9 +38,11 @@ class RegistryCalls(PullCalls):
                 path = "/distribution/{0}/json"
                 answer = ask(self._api, "get", path, reference, headers=headers, timeout=_PATIENCE)
             except requests.exceptions.Timeout as error:
-                raise pull_failure(f"i/o timeout: no answer in {_PATIENCE} s", reference, bool(headers)) from error
+                raise self._pull_failure(
+                    f"i/o timeout: no answer in {_PATIENCE} s", reference, bool(headers)
+                ) from error
             except docker.errors.APIError as error:
-                raise pull_failure(sentence_of(error), reference, bool(headers)) from error
+                raise self._pull_failure(sentence_of(error), reference, bool(headers)) from error
         platforms = (
             "/".join(part for key in ("os", "architecture", "variant") if (part := one.get(key)))
             for one in answer.get("Platforms") or ()
@@ -62,7 +64,7 @@ class RegistryCalls(PullCalls):
                 with endable(partial(hang_up, response)):
                     for record in records(response, f"push {reference}"):
                         if sentence := error_of(record):
-                            raise pull_failure(sentence, reference, bool(headers))
+                            raise self._pull_failure(sentence, reference, bool(headers))
                         yield from _transfers(record, step.id)
             finally:
                 response.close()  # an engine stops a push that nobody listens to any more
@@ -76,7 +78,7 @@ class RegistryCalls(PullCalls):
         try:
             return send(self._api, "post", "/images/{0}/push", repository, **options)
         except docker.errors.APIError as error:
-            raise pull_failure(sentence_of(error), reference, bool(headers)) from error
+            raise self._pull_failure(sentence_of(error), reference, bool(headers)) from error
 
 
 def _transfers(record: Record, step: str) -> Iterator[TransferEvent]:

@@ -20,8 +20,9 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from robenv.engine.dial import trusting_as_docker
 from robenv.engine.http import answer_of, bound, engine_proxies
-from robenv.engine.pull import login_command
+from robenv.engine.pull import login_hint
 from robenv.errors import ImageNotFound, OperationFailed, RegistryDenied, RegistryUnreachable
+from robenv.paths import home_folder
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
@@ -32,18 +33,21 @@ _HUB = "registry-1.docker.io"
 _TIMEOUT = 30
 _ANSWER = 4 << 20
 """Bytes of a manifest or a token: what the OCI distribution specification has registries take at least."""
-_CERTIFICATES = ("/etc/docker/certs.d", "~/.config/docker/certs.d")
 _PARAMETER = re.compile(r'(\w+)="([^"]*)"')
 
 
 class RepositoryHttp:
     """``registry``: HOST[:PORT]. ``login``: as the docker config has it. ``insecure``: whether the engine would speak
-    to it without trust, or in plain HTTP. Use as a context manager.
+    to it without trust, or in plain HTTP. ``complaint``: why there is no login. Use as a context manager.
 
     Its methods raise ImageNotFound, RegistryDenied, RegistryUnreachable, OperationFailed.
     """
 
-    def __init__(self, registry: str, repository: str, login: Mapping[str, Any] | None, insecure: bool) -> None:
+    def __init__(
+        self, registry: str, repository: str, login: Mapping[str, Any] | None, insecure: bool,
+        complaint: str = "",
+    ) -> None:  # fmt: skip
+        self._complaint = complaint
         self._registry, self._repository = registry, repository
         self._login = {key.lower(): str(value) for key, value in (login or {}).items()}
         host = _HUB if registry == "docker.io" else registry
@@ -131,7 +135,7 @@ class RepositoryHttp:
         name, details = f"{self._registry}/{self._repository}", f"{answer.status_code}: {answer.text[:500].strip()}"
         if answer.status_code in (401, 403):
             refused = "refused the credentials that it was given" if self._login else "wants a login"
-            hint = login_command(self._registry)
+            hint = login_hint(self._registry, self._complaint)
             return RegistryDenied(f"The registry {self._registry} {refused} for {name}.", details=details, hint=hint)
         if answer.status_code == 404:
             return ImageNotFound(f"The registry {self._registry} does not have that image of {name}.", details=details)
@@ -161,10 +165,17 @@ class _Adapter(HTTPAdapter):
         """The context decides alone: requests would put its own bundle of CAs in the place of the system's."""
 
 
+def certificate_folders(registry: str) -> list[Path]:
+    """Where Docker looks for a registry's certificates: the machine's folder, and the user's own."""
+    home = home_folder()
+    places = ["/etc/docker/certs.d", *([f"{home}/.config/docker/certs.d"] if home else ())]
+    return [Path(place, registry) for place in places]
+
+
 def _context(registry: str, insecure: bool) -> ssl.SSLContext:
     context = trusting_as_docker(create_urllib3_context())
     context.load_default_certs()
-    for folder in (Path(place, registry).expanduser() for place in _CERTIFICATES):
+    for folder in certificate_folders(registry):
         for authority in sorted(folder.glob("*.crt")):
             context.load_verify_locations(authority)
         for certificate in sorted(folder.glob("*.cert")):

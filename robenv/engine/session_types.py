@@ -62,6 +62,8 @@ class ExecRequest(NamedTuple):
     stdin: bool = True
     detach_keys: str = ""
     privileged: bool = False
+    launcher: tuple[str, ...] = ()
+    """What is to start ``argv``, and becomes it."""
 
 
 class Session(Protocol):

@@ -21,6 +21,9 @@ _PORT = re.compile(r"(?:listen (?:tcp|udp)\d? |bind for |host port (?:for )?)(\S
 
 _Kind = type[OperationFailed] | type[HostLacks]
 
+NO_BRIDGE = re.compile(r"network bridge not found|could not find bridge \S+|bridge \S+ not found", re.I)
+"""What an engine says that was started with ``--bridge none``, or whose bridge somebody has removed."""
+
 # (what the engine says, what robenv says with the groups filled in, a way out, the class)
 _SAYINGS: tuple[tuple[re.Pattern[str], str, str, _Kind], ...] = (
     (
@@ -124,6 +127,12 @@ _SAYINGS: tuple[tuple[re.Pattern[str], str, str, _Kind], ...] = (
         "`mem_limit` is too small: {what} at least",
         "Correct `run.mem_limit`.",
         OperationFailed,
+    ),
+    (
+        NO_BRIDGE,
+        "the engine has no bridge network for it",
+        "`run: {network_mode: host}` takes the network of the engine's machine instead, or `none` takes none.",
+        HostLacks,
     ),
     (
         re.compile(r"network (?P<what>\S+) not found"),

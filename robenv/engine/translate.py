@@ -75,7 +75,8 @@ def translated(action: str, subject: str = "") -> Iterator[None]:
 def translate(error: BaseException, action: str) -> RobenvError:
     """The error of robenv's for a library's ``error`` while robenv tried to ``action``."""
     if isinstance(error, docker.errors.APIError):
-        return from_sentence(sentence_of(error), action)
+        sentence = sentence_of(error)
+        return endpoint.insecure(sentence) if endpoint.WANTS_TLS in sentence else from_sentence(sentence, action)
     if isinstance(error, requests.exceptions.Timeout):
         return EngineLost(
             f"The engine did not answer in time: could not {action}.",
@@ -84,7 +85,7 @@ def translate(error: BaseException, action: str) -> RobenvError:
         )
     tls = _first(error, requests.exceptions.SSLError, urllib3.exceptions.SSLError)
     if tls is not None:
-        return endpoint.untrusted(str(tls))
+        return endpoint.insecure(str(tls))
     system = _first(error, OSError, but=_LIBRARIES)
     if isinstance(system, FileNotFoundError | PermissionError | ConnectionRefusedError):
         return endpoint.unreachable(system)

@@ -14,12 +14,11 @@ from robenv.environment.image import Elsewhere, ensure_image
 from robenv.environment.load import Loaded
 from robenv.environment.locks import locked, using_images
 from robenv.environment.native import equip
-from robenv.environment.networks import check_external
+from robenv.environment.networks import check_networks
 from robenv.environment.reporter import Reporter
 from robenv.environment.trust import Ask
 from robenv.host.reader import LocalHost, Recorder
 from robenv.host.replay import keep
-from robenv.plan.privileges import privilege_notes
 
 
 @dataclass(frozen=True)
@@ -51,9 +50,9 @@ def bring_up(
     host = Recorder(LocalHost())
     admitted = admit_container(engine, loaded, ask, reporter.note, host)
     plan = admitted.plan
-    for text in (*admitted.grant.notes, *privilege_notes(plan)):
+    for text in admitted.notes:
         reporter.note(text)
-    check_external(engine, plan)
+    check_networks(engine, plan, reporter.note)
     ensure_emulation(engine, plan.platform, reporter)
     with locked(plan.name, reporter.note), using_images(reporter.note):
         image = ensure_image(engine, admitted, reporter, no_cache, accelerate, builder)

@@ -13,6 +13,7 @@ from typing import Any
 from robenv.engine.protocol import ContainerInfo, Engine, ImageInfo
 from robenv.environment.accounts import prepare_accounts
 from robenv.environment.gate import AdmittedContainer
+from robenv.environment.launch import SHELL
 from robenv.environment.networks import connect_networks, ensure_networks, networks_gone
 from robenv.errors import ContainerExited, NameTaken
 from robenv.host.session import is_stale, prepare_session
@@ -24,6 +25,7 @@ from robenv.plan.names import (
     LABEL_PLAN,
     LABEL_PLAN_JSON,
     LABEL_PROJECT,
+    LABEL_SHELL,
 )
 from robenv.plan.native import through_tools
 from robenv.plan.request import create_request
@@ -163,7 +165,8 @@ def _created(engine: Engine, admitted: AdmittedContainer) -> ContainerInfo:
     plan = admitted.plan
     volume_is_new = prepare_mounts(engine, plan)
     ensure_networks(engine, plan)
-    identifier = engine.create_container(plan.name, create_request(plan), plan.platform)
+    bare = replace(plan, labels=(*plan.labels, (LABEL_SHELL, "none")))
+    identifier = create_container(engine, plan, bare)
     try:
         connect_networks(engine, identifier, plan)
         prepare_accounts(engine, identifier, plan, volume_is_new)
@@ -176,6 +179,23 @@ def _created(engine: Engine, admitted: AdmittedContainer) -> ContainerInfo:
         if volume_is_new:
             engine.remove_volume(plan.home_volume)
         raise
+
+
+def create_container(engine: Engine, plan: RunPlan, bare: RunPlan, tty: bool = False, stdin: bool = False) -> str:
+    """Creates the container of ``plan``, or of ``bare`` where the image turns out to have no shell; its ID."""
+    identifier = engine.create_container(plan.name, create_request(plan, tty=tty, stdin=stdin), plan.platform)
+    try:
+        if has_shell(engine, identifier):
+            return identifier
+    except BaseException:
+        engine.remove_container(identifier, force=True)
+        raise
+    engine.remove_container(identifier, force=True)
+    return engine.create_container(bare.name, create_request(bare, tty=tty, stdin=stdin), bare.platform)
+
+
+def has_shell(engine: Engine, container: str) -> bool:
+    return engine.get_archive(container, SHELL) is not None
 
 
 def prepare_mounts(engine: Engine, plan: RunPlan) -> bool:

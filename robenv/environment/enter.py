@@ -9,13 +9,15 @@ from contextlib import contextmanager
 
 from robenv.engine.session_types import KILLED, ContainerInfo, ExecRequest
 from robenv.engine.terminal import interact_exec, is_terminal
-from robenv.environment.entry import Entry, terminal_environment
+from robenv.environment.entry import Entry
+from robenv.environment.launch import launcher, settings, unchecked
 from robenv.errors import ContainerNotFound, RobenvError
 from robenv.plan.names import LABEL_PLAN_JSON
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from typing import Any
 
     from robenv.engine.session_types import SessionEngine
 
@@ -31,10 +33,12 @@ def enter(
     command: tuple[str, ...],
     directory: str,
     detach_keys: str = "",
+    far: bool = False,
 ) -> int:
     """Runs ``command``, or the user's shell, in ``container``; the command's exit code.
 
-    Starts in the folder that shows ``directory``, where there is one. Raises ContainerNotFound, EngineLost.
+    Starts in the folder that shows ``directory``, where there is one. ``far``: it is a robot's. Raises
+    ContainerNotFound, EngineLost.
     """
     if LABEL_PLAN_JSON not in container.labels:
         raise ContainerNotFound(f"{container.name} was not made by robenv")
@@ -43,23 +47,24 @@ def enter(
         print(STALE, file=sys.stderr)
     tty = is_terminal(0) and is_terminal(1)
     began = time.time()
-    with _session(entry) as settings:
+    variables = settings(tty, far) | ({} if entry.has_sh else unchecked(tty))
+    with _session(entry) as session:
         request = ExecRequest(
             container=container.id,
             argv=entry.argv(command),
             user=entry.user,
             working_dir=entry.folder(directory),
-            environment=(*terminal_environment(), *settings),
+            environment=(*(f"{name}={value}" for name, value in variables.items()), *session),
             tty=tty,
             stdin=True,
             detach_keys=detach_keys,
+            launcher=launcher(tty, far) if entry.has_sh else (),
         )
         code = interact_exec(engine, request)
     if code is None:
         print("detached; the command runs on", file=sys.stderr)
         return 0
-    if code == KILLED:
-        _explain_kill(engine, container, began)
+    explain_kill(engine, container.id, entry.plan, began, code)
     return code
 
 
@@ -84,17 +89,23 @@ def _session(entry: Entry) -> Iterator[tuple[str, ...]]:
         yield session.environment
 
 
-def _explain_kill(engine: SessionEngine, container: ContainerInfo, began: float) -> None:
-    """137 says only that something sent SIGKILL; the engine knows whether it was the kernel, for want of memory."""
+def explain_kill(engine: SessionEngine, container: str, plan: Mapping[str, Any], began: float, code: int) -> None:
+    """Says so where the kernel has killed something in the container for want of memory since ``began``: what was
+    killed may have been any process of the command's, such as a compiler below make, whose exit code says nothing.
+    ``plan``: the container's RunPlan as JSON."""
+    limit = plan.get("mem_limit")
+    if code != KILLED and not limit:
+        return
+    # The engine may hear of it a little later than of the end; nobody waits for that after a command that went well.
+    margin = 0.0 if engine.endpoint.startswith("unix://") else 1.0
+    patience = 1.0 if code == KILLED else 0.3 if code else 0.0
     try:
-        count = engine.oom_events(container.id, began - 1, time.time() + 1)
+        count = engine.oom_events(container, began - margin, time.time() + patience)
     except RobenvError:
         return  # The command has ended, and its exit code says so.
     if count:
-        print(
-            "robenv: the kernel killed a process in the container: it reached its memory limit (run.mem_limit)",
-            file=sys.stderr,
-        )
+        why = "it reached its memory limit (run.mem_limit)" if limit else "there was not enough memory"
+        print(f"robenv: the kernel killed a process in the container: {why}", file=sys.stderr)
 
 
 def here() -> str:

@@ -6,7 +6,7 @@ import json
 import os
 from typing import Any
 
-from robenv.plan.names import LABEL_ENTRYPOINT, LABEL_PLAN_JSON
+from robenv.plan.names import LABEL_ENTRYPOINT, LABEL_PLAN_JSON, LABEL_SHELL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,13 +15,11 @@ if TYPE_CHECKING:
 _SHELL = '[ -x "$0" ] && exec "$0" || exec /bin/sh'
 """A profile may name a shell that the image lacks: any shell is better than none."""
 
-_FROM_THE_TERMINAL = ("TERM", "COLORTERM", "LANG", "LC_ALL", "TZ", "NO_COLOR")
-
 
 class Entry:
     """Who enters, where, and through what."""
 
-    __slots__ = ("_binds", "entrypoint", "plan", "shell", "user", "working_dir")
+    __slots__ = ("_binds", "entrypoint", "has_sh", "plan", "shell", "user", "working_dir")
 
     def __init__(self, labels: Mapping[str, str]) -> None:
         self.plan: dict[str, Any] = json.loads(labels[LABEL_PLAN_JSON])
@@ -32,6 +30,7 @@ class Entry:
         self.shell: str = user["shell"]
         self.working_dir: str = plan["working_dir"]
         self._binds = [(mount["source"], mount["target"]) for mount in plan["mounts"] if mount["kind"] == "bind"]
+        self.has_sh = labels.get(LABEL_SHELL) != "none"
         self.entrypoint: tuple[str, ...] = tuple(json.loads(labels.get(LABEL_ENTRYPOINT, "[]")))
 
     def argv(self, command: tuple[str, ...]) -> tuple[str, ...]:
@@ -46,8 +45,3 @@ class Entry:
                 inside = os.path.normpath(os.path.join(target, os.path.relpath(directory, source)))
                 best = max(best, (source, inside), key=lambda pair: len(pair[0]))
         return best[1]
-
-
-def terminal_environment() -> tuple[str, ...]:
-    """What of the user's terminal a program inside should know."""
-    return tuple(f"{name}={os.environ[name]}" for name in _FROM_THE_TERMINAL if name in os.environ)

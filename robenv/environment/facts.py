@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from typing import Any
 
+from robenv.engine.docker_config import config_folder, proxy_variables
 from robenv.engine.protocol import Engine, EngineInfo
 from robenv.environment.load import Loaded
 from robenv.host.facts import EngineFacts, Facts
@@ -19,10 +22,14 @@ def facts_for(engine: Engine | None, loaded: Loaded, host: Host | None = None) -
     ``host``: what to read the machine by, such as a Recorder; None reads this machine.
     """
     info = engine.info() if engine is not None else None
-    known = engine_facts(info) if info else EngineFacts()
+    known = replace(engine_facts(info), proxies=_proxies(info)) if info else EngineFacts()
     platform = info.platform if info else loaded.build.platform
     wanted = wanted_facts(loaded.resolved.profile)
     return read_facts(platform, rootless=known.rootless, wanted=wanted, engine=known, host=host)
+
+
+def _proxies(info: EngineInfo) -> tuple[tuple[str, str], ...]:
+    return tuple(proxy_variables(config_folder(os.environ), info.endpoint).items())
 
 
 def engine_facts(info: EngineInfo) -> EngineFacts:

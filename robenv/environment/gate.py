@@ -17,7 +17,7 @@ from robenv.environment.approvals import Approval, approval_of, approve
 from robenv.environment.baseline import close_baseline, open_baseline, read_baseline, write_baseline
 from robenv.environment.facts import facts_for
 from robenv.environment.lifecycle import containers_of
-from robenv.environment.load import Loaded
+from robenv.environment.load import Loaded, plan_notes
 from robenv.environment.trust import Ask, Claim, Judged, Machine, claims_of, claims_text, judge, not_approved
 from robenv.errors import NotTrusted
 from robenv.export.portable import any_machine, known_devices
@@ -57,6 +57,10 @@ class AdmittedContainer(Admitted):
     """Of the engine."""
     leads: Mapping[str, str]
     """What of the host is mounted, and where links led to when it was judged."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return plan_notes(self.loaded.resolved.profile, self.facts, self.grant, self.plan)
 
     def with_plan(self, plan: RunPlan) -> AdmittedContainer:
         """With what robenv itself has added to it since."""

@@ -106,8 +106,9 @@ def build_image(
         try:
             _build(engine, loaded, rendered, lent, reporter, no_cache)
         except BuildFailed as error:
-            if mirrors.in_builds and not error.hint:
-                error.hint = f"it was built through mirrors: {', '.join(mirrors.told())}"
+            if mirrors.in_builds:
+                through = f"it was built through mirrors: {', '.join(mirrors.told())}"
+                error.hint = f"{error.hint}\n{through}" if error.hint else through
             raise
     return _built(engine, loaded)
 
@@ -189,6 +190,7 @@ def _build(engine: Engine, loaded: Loaded, rendered: Rendered, lent: Lent, repor
         },
         buildkit=rendered.buildkit,
         no_cache=no_cache,
+        network_mode=loaded.build_network,
         arguments=rendered.arguments,
         lent=lent,
     )

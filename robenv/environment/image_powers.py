@@ -87,7 +87,7 @@ def _env_files(document: Document) -> Iterator[str]:
 
 _RECIPE = (
     "base", "apt", "pip", "environment", "files", "steps", "image", "setup", "stages", "run_image", "ros", "workspace",
-    "secrets", "mirrors",
+    "secrets", "mirrors", "build",
 )  # fmt: skip
 """What a profile says of its images."""
 
@@ -124,7 +124,8 @@ def _names_lent(loaded: Loaded) -> tuple[tuple[str, ...], bool]:
 def _borrowed(loaded: Loaded) -> tuple[Power, ...]:
     """What steps borrow, whoever has written them: what other files have put into the image runs in them."""
     names, agent = _names_lent(loaded)
-    return lending_powers((_secret(loaded, name) for name in names), agent)
+    network = loaded.build_network == "host"
+    return lending_powers((_secret(loaded, name) for name in names), agent, network)
 
 
 def _variables(names: Iterable[str]) -> Iterator[str]:

@@ -13,15 +13,19 @@ from robenv.errors import HostLacks, Problem, ProfileError, UsageError
 from robenv.host.facts import Facts
 from robenv.paths import is_fetched
 from robenv.plan.build import plan_build
+from robenv.plan.engine_security import security_notes
 from robenv.plan.grant import Grant
 from robenv.plan.host import plan_host
 from robenv.plan.mirrors import Mirrors, mirrors_of
 from robenv.plan.names import image_reference
-from robenv.plan.run import plan_run, relabelled, without_workspace
+from robenv.plan.own_machine import for_own_machine
+from robenv.plan.privileges import privilege_notes
+from robenv.plan.run import plan_run, relabelled
 from robenv.plan.run_image import has_run_image
 from robenv.plan.values import DEV, RUN, BuildPlan, RunPlan
 from robenv.profile.project import ProjectFiles
 from robenv.profile.resolved import Resolved
+from robenv.profile.schema import Profile
 from robenv.render import Rendered, content_hash, render
 
 
@@ -44,6 +48,12 @@ class Loaded:
     @property
     def image(self) -> str:
         return image_reference(self.build.project, self.content_hash)
+
+    @property
+    def build_network(self) -> str:
+        """Of the containers in which steps run: ``host``, ``none``, or "" for the engine's own."""
+        network = self.resolved.profile.build.network
+        return "" if network == "default" else network
 
     @cached_property
     def mirrors(self) -> Mirrors:
@@ -79,9 +89,14 @@ class Loaded:
             grant=grant,
             content_hash=self.content_hash,
             platform=self.build.platform,
+            workspace=self.build.purpose != RUN,
         )
-        plan = _with_inert_trees(plan)
-        return without_workspace(plan, self.resolved.profile) if self.build.purpose == RUN else plan
+        return _with_inert_trees(plan if self.build.purpose == RUN else for_own_machine(plan, facts))
+
+
+def plan_notes(profile: Profile, facts: Facts, grant: Grant, plan: RunPlan) -> tuple[str, ...]:
+    """What the user should know of the container before it is made."""
+    return (*grant.notes, *privilege_notes(plan), *security_notes(plan, profile, facts.engine))
 
 
 def _with_inert_trees(plan: RunPlan) -> RunPlan:

@@ -45,7 +45,7 @@ def prepare_foreign(engine: Engine, loaded: Loaded, reporter: Reporter, accelera
     for base in build.bases:
         with _or_emulated(reporter, build.platform):
             toolchain = _toolchain(engine, base, build.platform, info.platform, reporter, loaded.mirrors)
-            tools.append((base.reference, _ensure_tools(engine, toolchain, reporter, loaded.mirrors)))
+            tools.append((base.reference, _ensure_tools(engine, toolchain, reporter, loaded)))
     if tools:
         why = "since no builder for it is named; everything else is emulated"
         reporter.note(f"building for {build.platform} with native compilers, {why}")
@@ -65,7 +65,7 @@ def equip(engine: Engine, loaded: Loaded, plan: RunPlan, image: ImageInfo, repor
     with _or_emulated(reporter, plan.platform):
         distribution = Distribution() if base.bootstrap else _distribution(engine, image.id, plan.platform)
         toolchain = plan_toolchain(base, distribution, machine, plan.platform)
-        tools = _ensure_tools(engine, toolchain, reporter, loaded.mirrors)
+        tools = _ensure_tools(engine, toolchain, reporter, loaded)
         return with_tools(plan, _ensure_volume(engine, tools, machine, reporter))
     return plan
 
@@ -102,17 +102,19 @@ def _distribution(engine: Engine, image: str, platform: str) -> Distribution:
         engine.remove_container(container, force=True)
 
 
-def _ensure_tools(engine: Engine, toolchain: Toolchain, reporter: Reporter, mirrors: Mirrors) -> str:
+def _ensure_tools(engine: Engine, toolchain: Toolchain, reporter: Reporter, loaded: Loaded) -> str:
     """The image with the tools, made unless the engine has it."""
     reference = tools_image(toolchain)
     with locked(tools_volume(reference), reporter.note):
         if engine.find_image(reference) is None:
             with building(reporter, f"the native tools for {toolchain.triplet}", None):
-                make_tools(engine, toolchain, reference, reporter.event, mirrors)
+                make_tools(engine, toolchain, reference, reporter.event, loaded.mirrors, loaded.build_network)
     return reference
 
 
-def make_tools(engine: Engine, toolchain: Toolchain, reference: str, on_event: OnEvent, mirrors: Mirrors) -> None:
+def make_tools(
+    engine: Engine, toolchain: Toolchain, reference: str, on_event: OnEvent, mirrors: Mirrors, network: str = ""
+) -> None:
     """Makes the image ``reference``. Raises what making sure of the base raises, BuildFailed, DiskFull, EngineLost."""
     ensure_base(engine, toolchain.base, toolchain.host, on_event, mirrors=mirrors)
     request = BuildRequest(
@@ -124,6 +126,7 @@ def make_tools(engine: Engine, toolchain: Toolchain, reference: str, on_event: O
             LABEL_TOOLS: f"{toolchain.architecture} {toolchain.base.reference}",
         },
         buildkit=engine.info().buildkit,
+        network_mode=network,
     )
     context = stream(render_tools(toolchain, toolchain.base.reference, mirrors))
     forward(engine.build(request, context), on_event)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from robenv.engine.protocol import Engine, NetworkInfo
@@ -13,8 +14,18 @@ from robenv.plan.values import Network, RunPlan
 from robenv.profile.excerpt import in_command
 
 
-def check_external(engine: Engine, plan: RunPlan) -> None:
+def has_bridge(engine: Engine) -> bool:
+    """Whether the engine has a network for who asks for none. Podman's has another name, and is made when wanted."""
+    return engine.info().product.startswith("Podman") or engine.find_network("bridge") is not None
+
+
+def check_networks(engine: Engine, plan: RunPlan, note: Callable[[str], None]) -> None:
     """Looks, before anything is built, for the networks that somebody else was to make. Raises OperationFailed."""
+    if not plan.networks and plan.network_mode in ("", "default", "bridge") and not has_bridge(engine):
+        note(
+            "the engine has no bridge network, so the container has none: `run: {network_mode: host}` takes the "
+            "network of the engine's machine"
+        )
     for attachment in plan.networks:
         network = attachment.network
         if network.external and engine.find_network(network.name) is None:

@@ -9,18 +9,19 @@ from typing import Any
 from robenv.engine.protocol import Engine
 from robenv.environment.container import busy_with, changes_since, own_container, plan_of
 from robenv.environment.facts import facts_for
-from robenv.environment.load import Loaded
+from robenv.environment.load import Loaded, plan_notes
 from robenv.environment.trust import Claim, claims_of, not_approved, powers_of
 from robenv.host.reader import LocalHost
 from robenv.host.udev import rules_state
 from robenv.plan.diff import describe
 from robenv.plan.names import LABEL_PLAN_JSON
 from robenv.plan.native import with_tools_of
-from robenv.plan.privileges import privilege_notes
+from robenv.plan.own_machine import redacted
 from robenv.plan.request import create_request
 from robenv.plan.trust import Power
 from robenv.plan.udev import UdevFile, plan_udev
 from robenv.plan.values import RunPlan
+from robenv.profile.envfile import hidden_variables
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ def look_ahead(engine: Engine | None, loaded: Loaded) -> Outlook:
     plan = loaded.container(facts, grant)
     there = None if engine is None else engine.find_image(loaded.image) is not None
     state, changes, action = _container(engine, plan, bool(there))
-    request = create_request(plan)
+    shown = redacted(plan, hidden_variables(loaded.resolved))
+    request = create_request(shown)
     # The label repeats the whole plan, which stands in the same document.
     request["Labels"] = {key: value for key, value in request["Labels"].items() if key != LABEL_PLAN_JSON}
     return Outlook(
@@ -73,13 +75,13 @@ def look_ahead(engine: Engine | None, loaded: Loaded) -> Outlook:
         container_state=state,
         changes=changes,
         action=action,
-        notes=(*grant.notes, *privilege_notes(plan)),
+        notes=plan_notes(loaded.resolved.profile, facts, grant, plan),
         powers=powers_of(loaded, facts, plan),
         not_allowed=not_approved(claims_of(loaded, facts, plan)),
         udev=tuple(_udev(plan_udev(loaded.resolved.profile))),
         create_request=request,
         build=loaded.build.to_json(),
-        run=plan.to_json(),
+        run=shown.to_json(),
     )
 
 

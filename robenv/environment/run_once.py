@@ -3,36 +3,38 @@
 from __future__ import annotations
 
 import secrets
+import time
 from dataclasses import replace
 
 from robenv.engine.protocol import Engine, ImageInfo
 from robenv.engine.terminal import interact, is_terminal, terminal_size
 from robenv.environment.accounts import prepare_accounts
-from robenv.environment.container import prepare_mounts
-from robenv.environment.entry import terminal_environment
+from robenv.environment.container import create_container, prepare_mounts
+from robenv.environment.enter import explain_kill
 from robenv.environment.gate import AdmittedContainer
+from robenv.environment.launch import launcher, settings, unchecked
 from robenv.environment.networks import connect_networks, ensure_networks
 from robenv.host.session import open_session
 from robenv.plan.names import LABEL_ROLE, ROLE_THROWAWAY
 from robenv.plan.native import through_tools
-from robenv.plan.request import create_request
 from robenv.plan.values import Attachment, RunPlan
 
 
-def throwaway(plan: RunPlan, image: ImageInfo, command: tuple[str, ...]) -> RunPlan:
-    """The project's plan for one command: a name of its own, no address or port a second time, no restart."""
+def throwaway(plan: RunPlan, image: ImageInfo, command: tuple[str, ...], variables: dict[str, str]) -> RunPlan:
+    """The project's plan for one command: a name of its own, no address or port a second time, no restart.
+    ``variables``: of the user's terminal."""
     labels = {**dict(plan.labels), LABEL_ROLE: ROLE_THROWAWAY}
     return replace(
         plan,
         name=f"{plan.name}-run-{secrets.token_hex(3)}",
         entrypoint=through_tools(plan, image.entrypoint),
         command=command or (plan.user.shell,),
-        environment=(*plan.environment, *_pairs(terminal_environment())),
+        environment=tuple({**dict(plan.environment), **variables}.items()),
         labels=tuple(labels.items()),
         networks=tuple(Attachment(one.network) for one in plan.networks),
         ports=(),
         restart="",
-        hostname="",
+        hostname="" if plan.networks else plan.hostname,
         healthcheck=None,
     )
 
@@ -42,28 +44,33 @@ def run_once(engine: Engine, admitted: AdmittedContainer, image: ImageInfo, comm
     plan = admitted.plan
     with open_session(plan.to_json()) as session:
         plan = replace(plan, environment=(*plan.environment, *_pairs(session.environment)))
-        return _run(engine, admitted.with_plan(throwaway(plan, image, command)))
+        tty = is_terminal(0) and is_terminal(1)
+        return _run(engine, admitted.with_plan(throwaway(plan, image, command, settings(tty))), tty)
 
 
-def _run(engine: Engine, admitted: AdmittedContainer) -> int:
+def _run(engine: Engine, admitted: AdmittedContainer, tty: bool) -> int:
     plan = admitted.plan
-    tty = is_terminal(0) and is_terminal(1)
     home_is_new = prepare_mounts(engine, plan)
     ensure_networks(engine, plan)
-    container = engine.create_container(plan.name, create_request(plan, tty=tty, stdin=True), plan.platform)
+    launched = replace(plan, entrypoint=(*launcher(tty), *(plan.entrypoint or ())))
+    bare = replace(plan, environment=tuple({**dict(plan.environment), **unchecked(tty)}.items()))
+    container = create_container(engine, launched, bare, tty=tty, stdin=True)
     try:
         connect_networks(engine, container, plan)
         prepare_accounts(engine, container, plan, home_is_new)
         session = engine.open_attach(container, tty=tty, stdin=True)
         try:
             admitted.check_links()
+            began = time.time()
             engine.start(container)
             if size := terminal_size(0) if tty else None:
                 session.resize(*size)
             code = interact(session)
         finally:
             session.close()
-        return engine.wait(container) if code is None else code
+        ended = engine.wait(container) if code is None else code
+        explain_kill(engine, container, plan.to_json(), began, ended)
+        return ended
     finally:
         engine.remove_container(container, force=True)
 

@@ -14,7 +14,6 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -25,6 +24,7 @@ from robenv.environment.load import Loaded
 from robenv.environment.strangers import Stranger, find_strangers
 from robenv.errors import RobenvError
 from robenv.host.facts import Facts
+from robenv.paths import home_folder
 from robenv.plan.host import plan_host
 from robenv.plan.revive import plan_json, plan_of_json
 from robenv.plan.run import plan_digest, plan_run
@@ -76,7 +76,7 @@ class Machine:
         if self.robot:
             return HostPlaces(uid=uid, gid=gid, restarts=True)
         groups = {gid: _group(gid) for gid in (plan.user.gid, *plan.groups, *_numbers(plan.group_add))}
-        home = os.path.realpath(Path("~").expanduser())
+        home = os.path.realpath(home_folder()) if home_folder() else ""
         return HostPlaces(home, own_folders(resolved), uid, gid, tuple(groups.items()))
 
     def powers(self, resolved: Resolved, plan: RunPlan) -> tuple[Power, ...]:
@@ -180,7 +180,8 @@ def image_claims_of(loaded: Loaded) -> tuple[Claim, ...]:
 def deciding_files(loaded: Loaded, plan: RunPlan | None = None) -> tuple[str, ...]:
     """All that says what a container of the project may do, or that it and its image get of this machine: the files of
     the chain, those looked for, the lock, .env, and what is mounted or copied, whose names may be links by now."""
-    inputs, packages = loaded.resolved.inputs, frozenset(loaded.resolved.packages.seen)
+    inputs, found = loaded.resolved.inputs, loaded.resolved.packages
+    packages = frozenset((*found.seen, *found.absent))
     profile = loaded.resolved.profile
     files = (str(path) for path in (*inputs.files, *inputs.absent) if path not in packages)
     binds = (one.source for one in (plan.mounts if plan is not None else ()) if one.kind == "bind")

@@ -14,6 +14,7 @@ import time
 import zlib
 
 from robenv import __version__
+from robenv.engine.docker_config import config_file, config_folder
 from robenv.paths import cache_folder, write_atomically
 
 TYPE_CHECKING = False
@@ -45,7 +46,13 @@ def _same_world(entry: dict[str, object], directory: str, endpoint: str) -> bool
 
 
 def _key(directory: str, endpoint: str) -> list[object]:
-    return [directory, endpoint, __version__, sys.version_info[:3].__repr__(), os.getuid(), os.getgid()]
+    versions = __version__, sys.version_info[:3].__repr__()
+    return [directory, endpoint, *versions, os.getuid(), os.getgid(), _docker_config()]
+
+
+def _docker_config() -> str:
+    """The file that has the proxies of the containers that are made; it need not be there."""
+    return config_file(config_folder(os.environ))
 
 
 def recall(directory: str, endpoint: str) -> tuple[str, str] | None:
@@ -96,6 +103,9 @@ def remember(
     """
     inputs = loaded.resolved.inputs
     paths = {str(path) for path in (*inputs.files, *loaded.rendered.fingerprint, *approvals)}
+    missing = {str(path) for path in inputs.absent} | set(loaded.rendered.absent)
+    config = _docker_config()
+    (paths if os.path.lexists(config) else missing).add(config)
     stamps = {path: _stamp(path) for path in sorted(paths)}
     newest = max((stamp[1] for stamp in stamps.values() if stamp), default=0)
     if None in stamps.values() or newest / 1e9 > time.time() - _RACY_SECONDS:
@@ -104,7 +114,7 @@ def remember(
     entry = {
         "key": [*_key(str(directory), endpoint)],
         "files": stamps,
-        "absent": sorted({str(path) for path in inputs.absent} | set(loaded.rendered.absent)),
+        "absent": sorted(missing),
         # Whose files count as the user's own depends on who called sudo.
         "variables": {**dict(inputs.variables), "SUDO_UID": os.environ.get("SUDO_UID")},
         "host": host,

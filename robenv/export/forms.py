@@ -71,7 +71,7 @@ def export_dockerfile(source: Source) -> Form:
     portable = _portable(source, source.build.purpose == RUN)
     words = _words(source, lambda name: f'"${name}"', shlex.quote, shlex.quote)
     found, notes = _image(source, portable, words)
-    options = "".join(f" {safe(one)}" for one in _borrowed(source).options(words))
+    options = "".join(f" {safe(one)}" for one in (*_network(source), *_borrowed(source).options(words)))
     options = options.replace("{", "{{").replace("}", "}}")  # of a path: what is between them is no field
     return Form("Dockerfile", ".", found, notes + _baked(words), f"docker build -t NAME{options} {{folder}}")
 
@@ -89,7 +89,8 @@ def export_compose(source: Source) -> Form:
     numbers = {"USER_UID": user.uid, "USER_GID": user.gid}
     arguments = {name: f"{OWN}{{{name}:-{UID}}}" for name, number in numbers.items() if number == "host"}
     borrowed, secrets = _borrowed(source).in_compose(words)
-    build = {"context": f"./{IMAGE}", **({"args": arguments} if arguments else {}), **borrowed}
+    network = {"network": _network_of(source)} if _network_of(source) else {}
+    build = {"context": f"./{IMAGE}", **({"args": arguments} if arguments else {}), **network, **borrowed}
     image: dict[str, Any] = {"build": build, **({"platform": source.platform} if source.platform else {})}
     image |= {"env_file": files} if (files := _env_files(source, words)) else {}
     document = {**compose_file(portable, image, words), **secrets}
@@ -133,7 +134,8 @@ def export_devcontainer(source: Source) -> Form:
     portable = _portable(source, False)
     words = _words(source, lambda name: f"{OWN}{{localEnv:{name}}}", str, workspace_source)
     found, notes = _image(source, portable, words)
-    options = [*([f"--platform={source.platform}"] if source.platform else []), *_borrowed(source).options(words)]
+    platform = [f"--platform={source.platform}"] if source.platform else []
+    options = [*platform, *_network(source), *_borrowed(source).options(words)]
     build = {"dockerfile": f"{IMAGE}/Dockerfile", "context": IMAGE, **({"options": options} if options else {})}
     image = {"build": build}
     document = devcontainer(portable, image, source.resolved.profile.workspace.target, words)
@@ -214,6 +216,17 @@ def _borrowed(source: Source) -> Borrowed:
     borrowed = borrowed_by(source.build, source.resolved.profile.secrets)
     require_one_field(borrowed, source.resolved)
     return borrowed
+
+
+def _network_of(source: Source) -> str:
+    """In which steps run, where that is not the builder's own; "" also where nothing is built."""
+    network = source.resolved.profile.build.network
+    return "" if source.image or network == "default" else network
+
+
+def _network(source: Source) -> list[str]:
+    """Of `docker build`."""
+    return [f"--network={_network_of(source)}"] if _network_of(source) else []
 
 
 def _session_note(keys: Iterable[str]) -> tuple[str, ...]:

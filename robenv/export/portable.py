@@ -19,7 +19,7 @@ from robenv.plan.health import deploy_health, release_health
 from robenv.plan.host import plan_host
 from robenv.plan.run import plan_run, without_workspace
 from robenv.plan.values import RunPlan
-from robenv.profile.nodes import Mapping, find
+from robenv.profile.envfile import hidden_variables
 
 if TYPE_CHECKING:
     from robenv.profile.resolved import Resolved
@@ -64,7 +64,7 @@ def plan_portable(
     plan = plan_run(
         replace(resolved, profile=bare), "", facts, content_hash=content_hash, grant=grant, platform=platform
     )
-    kept = _of_env_files(resolved)
+    kept = tuple(hidden_variables(resolved))
     environment = tuple((name, value) for name, value in plan.environment if name not in kept)
     plan = replace(plan, labels=tuple(profile.run.labels.items()), environment=environment)
     notes = (*_left_out(profile), *(lack.message for lack in grant.lacks), *grant.notes)
@@ -84,14 +84,6 @@ def plan_portable(
             (*notes, "gpu: which one is meant can be told on the machine alone"),
         )
     return Portable(plan, gpu, mode, serves, session, kept, notes)
-
-
-def _of_env_files(resolved: Resolved) -> tuple[str, ...]:
-    """The variables that stand in a file of their own, which is in no git: every place says which file it is of."""
-    files = {str(one.path) for one in resolved.profile.run.env_file}
-    found = find(resolved.root, ("run", "environment"))
-    entries = found.entries if isinstance(found, Mapping) else {}
-    return tuple(name for name, (key, _) in entries.items() if str(key.source.path) in files)
 
 
 def _served(plan: RunPlan, profile: Profile, entrypoint: tuple[str, ...]) -> RunPlan:

@@ -59,6 +59,8 @@ class EngineFacts:
     cpus: int = 0
     memory: int = 0
     """Processors and bytes of its machine; 0 where it does not tell."""
+    proxies: tuple[tuple[str, str], ...] = ()
+    """The variables of the docker config's proxies for this engine. They may hold a login: not to be printed."""
     missing_limits: tuple[str, ...] = ()
     """Limits that its kernel cannot set, by ``/info``'s names: ``MemoryLimit``, ``PidsLimit``, …"""
     rt_budget: int | None = None

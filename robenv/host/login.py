@@ -9,6 +9,7 @@ import posixpath
 from typing import NamedTuple
 
 from robenv.host.xauthority import parse_display
+from robenv.paths import own_folder_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,15 +60,21 @@ def runtime_folder(environ: Mapping[str, str], uid: int) -> str:
     return _absolute(environ, "XDG_RUNTIME_DIR") or f"/run/user/{uid}"
 
 
-def session_base(environ: Mapping[str, str], uid: int, is_folder: Callable[[str], bool]) -> str:
+def session_base(
+    environ: Mapping[str, str], uid: int, is_folder: Callable[[str], bool], can_hold: Callable[[str, str], bool]
+) -> str:
     """Where the session folders of this user's containers lie: with the login's sockets, so that those can be linked
-    there; else with the user's state. Which of the two does not depend on $XDG_RUNTIME_DIR, as commands without it (of
-    cron, of su) would then want other containers."""
+    there; else with the user's state; else among the temporary files. Which of them does not depend on
+    $XDG_RUNTIME_DIR, as commands without it (of cron, of su) would then want other containers. ``can_hold`` as in
+    robenv.paths."""
     runtime = f"/run/user/{uid}"
     if is_folder(runtime):
         return f"{runtime}/robenv"
-    state = _absolute(environ, "XDG_STATE_HOME") or posixpath.join(environ.get("HOME") or "/", ".local/state")
-    return f"{state}/robenv/session"
+    named, home = _absolute(environ, "XDG_STATE_HOME"), _absolute(environ, "HOME").rstrip("/")
+    state = named or (f"{home}/.local/state" if home else "")
+    if state and can_hold(state, "" if named else home):
+        return f"{state}/robenv/session"
+    return f"{own_folder_path(uid)}/robenv/session"
 
 
 def pulse_cookies(environ: Mapping[str, str]) -> list[str]:

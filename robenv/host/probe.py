@@ -7,6 +7,7 @@ from typing import Any
 
 from robenv.host.facts import EngineFacts, Facts
 from robenv.host.reader import Host, LocalHost
+from robenv.host.timezone import read_timezone
 
 
 def read_facts(
@@ -74,12 +75,3 @@ def _sections(host: Host, wanted: frozenset[str], engine: EngineFacts) -> dict[s
         # It changes from one command to the next; `robenv.host.replay` looks at what a plan may depend on.
         fields["session"] = read_session(host.apart())
     return fields
-
-
-def read_timezone(host: Host) -> str:
-    """The zone's name, such as ``Europe/Berlin``, from $TZ, /etc/localtime's link or /etc/timezone; "" if none says."""
-    variable = host.variable("TZ").removeprefix(":")
-    if variable:
-        return variable.partition("zoneinfo/")[2] if variable.startswith("/") else variable
-    zone = (host.link("/etc/localtime") or "").partition("zoneinfo/")[2]
-    return zone or (host.read("/etc/timezone") or "").strip()

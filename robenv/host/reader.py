@@ -80,6 +80,10 @@ class Host:
         answer = self.ask("tree", folder)
         return tuple(_node(node) for node in answer["nodes"]), tuple(answer["others"])
 
+    def can_hold(self, folder: str, home: str = "") -> bool:
+        """Whether the user may write in a folder; see ``robenv.paths``."""
+        return bool(self.ask("can_hold", folder, home))
+
     def variable(self, name: str) -> str:
         """An environment variable; "" too where it is not set."""
         return self.ask("variable", name) or ""
@@ -306,7 +310,14 @@ def _run(*command: str) -> list[Any] | None:
     return [done.returncode, done.stdout.decode("utf-8", errors="replace")]
 
 
+def _can_hold(folder: str, home: str) -> bool:
+    from robenv.paths import can_hold
+
+    return can_hold(folder, home)
+
+
 _ANSWERS: dict[str, Any] = {
+    "can_hold": _can_hold,
     "glob": _glob,
     "holding": _holding,
     "kind": _kind,

@@ -17,8 +17,9 @@ from robenv.host.reader import Host, LocalHost, Recorder
 
 def record(host: Host) -> dict[str, Any]:
     """The document, as ``robenv.host.recorded`` reads it, of all that the probes of every section ask."""
-    from robenv.host.probe import read_facts, read_timezone
+    from robenv.host.probe import read_facts
     from robenv.host.session_facts import read_session
+    from robenv.host.timezone import read_timezone
 
     recorder = Recorder(host)
     read_facts("linux/amd64", wanted=frozenset(SECTIONS), host=recorder)
@@ -114,7 +115,13 @@ def _run(document: dict[str, Any], arguments: tuple[str, ...], answer: list[Any]
         _put(document, "commands", " ".join(arguments), answer)
 
 
+def _can_hold(document: dict[str, Any], arguments: tuple[str, ...], answer: bool) -> None:
+    if not answer:
+        document.setdefault("unwritable", []).append(arguments[0])
+
+
 _RULES: dict[str, Any] = {
+    "can_hold": _can_hold,
     "glob": _paths,
     "holding": _holding,
     "kind": _kind,

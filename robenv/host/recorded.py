@@ -11,6 +11,7 @@ The document describes the machine rather than the questions, so that it outlive
     nodes       {path: [kind, major, minor, GID, permission bits in octal]}
     others      {path: kind}, for what is there besides
     listening   [path of a socket that accepts connections]
+    unwritable  [folder that the user may not write in]
     commands    {"command with arguments": [exit code, output]}
 
 Whatever is not in it is not there.
@@ -98,6 +99,9 @@ class RecordedHost(Host):
     def _answer_variable(self, name: str) -> str | None:
         value: str | None = self._document.get("variables", {}).get(name)
         return value
+
+    def _answer_can_hold(self, folder: str, home: str) -> bool:
+        return folder not in self._document.get("unwritable", ())
 
     def _answer_listens(self, path: str) -> bool:
         return self._resolve(path) in self._listening

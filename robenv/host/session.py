@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from robenv.host.access import let
 from robenv.host.login import WSLG, Login, look, pulse_cookies
+from robenv.paths import home_folder, is_private, own_folder_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def prepare_session(plan: Mapping[str, Any]) -> tuple[str, ...]:
     except OSError as error:
         from robenv.errors import OperationFailed
 
-        hint = "it lies in /run/user/UID or, without that, below XDG_STATE_HOME (else ~/.local/state)"
+        hint = "it lies in /run/user/UID or, without that, below XDG_STATE_HOME (else ~/.local/state, else /tmp)"
         raise OperationFailed(
             f"the session's folder {asked.folder} cannot be written", details=str(error), hint=hint
         ) from error
@@ -132,6 +133,9 @@ def prepare_session(plan: Mapping[str, Any]) -> tuple[str, ...]:
 
 def make_folder(asked: Wanted) -> None:
     """Makes the folder, for this user and the one inside alone. Raises OSError."""
+    own = own_folder_path(os.geteuid())
+    if asked.folder.startswith(f"{own}/") and not is_private(own):
+        raise PermissionError(f"{own} is another user's, or open to others")
     os.makedirs(os.path.dirname(asked.folder), mode=0o700, exist_ok=True)
     with contextlib.suppress(FileExistsError):
         os.mkdir(asked.folder, 0o700)
@@ -194,7 +198,7 @@ def _write_cookie(asked: Wanted, display_name: str) -> str:
     from robenv.host.xauthority import cookies_for, format_cookies, parse_cookies, parse_display
 
     display = parse_display(display_name)
-    path = os.environ.get("XAUTHORITY") or os.path.expanduser("~/.Xauthority")
+    path = os.environ.get("XAUTHORITY") or f"{home_folder()}/.Xauthority"
     cookies = [] if display is None else cookies_for(parse_cookies(_read(path) or b""), display, os.uname().nodename)
     name = f"Xauthority-{display.number if display else 0}"
     _write(asked, name, format_cookies(cookies))

@@ -51,7 +51,7 @@ def parts_there(host: Host) -> list[str]:
 
 
 def _folder(host: Host) -> str:
-    return session_base(_Variables(host), host.user()[0], lambda path: host.kind(path) == "folder")
+    return session_base(_Variables(host), host.user()[0], lambda path: host.kind(path) == "folder", host.can_hold)
 
 
 def _look(host: Host) -> Login:

@@ -6,6 +6,7 @@ content, so that packages are installed anew only where there are others.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 FOLDER = "/opt/robenv/dependencies"
 """Where the image has what rosdep found: ``apt`` and ``pip``, a name a line."""
+ROSDEP_CACHE = "/var/cache/robenv-rosdep"
+"""Where rosdep's index is while it is asked, from one build to the next."""
+_LISTS = "/etc/ros/rosdep/"
 IN_DEV, IN_RUN = ("workspace", "dependencies"), ("run_image", "dependencies")
 """Where a profile says that they are wanted."""
 _BELOW, _ROSDEP, _RUN_ROSDEP = "workspace-base", "workspace-rosdep", "run-rosdep"
@@ -32,7 +36,20 @@ def rosdep_keys(
     says so."""
     keys = resolved.packages.keys(wanted.types, wanted.skip_keys, _variables(resolved)) if wanted else ()
     ros = resolved.profile.ros
-    return RosdepKeys(keys, resolved.locate(path), ros.distro, ros.rosdep) if keys else None
+    return RosdepKeys(keys, resolved.locate(path), ros.distro, ros.rosdep, _underlays(resolved)) if keys else None
+
+
+def _underlays(resolved: Resolved) -> tuple[str, ...]:
+    """The prefixes of ``setup`` that are in the image, but for those of packages that rosdep knows anyway."""
+    found = (posixpath.dirname(posixpath.normpath(script)) for script in resolved.profile.setup)
+    workspace = f"{resolved.profile.workspace.target}/"
+    return tuple(
+        dict.fromkeys(
+            prefix
+            for prefix in found
+            if prefix.startswith("/") and not f"{prefix}/".startswith(("/opt/ros/", "/usr/", workspace))
+        )
+    )
 
 
 def _variables(resolved: Resolved) -> dict[str, str]:
@@ -50,11 +67,11 @@ def split_stage(resolved: Resolved, stage: Stage, at: int, groups: Sequence[Grou
     taken = {*resolved.profile.stages, stage.name}
     below, aside = _free(_BELOW, taken), _free(_ROSDEP, taken)
     cut = groups[at]
-    # What steps may change or need comes after; ARG lasts no longer than a stage.
-    first = (*groups[:at], replace(cut, files=(), steps=()))
-    rest = Group(
-        cut.profile, args=cut.args, files=cut.files, steps=cut.steps, dependencies=Found(aside, wanted.location)
-    )
+    # What steps may change or need comes after, but for what rosdep reads; ARG lasts no longer than a stage.
+    lists = tuple(file for file in cut.files if file.target.startswith(_LISTS))
+    files = tuple(file for file in cut.files if file not in lists)
+    first = (*groups[:at], replace(cut, files=lists, steps=()))
+    rest = Group(cut.profile, args=cut.args, files=files, steps=cut.steps, dependencies=Found(aside, wanted.location))
     shell = stage.settings.shell
     upon = Base(below, stage=below)
     return (

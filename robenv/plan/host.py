@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from robenv.plan.devices import plan_devices
 from robenv.plan.display import plan_display
+from robenv.plan.engine_security import plan_engine_security
 from robenv.plan.gpu import plan_gpu
 from robenv.plan.grant import Grant, combine
-from robenv.plan.middleware import asks_for_middleware, plan_middleware
+from robenv.plan.middleware import plan_middleware
 from robenv.plan.quotas import asks_for_quota, disks
 from robenv.plan.realtime import plan_realtime
 
@@ -19,19 +20,15 @@ if TYPE_CHECKING:
 
 def wanted_facts(profile: Profile) -> frozenset[str]:
     """The sections of Facts that this profile's plan depends on; no others need be read."""
-    wanted: set[str] = set()
+    wanted = {"engine"}
     if profile.gpu is not None and profile.gpu.mode != "none":
-        wanted |= {"gpu", "engine", "devices", "distribution"}
+        wanted |= {"gpu", "devices", "distribution"}
     if profile.git or any(mode != "none" for mode in (profile.display, profile.audio, profile.ssh_agent)):
-        wanted |= {"session", "engine"}
-    if profile.devices:
-        wanted |= {"devices", "engine"}
+        wanted |= {"session"}
+    if profile.devices or disks(profile.run):
+        wanted |= {"devices"}
     if profile.realtime or asks_for_quota(profile.run):
-        wanted |= {"kernel", "engine"}
-    if disks(profile.run):
-        wanted |= {"devices", "engine"}
-    if asks_for_middleware(profile):
-        wanted |= {"engine"}
+        wanted |= {"kernel"}
     return frozenset(wanted)
 
 
@@ -40,4 +37,4 @@ def plan_host(profile: Profile, facts: Facts) -> Grant:
     return combine([planner(profile, facts) for planner in _PLANNERS])
 
 
-_PLANNERS = (plan_gpu, plan_display, plan_devices, plan_realtime, plan_middleware)
+_PLANNERS = (plan_gpu, plan_display, plan_devices, plan_realtime, plan_middleware, plan_engine_security)

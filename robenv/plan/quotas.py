@@ -27,6 +27,10 @@ _KEYS_OF = {
 }
 LIMITS_OF_INFO = tuple(_KEYS_OF)
 """What ``/info`` says of the limits that the engine's kernel can set."""
+_DELEGATE = (
+    "`Delegate=cpu cpuset io memory pids` for user@.service gives it: "
+    "https://rootlesscontaine.rs/getting-started/common/cgroup2/"
+)
 _MEMORY_CGROUP = "add cgroup_enable=memory swapaccount=1 to that machine's kernel command line, and reboot it"
 
 
@@ -73,11 +77,23 @@ def _disk_lacks(run: Run, facts: Facts) -> Iterator[Lack]:
 def quota_notes(profile: Profile, facts: Facts) -> tuple[str, ...]:
     """Limits that the engine would leave away with a warning that nobody sees."""
     notes = []
+    if facts.engine.rootless and facts.engine.cgroup_version == 1:
+        # Without cgroups of its own it sets none, whatever it says that the kernel can.
+        asked = [key for keys in _KEYS_OF.values() for key in keys if getattr(profile.run, key) not in (None, "")]
+        if not asked:
+            return ()
+        return (
+            f"{', '.join(asked)}: not kept, since the engine is rootless and its machine has cgroup v1; with cgroup v2 "
+            "(systemd.unified_cgroup_hierarchy=1 on the kernel command line) a rootless engine keeps limits",
+        )
     for name in facts.engine.missing_limits:
         keys = [key for key in _KEYS_OF.get(name, ()) if getattr(profile.run, key) not in (None, "")]
         if keys:
             way_out = f"; {_MEMORY_CGROUP}" if name in ("MemoryLimit", "SwapLimit") else ""
-            notes.append(f"{', '.join(keys)}: not kept, since the engine's kernel has no such limit{way_out}")
+            why = f"the engine's kernel has no such limit{way_out}"
+            if facts.engine.rootless:
+                why = f"the rootless engine was not given that control group; {_DELEGATE}"
+            notes.append(f"{', '.join(keys)}: not kept, since {why}")
     return tuple(notes)
 
 

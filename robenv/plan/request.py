@@ -85,7 +85,7 @@ def _namespaces(plan: RunPlan) -> dict[str, Any]:
         "DnsOptions": list(plan.dns_opt),
         "ExtraHosts": list(plan.extra_hosts),
         "Sysctls": dict(plan.sysctls),
-        "PortBindings": _port_bindings(plan.ports),
+        "PortBindings": port_bindings(plan.ports),
         "LogConfig": _log_config(plan.logging_driver, plan.logging_options),
     }
 
@@ -258,7 +258,7 @@ def ports_of(text: str) -> list[str]:
     return [f"{number}/{protocol or 'tcp'}" for number in range(int(first), int(last or first) + 1)]
 
 
-def _port_bindings(ports: Iterable[Port]) -> dict[str, list[dict[str, str]]]:
+def port_bindings(ports: Iterable[Port]) -> dict[str, list[dict[str, str]]]:
     """One container port may have several; a host range of the same length pairs up, else the engine picks from it."""
     bindings: dict[str, list[dict[str, str]]] = {}
     for port in ports:

@@ -17,6 +17,8 @@ class RosdepKeys:
     distro: str = ""
     index: bool = False
     """Whether the image has rosdep's index already."""
+    prefixes: tuple[str, ...] = ()
+    """Where packages are installed in the image that rosdep need not know."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from robenv.catalog.toolchains import emulation_settings
 from robenv.errors import UsageError
 from robenv.plan.diff import without_values
 from robenv.plan.display import with_session
+from robenv.plan.engine_security import fitted
 from robenv.plan.grant import Grant
 from robenv.plan.names import (
     LABEL_DIRECTORY,
@@ -68,12 +69,13 @@ def plan_run(
     grant: Grant = Grant(),  # noqa: B008 (frozen)
     platform: str = "",
     command: tuple[str, ...] | None = None,
+    workspace: bool = True,
 ) -> RunPlan:
     """The container of a project.
 
     ``image`` is the reference to run and ``content_hash`` the whole hash of what it was built from. ``platform`` is the
     image's, by default the engine's own. ``grant`` is what the host gives.
-    ``command`` becomes the main process, behind the entrypoint.
+    ``command`` becomes the main process, behind the entrypoint. ``workspace``: False where nobody develops.
 
     Raises UsageError where there is no project, such as for a built-in profile.
     """
@@ -116,7 +118,10 @@ def plan_run(
         storage_opt=tuple(run.storage_opt.items()),
         **{key: getattr(run, key) for key in _SAME},
     )
+    if not workspace:
+        plan = without_workspace(plan, profile)
     plan = with_session(with_least_privilege(_granted(plan, grant)), facts.session.folder)
+    plan = fitted(plan, facts.engine)
     if keeps_alive and not plan.init and not plan.stop_signal:
         # As PID 1 without an init, sleep would not hear SIGTERM, and every stop would take the whole grace period.
         plan = replace(plan, stop_signal="SIGKILL")

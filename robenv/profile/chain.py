@@ -167,13 +167,17 @@ class ChainReader:
         return shaped if isinstance(shaped, Mapping) else root
 
     def _unset(self, name: str, node: Scalar) -> None:
+        self.unset(node.source, name, node.line, node.column)
+
+    def unset(self, source: Source, name: str, line: int, column: int) -> None:
+        """Warns, once for each variable, that it has neither value nor default."""
         if name not in self._warned:
             self._warned.add(name)
             hint = f"set it, or give a default: ${{{name}:-…}}; `$${name}` is a dollar sign and a name"
-            if node.source.foreign:
+            if source.foreign:
                 hint = "a profile that is not the project's own sees no variables of the host: give a default"
             message = f"the variable `{name}` is not set: empty text is put in"
-            self.warnings.append(problem_at(node, message, hint))
+            self.warnings.append(Problem(message, source.location(line, column), hint))
 
     def _fail(self, problem: Problem) -> None:
         self.complete = False

@@ -6,6 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from robenv.profile.badvalue import BadValue
 from robenv.profile.excerpt import show
@@ -40,8 +41,11 @@ class BadLine:
     column: int
 
 
-def parse_dotenv(text: str, lookup: Lookup, unset: Callable[[str], None]) -> tuple[list[Variable], list[BadLine]]:
-    """The variables in order, later ones seeing earlier ones where ``lookup`` has none, and what is wrong."""
+def parse_dotenv(
+    text: str, lookup: Lookup, unset: Callable[[str, int, int], None]
+) -> tuple[list[Variable], list[BadLine]]:
+    """The variables in order, later ones seeing earlier ones where ``lookup`` has none, and what is wrong. ``unset`` is
+    told each name that is put in and has no value, with the line and the column of the variable that it is put into."""
     known: dict[str, str] = {}
 
     def find(name: str) -> str | None:
@@ -58,7 +62,7 @@ def parse_dotenv(text: str, lookup: Lookup, unset: Callable[[str], None]) -> tup
         end_of_line = _end_of_line(text, at)
         try:
             if text[at] != "#":
-                name, value, end_of_line = _entry(text, at, find, unset)
+                name, value, end_of_line = _entry(text, at, find, partial(_at, unset, place))
                 variables.append(Variable(name, value, *place))
                 if value is not None:
                     known[name] = value
@@ -66,6 +70,10 @@ def parse_dotenv(text: str, lookup: Lookup, unset: Callable[[str], None]) -> tup
             bad.append(BadLine(error.message, error.hint, *place))
         at = _skip_blank(text, end_of_line)
     return variables, bad
+
+
+def _at(unset: Callable[[str, int, int], None], place: tuple[int, int], name: str) -> None:
+    unset(name, *place)
 
 
 def _entry(text: str, at: int, lookup: Lookup, unset: Callable[[str], None]) -> tuple[str, str | None, int]:

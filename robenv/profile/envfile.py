@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from robenv.errors import Problem
 from robenv.profile.badvalue import BadValue
@@ -13,6 +15,26 @@ from robenv.profile.files import BadFile, read_text
 from robenv.profile.nodes import Mapping, Node, Scalar, Sequence, Source, find, problem_at, with_value
 from robenv.profile.sources import display_path
 from robenv.profile.variables import nothing
+
+if TYPE_CHECKING:
+    from robenv.profile.resolved import Resolved
+
+
+def env_files(resolved: Resolved) -> frozenset[str]:
+    return frozenset(str(one.path) for one in resolved.profile.run.env_file)
+
+
+def hidden_text(source: Source) -> str:
+    """What is shown in the place of a value of a file of variables, which is in no git and may have secrets."""
+    return f"(hidden, from {source.display})"
+
+
+def hidden_variables(resolved: Resolved) -> dict[str, str]:
+    """The variables whose values stand in such a file, with what is shown in their place."""
+    files = env_files(resolved)
+    found = find(resolved.root, ("run", "environment"))
+    entries = found.entries if isinstance(found, Mapping) else {}
+    return {name: hidden_text(key.source) for name, (key, _) in entries.items() if str(key.source.path) in files}
 
 
 def with_env_files(root: Mapping, reader: ChainReader) -> Mapping:
@@ -56,7 +78,7 @@ def _variables(source: Source, reader: ChainReader, raw: bool) -> dict[str, tupl
     lookup = nothing if source.foreign else reader.variables.lookup
     if raw:
         return dict(_raw_lines(source))
-    variables, bad_lines = parse_dotenv(source.text, lookup, lambda name: None)
+    variables, bad_lines = parse_dotenv(source.text, lookup, partial(reader.unset, source))
     for bad in bad_lines:
         reader.problems.append(Problem(bad.message, source.location(bad.line, bad.column), bad.hint))
     found: dict[str, tuple[Scalar, Node]] = {}

@@ -29,7 +29,7 @@ class BadFile(Exception):
 
 def read_text(path: Path, limit: int = MAX_BYTES) -> str:
     """The file's text without a byte order mark. A file of more than ``limit`` bytes is not read. Raises BadFile."""
-    return decode(_read_bytes(path, limit))
+    return decode(read_bytes(path, limit))
 
 
 def kind_of(path: Path) -> Literal["absent", "file", "folder", "other"]:
@@ -41,7 +41,8 @@ def kind_of(path: Path) -> Literal["absent", "file", "folder", "other"]:
     return "file" if stat.S_ISREG(mode) else "folder" if stat.S_ISDIR(mode) else "other"
 
 
-def _read_bytes(path: Path, limit: int) -> bytes:
+def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
+    """A regular file of at most ``limit`` bytes. Raises BadFile."""
     try:
         # Non-blocking, or opening a named pipe would wait for a writer.
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)

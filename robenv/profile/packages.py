@@ -1,60 +1,46 @@
-"""The packages of a workspace by their package.xml (formats 1 to 3): what each depends on, and where that stands."""
+"""The packages of a workspace, found as colcon and catkin find them in the container."""
 
 from __future__ import annotations
 
 import os
 import posixpath
-import re
+from collections import Counter, deque
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from robenv.errors import Location, Problem
-from robenv.profile.excerpt import render_excerpt, safe
-from robenv.profile.files import LINE_BREAK, BadFile, read_text
+from robenv.profile.conditions import holds
+from robenv.profile.excerpt import safe
+from robenv.profile.package_xml import MANIFEST, NotRos, Package, read_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-MANIFEST = "package.xml"
-TYPES = ("build", "build_export", "buildtool", "buildtool_export", "exec", "test", "doc")
-"""Kinds of dependencies; `depend` is build, build_export and exec, format 1's `run_depend` build_export and exec."""
+    from robenv.profile.inside import Inside
+
 _IGNORE = ("CATKIN_IGNORE", "COLCON_IGNORE", "AMENT_IGNORE")
+_SOURCES = "src"
 _MADE = ("build", "install", "devel", "log")
 """Where builds leave theirs, at the top of a workspace."""
-_TAGS: dict[str, tuple[str, ...]] = {
-    "depend": ("build", "build_export", "exec"),
-    "run_depend": ("build_export", "exec"),
-    **{f"{name}_depend": (name,) for name in TYPES},
-}
-_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
-_MAX_PACKAGES = 5_000
-
-
-@dataclass(frozen=True)
-class Dependency:
-    key: str
-    types: tuple[str, ...]
-    condition: str
-    location: Location
-
-
-@dataclass(frozen=True)
-class Package:
-    name: str
-    file: str
-    dependencies: tuple[Dependency, ...]
+_MOST = 100_000
+_MOST_BESIDE = 1_000
+"""Folders that are searched: in ``src``, or of a workspace without it; and beside ``src``. Each of them is looked at
+again by every command, to notice a new package."""
+_NAMED = 5
+"""Of things of one kind, how many a note names."""
 
 
 @dataclass(frozen=True)
 class Packages:
-    """What is in a workspace. ``seen`` and ``absent``: the files and folders that this came from, and those that would
-    have changed it."""
+    """What is in a workspace. ``notes``: what was passed over. ``seen`` and ``absent``: the files and folders that this
+    came from, and those that would have changed it."""
 
-    found: tuple[Package, ...]
-    problems: tuple[Problem, ...]
-    seen: tuple[Path, ...]
-    absent: tuple[Path, ...]
+    found: tuple[Package, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[Problem, ...] = ()
+    seen: tuple[Path, ...] = ()
+    absent: tuple[Path, ...] = ()
 
     def keys(
         self, types: Iterable[str], skip: Iterable[str], variables: Mapping[str, str]
@@ -69,47 +55,191 @@ class Packages:
         return tuple(sorted(places.items()))
 
 
-NONE = Packages((), (), (), ())
+NONE = Packages()
 
 
-def read_packages(root: Path) -> Packages:
-    """The packages below ``root``, as colcon and catkin find them: none inside of another, none in ignored folders."""
-    found: list[Package] = []
-    problems: list[Problem] = []
-    seen: list[Path] = []
-    absent: list[Path] = []
-    waiting = [""]
-    while waiting:
-        inside = waiting.pop()
-        folder = root / inside
-        names, folders = _listing(folder)
-        seen.append(folder)
+class _Place(NamedTuple):
+    """``name``: below the workspace, as it is shown; ``path``: on this machine; ``inside``: in the container, its real
+    one but for a link, which is not followed yet."""
+
+    name: str
+    path: str
+    inside: str
+    is_link: bool = False
+
+
+def read_packages(root: Path, inside: Inside, target: str) -> Packages:
+    """The packages below ``root``, which the container has at ``target``: none inside of another, none in ignored
+    folders, each folder once, whatever links lead to it."""
+    return _Walk(root, inside, target).packages()
+
+
+def read_links(root: Path, inside: Inside, target: str) -> Packages:
+    """Only the notes on links at the top of a workspace, and in its ``src``, that lead nowhere in the container."""
+    return _Walk(root, inside, target).links()
+
+
+class _Walk:
+    def __init__(self, root: Path, inside: Inside, target: str) -> None:
+        self._inside = inside
+        self._root = _Place("", str(root), target)
+        self._been: set[tuple[int, int]] = set()
+        self._found: list[Package] = []
+        self._problems: list[Problem] = []
+        self._strangers: list[Problem] = []
+        self._dangling: list[Problem] = []
+        self._unreadable: list[Problem] = []
+        self._beyond: list[Problem] = []
+        self._seen: list[str] = []
+        self._absent: list[str] = []
+
+    def packages(self) -> Packages:
+        top = self._enter(self._root)
+        sources = [one for one in top if one.name == _SOURCES]
+        beside = [one for one in top if one.name not in (_SOURCES, *_MADE)]
+        self._search(sources, _MOST)
+        self._search(beside, _MOST_BESIDE if sources else _MOST)
+        self._found.sort(key=lambda one: one.file)
+        self._problems += _twins(self._found)
+        return Packages(
+            tuple(self._found),
+            tuple(self._problems),
+            self._notes(),
+            tuple(map(Path, dict.fromkeys(self._seen))),
+            tuple(map(Path, dict.fromkeys(self._absent))),
+        )
+
+    def links(self) -> Packages:
+        for place in self._folders(self._root, self._listing(self._root)):
+            there = self._follow(place) if place.is_link else place
+            if there is not None and there.name == _SOURCES:
+                for one in self._folders(there, self._listing(there)):
+                    if one.is_link:
+                        self._follow(one)
+        return Packages(notes=self._notes())
+
+    def _notes(self) -> tuple[Problem, ...]:
+        kinds = {
+            "package.xml that are none of ROS": self._strangers,
+            "links that lead nowhere in the container": self._dangling,
+            "folders that cannot be read": self._unreadable,
+        }
+        return (*(one for what, found in kinds.items() for one in _first(found, what)), *self._beyond)
+
+    def _search(self, places: list[_Place], most: int) -> None:
+        """Level by level, so that a limit leaves out what lies deepest."""
+        waiting, left = deque(places), most
+        folders = sum(not one.is_link for one in places)
+        while waiting:
+            place: _Place | None = waiting.popleft()
+            if place is not None and place.is_link:
+                place = self._follow(place)
+            elif place is not None:
+                folders -= 1
+            if place is None:
+                continue
+            if left == 0:
+                self._tell_of_limit(most, [place, *waiting])
+                return
+            left -= 1
+            # Where those that wait already are more than will be searched, nothing need be put behind them.
+            found = self._enter(place, deeper=folders <= left)
+            waiting += found
+            folders += sum(not one.is_link for one in found)
+
+    def _enter(self, place: _Place, deeper: bool = True) -> list[_Place]:
+        """Looks into a folder; those in it where it is no package. ``deeper``: whether these are wanted."""
+        listed = self._listing(place)
+        names = {one.name for one in listed}
         if marks := names.intersection(_IGNORE):
-            seen += [folder / mark for mark in sorted(marks)]
-            continue
-        if MANIFEST in names:
-            path = folder / MANIFEST
-            seen.append(path)
-            package = read_manifest(path, posixpath.join(inside, MANIFEST), problems)
-            found += [package] if package else []
-            continue
-        below = (name for name in folders if not name.startswith(".") and (inside or name not in _MADE))
-        waiting += sorted((posixpath.join(inside, name) for name in below), reverse=True)
-        if len(seen) > 20 * _MAX_PACKAGES:
-            break
-    found.sort(key=lambda one: one.file)
-    problems += _twins(found)
-    return Packages(tuple(found), tuple(problems), tuple(seen), tuple(absent))
+            self._seen += [os.path.join(place.path, mark) for mark in sorted(marks)]
+            return []
+        if MANIFEST in names and self._is_package(place):
+            return []
+        return self._folders(place, listed) if deeper else []
+
+    def _listing(self, place: _Place) -> list[os.DirEntry[str]]:
+        """What is in a folder; nothing where it was looked into already, by another link."""
+        try:
+            status = os.stat(place.path)
+            identity = (status.st_dev, status.st_ino)
+            if identity in self._been:
+                return []
+            self._been.add(identity)
+            self._seen.append(place.path)
+            with os.scandir(place.path) as entries:
+                return list(entries)
+        except FileNotFoundError:
+            return []  # removed meanwhile
+        except OSError as error:
+            why = (error.strerror or str(error)).lower()
+            self._unreadable.append(Problem(f"{safe(place.name) or 'the workspace'} is passed over: {why}"))
+            return []
+
+    def _folders(self, place: _Place, listed: list[os.DirEntry[str]]) -> list[_Place]:
+        """The folders in one, and the links, which may lead to some."""
+        found = []
+        for one in listed:
+            if one.name.startswith(".") or not (one.is_symlink() or one.is_dir(follow_symlinks=False)):
+                continue
+            name, inside = posixpath.join(place.name, one.name), posixpath.join(place.inside, one.name)
+            found.append(_Place(name, os.path.join(place.path, one.name), inside, one.is_symlink()))
+        return sorted(found)
+
+    def _is_package(self, place: _Place) -> bool:
+        path, name = os.path.join(place.path, MANIFEST), posixpath.join(place.name, MANIFEST)
+        if os.path.islink(path) and not self._inside.host(self._inside.real(posixpath.join(place.inside, MANIFEST))):
+            self._tell_of_link(name, path)
+            return False
+        self._seen.append(path)
+        try:
+            package = read_manifest(Path(path), name, self._problems)
+        except NotRos as stranger:
+            self._strangers.append(stranger.problem)
+            return False
+        self._found += [package] if package else []
+        return True
+
+    def _follow(self, link: _Place) -> _Place | None:
+        """The folder that a link leads to in the container; None where it is none."""
+        real = self._inside.real(link.inside)
+        host = self._inside.host(real) if real else ""
+        if not host:
+            if os.path.isdir(link.path):
+                self._tell_of_link(link.name, link.path)
+            return None
+        if not os.path.isdir(host):
+            self._absent += [] if os.path.lexists(host) else [host]
+            return None
+        return _Place(link.name, link.path if os.path.realpath(link.path) == os.path.realpath(host) else host, real)
+
+    def _tell_of_link(self, name: str, path: str) -> None:
+        real = os.path.realpath(path)
+        try:
+            text = os.readlink(path)
+        except OSError:
+            return  # another thing by now
+        message = f"{safe(name)} links to {safe(text)}, which the container does not have"
+        if Path(real).is_relative_to(os.path.realpath(self._root.path)):
+            hint = "make the link relative: `ln -sfnr TARGET LINK`"
+        else:
+            hint = f"mount it at the same path: `run: {{volumes: ['{safe(real)}:{safe(real)}']}}`"
+        self._dangling.append(Problem(message, hint=hint))
+
+    def _tell_of_limit(self, most: int, left: list[_Place]) -> None:
+        where = " beside src" if most == _MOST_BESIDE else ""
+        ((top, _),) = Counter(one.name.partition("/")[0] for one in left).most_common(1)
+        message = (
+            f"packages are searched for in the first {most:,} folders{where} only: from {safe(left[0].name)} on, "
+            "nothing was searched"
+        )
+        hint = f"an empty file COLCON_IGNORE in a folder without packages, such as {safe(top)}, leaves it out"
+        self._beyond.append(Problem(message, hint=hint))
 
 
-def _listing(folder: Path) -> tuple[set[str], list[str]]:
-    """Names in a folder, and those of its folders, links not followed: they may lead in a circle."""
-    try:
-        with os.scandir(folder) as entries:
-            listed = list(entries)
-    except OSError:
-        return set(), []
-    return {one.name for one in listed}, [one.name for one in listed if one.is_dir(follow_symlinks=False)]
+def _first(found: list[Problem], what: str) -> list[Problem]:
+    more = len(found) - _NAMED
+    return [*found[:_NAMED], *([Problem(f"and {more} more {what}")] if more > 0 else [])]
 
 
 def _twins(found: list[Package]) -> list[Problem]:
@@ -122,175 +252,3 @@ def _twins(found: list[Package]) -> list[Problem]:
             hint = "rename one, or put an empty file COLCON_IGNORE beside it"
             problems.append(Problem(message, Location(package.file, 1, 1), hint))
     return problems
-
-
-def read_manifest(path: Path, display: str, problems: list[Problem]) -> Package | None:
-    """A package.xml; None where it is none, and ``problems`` says why."""
-    try:
-        text = read_text(path)
-    except BadFile as bad:
-        problems.append(Problem(bad.message, Location(safe(display), 1, 1), bad.hint))
-        return None
-    reader = _Reader(safe(display), text)
-    reader.read()
-    problems += reader.problems
-    if reader.problems:
-        return None
-    return Package(reader.name, safe(display), tuple(reader.dependencies))
-
-
-class _Reader:
-    """Expat's events, each with its line and column."""
-
-    def __init__(self, display: str, text: str) -> None:
-        from xml.parsers import expat
-
-        self.display = display
-        self.text = text
-        self.lines = tuple(LINE_BREAK.split(text))
-        self.name = ""
-        self.dependencies: list[Dependency] = []
-        self.problems: list[Problem] = []
-        self._path: list[str] = []
-        self._words = ""
-        self._attributes: dict[str, str] = {}
-        self._at = (1, 1)
-        self._format = 1
-        self._error = expat.ExpatError
-        self._parser = expat.ParserCreate()
-        self._parser.StartElementHandler = self._start
-        self._parser.EndElementHandler = self._end
-        self._parser.CharacterDataHandler = self._data
-        self._parser.EntityDeclHandler = self._entity
-
-    def read(self) -> None:
-        try:
-            self._parser.Parse(self.text.encode(), True)
-        except self._error as error:
-            line, column = error.lineno, error.offset + 1
-            what = str(error).partition(":")[0]
-            self.problems.append(Problem(f"this is no XML: {what}", self._place(line, column)))
-            return
-        if not self.name and not self.problems:
-            self._refuse((1, 1), "this package has no <name>")
-
-    def _place(self, line: int, column: int) -> Location:
-        return Location(self.display, line, column, (), render_excerpt(self.lines, line, column))
-
-    def _refuse(self, at: tuple[int, int], message: str, hint: str = "") -> None:
-        self.problems.append(Problem(message, self._place(*at), hint))
-
-    def _start(self, tag: str, attributes: dict[str, str]) -> None:
-        self._path.append(tag)
-        self._words, self._attributes = "", attributes
-        self._at = (self._parser.CurrentLineNumber, self._parser.CurrentColumnNumber + 1)
-        if self._path == ["package"]:
-            self._set_format(attributes.get("format", "1"))
-
-    def _set_format(self, text: str) -> None:
-        if text not in ("1", "2", "3"):
-            self._refuse(self._at, f"package.xml has the formats 1, 2 and 3, not {text!r}")
-        else:
-            self._format = int(text)
-
-    def _data(self, words: str) -> None:
-        self._words += words
-
-    def _entity(self, *about: object) -> None:
-        self._refuse((self._parser.CurrentLineNumber, 1), "entities of its own are nothing for a package.xml")
-
-    def _end(self, tag: str) -> None:
-        path, words = tuple(self._path), self._words.strip()
-        self._path.pop()
-        self._words = ""
-        if path == ("package", "name"):
-            self.name = words
-        elif len(path) == 2 and path[0] == "package" and tag in _TAGS:
-            self._depend(tag, words)
-
-    def _depend(self, tag: str, key: str) -> None:
-        if not _KEY.fullmatch(key):
-            self._refuse(self._at, f"{key!r} is no rosdep key", "letters, digits, `-`, `_`, `.` and `+`")
-            return
-        condition = self._attributes.get("condition", "") if self._format >= 3 else ""
-        try:
-            holds(condition, {})
-        except ValueError:
-            self._refuse(self._at, f"the condition {condition!r} cannot be read", "such as `$ROS_VERSION == 2`")
-            return
-        self.dependencies.append(Dependency(key, _TAGS[tag], condition, self._place(*self._at)))
-
-
-_TOKEN = re.compile(
-    r"\s*(?:(?P<sign>\(|\)|==|!=|<=|>=|<|>|and\b|or\b)|\$(?P<name>\w+)|(?P<word>[\w.+-]+|\"[^\"]*\"|'[^']*'))"
-)
-
-
-def holds(condition: str, variables: Mapping[str, str]) -> bool:
-    """A condition of REP 149, such as ``$ROS_VERSION == 2``; what is not set is empty text. Raises ValueError."""
-    return not condition.strip() or _Condition(condition, variables).result()
-
-
-class _Condition:
-    def __init__(self, text: str, variables: Mapping[str, str]) -> None:
-        self._tokens: list[tuple[str, str]] = []
-        at, text = 0, text.rstrip()
-        while at < len(text):
-            match = _TOKEN.match(text, at)
-            if match is None:
-                raise ValueError(text)
-            kind = match.lastgroup or ""
-            value = variables.get(match["name"], "") if kind == "name" else match[kind].strip("\"'")
-            self._tokens.append(("sign" if kind == "sign" else "value", value))
-            at = match.end()
-
-    def result(self) -> bool:
-        value = self._either()
-        if self._tokens:
-            raise ValueError("more than a condition")
-        return value
-
-    def _next(self, *signs: str) -> str:
-        if self._tokens and self._tokens[0][0] == "sign" and self._tokens[0][1] in signs:
-            return self._tokens.pop(0)[1]
-        return ""
-
-    def _either(self) -> bool:
-        value = self._both()
-        while self._next("or"):
-            right = self._both()
-            value = value or right
-        return value
-
-    def _both(self) -> bool:
-        value = self._one()
-        while self._next("and"):
-            right = self._one()
-            value = value and right
-        return value
-
-    def _one(self) -> bool:
-        if self._next("("):
-            value = self._either()
-            if not self._next(")"):
-                raise ValueError("a parenthesis is not closed")
-            return value
-        left = self._value()
-        sign = self._next("==", "!=", "<=", ">=", "<", ">")
-        right = self._value()
-        answers = {
-            "==": left == right,
-            "!=": left != right,
-            "<": left < right,
-            ">": left > right,
-            "<=": left <= right,
-            ">=": left >= right,
-        }
-        if not sign:
-            raise ValueError("no comparison")
-        return answers[sign]
-
-    def _value(self) -> str:
-        if not self._tokens or self._tokens[0][0] != "value":
-            raise ValueError("a value is missing")
-        return self._tokens.pop(0)[1]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from robenv.errors import Location
+from robenv.profile.envfile import env_files, hidden_text
 from robenv.profile.nodes import Node, Scalar, Sequence, place_of
 from robenv.profile.resolved import Resolved
 
@@ -13,8 +14,13 @@ _BARE = re.compile(r"[A-Za-z0-9_/-]+", re.ASCII)
 
 
 def provenance(resolved: Resolved) -> list[tuple[str, str, Location, str]]:
-    """(dotted path, value as text, place, name of the level) of every value written, in the order of the profile."""
-    return [(path, text, place_of(node), node.source.name) for path, text, node in _leaves("", resolved.root)]
+    """(dotted path, value as text, place, name of the level) of every value written, in the order of the profile. Of a
+    file of variables, which may have secrets, no value is shown."""
+    files = env_files(resolved)
+    return [
+        (path, hidden_text(node.source) if str(node.source.path) in files else text, place_of(node), node.source.name)
+        for path, text, node in _leaves("", resolved.root)
+    ]
 
 
 def _leaves(path: str, node: Node) -> Iterator[tuple[str, str, Node]]:

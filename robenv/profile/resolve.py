@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,11 @@ from robenv.profile.envfile import with_env_files
 from robenv.profile.excerpt import safe
 from robenv.profile.files import BadFile, line_and_column, read_text
 from robenv.profile.fits import check_fits
+from robenv.profile.inside import Inside
 from robenv.profile.levels import split_levels
 from robenv.profile.merge import merge
 from robenv.profile.nodes import Mapping, Source, to_python
-from robenv.profile.packages import NONE, Packages, read_packages
+from robenv.profile.packages import NONE, Packages, read_links, read_packages
 from robenv.profile.per_platform import KEY, for_platform, platforms_of
 from robenv.profile.placeholder import fill
 from robenv.profile.project import ProjectFiles
@@ -95,11 +97,12 @@ def _finish(reader: ChainReader, own: set[Path], files: ProjectFiles | None, cor
     variables = tuple(sorted(reader.variables.seen.items()))
     repos = (path for path in general.profile.workspace.repos if os.path.lexists(path))
     read = (*map(Path, reader.read), *packages.seen, *map(Path, repos))
-    inputs = Inputs(read, tuple(map(Path, reader.absent)), variables, reader.began)
+    inputs = Inputs(read, (*map(Path, reader.absent), *packages.absent), variables, reader.began)
     return replace(
         general,
         inputs=inputs,
         packages=packages,
+        warnings=(*general.warnings, *packages.notes),
         variants=tuple(whole) if variants else (),
         jetpacks=corrected.jetpacks,
     )
@@ -113,11 +116,19 @@ def _take_corrections(reader: ChainReader, corrected: Corrected) -> None:
 
 
 def _packages(whole: Iterable[Resolved], files: ProjectFiles | None) -> Packages:
-    """Those of the project's workspace, where what they depend on is wanted."""
-    for one in whole if files is not None else ():
+    """Those of the project's workspace, where what they depend on is wanted; else only what of it is not inside."""
+    variants = list(whole) if files is not None else []
+    wanted = [
+        one
+        for one in variants
+        if (one.profile.workspace.dependencies, one.profile.run_image.dependencies) != (None, None)
+    ]
+    for one in wanted or variants:
         workspace = one.profile.workspace
-        if (workspace.dependencies, one.profile.run_image.dependencies) != (None, None):
-            return read_packages(Path(workspace.source))
+        volumes = ((bind.target, bind.source) for bind in one.profile.run.volumes if bind.type == "bind")
+        inside = Inside([(workspace.target, workspace.source), *volumes])
+        read = read_packages if wanted else read_links
+        return read(Path(workspace.source), inside, workspace.target)
     return NONE
 
 
@@ -267,8 +278,8 @@ def _read_dotenv(reader: ChainReader, path: Path) -> None:
         return
     finally:
         reader.read.update({str(path): None} if str(path) not in reader.absent else {})
-    variables, bad_lines = parse_dotenv(text, reader.variables.lookup, lambda name: None)
     own = source(text)  # once: it takes the text apart
+    variables, bad_lines = parse_dotenv(text, reader.variables.lookup, partial(reader.unset, own))
     for line in bad_lines:
         reader.problems.append(Problem(line.message, own.location(line.line, line.column), line.hint))
     reader.variables.dotenv.update({one.name: one.value for one in variables if one.value is not None})

@@ -197,6 +197,7 @@ _PART = _keys(
         stage=_SET,
         command=_SET,
         healthcheck=_keys(**_HEALTHCHECK.keys, port=_SET, ros_node=_SET, ros_topic=_SET),
+        settle=_SET,
         keep=_SET,
     ),
 )
@@ -223,6 +224,7 @@ PROFILE = _keys(
     registry=Rule("replace", normal=normalize.own_registry),
     secrets=_each(_keys(file=Rule("replace", normal=normalize.path), environment=_SET), normalize.own_secrets),
     mirrors=_MIRRORS,
+    build=_keys(network=_SET),
     **_PART.keys,
     per_platform=_each(_PART, normalize.platforms),
 )

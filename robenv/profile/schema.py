@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from robenv.profile.nodes import Path_
-from robenv.profile.schema_build import Base, BuildSection, RunImage, Stage
+from robenv.profile.schema_build import Base, BuildSection, BuildSettings, RunImage, Stage
 from robenv.profile.schema_deploy import Deploy
 from robenv.profile.schema_fits import Fits
 from robenv.profile.schema_host import Audio, Display, GpuOrWord, SshAgent, Udev, Wish
@@ -88,6 +88,9 @@ class Profile(Part):
     ] = Field(default_factory=dict)
     mirrors: Annotated[Mirrors, Field(description="by which other address things are fetched from here")] = unset(
         Mirrors
+    )
+    build: Annotated[BuildSettings, Field(description="how images are built; nothing of it is in them")] = unset(
+        BuildSettings
     )
     per_platform: Annotated[dict[Platform, Part], Field(description="what holds for one platform alone")] = Field(
         default_factory=dict

@@ -157,6 +157,14 @@ class Image(Section):
     healthcheck: Healthcheck | None = None
 
 
+class BuildSettings(Section):
+    """How images are built: nothing of it is in them, or in their hash."""
+
+    network: Annotated[
+        str, one_of("default", "host", "none"), Field(description="of steps; host: that of the engine's machine")
+    ] = "default"
+
+
 class BuildSection(Section):
     """What stands at the top of a profile and in each of its stages."""
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from robenv.profile.packages import TYPES
+from robenv.profile.package_xml import TYPES
 from robenv.profile.schema_types import Section, one_of, pattern
 
 _SkipKeys = Annotated[

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from robenv.profile.badvalue import BadValue
 from robenv.profile.schema_run_parts import Healthcheck
-from robenv.profile.schema_types import Argv, Section, integer, one_of, pattern
+from robenv.profile.schema_types import Argv, Duration, Section, integer, one_of, pattern
 
 _ROS_NAME = r"/[A-Za-z~][A-Za-z0-9_]*(?:/[A-Za-z][A-Za-z0-9_]*)*"
 _PORT = integer(1, 65535, "a port")
@@ -43,8 +43,13 @@ class Deploy(Section):
         Argv, Field(description="what it runs, behind the image's entrypoint; default: run.command")
     ] = ()
     healthcheck: Annotated[
-        DeployHealthcheck | None, AfterValidator(_one_question), Field(description="default: it keeps running for 10 s")
+        DeployHealthcheck | None,
+        AfterValidator(_one_question),
+        Field(description="default: it keeps running for `settle`"),
     ] = None
+    settle: Annotated[
+        Duration, Field(description="how long it has to stay up, healthy, before it replaces the earlier release")
+    ] = 10.0
     keep: Annotated[int, integer(0, 50), Field(description="earlier releases that stay for `robenv rollback`")] = 2
 
 

@@ -58,6 +58,14 @@ def _below(prefix: str, table: dict[str, str | Judge]) -> dict[str, str | Judge]
 
 _HEALTHCHECK = _each("test interval timeout start_period retries disable", INSIDE)
 _SECRETS = _each("secrets.source secrets.target secrets.mode ssh", IMAGE)
+
+
+def _shuts_off(network: str) -> bool:
+    """Whether builds get no network by it. On the host's they reach what listens there for itself alone; the engine's
+    own may be what another file of the chain has shut off."""
+    return network == "none"
+
+
 _BUILD: dict[str, str | Judge] = {
     **_each("apt.packages apt.snapshot pip.packages pip.index_url pip.extra_index_urls", INSIDE),
     **_below(
@@ -125,7 +133,7 @@ _PART: dict[str, str | Judge] = {
     **_each("ros.colcon_mixins.* ros.colcon_defaults.*.*", INSIDE),
     **_below("networks.*", _NETWORKS),
     **_below("run", _RUN),
-    **_each("deploy.stage deploy.command deploy.keep", INSIDE),
+    **_each("deploy.stage deploy.command deploy.settle deploy.keep", INSIDE),
     **_below("deploy.healthcheck", {**_HEALTHCHECK, **_each("port ros_node ros_topic", INSIDE)}),
 }
 KEYS: dict[str, str | Judge] = {
@@ -136,6 +144,7 @@ KEYS: dict[str, str | Judge] = {
     **_each("registry secrets.*.file secrets.*.environment", ASKED),
     **_each("mirrors.registries.* mirrors.apt.*.url mirrors.apt.*.key mirrors.pip mirrors.downloads.*", ASKED),
     **_each("mirrors.ca mirrors.git.*", ASKED),
+    "build.network": _shuts_off,
 }
 """By the keys' own names in a file, as they stand once short forms are written out; ``*`` is any name."""
 

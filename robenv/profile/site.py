@@ -7,7 +7,7 @@ from collections.abc import Mapping as MappingABC
 from pathlib import Path
 
 from robenv.errors import ProfileError
-from robenv.paths import config_folder
+from robenv.paths import config_folder, expanded
 from robenv.profile.chain import ChainReader
 from robenv.profile.excerpt import show
 from robenv.profile.nodes import Mapping, problem_at, to_python
@@ -65,5 +65,5 @@ def own_mirrors(files: ProjectFiles) -> Mirrors:
             if not check_file(whole)[0]:
                 said = Profile.model_validate(to_python(whole)).mirrors
                 found |= said.git
-                ca = os.path.normpath(path.parent / Path(said.ca).expanduser()) if said.ca else ca
+                ca = os.path.normpath(path.parent / expanded(said.ca)) if said.ca else ca
     return Mirrors(git=found, **({"ca": ca} if ca else {}))

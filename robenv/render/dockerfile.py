@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from robenv.errors import Problem, ProfileError
 from robenv.plan import colcon
 from robenv.plan.dependencies import FOLDER as DEPENDENCIES
+from robenv.plan.dependencies import ROSDEP_CACHE
 from robenv.plan.mirrors import NO_MIRRORS, Mirrors
 from robenv.plan.names import BASHRC, ENTRYPOINT
 from robenv.plan.native import PLACE, Foreign
@@ -75,6 +76,7 @@ def render_with(
         bashrc_path=BASHRC,
         ros_home=ROS_HOME,
         dependencies_folder=DEPENDENCIES,
+        rosdep_cache=ROSDEP_CACHE,
         colcon_home=COLCON_HOME,
         colcon_defaults=((colcon.VARIABLE, colcon.DEFAULTS),),
     )

@@ -17,7 +17,7 @@ from robenv.engine.protocol import Engine
 from tests.conftest import common
 from tests.support import base_image as shared_base
 from tests.support import leaks, prepared_image
-from tests.support.grid import grid
+from tests.support.grid import behaviours_table, grid
 from tests.support.newer_engine import NewerEngine
 from tests.support.project import Project
 from tests.support.registry import Registry
@@ -26,7 +26,7 @@ from tests.support.second_engine import SecondEngine
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """For `make test-catalogue`: what became of each target and mixin."""
+    """For `make test-catalogue`: what became of each target and mixin. For `make test-engines`: of each behaviour."""
     reports = [one for key in ("passed", "failed", "error") for one in terminalreporter.stats.get(key, ())]
     results: dict[str, tuple[str, float]] = {}
     for one in reports:
@@ -36,6 +36,15 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     if results:
         terminalreporter.section("the catalogue")
         for line in grid(results):
+            terminalreporter.write_line(line)
+    cells = {
+        one.nodeid.partition("[")[2].rpartition("]")[0]: dict(one.user_properties).get("engines", "FAIL")
+        for one in reports
+        if "engine/test_engines.py::test_engine[" in one.nodeid and (one.when == "call" or one.failed)
+    }
+    if cells:
+        terminalreporter.section("what holds on each engine")
+        for line in behaviours_table(cells):
             terminalreporter.write_line(line)
 
 

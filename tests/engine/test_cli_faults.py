@@ -125,6 +125,18 @@ def test_a_command_killed_for_want_of_memory_is_explained(project: Make) -> None
     assert "mem_limit" in done.stderr
 
 
+@pytest.mark.parametrize("command", ["up", "exec", "run"])
+@pytest.mark.parametrize("code", [0, 2])
+def test_a_kill_below_a_command_that_ends_otherwise_is_explained(project: Make, command: str, code: int) -> None:
+    """As make and shells do, whose compiler was killed."""
+    mine = project("run: {mem_limit: 64mb, memswap_limit: 64mb}")
+    mine.run("up", "-d")
+    hog = f"sh -c 'x=a; while :; do x=$x$x; done'; exit {code}"
+    done = mine.run(command, "--", "sh", "-c", hog, check=code)
+    assert "reached its memory limit (run.mem_limit)" in done.stderr
+    assert "mem_limit" not in mine.run(command, "--", "true").stderr
+
+
 def test_a_name_that_another_container_has(project: Make, docker_api: Any, base_image: str) -> None:
     mine = project()
     name = mine.plan()["container"]

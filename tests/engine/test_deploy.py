@@ -33,7 +33,7 @@ deploy:
   command: [sh, -c, {script}]
   {more}
 """
-_QUICK = "healthcheck: {test: [CMD, 'true'], interval: 0.3s, timeout: 2s, retries: 2}"
+_QUICK = "settle: 0.5s\n  healthcheck: {test: [CMD, 'true'], interval: 0.3s, timeout: 2s, retries: 2}"
 _L4T = "# R35 (release), REVISION: 4.1, GCID: 33958178, BOARD: t186ref, EABI: aarch64, DATE: Tue Aug  1 2023\n"
 
 
@@ -97,8 +97,11 @@ def test_deploying_to_all_and_back(fleet: Project, robots: tuple[Robot, Robot]) 
     (one,) = running(arm, fleet)
     assert fleet.run("logs", "-r", arm.name).stdout == "one\n"
     assert fleet.run("exec", "-r", arm.name, "--", "id", "-u").stdout == "1000\n"
-    assert table(fleet.run("deploy", arm.name).stdout)[arm.name][0] == "unchanged"
+    for options in ((), ("--dry-run",)):
+        assert table(fleet.run("deploy", arm.name, *options).stdout)[arm.name][:3] == ["unchanged", one[:8], one[:8]]
+    assert "nothing: this release runs there" in fleet.run("plan", "-r", arm.name).stdout
     fleet.write(profile("two"))
+    assert table(fleet.run("deploy", arm.name, "--dry-run").stdout)[arm.name][3] == one[:8]
     (row,) = json.loads(fleet.run("deploy", arm.name, "--json").stdout)
     assert (row["state"], row["was"], row["sent"]) == ("deployed", one, 0)  # the same image
     assert fleet.run("logs", "-r", arm.name).stdout == "two\n"
@@ -107,6 +110,31 @@ def test_deploying_to_all_and_back(fleet: Project, robots: tuple[Robot, Robot]) 
     assert back[:3] == ["deployed", one[:8], row["release"][:8]]
     assert running(arm, fleet) == [one]
     assert "there is no earlier release 123" in fleet.run("rollback", arm.name, "--to", "123", check=1).stderr
+
+
+def test_a_port_that_only_one_release_can_have(fleet: Project, robots: tuple[Robot, Robot], yard: Yard) -> None:
+    arm, _ = robots
+    # The stand-in's engine runs outside of its folders, where its socket has another path.
+    variables = {**arm.variables, "robenv_docker_host": str(arm.folder / "docker.sock")}
+    yard.inventory(fleet.folder / "robots.yaml", **{arm.name: variables})
+
+    def release(word: str) -> str:
+        return profile(word).replace("run: {", "run: {ports: ['18080:8080'], ")
+
+    fleet.write(release("one"))
+    assert "stop" not in fleet.run("deploy", arm.name).stderr
+    (one,) = running(arm, fleet)
+    fleet.write(release("two"))
+    told = "only one at a time can have port 18080/tcp"
+    assert told in fleet.run("plan", "-r", arm.name).stdout
+    for options in (("--dry-run",), ()):
+        done = fleet.run("deploy", arm.name, *options)
+        assert f"{arm.name}: the running release is stopped before the new one starts: {told}" in done.stderr
+    assert re.search(rf"^{arm.name}: deployed: [0-9a-f]{{8}}; nothing ran for \d+\.\d s$", done.stderr, re.M)
+    assert running(arm, fleet) != [one]
+    (row,) = json.loads(fleet.run("rollback", arm.name, "--json").stdout)
+    assert (row["state"], row["release"]) == ("deployed", one)
+    assert 0 < row["gap"] < 60
 
 
 def test_one_that_is_off_one_that_fails(fleet: Project, yard: Yard, robots: tuple[Robot, Robot]) -> None:
@@ -128,6 +156,31 @@ def test_one_that_is_off_one_that_fails(fleet: Project, yard: Yard, robots: tupl
     assert f"{arm.name}: robenv-{fleet.name}-{one[:8]} runs again" in failed.stderr.splitlines()
     assert f"  robenv-{fleet.name}-{one[:8]} runs again" in failed.stderr.splitlines(), "with the error, for a terminal"
     eventually(lambda: running(arm, fleet) == [one])
+
+
+def test_one_that_is_lost_while_the_image_is_built(fleet: Project, robots: tuple[Robot, Robot]) -> None:
+    """It is told apart from the others, which are done."""
+    arm, leg = robots
+    driver = [sys.executable, "-m", "tests.support.deploy_driver", "building", "-C", str(fleet.folder)]
+    client = subprocess.Popen(
+        [*driver, "deploy", "--all", "--json"], env=fleet.environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert client.stdout is not None
+        assert client.stdout.readline() == "at building\n"
+        leg.kill_ssh()
+        output, errors = client.communicate("\n", timeout=120)
+    finally:
+        client.kill()
+        client.communicate()
+        leg.start_ssh()
+    assert client.returncode == 7, errors
+    first, second = json.loads(output)
+    assert (first["robot"], first["state"]) == (arm.name, "deployed")
+    assert (second["robot"], second["state"]) == (leg.name, "unreachable")
+    assert second["error"]["message"] == f"{leg.name}: the connection broke"
+    assert len(running(arm, fleet)) == 1
 
 
 def test_who_is_refused_and_why(

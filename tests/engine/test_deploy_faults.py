@@ -51,6 +51,7 @@ files: [{{source: payload, target: /opt/payload}}]
 deploy:
   command: [sh, -c, 'while :; do echo {number}; sleep 0.2; done']
   healthcheck: {{test: [CMD, 'true'], interval: 0.3s, timeout: 1s, retries: 2}}
+  settle: 0.5s
   keep: 1
 """
 

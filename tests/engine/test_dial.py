@@ -256,7 +256,10 @@ def test_a_tty_that_is_resized(engine: DockerPyEngine, remote: Remote) -> None:
 @pytest.mark.parametrize("remote", ["tls"], indirect=True)
 def test_a_certificate_that_is_not_trusted(remote: Remote, tmp_path: Path) -> None:
     certificates(tmp_path)
-    with reachable(remote.second, PORT) as url, pytest.raises(EngineUnreachable, match="do not trust"):
+    with (
+        reachable(remote.second, PORT) as url,
+        pytest.raises(EngineUnreachable, match="does not trust the engine's certificate"),
+    ):
         connect({"DOCKER_HOST": url, "DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": str(tmp_path)})
 
 

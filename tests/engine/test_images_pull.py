@@ -142,14 +142,41 @@ def test_a_credential_helper_is_asked(
 
     error = _refused(puller, reference)
     assert type(error) is RegistryDenied
-    assert "credentials" in error.message
-    assert "credHelpers" in error.hint
+    assert "wants a login" in error.message
+    assert error.hint.startswith(f"docker-credential-robenvtest (credHelpers in {config}/config.json) is not installed")
 
     answer = json.dumps({"ServerURL": guarded.address, "Username": USER, "Secret": PASSWORD})
     helper.write_text(f"#!/bin/sh\necho '{answer}'\n")
     helper.chmod(helper.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    again = connect({**os.environ, "DOCKER_CONFIG": str(config)})
+    _pull(again, reference)
+    again.close()
+    puller.remove_image(reference)
+
+
+@pytest.mark.parametrize("script", ["", "exit 1", "echo junk"], ids=["missing", "failing", "junk"])
+def test_an_open_registry_needs_no_helper(
+    registry: Callable[..., Registry],
+    puller: Engine,
+    docker_api: Any,
+    config: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    script: str,
+) -> None:
+    reference = f"{registry().address}/robenvtest-open:1"
+    _push(puller, docker_api, reference)
+    (config / "config.json").write_text(json.dumps({"credsStore": "robenvtest"}))
+    if script:
+        helper = tmp_path / "docker-credential-robenvtest"
+        helper.write_text(f"#!/bin/sh\n{script}\n")
+        helper.chmod(helper.stat().st_mode | stat.S_IXUSR)
+        monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert puller.registry_image(reference).digest
     _pull(puller, reference)
+    for event in puller.push(reference):
+        assert isinstance(event, StepEvent | TransferEvent)
     puller.remove_image(reference)
 
 

@@ -29,6 +29,7 @@ run_image:
   files: [{source: robot.conf, target: /etc/robot.conf}]
 run: {stop_grace_period: 2s}
 deploy:
+  settle: 0.5s
   command: [sh, -c, "cat /opt/p/hello; echo $$WORD; while :; do sleep 0.2; done"]
   healthcheck: {test: [CMD, 'true'], interval: 0.3s, timeout: 2s, retries: 2}
 """

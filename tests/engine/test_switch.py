@@ -12,7 +12,7 @@ import pytest
 from robenv.deploy.inside import read_notes, run_inside, write_files
 from robenv.deploy.operation import put_release, roll_back
 from robenv.deploy.standing import standing, tidy
-from robenv.deploy.switch import STEPS, ReleaseFailed
+from robenv.deploy.switch import STEPS, ReleaseFailed, create, is_waiting
 from robenv.engine.docker_py import connect
 from robenv.engine.protocol import ContainerInfo, Engine
 from robenv.errors import OperationFailed, UsageError
@@ -102,6 +102,7 @@ def test_what_is_not_healthy_gives_way_to_the_earlier(there: Engine, maker: Make
             "healthcheck: {test: [CMD, sleep, '60'], timeout: 0.5s, interval: 0.2s, retries: 2}",
             "answer",
         ),
+        "sleep 2; exit 5": (QUICK.replace("settle: 0.5s", "settle: 10s"), "exit code 5"),
     }
     for script, (deploy, words) in failures.items():
         with pytest.raises(ReleaseFailed) as caught:
@@ -180,6 +181,15 @@ def test_what_crashes_again_and_again_can_be_replaced(there: Engine, maker: Make
     two = maker.release(LOOP.format(word="two"))
     assert put(there, two).was == crashes.id
     assert commands(there, maker.name) == [two.id]
+
+
+def test_a_command_that_closes_its_descriptors_keeps_the_lock(there: Engine, maker: Maker) -> None:
+    closes, two = maker.release("exec 9>&-; sleep 1000"), maker.release(LOOP.format(word="two"))
+    put(there, closes)
+    container = create(there, two)
+    there.start(container)
+    eventually(lambda: is_waiting(there, container))
+    assert commands(there, maker.name) == [closes.id]
 
 
 def test_what_cannot_even_start_does_not_end_what_runs(there: Engine, maker: Maker) -> None:

@@ -12,12 +12,14 @@ from functools import partial
 from typing import Any
 
 from robenv.deploy import fleet, release, transfer
+from robenv.environment import image
 
 MARGIN = 5.0
 
 
 def pause_at(step: str) -> Callable[[str], None]:
-    """The callback for the steps; also called as ``sending`` when half of the image is on its way."""
+    """The callback for the steps; also called as ``building`` before the image is built or found, and as ``sending``
+    when half of it is on its way."""
     reached: list[str] = []
 
     def at(name: str) -> None:
@@ -40,6 +42,13 @@ def main() -> None:
         if self._total and self._current > self._total // 2:
             at("sending")
 
+    ensure = image.ensure_image
+
+    def building(*arguments: Any, **options: Any) -> Any:
+        at("building")
+        return ensure(*arguments, **options)
+
+    image.ensure_image = building
     transfer._Step.moved = watched  # type: ignore[method-assign]
     fleet.deploy = partial(deploy, at=at)
     sys.argv = ["robenv", *arguments]

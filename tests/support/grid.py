@@ -1,4 +1,4 @@
-"""What became of the catalogue, to read: a line for each target, a column for each platform."""
+"""Results of tests as tables: the catalogue by targets and platforms, behaviours by engines."""
 
 from __future__ import annotations
 
@@ -32,3 +32,13 @@ def grid(results: Mapping[str, tuple[str, float]]) -> list[str]:
 
 def _told(result: tuple[str, float] | None) -> str:
     return f"{result[0]:<8}{result[1]:6.1f} s" if result else _EMPTY
+
+
+def behaviours_table(cells: Mapping[str, str]) -> list[str]:
+    """Lines of a Markdown table. ``cells``: "BEHAVIOUR on ENGINE" → ok, refused, said or FAIL; both in their order."""
+    pairs = {tuple(name.rsplit(" on ", 1)): result for name, result in cells.items()}
+    rows, columns = (list(dict.fromkeys(pair[index] for pair in pairs)) for index in (0, 1))
+    lines = [f"| behaviour | {' | '.join(columns)} |", f"|---|{'---|' * len(columns)}"]
+    lines += [f"| {row} | {' | '.join(pairs.get((row, column), _EMPTY) for column in columns)} |" for row in rows]
+    counts = Counter(pairs.values())
+    return [*lines, "", ", ".join(f"{number} {result}" for result, number in counts.most_common())]

@@ -14,8 +14,8 @@ from robenv.host.probe import read_facts
 from robenv.plan.grant import Grant
 from robenv.plan.names import LABEL_RELEASE, LABEL_ROLE, ROLE_RELEASE
 
-QUICK = "healthcheck: {test: [CMD, 'true'], interval: 0.3s, timeout: 5s, retries: 2}"
-"""Healthy at once; without a check a release has to run for ten seconds."""
+QUICK = "settle: 0.5s\n  healthcheck: {test: [CMD, 'true'], interval: 0.3s, timeout: 5s, retries: 2}"
+"""Healthy at once, and settled soon; otherwise a release has to stay up for ten seconds."""
 LOOP = "while :; do echo {word}; sleep 0.2; done"
 
 

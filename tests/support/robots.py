@@ -51,7 +51,9 @@ mount --bind "$0/tmp" /tmp
 mount -t tmpfs tmpfs /run
 mkdir /run/sshd
 ln -s "$0/docker.sock" /run/docker.sock
-for cli in /usr/bin/docker /usr/local/bin/docker; do if [ -e $cli ]; then mount --bind "$0/none" $cli; fi; done
+if [ ! -s "$0/cli" ]; then
+  for cli in /usr/bin/docker /usr/local/bin/docker; do if [ -e $cli ]; then mount --bind "$0/none" $cli; fi; done
+fi
 exec "$1" -D -e -f "$0/sshd_config"
 """
 _CLIENT = """\
@@ -287,6 +289,32 @@ class Robot:
         """Whether the tests' key opens the door."""
         key = self._yard.key.with_suffix(".pub").read_text()
         (self.folder / "authorized").write_text(key if yes else "")
+
+    def set_sshd(self, lines: str = "") -> None:
+        """Starts sshd anew, with further lines of configuration."""
+        self.kill_ssh()
+        (self.folder / "sshd_config").write_text(_SERVER.format(address=self.address, folder=self.folder) + lines)
+        self.start_ssh()
+
+    def set_login(self, shell: str = "/bin/sh", startup: str = "", text: str = "") -> None:
+        """The user's login shell, and a startup file of it in the home folder."""
+        accounts = self.folder / "etc" / "passwd"
+        lines = accounts.read_text().splitlines()
+        own = next(line for line in lines if line.startswith(f"{USER}:"))
+        lines[lines.index(own)] = f"{own.rpartition(':')[0]}:{shell}"
+        accounts.write_text("\n".join(lines) + "\n")
+        shutil.rmtree(self.folder / "home")
+        (self.folder / "home").mkdir()
+        if startup:
+            place = self.folder / "home" / startup
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(text)
+        for path in (self.folder / "home", *(self.folder / "home").rglob("*")):
+            os.chown(path, UID, UID)
+
+    def set_docker_cli(self, there: bool) -> None:
+        """Whether the robot has a docker CLI: this machine's. Takes effect as sshd starts."""
+        (self.folder / "cli").write_text("yes" if there else "")
 
     def new_host_key(self) -> None:
         """As after it was set up anew; sshd reads it when it starts."""

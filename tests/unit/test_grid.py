@@ -1,8 +1,8 @@
-"""The table of `make test-catalogue`."""
+"""The tables of `make test-catalogue` and `make test-engines`."""
 
 from __future__ import annotations
 
-from tests.support.grid import grid
+from tests.support.grid import behaviours_table, grid
 
 TABLE = """\
 target     linux/amd64       linux/arm64       linux/arm/v7
@@ -21,3 +21,16 @@ def test_a_line_for_each_target_and_a_column_for_each_platform() -> None:
         "ros/jazzy linux/amd64": ("passed", 12.3),
     }
     assert [line.split() for line in grid(results)] == [line.split() for line in TABLE.splitlines()]
+
+
+def test_a_line_for_each_behaviour_and_a_column_for_each_engine() -> None:
+    cells = {"build on docker": "ok", "secrets on docker": "ok", "build on podman": "FAIL", "limits on podman": "said"}
+    assert behaviours_table(cells) == [
+        "| behaviour | docker | podman |",
+        "|---|---|---|",
+        "| build | ok | FAIL |",
+        "| secrets | ok | · |",
+        "| limits | · | said |",
+        "",
+        "2 ok, 1 FAIL, 1 said",
+    ]

@@ -18,6 +18,8 @@ RECORD_ID = "moby.buildkit.trace"
 """The ``id`` of the records in the engine's answer that carry a piece of the trace."""
 IMAGE_ID = "moby.image.id"
 """The ``id`` of the record that names the image."""
+_STDERR = 2
+"""Of the streams in a VertexLog."""
 
 
 class Trace:
@@ -55,7 +57,7 @@ class Trace:
         for log in status.logs:
             text = self._decoders[log.vertex, log.stream].decode(log.msg)
             if text:
-                yield LogEvent(_text(log.vertex), text, _seconds(log, "timestamp"))
+                yield LogEvent(_text(log.vertex), text, _seconds(log, "timestamp"), log.stream == _STDERR)
         for warning in status.warnings:
             yield WarningEvent("\n".join(_text(part) for part in (warning.short, *warning.detail)).strip())
 

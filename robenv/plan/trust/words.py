@@ -56,7 +56,7 @@ def file_powers(paths: Iterable[str], own: Iterable[str]) -> tuple[Power, ...]:
     return tuple(Power("folder", safe(f"takes in a copy of {path}")) for path in sorted(outside))
 
 
-def lending_powers(secrets: Iterable[str], agent: bool) -> tuple[Power, ...]:
+def lending_powers(secrets: Iterable[str], agent: bool, network: bool = False) -> tuple[Power, ...]:
     """What a build's steps get of the user while they run, and may send anywhere."""
     found = [
         Power("secret", f"what it puts into the image runs where a build step reads {name}") for name in sorted(secrets)
@@ -64,5 +64,9 @@ def lending_powers(secrets: Iterable[str], agent: bool) -> tuple[Power, ...]:
     if agent:
         found.append(
             Power("session", "what it puts into the image runs where a build step may use the keys in your ssh agent")
+        )
+    if network:
+        found.append(
+            Power("network", "what it puts into the image runs, as it is built, in the network of the engine's machine")
         )
     return tuple(found)

@@ -202,6 +202,7 @@ RAW = {
     "logs.py": "a container's own output",
     "progress_view.py": "the live picture's cursor; its words are rich's, of printable lines",
     "fleet_view.py": "the live table's cursor; its words are safe",
+    "progress_log.py": "a new file of its own, which no terminal shows",
     "output.py": "the way itself",
 }
 

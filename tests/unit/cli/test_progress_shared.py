@@ -13,6 +13,8 @@ from robenv.cli.progress_shared import SharedProgress, tagged
 from robenv.engine.protocol import BuildEvent, ImageEvent, LogEvent, StepEvent, TransferEvent, WarningEvent
 from tests.unit.engine import recorded
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 AMD, ARM = "linux/amd64", "linux/arm64"
 
 

@@ -6,7 +6,9 @@ import io
 import os
 import pty
 import re
+import stat
 import threading
+from pathlib import Path
 from typing import TextIO
 
 import pytest
@@ -21,6 +23,8 @@ from robenv.engine.protocol import ImageEvent, LogEvent, StepEvent, TransferEven
 from robenv.errors import Location
 from robenv.resources import profiles_folder
 from tests.unit.engine import recorded
+
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def _plain(name: str, quiet: bool = False) -> str:
@@ -54,16 +58,20 @@ def test_a_failure_shows_the_step_its_last_lines_and_where_it_comes_from() -> No
     place = Location("robenv.yaml", 7, 3, ("ros/debian-bookworm", "robenv.yaml"), "7 | packages: [foo]\n   ^")
 
     def lookup(name: str) -> Origin | None:
-        return Origin("  12 | RUN seq 1 50", place, "count") if "RUN seq" in name else None
+        return Origin(place, "count") if "RUN seq" in name else None
 
     with ProgressView("picker", stream=stream, lookup=lookup) as view:
         for event in recorded.events("failing"):
             view.handle(event)
     assert view.state.failed and view.state.failed.name == "[stage-1 2/3] count (robenv.yaml)"
     report = stream.getvalue().partition("failed:")[2]
+    log = Path(report.partition("full log: ")[2].strip())
+    assert "no such thing" in log.read_text()
+    assert "| 1\n" in log.read_text(), "more than what the report has room for"
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
+    assert [one.name for one in log.parent.iterdir()] == [log.name]
     said = [line.removeprefix("  | ") for line in report.splitlines() if line.startswith("  | ")]
     assert said == [*(str(number) for number in range(12, 51)), "no such thing"]
-    assert "  12 | RUN seq 1 50" in report
     assert "robenv.yaml:7:3" in report
     assert "  7 | packages: [foo]" in report
     assert "extended by ros/debian-bookworm ← robenv.yaml" in report
@@ -71,15 +79,23 @@ def test_a_failure_shows_the_step_its_last_lines_and_where_it_comes_from() -> No
 
 def test_a_step_is_called_by_what_it_is_for() -> None:
     built_in = Location(f"{profiles_folder()}/ros/jazzy.yaml", 7, 3)
-    of_it = Origin("", built_in, "ROS packages")
+    of_it = Origin(built_in, "ROS packages")
     assert of_it.named("[image 3/8] RUN --mount=type=cache,id=x apt-get update") == (
         "[image 3/8] ROS packages (ros/jazzy)"
     )
     assert of_it.named("[linux/arm64 image 3/8] RUN true") == "[linux/arm64 image 3/8] ROS packages (ros/jazzy)"
     assert of_it.named("[image 1/8] FROM ubuntu:24.04") == "[image 1/8] FROM ubuntu:24.04"
-    mine = Origin("", Location("../common.yaml", 1, 1), "calibration tool")
+    mine = Origin(Location("../common.yaml", 1, 1), "calibration tool")
     assert mine.named("[2/2] RUN x") == "[2/2] calibration tool (../common.yaml)"
-    assert Origin("", None, "robenv's entrypoint").named("[2/2] RUN x") == "[2/2] robenv's entrypoint"
+    assert Origin(None, "robenv's entrypoint").named("[2/2] RUN x") == "[2/2] robenv's entrypoint"
+
+
+def test_no_log_is_no_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "robenv").mkdir()
+    (tmp_path / "robenv" / "logs").write_text("no folder")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert _plain("failing", quiet=True).startswith("failed: [stage-1 2/3] RUN seq 1 50")
+    assert "full log" not in _plain("failing", quiet=True)
 
 
 def test_quiet_says_nothing_but_why_it_failed() -> None:

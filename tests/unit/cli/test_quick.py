@@ -14,6 +14,8 @@ from robenv.cli.quick import parse
     [
         (["up"], ()),
         (["up", "--", "true"], ("true",)),
+        (["up", "-q", "--", "true"], ("true",)),
+        (["up", "--quiet"], ()),
         (["up", "--", "ls", "-l", "--", "x"], ("ls", "-l", "--", "x")),
         (["exec", "--", "true"], ("true",)),
         (["exec", "ls", "-l"], ("ls", "-l")),
@@ -32,6 +34,10 @@ def test_takes_another_folder() -> None:
     "arguments",
     [
         ["up", "-d"],
+        ["up", "-q", "-d"],
+        ["up", "-q", "-q"],
+        ["exec", "-q", "true"],
+        ["shell", "-q"],
         ["up", "--recreate", "--", "true"],
         ["up", "--"],
         ["up", "true"],

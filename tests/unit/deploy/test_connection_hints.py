@@ -2,39 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from robenv.deploy.connection import Connection, Ended
+from robenv.deploy.causes import Seen, engine_refused
 from robenv.deploy.inventory import Robot
 from robenv.engine.start_errors import explain
-from robenv.errors import EngineDenied, OperationFailed
+from robenv.errors import OperationFailed, RobotRefused
 
 
-class Told(Connection):
-    """A connection to a robot that says ``name`` when it is asked who the user is."""
-
-    def __init__(self, name: str) -> None:
-        self.robot = Robot("arm", "192.0.2.1")
-        self._name = name
-
-    @property
-    def alive(self) -> bool:
-        return True
-
-    def run(self, *argv: str, stdin: bytes = b"", timeout: float | None = 60) -> Ended:
-        return Ended(0, f"there\n{self._name}\n".encode(), "")
-
-
-def refused(name: str) -> Any:
-    return Told(name)._engine_refused(EngineDenied("no"))
+def refused(name: str) -> RobotRefused:
+    """For a robot that says ``name`` when it is asked who the user is."""
+    return engine_refused(Robot("arm", "192.0.2.1"), Seen.of(f"there\n{name}\n".encode()), "")
 
 
 def test_a_plain_name_is_told() -> None:
     error = refused("robot-1")
     assert "`sudo usermod -aG docker robot-1`" in error.hint
     assert "robot-1 may not open" in error.message
+    assert "robenv_docker_host" in error.hint
 
 
 @pytest.mark.parametrize(
@@ -53,3 +38,18 @@ def test_what_a_shell_would_run_is_not(name: str) -> None:
 def test_nor_what_an_engine_calls_a_network(name: str, shown: str) -> None:
     error = explain(OperationFailed(f"Could not start it: network {name} not found"), "picker")
     assert f"`docker network create {shown}`" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("seen", "message", "hint"),
+    [
+        ("dev", "no engine listens at /var/run/docker.sock", "robenv_docker_host"),
+        ("there dev", "dev may not open its engine's socket /var/run/docker.sock", "usermod"),
+        ("there open answers dev", "its sshd does not forward connections", "AllowStreamLocalForwarding"),
+        ("there open dev", "its engine does not answer", "systemctl status docker"),
+    ],
+)
+def test_the_cause_is_what_was_seen(seen: str, message: str, hint: str) -> None:
+    error = engine_refused(Robot("arm", "192.0.2.1"), Seen.of(seen.encode()), "Connection reset by peer")
+    assert error.message.startswith(f"arm: {message}")
+    assert hint in error.hint

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from robenv.deploy.connection import login_failed
+from robenv.deploy.causes import login_failed
 from robenv.deploy.inventory import Inventory, Robot, read_inventory
 from robenv.errors import ProfileError, UsageError
 

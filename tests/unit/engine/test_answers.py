@@ -355,7 +355,7 @@ def test_a_robot_that_answers_nonsense(verb: str, said: str) -> None:
 import sys
 for line in sys.stdin:
     mark = line.rsplit(" ", 2)[1]
-    sys.stdout.write("{said}" + "\\n" + mark + " 0\\n")
+    sys.stdout.write("\\n" + mark + "\\n" + "{said}" + "\\n" + mark + " 0\\n")
     sys.stdout.flush()
 """
     host = RemoteHost(python(script))

@@ -26,9 +26,12 @@ from tests.unit.engine import recorded
 REQUEST = BuildRequest("robenv/picker:0123", "linux/arm64", {"b": "2", "a": "1"})
 
 
-def _failing(sentence: str, output: str = "") -> RobenvError:
+def _failing(sentence: str, output: str = "", errors: str = "") -> RobenvError:
+    """``errors`` come before ``output``, as may be where both are written at once."""
     state = fold(BuildState(), StepEvent("1", "[2/2] RUN make", started=1, completed=2, error=sentence))
-    return failure(REQUEST, fold(state, LogEvent("1", output)), sentence)
+    for event in (LogEvent("1", errors, stderr=True), LogEvent("1", output)):
+        state = fold(state, event)
+    return failure(REQUEST, state, sentence)
 
 
 @pytest.mark.parametrize("name", ["failing", "classic_failing", "classic_podman_failing"])
@@ -38,12 +41,75 @@ def test_a_real_failure_names_its_step_and_its_exit_code(name: str) -> None:
     assert type(error) is BuildFailed
     assert "robenv/picker:0123 failed at" in error.message
     assert "exit 3" in error.message
-    assert error.details == "The command ended with exit code 3."
+    assert error.details == "no such thing (exit code 3)"
 
 
-def test_a_newer_buildkits_sentence() -> None:
-    error = _failing('process "/bin/sh -c make" did not complete successfully: exit code: 2')
-    assert error.details == "The command ended with exit code 2."
+_LONG = "apt-get update; " + "echo x; " * 200
+
+
+@pytest.mark.parametrize(
+    ("sentence", "errors", "output", "details"),
+    [
+        ("exit code: 2", "", "", "The command ended with exit code 2."),
+        ("exit code: 2", "", "one\ntwo\n", "two (exit code 2)"),
+        ("exit code: 127", "/bin/sh: 1: make: not found\n", "x\n" * 300, "/bin/sh: 1: make: not found (exit code 127)"),
+        ("exit code: 1", "nothing of the kind\n", "ok\n", "nothing of the kind (exit code 1)"),
+        (
+            "exit code: 100",
+            "",
+            "E: Unable to locate package libopencv\n" + "x\n" * 90,
+            "E: Unable to locate package libopencv (exit code 100)",
+        ),
+        (
+            "exit code: 2",
+            "a.c:1:2: error: no x\nmake: *** [Makefile:3: a] Error 1\n",
+            "0 errors\n",
+            "a.c:1:2: error: no x (exit code 2)",
+        ),
+        ("network bridge not found", "", "", "network bridge not found"),
+        (
+            "Error processing tar file(exit status 1): lchown /dev/console: no such file or directory",
+            "",
+            "",
+            "Error processing tar file(exit status 1): lchown /dev/console: no such file or directory",
+        ),
+    ],
+)
+def test_the_cause_is_told_and_not_the_command_again(sentence: str, errors: str, output: str, details: str) -> None:
+    old = f"executor failed running [/bin/sh -ec {_LONG}]: {sentence}"
+    new = f'process "/bin/sh -ec {_LONG}" did not complete successfully: {sentence}'
+    assert [_failing(one, output, errors).details for one in (sentence, old, new)] == [details] * 3
+
+
+_NO_BRIDGE = (
+    "failed to create endpoint x on network bridge: failed to get bridge: could not find bridge docker0: route ip+net: "
+    "no such network interface"
+)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "output", "network", "hint"),
+    [
+        ("network bridge not found", "", "", "The engine has no bridge network"),
+        (_NO_BRIDGE, "", "", "`build: {network: host}`"),
+        ("exit code: 100", "Temporary failure resolving 'deb.debian.org'\n", "", "If the engine's machine does"),
+        ("exit code: 6", "curl: (6) Could not resolve host: example.org\n", "none", "leaves steps without a network"),
+        ("exit code: 6", "curl: (6) Could not resolve host: example.org\n", "host", ""),
+        ("exit code: 1", "cannot resolve the conflict\n", "", ""),
+    ],
+)
+def test_a_step_without_a_network_is_told_of_the_others(sentence: str, output: str, network: str, hint: str) -> None:
+    state = fold(BuildState(), StepEvent("1", "[2/2] RUN x", started=1, completed=2, error=sentence))
+    request = BuildRequest("robenv/picker:0123", "linux/amd64", {}, network_mode=network)
+    found = failure(request, fold(state, LogEvent("1", output)), sentence).hint
+    assert hint in found
+    assert bool(hint) == bool(found)
+
+
+def test_podmans_and_the_classic_builders_sentences() -> None:
+    assert _failing('building at STEP "RUN make": exit status 2').details == "The command ended with exit code 2."
+    assert _failing('building at STEP "RUN make": while running runtime: exit status 137').hint.startswith("137 means")
+    assert _failing("The command 'make' returned a non-zero code: 2").details == "The command ended with exit code 2."
 
 
 def test_a_disk_that_is_full_is_no_fault_of_the_step() -> None:
@@ -60,6 +126,9 @@ def test_another_architecture_without_emulation() -> None:
 
 def test_out_of_memory_has_a_hint() -> None:
     assert "memory" in _failing("exit code: 137").hint
+    assert "memory" in _failing("exit code: 2", "make: *** [Makefile:3: a] Killed\n").hint
+    assert "memory" in _failing("exit code: 1", "", "c++: fatal error: Killed signal terminated program cc1plus\n").hint
+    assert _failing("exit code: 2", "Killed three birds\n").hint == ""
     assert _failing("exit code: 1377").hint == ""
 
 

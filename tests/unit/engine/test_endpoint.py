@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from robenv.engine.endpoint import Endpoint, Tls, find_endpoint, unreachable, untrusted
+from robenv.engine.endpoint import Endpoint, Tls, find_endpoint, insecure, start_command, unreachable
 from robenv.errors import EngineDenied, EngineUnreachable
 
 
@@ -86,11 +86,14 @@ def test_a_context_without_an_engine(tmp_path: Path, endpoints: object) -> None:
         find_endpoint({"DOCKER_CONFIG": str(tmp_path), "DOCKER_CONTEXT": "odd"})
 
 
-@pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b'{"currentContext": '])
-def test_a_broken_config_is_named(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "config.json").write_bytes(content)
-    with pytest.raises(EngineUnreachable, match=r"config\.json"):
-        find_endpoint({"DOCKER_CONFIG": str(tmp_path)})
+@pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b'{"Name": '])
+def test_a_broken_context_is_named(tmp_path: Path, content: bytes) -> None:
+    """Not as a broken config.json: who asked for a context is not to end up on another engine."""
+    _context(tmp_path, "robot", {})
+    (meta,) = tmp_path.rglob("meta.json")
+    meta.write_bytes(content)
+    with pytest.raises(EngineUnreachable, match=r"meta\.json"):
+        find_endpoint({"DOCKER_CONFIG": str(tmp_path), "DOCKER_CONTEXT": "robot"})
 
 
 @pytest.mark.parametrize("content", ["[]", "7", '{"currentContext": 7}', "{}"])
@@ -105,7 +108,43 @@ def test_a_docker_host_that_is_no_address(url: str) -> None:
         find_endpoint({"DOCKER_HOST": url})
 
 
-def test_the_way_out_fits_the_endpoint() -> None:
+@pytest.mark.parametrize(
+    ("url", "tls", "expected"),
+    [
+        ("tcp://localhost", "", "tcp://localhost:2375"),
+        ("tcp://localhost", "1", "tcp://localhost:2376"),
+        ("tcp://[::1]", "", "tcp://[::1]:2375"),
+        ("tcp://robot/docker", "", "tcp://robot:2375/docker"),
+        ("tcp://robot:4243", "1", "tcp://robot:4243"),
+        ("tcp://[::1]:4243", "", "tcp://[::1]:4243"),
+    ],
+)
+def test_an_address_without_a_port_has_that_of_the_docker_cli(url: str, tls: str, expected: str) -> None:
+    assert find_endpoint({"DOCKER_HOST": url, "DOCKER_TLS_VERIFY": tls}).url == expected
+
+
+@pytest.mark.parametrize(
+    ("there", "uid", "expected"),
+    [
+        ({"systemctl", "sudo"}, 1000, "sudo systemctl start docker"),
+        ({"systemctl"}, 1000, "systemctl start docker"),
+        ({"systemctl", "sudo"}, 0, "systemctl start docker"),
+        (set(), 1000, ""),
+    ],
+)
+def test_the_command_that_starts_an_engine_is_one_that_is_there(
+    monkeypatch: pytest.MonkeyPatch, there: set[str], uid: int, expected: str
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: name if name in there else None)
+    monkeypatch.setattr("os.geteuid", lambda: uid)
+    monkeypatch.setattr("os.path.exists", lambda path: False)
+    assert start_command() == expected
+    hint = unreachable(OSError("refused"), Endpoint("unix:///var/run/docker.sock", "the default")).hint
+    assert hint == f"Start it: `{expected or 'dockerd'}`"
+
+
+def test_the_way_out_fits_the_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: name)
     here = Endpoint("unix:///var/run/docker.sock", "the default")
     asked = Endpoint("tcp://robot:2375", "DOCKER_HOST")
     context = Endpoint("tcp://robot:2375", "the docker context 'robot'")
@@ -115,4 +154,6 @@ def test_the_way_out_fits_the_endpoint() -> None:
     denied = unreachable(PermissionError(13, "denied"), here)
     assert isinstance(denied, EngineDenied)
     assert "sudo usermod -aG docker $USER" in denied.hint
-    assert "DOCKER_CERT_PATH" in untrusted("bad certificate", asked).hint
+    assert "DOCKER_CERT_PATH" in insecure("bad certificate", asked).hint
+    refused = insecure("[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert certificate required", asked)
+    assert "the engine does not accept this machine's certificate" in refused.message

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robenv.engine.progress import KEPT_LINES, BuildState, fold, split_lines
+from robenv.engine.output import GAP, KEPT_LINES, Output, split_lines
+from robenv.engine.progress import BuildState, fold
 from robenv.engine.protocol import BuildEvent, ImageEvent, LogEvent, StepEvent, TransferEvent, WarningEvent
 from robenv.engine.pull import transfers
 from robenv.engine.text import printable
@@ -124,6 +125,28 @@ def test_image_and_warnings() -> None:
 )
 def test_lines_however_they_are_cut(pieces: list[str], lines: tuple[str, ...]) -> None:
     assert _fold(*(LogEvent("a", piece) for piece in pieces)).by_id["a"].lines == lines
+
+
+@pytest.mark.parametrize("stderr", [False, True])
+def test_what_tells_the_cause_is_kept_however_much_comes_after_it(stderr: bool) -> None:
+    noise = "".join(f"line {number}\n" for number in range(500))
+    events = [LogEvent("a", noise), LogEvent("a", "make: not found\n", stderr=stderr), LogEvent("a", noise)]
+    output = _fold(*events).by_id["a"].output
+    assert output.telling == ("make: not found", GAP, *(f"line {number}" for number in range(460, 500)))
+    assert output.cause == "make: not found"
+    assert len(output.lines) == KEPT_LINES
+
+
+def test_two_streams_do_not_mix_in_a_line() -> None:
+    output = Output().add("compiling").add("make: not ", stderr=True).add(" a.c\n").add("found", stderr=True)
+    assert output.lines == ("compiling a.c", "make: not found")
+
+
+def test_of_a_step_no_more_is_kept_than_can_be_shown() -> None:
+    output = Output()
+    for number in range(300):
+        output = output.add(f"error {number}\n", stderr=True).add(f"failed {number}\n")
+    assert len(output.telling) < KEPT_LINES + 30
 
 
 @given(st.lists(st.text(max_size=30), max_size=8))

@@ -6,6 +6,7 @@ import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +16,7 @@ import urllib3.util.ssl_
 
 from robenv.engine.dial import dial
 from robenv.engine.docker_py import connect
-from robenv.errors import EngineUnreachable
+from robenv.errors import EngineInsecure
 
 VERSION = b'{"ApiVersion": "1.41", "Version": "20.10.24"}'
 
@@ -117,7 +118,54 @@ def test_another_ca_is_still_refused(port: int, folder: Path, tmp_path: Path) ->
     _certificates(tmp_path)
     (tmp_path / "cert.pem").write_bytes((folder / "cert.pem").read_bytes())
     (tmp_path / "key.pem").write_bytes((folder / "key.pem").read_bytes())
-    with pytest.raises(EngineUnreachable, match="certificate"):
+    with pytest.raises(EngineInsecure, match="this machine does not trust the engine's certificate"):
         _ask_by_docker_py(port, tmp_path)
     with pytest.raises(ssl.SSLCertVerificationError):
         _ask_on_own_connection(port, tmp_path)
+
+
+class _WantsTls(_Engine):
+    """As Go's net/http answers on a port of TLS."""
+
+    def do_GET(self) -> None:
+        said = b"Client sent an HTTP request to an HTTPS server.\n"
+        self.send_response(400)
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said)
+
+
+@contextmanager
+def _plain(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
+    with HTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("handler", "tls", "message", "hint"),
+    [
+        (_WantsTls, False, "it speaks TLS, and robenv was not told to", "DOCKER_TLS_VERIFY=1"),
+        (_Engine, True, "it does not speak TLS", "unset DOCKER_TLS_VERIFY"),
+    ],
+)
+def test_who_of_the_two_speaks_tls(
+    folder: Path, handler: type[BaseHTTPRequestHandler], tls: bool, message: str, hint: str
+) -> None:
+    with _plain(handler) as number:
+        address = f"tcp://127.0.0.1:{number}"
+        more = {"DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": str(folder)} if tls else {}
+        with pytest.raises(EngineInsecure) as caught:
+            connect({"DOCKER_HOST": address, **more})
+    assert str(caught.value) == f"No connection with {address} (DOCKER_HOST): {message}."
+    assert hint in caught.value.hint and caught.value.exit_code == 4
+
+
+def test_a_certificate_that_is_not_to_be_checked_is_no_warning(
+    port: int, folder: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    connect({"DOCKER_HOST": f"tcp://127.0.0.1:{port}", "DOCKER_TLS": "1", "DOCKER_CERT_PATH": str(folder)}).close()
+    assert [str(one.message) for one in recwarn] == []

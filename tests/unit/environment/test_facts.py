@@ -86,7 +86,7 @@ def test_on_a_rootless_engine_the_user_is_root_inside_whatever_the_profile_wants
     host = RecordedHost({"user": [1000, 1000, "dev"]})
     rootless = _facts({"SecurityOptions": ["name=rootless"]}, host)
     usual = _facts({"SecurityOptions": ["name=seccomp,profile=default"]}, host)
-    assert (rootless.uid, rootless.gid, rootless.user_name, rootless.read) == (0, 0, "dev", frozenset())
+    assert (rootless.uid, rootless.gid, rootless.user_name, rootless.read) == (0, 0, "dev", frozenset({"engine"}))
     assert (usual.uid, usual.gid) == (1000, 1000)
 
 

@@ -255,8 +255,8 @@ def test_an_approval_that_somebody_else_could_have_written_is_none(chain: Chain,
 
 
 def test_an_approval_that_cannot_be_kept_is_said(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
-    blocked = chain.write("state", "a file")
-    monkeypatch.setenv("XDG_STATE_HOME", str(blocked))
+    blocked = chain.write("state/robenv/approvals", "a file")
+    monkeypatch.setenv("XDG_STATE_HOME", str(blocked.parents[1]))
     with pytest.raises(OperationFailed, match="cannot be kept"):
         approve("git+https://arm", ["a"])
 

@@ -184,3 +184,15 @@ def test_of_a_base_of_robenvs_own_the_moment_and_the_packages_stay(export: Expor
     assert "20261101T000000Z" in text
     assert re.search(r"\n +less;", text)
     assert "base: debian:bookworm does not have the components contrib in its sources" in made.notes
+
+
+def test_the_network_of_steps_is_said_to_who_builds(export: Export) -> None:
+    profile = "name: picker\nbase: {image: debian:bookworm}\nbuild: {network: host}\n"
+    assert "docker build -t NAME --network=host {folder}" in export("dockerfile", profile).next
+    document = yaml.safe_load(text_of(export("compose", profile)))
+    assert document["services"]["picker"]["build"]["network"] == "host"
+    assert '"--network=host"' in text_of(export("devcontainer", profile))
+    usual = profile.replace("host", "default")
+    assert "network" not in export("dockerfile", usual).next
+    assert "network" not in text_of(export("compose", usual))
+    assert "--network" not in text_of(export("devcontainer", profile, image="x"))

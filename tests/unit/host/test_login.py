@@ -82,10 +82,15 @@ def test_an_absolute_path_is_taken_as_it_is() -> None:
 
 def test_where_session_folders_lie() -> None:
     environ = {"HOME": "/home/ann", "XDG_RUNTIME_DIR": "/somewhere"}
-    assert session_base(environ, 1000, lambda path: path == "/run/user/1000") == "/run/user/1000/robenv"
-    assert session_base(environ, 1000, lambda path: False) == "/home/ann/.local/state/robenv/session"
+
+    def base(held: bool, folder: str = "") -> str:
+        return session_base(environ, 1000, lambda path: path == folder, lambda path, home: held)
+
+    assert base(True, "/run/user/1000") == "/run/user/1000/robenv"
+    assert base(True) == "/home/ann/.local/state/robenv/session"
+    assert base(False) == "/tmp/robenv-1000/robenv/session"
     environ["XDG_STATE_HOME"] = "/state"
-    assert session_base(environ, 1000, lambda path: False) == "/state/robenv/session"
+    assert base(True) == "/state/robenv/session"
 
 
 def test_where_pulseaudios_cookie_may_be() -> None:

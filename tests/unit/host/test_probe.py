@@ -10,8 +10,9 @@ import pytest
 
 from robenv.errors import UsageError
 from robenv.host.facts import Facts
-from robenv.host.probe import read_facts, read_timezone
+from robenv.host.probe import read_facts
 from robenv.host.recorded import RecordedHost
+from robenv.host.timezone import read_timezone
 
 PROBE = "from robenv.host.probe import read_facts; import json; print(json.dumps(read_facts('aarch64').to_json()))"
 

@@ -10,7 +10,7 @@ import pytest
 from robenv.errors import ProfileError
 from robenv.host.facts import EngineFacts, Facts
 from robenv.plan.grant import Grant
-from robenv.plan.host import plan_host, wanted_facts
+from robenv.plan.host import plan_host
 from robenv.plan.middleware import plan_middleware
 from robenv.plan.run import plan_run
 from robenv.profile.project import find_project
@@ -144,8 +144,3 @@ def test_whose_host_it_is(tmp_path: Path, engine: EngineFacts, said: str) -> Non
     profile = "extends: [mixins/cyclonedds]\nrun: {network_mode: host}"
     notes = granted(tmp_path, profile, replace(FACTS, engine=engine)).notes
     assert [said in note for note in notes] == [True] * bool(said)
-
-
-def test_engine_facts_only_where_they_count(tmp_path: Path) -> None:
-    assert wanted_facts(resolved(tmp_path, "run: {network_mode: host}").profile) == frozenset()
-    assert wanted_facts(resolved(tmp_path, "ros: {domain_id: 1}").profile) == {"engine"}

@@ -46,7 +46,7 @@ def with_engine(facts: Facts, **changes: object) -> Facts:
 
 def test_not_asked_for(tmp_path: Path) -> None:
     assert granted(tmp_path, "") == Grant()
-    assert wanted_facts(profile_of(tmp_path, "")) == frozenset()
+    assert wanted_facts(profile_of(tmp_path, "")) == {"engine"}
 
 
 def test_an_unprivileged_user_gets_limits(tmp_path: Path) -> None:

@@ -91,6 +91,14 @@ def test_a_base_by_an_address_is_told(reference: str, told: bool) -> None:
     assert schema_trust._names_no_address(reference) is not told
 
 
+@pytest.mark.parametrize(
+    ("network", "told"),
+    [("none", []), ("host", ["the key build.network: host"]), ("default", ["the key build.network: default"])],
+)
+def test_a_network_of_builds_that_is_open_is_told(tmp_path: Path, network: str, told: list[str]) -> None:
+    assert said(tmp_path, f"build: {{network: {network}}}\n") == told
+
+
 def test_bases_in_every_place(tmp_path: Path) -> None:
     text = """
 base: {image: "127.0.0.1/a"}

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from robenv.profile.envfile import hidden_variables
+from robenv.profile.provenance import provenance
 from robenv.profile.schema import json_schema
 from robenv.profile.short_syntax import PortMapping
 
@@ -193,6 +195,31 @@ def test_values_that_are_fine(project: Project) -> None:
     assert list(resolved.profile.pip_packages) == pips
     for image in images:
         assert project.resolve(f"base: {{image: '{image}'}}\n").profile.base.image == image
+
+
+def test_an_unset_variable_is_told_wherever_it_is_put_in(project: Project) -> None:
+    project.write(".env", "FROM_DOTENV=a$IN_DOTENV\n")
+    project.write("a.env", "OK='$literal'\nPASSWORD=abc$IN_FILE\nX=1 # $comment\nY=$X$IN_FILE\n")
+    project.write("b.env", 'Z="\n${IN_OTHER}"\nW=${IN_DEFAULT:-w}\nV=$OK\n')
+    text = "base: {image: x}\nrun: {env_file: [a.env, b.env], hostname: 'a$IN_YAML'}\n"
+    warnings = project.resolve(text).warnings
+    assert [(str(one.location), one.message.split("`")[1]) for one in warnings] == [
+        (".env:1:1", "IN_DOTENV"),
+        ("robenv.yaml:2:43", "IN_YAML"),
+        ("a.env:2:1", "IN_FILE"),
+        ("b.env:1:1", "IN_OTHER"),
+        ("b.env:4:1", "OK"),
+    ]
+
+
+def test_values_of_a_file_of_variables_are_not_shown(project: Project) -> None:
+    project.write("a.env", "PASSWORD=sesame\nB=sesame\n")
+    resolved = project.resolve("base: {image: x}\nrun: {env_file: a.env, environment: {B: plain}}\n")
+    assert resolved.profile.run.environment == {"PASSWORD": "sesame", "B": "plain"}
+    shown = {path: value for path, value, _, _ in provenance(resolved)}
+    assert shown["run.environment.PASSWORD"] == "(hidden, from a.env)"
+    assert shown["run.environment.B"] == "plain"
+    assert hidden_variables(resolved) == {"PASSWORD": "(hidden, from a.env)"}
 
 
 def test_env_file_goes_below_environment(project: Project) -> None:

@@ -16,8 +16,8 @@ _ESSENTIAL = """
     basename cat chmod cp cut dirname env grep head ls mkdir mktemp printf rm sed sh sha256sum sort tail tr true
 """
 _TOOLS = """
-    apparmor_parser arch-test docker dockerd docker-registry gpg ip iptables mmdebstrap newuidmap node npm ps pulseaudio
-    qemu-aarch64-static shellcheck ssh sshd weston xauth Xvfb xwd xwininfo zstd
+    apparmor_parser arch-test catatonit docker dockerd docker-registry gpg ip iptables mmdebstrap newuidmap node npm
+    podman ps pulseaudio qemu-aarch64-static shellcheck slirp4netns ssh sshd weston xauth Xvfb xwd xwininfo zstd
 """
 
 _PYTHON = """#!/bin/sh
