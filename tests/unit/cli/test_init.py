@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from robenv.environment.load import resolve
 from robenv.environment.init.write import project_file, project_name
+from robenv.environment.load import resolve
 from tests.unit.cli.conftest import Robenv
 
 BAD = ("Picker", "two words", "a--b", "-a", "a-", "a" * 64, "", "a\nrun: {}", "${HOME}", "é")
