@@ -16,7 +16,7 @@ help: ## says what there is
 
 demo: ## brings up examples/talker_listener and shows ROS messages flowing
 	@scripts/setup demo
-	@$(PYTHON) -m scripts.engine $(PYTHON) scripts/demo.py
+	@$(PYTHON) -m scripts.engine $(PYTHON) -m scripts.demo
 
 test: lint ## every test, on a real Docker Engine; ARGS=… for pytest, such as ARGS="-n 0 -k PART" for one by one
 	@$(COMPILE)

@@ -121,6 +121,8 @@ class BuildFailed(RobenvError):
     exit_code = 5
     step = ""
     """The step that failed, as the engine names it; "" where none did."""
+    output: tuple[str, ...] = ()
+    """Its last lines, and those before them that look like an error."""
 
 
 class HostLacks(RobenvError):

@@ -7,6 +7,11 @@ import sys
 _given: set[str] = set()
 
 
+def said(text: str) -> None:
+    """To be called for what is printed in another way: it is not to be a warning as well."""
+    _given.add(" ".join(text.split()))
+
+
 def warn_once(text: str, about: str = "") -> None:
     """Prints a warning in one line, whatever line breaks ``text`` has, unless this process has printed it already, or
     another one ``about`` the same."""

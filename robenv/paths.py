@@ -75,7 +75,8 @@ def can_hold(folder: str, home: str = "") -> bool:
         return False
     while not os.path.lexists(folder):
         folder = os.path.dirname(folder)
-    return os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK)
+    effective = os.access in os.supports_effective_ids
+    return os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK, effective_ids=effective)
 
 
 def _why_not(base: str, home: str) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+from scripts.engine import FOR_THIS_RUN
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "talker_listener"
 ROBENV = Path(sys.executable).with_name("robenv")
@@ -56,14 +59,24 @@ def main() -> int:
         print("\nThe talker spoke and the listener heard nothing: that is a bug of this demo.", file=sys.stderr)
         return 1
     print(f"\n{heard} messages went from a C++ node to a Python node; all of it took {time.monotonic() - began:.0f} s.")
-    print(f"""
-Next:
-  cd {EXAMPLE.relative_to(Path.cwd()) if EXAMPLE.is_relative_to(Path.cwd()) else EXAMPLE}
-  {ROBENV} up          a shell in that container
-  {ROBENV} profiles    the targets there are
-  {ROBENV} init        a robenv.yaml for a project of yours, in its folder
-""")
+    print(following(FOR_THIS_RUN in os.environ))
     return 0
+
+
+def following(for_this_run: bool) -> str:
+    """What to try next. ``for_this_run``: the engine goes with the demo, so that `up` needs one of its own."""
+    folder = EXAMPLE.relative_to(Path.cwd()) if EXAMPLE.is_relative_to(Path.cwd()) else EXAMPLE
+    up = f"{sys.executable} -m scripts.engine {ROBENV} -C {folder} up" if for_this_run else f"{ROBENV} -C {folder} up"
+    why = ", with an engine for as long as it is open" if for_this_run else ""
+    return f"""
+Next:
+  {up}
+      a shell in that container{why}
+  {ROBENV} profiles
+      the targets there are
+  {ROBENV} init
+      a robenv.yaml for a project of yours, in its folder
+"""
 
 
 if __name__ == "__main__":

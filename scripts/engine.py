@@ -31,6 +31,8 @@ from scripts import own_root
 
 PATIENCE = 90
 """Seconds that an engine may take to answer, and to end."""
+FOR_THIS_RUN = "ROBENV_ENGINE_FOR_THIS_RUN"
+"""Tells the command that the engine goes with it."""
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _ADMIN_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
 
@@ -157,6 +159,7 @@ class Started:
             options += ["--group", str(os.getgid())]
         command = as_root([*own_root.prefix(), "env", f"PATH={path}", "dockerd", *options])
         say(f"starting dockerd, for this run; it writes to {log}")
+        os.environ[FOR_THIS_RUN] = "1"
         with log.open("wb") as file, _no_signals() as restore:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, preexec_fn=restore)
             self._undo.callback(self._stop_dockerd, process)

@@ -4,13 +4,15 @@
 
 A Docker Engine in a chroot needs this: what joins a container's mount namespace, as `exec` does, finds itself at the
 namespace's root, and in a chroot that is not the container's. So do tests that make namespaces: the kernel makes none
-of users for what is in a chroot. Where the root is a mount already, the command just runs.
+of users for what is in a chroot. Where the root is the namespace's own already, the command just runs.
 """
 
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,15 +21,29 @@ from pathlib import Path
 _CLONE_NEWNS = 0x00020000
 _MS_BIND, _MS_REC, _MS_PRIVATE = 0x1000, 0x4000, 0x40000
 _MNT_DETACH = 2
+_LOOK = f"""
+import ctypes, os
+namespace = os.open("/proc/self/ns/mnt", os.O_RDONLY)
+if ctypes.CDLL(None).setns(namespace, {_CLONE_NEWNS}) != 0:
+    raise SystemExit(1)
+print(os.stat("/").st_dev, os.stat("/").st_ino)
+"""
 _SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "armv7l": 218, "riscv64": 41, "ppc64le": 203, "s390x": 217}
 
 
 def prefix() -> list[str]:
     """What to put before the command line of an engine on this machine: nothing, but in a chroot."""
-    return [] if _is_mount() else [sys.executable, str(Path(__file__).resolve())]
+    return [] if _is_namespaces() else [sys.executable, str(Path(__file__).resolve())]
 
 
-def _is_mount() -> bool:
+@functools.cache
+def _is_namespaces() -> bool:
+    """Whether the root is that of the mount namespace. A chroot on a mount has a mount at its root as well, so a
+    process that joins the namespace anew looks; where none may, mounts are all that can be looked at."""
+    here = Path("/").stat()
+    seen = subprocess.run([sys.executable, "-c", _LOOK], capture_output=True, text=True, check=False)
+    if seen.returncode == 0:
+        return seen.stdout.split() == [str(here.st_dev), str(here.st_ino)]
     lines = Path("/proc/self/mountinfo").read_text().splitlines()
     return any(line.split()[4] == "/" for line in lines)
 
@@ -63,7 +79,7 @@ def main(command: Sequence[str]) -> int:
         print("usage: own_root.py COMMAND…", file=sys.stderr)
         return 2
     try:
-        if not _is_mount():
+        if not _is_namespaces():
             enter()
         os.execvp(command[0], list(command))  # noqa: S606
     except (OSError, KeyError) as error:

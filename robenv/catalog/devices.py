@@ -10,6 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+UDEV_DATA = "/run/udev"
+"""udev's database of devices (udev(7)), as libraries read it."""
+
 
 @dataclass(frozen=True)
 class Driver:

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from robenv.cli.commands import COMMANDS, command_of
+from robenv.cli.commands import COMMANDS, OTHER_NAMES, command_of
 from robenv.cli.errors import print_bug, print_error
 from robenv.cli.output import guarding
 from robenv.errors import Interrupted, RobenvError, UsageError
@@ -42,7 +42,7 @@ def root(
 
     if directory is not None and not directory.is_dir():
         raise UsageError(f"{directory} is not a folder")
-    context.obj = Where(directory=(directory or Path()).absolute(), file=file)
+    context.obj = Where(directory=Path(os.path.realpath(directory or Path())), file=file)
 
 
 def application(commands: tuple[str, ...]) -> typer.Typer:
@@ -62,8 +62,9 @@ def application(commands: tuple[str, ...]) -> typer.Typer:
 
 
 def _unknown(name: str) -> UsageError:
-    close = difflib.get_close_matches(name, [known for known, _, _ in COMMANDS], n=1, cutoff=0.5)
-    meant = f"did you mean `robenv {close[0]}`? " if close else ""
+    close = difflib.get_close_matches(name, [known for known, _, _ in COMMANDS], n=1, cutoff=0.6)
+    near = OTHER_NAMES.get(name.lower()) or next(iter(close), "")
+    meant = f"did you mean `robenv {near}`? " if near else ""
     return UsageError(f"there is no command `{name}`", hint=f"{meant}`robenv --help` lists the commands")
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from robenv.cli.common import JsonOption, note, open_engine, own_platform, print_json, table
+from robenv.cli.complete import words
+from robenv.cli.help import Command
 from robenv.errors import EngineUnreachable, UsageError
 
 if TYPE_CHECKING:
@@ -34,7 +36,14 @@ def _engine() -> Iterator[Engine | None]:
 
 
 def binfmt(
-    verb: Annotated[str, typer.Argument(metavar="[status|register|unregister]", help="What to do")] = "status",
+    verb: Annotated[
+        str,
+        typer.Argument(
+            metavar="[status|register|unregister]",
+            help="What to do",
+            autocompletion=words("status", "register", "unregister"),
+        ),
+    ] = "status",
     architectures: Annotated[
         list[str] | None, typer.Argument(metavar="[ARCH]…", help="Such as arm64, arm/v7, riscv64; all, without one")
     ] = None,
@@ -104,4 +113,4 @@ def _print(found: tuple[Standing, ...]) -> None:
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:
-    app.command(name, short_help=text)(binfmt)
+    app.command(name, cls=Command, short_help=text)(binfmt)

@@ -21,6 +21,7 @@ from robenv.cli.common import (
     open_engine,
     print_json,
 )
+from robenv.cli.help import Command
 from robenv.cli.together import error_json, make_images
 from robenv.cli.trust import asker
 from robenv.errors import UsageError
@@ -86,4 +87,4 @@ def _entry(one: tuple[str, ImageResult]) -> dict[str, Any]:
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:
-    app.command(name, short_help=text)(build)
+    app.command(name, cls=Command, short_help=text)(build)

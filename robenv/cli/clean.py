@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from robenv.cli.common import JsonOption, Where, human_size, note, open_engine, print_json, table
+from robenv.cli.help import Command
 from robenv.errors import RobenvError
 
 
@@ -50,7 +51,7 @@ def clean(
 
     where: Where = context.obj
     with open_engine() as engine, nullcontext() if dry_run else clearing_images(note):
-        rubbish = find_rubbish(engine, _needed(where, engine.info().platform), volumes)
+        rubbish = find_rubbish(engine, _needed(where, engine.info().platform), volumes, note)
         left = [] if dry_run else remove(engine, rubbish)
         for thing, error in left:
             rubbish.remove(thing)
@@ -72,4 +73,4 @@ def clean(
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:
-    app.command(name, short_help=text)(clean)
+    app.command(name, cls=Command, short_help=text)(clean)

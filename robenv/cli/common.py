@@ -15,12 +15,14 @@ import typer
 from robenv.cli.errors import hanging, print_warnings
 from robenv.cli.output import guarded, json_text, paint
 from robenv.errors import UsageError
+from robenv.notices import said
 from robenv.profile.excerpt import safe
 
 if TYPE_CHECKING:
     from robenv.engine.protocol import Engine
     from robenv.environment.load import Loaded
     from robenv.environment.locking import Locked
+    from robenv.host.place import Place
 
 
 def _known_stage(stage: str) -> str:
@@ -74,6 +76,13 @@ class Where:
 
         return find_project(self.directory, self.file).root
 
+    def place(self) -> Place:
+        """The project's folder and this user, by which containers are found. Raises UsageError where there is none."""
+        from robenv.environment.identity import place_of
+        from robenv.profile.project import find_project
+
+        return place_of(find_project(self.directory, self.file))
+
     def load(
         self, engine_platform: str, platform: str | None = None, quiet: bool = False, locked: bool = False,
         pin: bool = False, stage: str = "dev",
@@ -116,10 +125,16 @@ class Where:
         from robenv.environment.locking import pin_sources
         from robenv.environment.repos_trust import repos_claims
         from robenv.environment.repositories import bring_repositories
+        from robenv.share.clones import NotAllBrought
 
         require_trust(repos_claims(found.resolved), asker(), note)
         tell = _no_note if quiet else note
-        cloned = bring_repositories(found.resolved, found.lock.repos, tell, exact=locked)
+        try:
+            cloned = bring_repositories(found.resolved, found.lock.repos, tell, exact=locked)
+        except NotAllBrought as error:
+            if not locked:
+                pin_sources(found, note, error.brought)
+            raise
         if cloned:
             found = self.resolve(quiet, locked, shared)
         if not locked:
@@ -167,13 +182,19 @@ def write_new_lock(
     there = (*made.git, *map(repository, made.repos), *made.images, *(("apt",) if made.snapshot else ()))
     for name in named:
         if name and not any(name in one for one in there):
-            raise UsageError(
-                f"the lock has nothing that is called {name}", hint="it has " + (", ".join(there) or "nothing")
-            )
+            raise UsageError(f"{found.path.name} pins nothing that is called {name}", hint=_pinned(name, there))
     moved = list(changes(found.lock, made))
     if not dry_run and (moved or not found.exists):
         write_lock(found.path, made)
     return moved
+
+
+def _pinned(name: str, there: Sequence[str]) -> str:
+    if name == "repos":
+        return "the project has no `workspace.repos`, or all of them name a whole commit, which needs no pin"
+    if not there:
+        return "nothing in the project needs a pin: no branch, tag or image of a registry"
+    return f"it pins {', '.join(there)}"
 
 
 def own_platform() -> str:
@@ -196,6 +217,7 @@ def _no_note(text: str) -> None:
 
 def note(text: str) -> None:
     """A remark for a person: on stderr, so that stdout stays what was asked for."""
+    said(text)
     print(paint("robenv:", "2") + " " + hanging(text), file=guarded(sys.stderr))
 
 

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from robenv.cli import complete
 from robenv.cli.common import JsonOption, LockedOption, QuietOption, Where, note, open_engine, print_json, table
 from robenv.cli.errors import error_text
 from robenv.cli.fleet_view import FleetView, outcome_rows
+from robenv.cli.help import Command
 from robenv.cli.reporter import TerminalReporter
 from robenv.cli.robot import InventoryOption, inventory_of
 from robenv.cli.trust import asker
@@ -24,7 +26,10 @@ if TYPE_CHECKING:
     from robenv.environment.locking import Locked
     from robenv.host.facts import Facts
 
-RobotsArgument = Annotated[list[str] | None, typer.Argument(metavar="[ROBOT…]", help="Robots or groups of robots.yaml")]
+RobotsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[ROBOT…]", help="Robots or groups of robots.yaml", autocompletion=complete.robots),
+]
 AllRobotsOption = Annotated[bool, typer.Option("--all", help="Every robot of robots.yaml")]
 _HEADER = ("ROBOT", "STATE", "RELEASE", "BEFORE", "SENT", "TIME")
 
@@ -102,9 +107,18 @@ def report(outcomes: list[Outcome], json: bool) -> None:
         print_json([one.to_json() for one in outcomes])
     else:
         typer.echo(table(_HEADER, outcome_rows(outcomes)))
-        for one in outcomes:
-            if one.error is not None:
-                typer.echo("\n" + error_text(one.error), err=True)
+        print_errors(outcomes)
+    exit_by(outcomes)
+
+
+def print_errors(outcomes: list[Outcome]) -> None:
+    for one in outcomes:
+        if one.error is not None:
+            typer.echo("\n" + error_text(one.error), err=True)
+
+
+def exit_by(outcomes: list[Outcome]) -> None:
+    """Exits with the code of the worst; not where all went well."""
     states = {one.state for one in outcomes}
     if states & {"unreachable", "refused"}:
         raise typer.Exit(RobotUnreachable.exit_code)
@@ -113,4 +127,4 @@ def report(outcomes: list[Outcome], json: bool) -> None:
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:
-    app.command(name, short_help=text)(deploy)
+    app.command(name, cls=Command, short_help=text)(deploy)

@@ -13,6 +13,7 @@ import typer
 
 from robenv.cli.common import JsonOption, Where, confirm, note, open_engine, own_platform, print_json
 from robenv.cli.errors import hanging
+from robenv.cli.help import Command
 from robenv.cli.output import paint
 from robenv.errors import EngineUnreachable, RobenvError, UsageError
 
@@ -125,4 +126,4 @@ def _print(findings: list[Finding]) -> None:
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:
-    app.command(name, short_help=text)(doctor)
+    app.command(name, cls=Command, short_help=text)(doctor)

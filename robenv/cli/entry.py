@@ -10,7 +10,11 @@ from typing import NoReturn
 def main() -> NoReturn:
     """The console script: runs the command line, prints errors, sets the exit code."""
     arguments = sys.argv[1:]
-    code = _light(arguments) if "_ROBENV_COMPLETE" not in os.environ else None
+    try:
+        code = _light(arguments) if "_ROBENV_COMPLETE" not in os.environ else None
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = 141
     if code is None:
         from robenv.cli.app import run
 

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from robenv.cli.common import Where, open_engine
+from robenv.cli.common import Where, note, open_engine
+from robenv.cli.help import Command
 from robenv.cli.robot import RobotOption, on_robot
 from robenv.cli.up import DetachKeysOption
 
@@ -20,8 +21,9 @@ def enter_running(
 ) -> int:
     """Runs a command, or a shell, in the project's running container, or in its release on a robot; its exit code."""
     from robenv.catalog.platforms import normalize
-    from robenv.environment.container import has_shell
+    from robenv.environment.container import has_shell, refuse_replaced
     from robenv.environment.enter import enter, here
+    from robenv.environment.leftovers import tell_leftovers
     from robenv.environment.lifecycle import running_container
     from robenv.plan.names import LABEL_SHELL
 
@@ -29,11 +31,18 @@ def enter_running(
         with on_robot(where, robot) as (engine, release):
             if not has_shell(engine, release.id):
                 release = release._replace(labels={**release.labels, LABEL_SHELL: "none"})
+            release = release._replace(
+                name=f"{robot}:{release.name}"
+            )  # robots of one release have containers of one name
+            tell_leftovers(engine, release, note, f"robenv restart -r {robot}")
             return enter(engine, release, command, "", detach_keys, far=True)  # no folder of this machine shows there
-    root = where.root()
+    place = where.place()
     wanted = normalize(platform) if platform is not None else ""
     with open_engine() as engine:
-        return enter(engine, running_container(engine, root, wanted), command, here(), detach_keys)
+        container = running_container(engine, place, wanted)
+        refuse_replaced(container)
+        tell_leftovers(engine, container, note)
+        return enter(engine, container, command, here(), detach_keys)
 
 
 def exec_(
@@ -48,4 +57,4 @@ def exec_(
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:
-    app.command(name, short_help=text, context_settings={"allow_interspersed_args": False})(exec_)
+    app.command(name, cls=Command, short_help=text, context_settings={"allow_interspersed_args": False})(exec_)

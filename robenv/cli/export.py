@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from robenv.cli.common import JsonOption, PlatformOption, Where, note, own_platform, print_json
+from robenv.cli.complete import words
+from robenv.cli.help import Command
 from robenv.errors import ProfileError, UsageError
 from robenv.paths import home_folder
 from robenv.profile.badvalue import did_you_mean
@@ -19,7 +21,13 @@ if TYPE_CHECKING:
 
 def export(
     context: typer.Context,
-    form: Annotated[str, typer.Argument(metavar="compose|devcontainer|dockerfile|kubernetes")],
+    form: Annotated[
+        str,
+        typer.Argument(
+            metavar="compose|devcontainer|dockerfile|kubernetes",
+            autocompletion=words("compose", "devcontainer", "dockerfile", "kubernetes"),
+        ),
+    ],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="DIR", help="Write there; default: a folder of the project")
     ] = None,
@@ -122,4 +130,4 @@ def _shown(folder: Path) -> str:
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:
-    app.command(name, short_help=text)(export)
+    app.command(name, cls=Command, short_help=text)(export)

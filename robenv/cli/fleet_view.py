@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.table import Table
 
-_STYLES = {"deployed": "green", "unchanged": "green", "unreachable": "yellow", "refused": "red", "failed": "red"}
+_DONE = ("deployed", "unchanged", "stopped", "started", "restarted", "removed")
+_STYLES = {**dict.fromkeys(_DONE, "green"), "unreachable": "yellow", "refused": "red", "failed": "red"}
 
 
 @dataclass
@@ -67,8 +68,12 @@ class FleetView:
             self._live = Live(get_renderable=self.picture, console=console, refresh_per_second=6, transient=True)
             self._live.start()
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        shown = self._live is not None
         self._hide()
+        if kind is not None and shown:  # the table is gone; what it showed last is all that is known
+            for robot, row in self.rows.items():
+                self._line(robot, f"{row.state}: {row.doing}" if row.state else row.doing)
 
     def _hide(self) -> None:
         if self._live is not None:

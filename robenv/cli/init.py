@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from robenv.cli.common import Where, note, print_json
+from robenv.cli.complete import targets
+from robenv.cli.help import Command
 from robenv.errors import UsageError
 from robenv.profile.excerpt import safe
 
@@ -52,7 +54,7 @@ def _proposed(folder: Path, source: str) -> Proposal:
 
 def _asked(found: Proposal) -> str:
     """The profile that the user names; asked again until there is one of that name."""
-    from robenv.environment.init.brief import targets
+    from robenv.environment.init.brief import targets as all_targets
     from robenv.profile.builtin import list_builtin
 
     default = found.profile or found.image
@@ -61,7 +63,7 @@ def _asked(found: Proposal) -> str:
         if said == default:
             return said
         if said == "?":
-            for line in targets(list_builtin(), _width()):
+            for line in all_targets(list_builtin(), _width()):
                 typer.echo(line)
             continue
         named = next((name for name in (said, f"ros/{said}") if _is_known(name)), "")
@@ -111,8 +113,12 @@ def _check(profile: str) -> None:
 
 def init(
     context: typer.Context,
-    profile: Annotated[str, typer.Argument(metavar="[PROFILE]", help="`robenv profiles` lists them")] = "",
-    name: Annotated[str | None, typer.Option("--name", help="The project's name; default: the folder's")] = None,
+    profile: Annotated[
+        str, typer.Argument(metavar="[PROFILE]", help="`robenv profiles` lists them", autocompletion=targets)
+    ] = "",
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="The project's name; default: the folder's")
+    ] = None,
     source: Annotated[
         str, typer.Option("--from", metavar="FILE", help="Take the environment from this file of the folder")
     ] = "",
@@ -166,4 +172,4 @@ def _tell_notes(chosen: Proposal) -> None:
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:
-    app.command(name, short_help=text)(init)
+    app.command(name, cls=Command, short_help=text)(init)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from robenv.cli.common import JsonOption, PlatformOption, QuietOption, Where, note, open_engine, print_json
+from robenv.cli.help import Command
 from robenv.cli.reporter import TerminalReporter
 
 
@@ -44,4 +45,4 @@ def load(
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:
-    app.command(name, short_help=text)(load)
+    app.command(name, cls=Command, short_help=text)(load)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from robenv.cli.common import JsonOption, Where, note, print_json, write_new_lock
+from robenv.cli.help import Command
 from robenv.errors import ProfileError
 
 
@@ -51,4 +52,4 @@ def _check(where: Where, json: bool) -> None:
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:
-    app.command(name, short_help=text)(lock)
+    app.command(name, cls=Command, short_help=text)(lock)

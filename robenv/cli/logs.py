@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from robenv.cli.common import Where, open_engine
+from robenv.cli.common import Where, note, open_engine
+from robenv.cli.help import Command
 from robenv.cli.output import raw
 from robenv.cli.robot import RobotOption, on_robot
 from robenv.errors import ContainerNotFound
@@ -21,30 +22,37 @@ def logs(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as more is written")] = False,
     tail: Annotated[int | None, typer.Option("--tail", "-n", metavar="N", help="Only the last N lines")] = None,
     timestamps: Annotated[bool, typer.Option("--timestamps", "-t", help="When each line was written")] = False,
+    since: Annotated[
+        str, typer.Option("--since", metavar="TIME", help="From then on: 90s, 10m, 3h, 2d, or 2026-08-01T10:00")
+    ] = "",
     robot: RobotOption = "",
 ) -> None:
     """Shows what the container's main process wrote: its stdout on stdout, its stderr on stderr."""
     from robenv.environment.lifecycle import containers_of
+    from robenv.environment.moments import since_moment
 
     where: Where = context.obj
 
     def show(engine: Engine, container: str) -> None:
         # A program's output as it is, colours and all: this is what was asked for.
+        begin = since_moment(since, str(engine.info().raw.get("SystemTime") or "")) if since else None
         streams = {"stdout": raw(sys.stdout).buffer, "stderr": raw(sys.stderr).buffer}
-        for stream, data in engine.logs(container, follow=follow, tail=tail, timestamps=timestamps):
+        for stream, data in engine.logs(container, follow=follow, tail=tail, timestamps=timestamps, since=begin):
             streams[stream].write(data)
             streams[stream].flush()
 
     if robot:
-        with on_robot(where, robot) as (engine, release):
+        with on_robot(where, robot, ended=True) as (engine, release):
+            if not release.running:
+                note(f"{robot}: {release.name} does not run ({release.status}, exit code {release.exit_code})")
             show(engine, release.id)
         return
     with open_engine() as engine:
-        containers = containers_of(engine, where.root())
+        containers = containers_of(engine, where.place())
         if not containers:
             raise ContainerNotFound("this project has no container", hint="`robenv up` makes it")
         show(engine, containers[0].id)
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:
-    app.command(name, short_help=text)(logs)
+    app.command(name, cls=Command, short_help=text)(logs)

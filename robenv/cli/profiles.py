@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from robenv.cli import complete
 from robenv.cli.common import JsonOption, Where, print_json, table
+from robenv.cli.help import Command
 from robenv.errors import UsageError
 from robenv.profile.excerpt import safe
 
 if TYPE_CHECKING:
     from robenv.catalog.releases import Release
+    from robenv.profile.summary import Summary
 
 
-def _list(json: bool, arch: str | None, ubuntu: str | None, supported: bool) -> None:
+def _list(json: bool, arch: str | None, ubuntu: str | None, supported: bool, word: str) -> None:
     from datetime import date
 
     from robenv.catalog.platforms import normalize
@@ -34,10 +37,24 @@ def _list(json: bool, arch: str | None, ubuntu: str | None, supported: bool) -> 
         found = [one for one in found if one.is_for(release)]
     if supported:
         found = [one for one in found if not one.ended(month)]
+    if word:
+        found = _having(found, word)
     if json:
         print_json([one.as_json(month) for one in found])
         return
     typer.echo("\n".join(lines(found, month, terminal_width(), safe(str(corrected.file or "")))).lstrip("\n"))
+
+
+def _having(every: list[Summary], word: str) -> list[Summary]:
+    """Those with ``word`` in their name, else in their description. Raises UsageError where there is none."""
+    wanted = word.lower()
+    found = [one for one in every if wanted in one.name] or [one for one in every if wanted in one.description.lower()]
+    if not found:
+        from robenv.profile.badvalue import did_you_mean
+
+        hint = did_you_mean(word, [one.name for one in every]) or "`robenv profiles` lists all of them"
+        raise UsageError(f"no profile has `{word}` in its name or description", hint=hint)
+    return found
 
 
 def _release(name: str) -> Release:
@@ -81,8 +98,15 @@ def _show(context: typer.Context, name: str, json: bool) -> None:
 
 def profiles(
     context: typer.Context,
-    action: Annotated[str, typer.Argument(metavar="[list|show]")] = "list",
-    name: Annotated[str, typer.Argument(metavar="[NAME]", help="A built-in profile, or . for this project")] = ".",
+    action: Annotated[
+        str, typer.Argument(metavar="list|show|WORD", autocompletion=complete.profile_words, help="WORD: those with it")
+    ] = "list",
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="show: a built-in profile, or . for this project", autocompletion=complete.profiles
+        ),
+    ] = "",
     arch: Annotated[
         str | None, typer.Option("--arch", metavar="ARCH", help="list: those for it, such as arm64")
     ] = None,
@@ -92,14 +116,13 @@ def profiles(
     supported: Annotated[bool, typer.Option("--supported", help="list: without those whose support has ended")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Lists the built-in profiles; `show NAME` prints one resolved, with the place that each value came from."""
-    if action == "list":
-        _list(json, arch, ubuntu, supported)
-    elif action == "show":
-        _show(context, name, json)
+    """List the built-in profiles, or those that have a word in their name or description; `show NAME` prints one
+    resolved, with the place that each value came from."""
+    if action == "show":
+        _show(context, name or ".", json)
     else:
-        raise typer.BadParameter(f"`{action}` is neither `list` nor `show`")
+        _list(json, arch, ubuntu, supported, name if action == "list" else action)
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:
-    app.command(name, short_help=text)(profiles)
+    app.command(name, cls=Command, short_help=text)(profiles)

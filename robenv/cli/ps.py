@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import typer
 
-from robenv.cli.common import AllOption, JsonOption, Where, open_engine, print_json, table
+from robenv.cli.common import AllOption, JsonOption, Where, note, open_engine, print_json, table
+from robenv.cli.help import Command
 
 
 def ps(context: typer.Context, everything: AllOption = False, json: JsonOption = False) -> None:
     """Lists this project's containers, or with --all those of every project."""
-    from robenv.environment.lifecycle import containers_of, row
+    from robenv.environment.leftovers import tell_leftovers
+    from robenv.environment.lifecycle import containers_in, row
 
     where: Where = context.obj
-    root = None if everything else where.root()
+    place = None if everything else where.place()
     with open_engine() as engine:
-        rows = [row(container) for container in containers_of(engine, root)]
+        found = containers_in(engine, place)
+        for container in found:
+            tell_leftovers(engine, container, note)
+    rows = [row(container) for container in found]
     if json:
         print_json([entry.to_json() for entry in rows])
         return
-    header = ("PROJECT", "CONTAINER", "STATUS", "IMAGE", "FOLDER")
+    header = ("CONTAINER", "USER", "STATUS", "FOLDER")
     cells = [
         (
-            entry.project,
             entry.container,
+            entry.user,
             " ".join(filter(None, (entry.status, entry.health))),
-            entry.image,
             entry.directory,
         )
         for entry in rows
@@ -33,4 +37,4 @@ def ps(context: typer.Context, everything: AllOption = False, json: JsonOption =
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:
-    app.command(name, short_help=text)(ps)
+    app.command(name, cls=Command, short_help=text)(ps)

@@ -14,6 +14,7 @@ from robenv.cli.common import (
     open_engine,
     print_json,
 )
+from robenv.cli.help import Command
 from robenv.cli.registry import RegistryOption, registry_for
 from robenv.cli.reporter import TerminalReporter
 
@@ -46,4 +47,4 @@ def pull(
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:
-    app.command(name, short_help=text)(pull)
+    app.command(name, cls=Command, short_help=text)(pull)

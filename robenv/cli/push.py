@@ -19,6 +19,7 @@ from robenv.cli.common import (
     open_engine,
     print_json,
 )
+from robenv.cli.help import Command
 from robenv.cli.registry import RegistryOption, registry_for
 from robenv.cli.reporter import TerminalReporter
 from robenv.cli.together import make_images
@@ -81,4 +82,4 @@ def _checked(tags: Sequence[str]) -> list[str]:
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:
-    app.command(name, short_help=text)(push)
+    app.command(name, cls=Command, short_help=text)(push)

@@ -19,7 +19,7 @@ def parse(arguments: list[str]) -> tuple[str, tuple[str, ...]] | None:
     if rest[0] == "-C":
         if len(rest) < 3:
             return None
-        directory = os.path.join(directory, rest[1])
+        directory = os.path.realpath(os.path.join(directory, rest[1]))
         rest = rest[2:]
     name, rest = rest[0], rest[1:]
     if name == "up" and rest[:1] in (["-q"], ["--quiet"]):
@@ -52,8 +52,10 @@ def enter(arguments: list[str]) -> int | None:
 def _enter(directory: str, command: tuple[str, ...]) -> int | None:
     from robenv.engine.direct import DirectEngine, supports
     from robenv.engine.endpoint import find_endpoint
+    from robenv.environment.clients import has_abandoned
     from robenv.environment.enter import has_stale_session
     from robenv.environment.entry import Entry
+    from robenv.environment.mounted import replaced
     from robenv.errors import RobenvError
     from robenv.plan.names import LABEL_PLAN
 
@@ -71,6 +73,10 @@ def _enter(directory: str, command: tuple[str, ...]) -> int | None:
     if container is None or container.status != "running" or container.labels.get(LABEL_PLAN) != known[1]:
         return None
     if has_stale_session(container, Entry(container.labels)):
+        return None
+    if has_abandoned(container.name):
+        return None
+    if replaced(container, folders=True) or replaced(container, folders=False):
         return None
     return _run(engine, container, command)
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from robenv.cli.common import PlatformOption, StageOption, Where, note, own_platform
+from robenv.cli.help import Command
 from robenv.cli.output import print_exactly
 from robenv.cli.trust import asker
 
@@ -43,4 +44,4 @@ def render(
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:
-    app.command(name, short_help=text)(render)
+    app.command(name, cls=Command, short_help=text)(render)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from robenv.cli import complete
 from robenv.cli.common import Where, note
+from robenv.cli.errors import print_warnings
 from robenv.errors import EngineUnreachable, UsageError
 
 if TYPE_CHECKING:
@@ -18,7 +20,14 @@ if TYPE_CHECKING:
     from robenv.engine.protocol import ContainerInfo, Engine
 
 RobotOption = Annotated[
-    str, typer.Option("--robot", "-r", metavar="ROBOT", help="On this robot: of robots.yaml, or as ssh knows it")
+    str,
+    typer.Option(
+        "--robot",
+        "-r",
+        metavar="ROBOT",
+        help="On this robot: of robots.yaml, or as ssh knows it",
+        autocompletion=complete.robots,
+    ),
 ]
 InventoryOption = Annotated[
     Path | None, typer.Option("--inventory", "-i", metavar="FILE", help="The robots, instead of robots.yaml")
@@ -35,6 +44,7 @@ def inventory_of(where: Where, file: Path | None = None) -> Inventory:
     from robenv.environment.gate import require_trust
 
     inventory, root = read_robots(where, file)
+    print_warnings(inventory.warnings)
     require_trust(inventory_claims(inventory, root), asker(), note)
     return inventory
 
@@ -76,10 +86,14 @@ def open_robot(where: Where, name: str) -> Iterator[Connection]:
 
 
 @contextmanager
-def on_robot(where: Where, name: str) -> Iterator[tuple[Engine, ContainerInfo]]:
-    """The project's release that runs on a robot. Raises ContainerNotFound, and as ``open_robot`` does."""
-    from robenv.deploy.roster import running_release
+def on_robot(where: Where, name: str, ended: bool = False) -> Iterator[tuple[Engine, ContainerInfo]]:
+    """The project's release that runs on a robot; with ``ended``, also one that does not run.
+
+    Raises ContainerNotFound, and as ``open_robot`` does.
+    """
+    from robenv.deploy.roster import last_release, running_release
 
     project = project_of(where)
     with open_robot(where, name) as connection:
-        yield connection.engine, running_release(connection, project)
+        find = last_release if ended else running_release
+        yield connection.engine, find(connection, project)

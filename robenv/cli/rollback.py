@@ -9,6 +9,7 @@ import typer
 from robenv.cli.common import JsonOption, QuietOption, Where
 from robenv.cli.deploy import AllRobotsOption, RobotsArgument, in_order, report
 from robenv.cli.fleet_view import FleetView
+from robenv.cli.help import Command
 from robenv.cli.robot import InventoryOption, inventory_of
 
 
@@ -36,4 +37,4 @@ def rollback(
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:
-    app.command(name, short_help=text)(rollback)
+    app.command(name, cls=Command, short_help=text)(rollback)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from robenv.cli.common import LockedOption, NoAccelOption, PlatformOption, QuietOption, StageOption, Where, open_engine
+from robenv.cli.help import Command
 from robenv.cli.reporter import TerminalReporter
 from robenv.cli.trust import asker
 from robenv.cli.up import CommandArgument
@@ -22,16 +23,19 @@ def run(
     """Runs CMD, or a shell, in a container of its own that is removed afterwards; with CMD's exit code."""
     from robenv.environment.emulation import ensure_emulation
     from robenv.environment.gate import admit_container, leave
+    from robenv.environment.identity import settle
     from robenv.environment.image import ensure_image
     from robenv.environment.locks import using_images
     from robenv.environment.native import equip
     from robenv.environment.networks import check_networks
     from robenv.environment.run_once import run_once
+    from robenv.environment.visible_paths import check_visible, needs_look
 
     where: Where = context.obj
     with open_engine() as engine:
         loaded = where.load(engine.info().platform, platform, quiet, locked, pin=True, stage=stage)
         reporter = TerminalReporter(quiet)
+        settle(loaded.files, reporter.note)
         admitted = admit_container(engine, loaded, asker(), reporter.note)
         plan = admitted.plan
         for text in admitted.notes:
@@ -39,13 +43,15 @@ def run(
         check_networks(engine, plan, reporter.note)
         ensure_emulation(engine, loaded.build.platform, reporter)
         with using_images(reporter.note):
+            if needs_look(engine, plan, loaded.image):
+                check_visible(engine, plan)
             image = ensure_image(engine, admitted, reporter, accelerate=not no_accel)
             if not no_accel:
                 plan = equip(engine, loaded, plan, image.image, reporter)
         code = run_once(engine, admitted.with_plan(plan), image.image, tuple(command or ()))
-        leave(engine, loaded.files.root)
+        leave(engine, where.place())
     raise typer.Exit(code)
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:
-    app.command(name, short_help=text, context_settings={"allow_interspersed_args": False})(run)
+    app.command(name, cls=Command, short_help=text, context_settings={"allow_interspersed_args": False})(run)

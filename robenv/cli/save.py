@@ -18,6 +18,7 @@ from robenv.cli.common import (
     open_engine,
     print_json,
 )
+from robenv.cli.help import Command
 from robenv.cli.reporter import TerminalReporter
 from robenv.cli.trust import asker
 
@@ -68,4 +69,4 @@ def save(
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:
-    app.command(name, short_help=text)(save)
+    app.command(name, cls=Command, short_help=text)(save)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from robenv.cli.common import print_json
+from robenv.cli.help import Command
 
 
 def schema() -> None:
@@ -15,4 +16,4 @@ def schema() -> None:
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:
-    app.command(name, short_help=text)(schema)
+    app.command(name, cls=Command, short_help=text)(schema)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from robenv.cli.exec import OfPlatformOption, enter_running
+from robenv.cli.help import Command
 from robenv.cli.robot import RobotOption
 from robenv.cli.up import DetachKeysOption
 
@@ -20,4 +21,4 @@ def shell(
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:
-    app.command(name, short_help=text)(shell)
+    app.command(name, cls=Command, short_help=text)(shell)

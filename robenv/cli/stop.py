@@ -7,6 +7,9 @@ from typing import Annotated
 import typer
 
 from robenv.cli.common import AllOption, Where, note, open_engine
+from robenv.cli.help import Command
+from robenv.cli.on_robots import RobotsOption, act_on_robots
+from robenv.cli.robot import project_of
 
 TimeOption = Annotated[
     float | None,
@@ -14,20 +17,30 @@ TimeOption = Annotated[
 ]
 
 
-def stop(context: typer.Context, everything: AllOption = False, time: TimeOption = None) -> None:
-    """Stops the container. `robenv up` starts it again as it was."""
-    from robenv.environment.lifecycle import containers_of
+def stop(
+    context: typer.Context, everything: AllOption = False, time: TimeOption = None, robots: RobotsOption = None
+) -> None:
+    """Stops the container. `robenv up` starts it again as it was.
+
+    With -r: the release on robots, until `robenv start -r`, or until the robot boots."""
+    from robenv.environment.lifecycle import containers_of, others_in
     from robenv.environment.lifecycle import stop as stop_containers
 
     where: Where = context.obj
-    root = None if everything else where.root()
+    if robots:
+        from robenv.deploy.upkeep import stop as stop_there
+
+        act_on_robots(where, robots, project_of(where), stop_there(time))
+        return
+    place = None if everything else where.place()
     with open_engine() as engine:
-        stopped = stop_containers(engine, containers_of(engine, root), time)
+        others = others_in(engine, place)
+        stopped = stop_containers(engine, containers_of(engine, place), time)
     for container in stopped:
         typer.echo(container)
     if not stopped:
-        note("nothing runs")
+        note("nothing of yours runs" + (f"; left alone: {', '.join(others)}" if others else ""))
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:
-    app.command(name, short_help=text)(stop)
+    app.command(name, cls=Command, short_help=text)(stop)

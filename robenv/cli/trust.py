@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from robenv.cli.common import JsonOption, PlatformOption, Where, note, open_engine, own_platform, print_json, table
+from robenv.cli.help import Command
 from robenv.errors import EngineUnreachable, NotTrusted, UsageError
 
 if TYPE_CHECKING:
@@ -165,4 +166,4 @@ def _print(claims: Sequence[Claim]) -> None:
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:
-    app.command(name, short_help=text)(trust)
+    app.command(name, cls=Command, short_help=text)(trust)

@@ -15,6 +15,7 @@ from robenv.cli.common import (
     Where,
     open_engine,
 )
+from robenv.cli.help import Command
 from robenv.cli.reporter import TerminalReporter
 from robenv.cli.trust import asker
 
@@ -66,4 +67,4 @@ def up(
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:
-    app.command(name, short_help=text, context_settings={"allow_interspersed_args": False})(up)
+    app.command(name, cls=Command, short_help=text, context_settings={"allow_interspersed_args": False})(up)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from robenv.cli.common import JsonOption, Where, note, print_json, write_new_lock
+from robenv.cli.help import Command
 
 
 def update(
@@ -32,4 +33,4 @@ def update(
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:
-    app.command(name, short_help=text)(update)
+    app.command(name, cls=Command, short_help=text)(update)

@@ -11,6 +11,7 @@ import typer
 
 from robenv.cli.common import JsonOption, Where, note, print_json
 from robenv.cli.errors import print_error, print_warnings
+from robenv.cli.help import Command
 from robenv.errors import Problem, ProfileError
 
 
@@ -56,4 +57,4 @@ def validate(
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:
-    app.command(name, short_help=text)(validate)
+    app.command(name, cls=Command, short_help=text)(validate)

@@ -11,6 +11,7 @@ import os
 import shlex
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -266,8 +267,9 @@ def connect(robot: Robot) -> Connection:
     return Connection(robot)
 
 
-def end_all() -> None:
+def end_all(spared: Callable[[Engine | None], bool] = lambda engine: False) -> None:
     """Breaks every connection, also those that are still being made: whoever uses one, in another thread, is told and
-    cleans up."""
+    cleans up. ``spared``: by the engine that is reached by it, None as long as nobody has."""
     for connection in tuple(_OPEN):
-        connection.cut()
+        if not spared(connection._engine):
+            connection.cut()

@@ -17,11 +17,14 @@ from robenv.deploy.programs import find_programs, needed
 from robenv.deploy.pushed import noting
 from robenv.deploy.release import Release
 from robenv.deploy.robot_lock import robot_locked
+from robenv.deploy.room import Room
+from robenv.deploy.staging import clear, room_for
 from robenv.deploy.standing import release_id, runs_already, stored_plan
 from robenv.deploy.survey import Survey, survey
 from robenv.deploy.switch import At
 from robenv.deploy.together import side_by_side, state_after
 from robenv.deploy.transfer import Sent, send_image
+from robenv.deploy.upkeep import Act
 from robenv.engine.protocol import BuildEvent, Engine, ImageInfo, TransferEvent
 from robenv.environment.gate import Admitted
 from robenv.environment.load import Loaded
@@ -78,8 +81,7 @@ class Robotics:
     loaded: Loaded | None = None
     admitted: Admitted | None = None
     image: ImageInfo | None = None
-    missing: int = 0
-    """Bytes of the image that it lacks, unpacked."""
+    room: Room = field(default_factory=Room)
     release: Release | None = None
     problems: tuple[Problem, ...] = field(default=())
 
@@ -205,7 +207,7 @@ def _survey(one: Robotics) -> None:
 def _look_for_image(here: Engine, one: Robotics) -> None:
     if one.loaded is not None and one.image is not None:
         is_there = one.connection.engine.find_image(one.loaded.image) is not None
-        one.missing = 0 if is_there else _missing_bytes(here, one, one.image)
+        one.room = Room() if is_there else room_for(here, one.connection, one.image, one.loaded.build.project)
 
 
 def _plan(one: Robotics, programs: Mapping[str, frozenset[str] | None]) -> None:
@@ -218,26 +220,11 @@ def _plan(one: Robotics, programs: Mapping[str, frozenset[str] | None]) -> None:
         loaded.build,
         one.release.plan,
         grant.lacks,
-        one.missing,
+        one.room,
         needed(loaded.resolved.profile.deploy),
         programs[image.id],
     )
     one.problems = check_robot(one.survey, want, loaded.resolved)
-
-
-def _missing_bytes(here: Engine, one: Robotics, image: ImageInfo) -> int:
-    """At most this much, unpacked: an image of the project that is there has most of the layers."""
-    shared = max((_shared(image, there) for there in one.connection.engine.images()), default=0)
-    return image.size * (len(image.layers) - shared) // max(1, len(image.layers))
-
-
-def _shared(image: ImageInfo, there: ImageInfo) -> int:
-    count = 0
-    for own, other in zip(image.layers, there.layers, strict=False):
-        if own != other:
-            break
-        count += 1
-    return count
 
 
 def roll_back_all(reached: list[Robotics], project: str, to: str, keep: int, report: Report) -> list[Outcome]:
@@ -258,6 +245,17 @@ def roll_back_all(reached: list[Robotics], project: str, to: str, keep: int, rep
     return side_by_side(reached, lambda one: _timed(one, report, lambda: one_back(one)))
 
 
+def act_on_all(reached: list[Robotics], project: str, act: Act, report: Report) -> list[Outcome]:
+    """Something else than a deploy on each of them, one at a time with deploys."""
+
+    def one_done(one: Robotics) -> Outcome:
+        with robot_locked(one.connection, project):
+            state, release = act(one.connection, project)
+        return Outcome(one.robot.name, state, release)
+
+    return side_by_side(reached, lambda one: _timed(one, report, lambda: one_done(one)))
+
+
 def _deploy_one(source: Source, one: Robotics, report: Report, note: Callable[[ImageInfo], None], at: At) -> Outcome:
     loaded, release, name = one.loaded, one.release, one.robot.name
     if loaded is None or release is None or one.admitted is None:
@@ -266,9 +264,10 @@ def _deploy_one(source: Source, one: Robotics, report: Report, note: Callable[[I
 
     def send() -> None:
         engine = one.connection.engine
-        if engine.find_image(loaded.image) is None:
+        if engine.find_image(loaded.image) is None and one.image is not None:
+            clear(one.connection, one.image, loaded.build.project, lambda text: report.say(name, text))
             report.say(name, "sending what it lacks of the image")
-            sent.append(send_image(source.engine, engine, loaded.image, loaded.image, progress=moved))
+            sent.append(send_image(source.engine, engine, loaded.image, loaded.image, progress=moved, target_name=name))
 
     def moved(event: BuildEvent) -> None:
         if isinstance(event, TransferEvent):

@@ -57,21 +57,24 @@ print while <$engine>;
 state() {{
   case $(ask GET "/containers/$1/json") in
   *'"Running":true'*) echo up ;;
-  *'"Running":false'* | *'o such container'*) echo down ;;
+  *'"Running":false'*) echo down ;;
+  *'o such container'*) echo gone ;;
   esac
 }}
 for tool in curl python3 perl ''; do [ "$(state "$old")" = up ] && break; done
 [ "$tool" ] || exit 1
 echo {_READY}
 while [ "$(state "$new")" != up ] && [ $idle -lt {_IDLE} ]; do
-  [ "$(state "$old")" != down ] || idle=$((idle + 1))
+  case $(state "$old") in down | gone) idle=$((idle + 1)) ;; esac
   sleep 1
 done
-while [ "$(state "$new")" != down ] && [ "$trial" -gt 0 ]; do
+while [ "$trial" -gt 0 ]; do
+  case $(state "$new") in down | gone) break ;; esac
   trial=$((trial - 1))
   sleep 1
 done
-while [ "$(state "$new")" != up ] && [ "$(state "$old")" != up ]; do
+while [ "$(state "$new")" != up ]; do
+  case $(state "$old") in up | gone) exit ;; esac
   ask POST "/containers/$old/start"
   sleep 1
 done

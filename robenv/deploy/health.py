@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from robenv.deploy import release
 from robenv.deploy.inside import read_file, run_inside
+from robenv.deploy.interrupt import check as check_interrupt
 from robenv.engine.protocol import ContainerInfo, Engine
 from robenv.errors import ContainerNotFound
 from robenv.plan.values import Healthcheck
@@ -62,6 +63,7 @@ def await_health(
     first = began if check is None else None
     limit = began + release.judging_time(check, trial.settle) + release.MARGIN / 2
     while True:
+        check_interrupt()
         info = engine.find_container(container)
         if info is None or not info.running:
             return ended(info)
@@ -96,7 +98,7 @@ def _ask(engine: Engine, info: ContainerInfo, health: Healthcheck) -> Verdict:
     # In the container too, so that a check that never answers does not stay.
     argv = ("timeout", "-k", "1", f"{health.timeout:g}", *health.test)
     try:
-        code, output = run_inside(engine, info, argv, health.timeout + release.MARGIN / 3)
+        code, output = run_inside(engine, info, argv, health.timeout + release.MARGIN / 3, look=check_interrupt)
     except ContainerNotFound:
         return ended(engine.find_container(info.id))
     if code == 0:
@@ -111,6 +113,7 @@ def _sleep_watching(engine: Engine, container: str, seconds: float) -> None:
     until = time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:
         time.sleep(min(left, 0.5))
+        check_interrupt()
         info = engine.find_container(container)
         if info is None or not info.running:
             return

@@ -6,6 +6,7 @@ import io
 import select
 import tarfile
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 from robenv.deploy.release import ACTIVE, FOLDER, LOCK, confirmed_file
@@ -13,15 +14,22 @@ from robenv.engine.protocol import ContainerInfo, Engine, ExecRequest
 from robenv.environment.entry import Entry
 from robenv.errors import OperationFailed
 
+_LOOK = 0.5
+"""Seconds between two looks."""
 _MOST = 64 * 1024
 """Bytes of a command's output that are kept."""
 
 
 def run_inside(
-    engine: Engine, container: ContainerInfo, argv: tuple[str, ...], timeout: float, user: str = ""
+    engine: Engine,
+    container: ContainerInfo,
+    argv: tuple[str, ...],
+    timeout: float,
+    user: str = "",
+    look: Callable[[], object] = lambda: None,
 ) -> tuple[int | None, str]:
     """(exit code, last output) of a command run as ``user``, by default the container's own; None where it took longer
-    than ``timeout`` seconds. Raises ContainerNotFound, EngineLost."""
+    than ``timeout`` seconds. ``look`` is called meanwhile, and may raise. Raises ContainerNotFound, EngineLost."""
     request = ExecRequest(container.id, argv, user or Entry(container.labels).user, tty=True, stdin=False)
     until = time.monotonic() + timeout
     output = bytearray()
@@ -29,10 +37,11 @@ def run_inside(
     try:
         session.set_blocking(False)
         while True:
+            look()
             left = until - time.monotonic()
             if left <= 0:
                 return None, _text(output)
-            if not session.pending() and not select.select([session.fileno()], [], [], left)[0]:
+            if not session.pending() and not select.select([session.fileno()], [], [], min(left, _LOOK))[0]:
                 continue
             try:
                 data = session.recv(_MOST)

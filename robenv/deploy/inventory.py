@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from robenv.deploy.inventory_words import doubt, is_read
 from robenv.errors import Problem, ProfileError, UsageError
 from robenv.profile.badvalue import did_you_mean
 from robenv.profile.excerpt import show
@@ -75,6 +76,8 @@ class Inventory:
     path: str = ""
     since: int = field(default=0, compare=False)
     """When reading began, in nanoseconds since 1970."""
+    warnings: tuple[Problem, ...] = field(default=(), compare=False)
+    """Variables that were most likely meant to be others."""
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -136,7 +139,7 @@ def read_inventory(path: Path) -> Inventory:
     if reader.problems:
         count = len(reader.problems)
         raise ProfileError(f"{count} problem{'s' if count > 1 else ''} in {path.name}", problems=tuple(reader.problems))
-    return Inventory(robots, str(path), since)
+    return Inventory(robots, str(path), since, tuple(reader.doubts.values()))
 
 
 class _Reader:
@@ -145,6 +148,7 @@ class _Reader:
 
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = problems
+        self.doubts: dict[tuple[int, int], Problem] = {}
         self._hosts: dict[str, tuple[Node, dict[str, Any], dict[str, None]]] = {}
 
     def group(self, name: str, node: Node, above: tuple[str, ...], inherited: Mapping[str, Any]) -> None:
@@ -193,7 +197,14 @@ class _Reader:
         if not isinstance(node, MappingNode):
             self.problems.append(problem_at(node, "variables are a mapping", "such as `ansible_user: dev`"))
             return {}
-        return dict(to_python(node))
+        variables = dict(to_python(node))
+        for name, (key, value) in node.entries.items():
+            if found := doubt(name):
+                self.doubts[(key.line, key.column)] = problem_at(key, *found)
+            elif is_read(name) and (why := _unreadable(value)):
+                self.problems.append(problem_at(value, f"{show(name)} is {why}", "write the value itself"))
+                variables.pop(name, None)
+        return variables
 
     def _add(self, pattern: str, node: Node, groups: tuple[str, ...], variables: Mapping[str, Any]) -> None:
         own = self._variables(node)
@@ -211,6 +222,13 @@ class _Reader:
             self._hosts[name] = place, {**variables, **known, **own}, {**of, **dict.fromkeys(groups)}
 
 
+def _unreadable(value: Node) -> str:
+    """Why a value cannot be what a variable says; "" where it can."""
+    if not isinstance(value, Scalar):
+        return "a single value, and neither a list nor a mapping"
+    return "a template of Ansible's, which robenv does not fill in" if "{{" in value.text else ""
+
+
 def _spread(pattern: str) -> Iterator[str]:
     """Ansible's ``rover[01:03]``: rover01, rover02, rover03."""
     found = _RANGE.search(pattern)
@@ -225,7 +243,7 @@ def _spread(pattern: str) -> Iterator[str]:
 def _robot(name: str, variables: Mapping[str, Any], groups: tuple[str, ...]) -> Robot:
     """Raises ValueError with what is wrong."""
     texts = {key: str(value) for key, value in variables.items() if isinstance(value, (str, int, float, bool))}
-    host = texts.get("ansible_host", name)
+    host = texts.get("ansible_host", texts.get("ansible_ssh_host", name))
     user = texts.get("ansible_user", texts.get("ansible_ssh_user", ""))
     if not _LOGIN.fullmatch(f"{user}@{host}" if user else host):
         raise ValueError(f"{show(host)} is not a host that ssh could be given")

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from robenv.deploy.health import Trial
-from robenv.deploy.release import SETTLE, Release
-from robenv.deploy.standing import is_confirmed, runs_already, standing, tidy
+from robenv.deploy.release import HISTORY, SETTLE, Release
+from robenv.deploy.standing import Standing, is_confirmed, release_id, runs_already, standing, tidy
 from robenv.deploy.switch import SOCKET, At, create, switch, try_again
 from robenv.engine.protocol import ContainerInfo, Engine
 from robenv.errors import OperationFailed, UsageError
@@ -73,7 +73,7 @@ def roll_back(
     """
     found = tidy(engine, project, say)
     old = found.running or found.booting
-    target = _target(found.releases, old, to)
+    target = _target(found, old, to, keep)
     trial = _trial_of(target)
     try_again(engine, target.id, trial.id)
     at("created")
@@ -100,18 +100,35 @@ def prune(engine: Engine, project: str, keep: int, say: Say) -> None:
                     continue  # something else on that machine uses it
 
 
-def _target(found: tuple[ContainerInfo, ...], old: ContainerInfo | None, to: str) -> ContainerInfo:
-    others = [info for info in found if old is None or info.id != old.id]
-    chosen = [info for info in others if info.labels.get(LABEL_RELEASE, "").startswith(to)] if to else others[:1]
+def _target(found: Standing, old: ContainerInfo | None, to: str, keep: int) -> ContainerInfo:
+    others = [info for info in found.releases if old is None or info.id != old.id]
+    chosen = [info for info in others if release_id(info).startswith(to)] if to else others[:1]
     if len(chosen) == 1:
         return chosen[0]
-    if to and old is not None and old.labels.get(LABEL_RELEASE, "").startswith(to):
-        raise UsageError(f"release {old.labels[LABEL_RELEASE][:8]} is the one that runs there")
-    names = ", ".join(info.labels.get(LABEL_RELEASE, "")[:8] for info in others)
+    if to and old is not None and release_id(old).startswith(to):
+        raise UsageError(f"release {release_id(old)[:8]} is the one that runs there")
+    names = ", ".join(release_id(info)[:8] for info in others)
+    has = f"there is {names}" if names else ""
+    if chosen:
+        raise UsageError(f"{to} is more than one release", hint=has)
+    gone = _gone(found, old, to)
+    if not gone:
+        message = f"there is no earlier release {to}".rstrip()
+        raise UsageError(message, hint=has or "`deploy.keep` says how many stay on a robot")
+    why = f"`deploy.keep` is {keep}" + (", so it was not robenv that removed it" if keep and not others else "")
     raise UsageError(
-        f"there is no earlier release {to}".rstrip() if not chosen else f"{to} is more than one release",
-        hint=f"there is {names}" if names else "`deploy.keep` says how many stay on a robot",
+        f"release {gone[:8]} was confirmed there once, and has been removed since",
+        details=why,
+        hint="; ".join(filter(None, [has, "check out its version, and `robenv deploy` it again"])),
     )
+
+
+def _gone(found: Standing, old: ContainerInfo | None, to: str) -> str:
+    """The last of the releases that were once confirmed there, that begins so and is there no more; "" for none."""
+    there = {release_id(info) for info in found.releases}
+    once = (found.notes or {}).get(HISTORY, "").split()
+    before = once[: once.index(release_id(old))] if old is not None and release_id(old) in once else once
+    return next((one for one in reversed(before) if one.startswith(to) and one not in there), "")
 
 
 def _trial_of(info: ContainerInfo) -> Trial:

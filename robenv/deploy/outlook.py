@@ -11,6 +11,8 @@ from robenv.deploy.connection import Connection
 from robenv.deploy.preflight import check_robot, wanted
 from robenv.deploy.programs import needed
 from robenv.deploy.release import Release, plan_release
+from robenv.deploy.room import Room
+from robenv.deploy.staging import room_for
 from robenv.deploy.standing import runs_already, stored_plan
 from robenv.deploy.survey import Survey, survey
 from robenv.engine.protocol import Engine, ImageInfo
@@ -90,13 +92,15 @@ def look_ahead(here: Engine | None, connection: Connection, loaded: Loaded) -> O
     image = here.find_image(loaded.image, loaded.build.platform) if here is not None else None
     there = connection.engine.find_image(loaded.image)
     release, grant = plan_for(loaded, found, image or there)
-    to_send = image.size if image is not None and there is None else 0
+    room = Room()
+    if here is not None and image is not None and there is None:
+        room = room_for(here, connection, image, loaded.build.project)
     want = wanted(
         loaded.resolved,
         loaded.build,
         release.plan,
         grant.lacks,
-        to_send,
+        room,
         needed(loaded.resolved.profile.deploy),
         None,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from robenv.catalog.jetpack import (
@@ -20,6 +20,7 @@ from robenv.catalog.jetpack import (
 )
 from robenv.catalog.platforms import parse_platform
 from robenv.deploy.release import local_mounts
+from robenv.deploy.room import Room
 from robenv.errors import Problem, RobotRefused, UsageError
 from robenv.plan.grant import Lack
 from robenv.plan.values import BuildPlan, RunPlan
@@ -32,8 +33,6 @@ OLDEST_API = (1, 41)
 """Docker Engine 20.10, the oldest that robenv is tested against."""
 MARGIN = 256 * 1024 * 1024
 """Bytes that stay free on a robot's disk."""
-_COPIES = 2
-"""The engine unpacks what it is sent while it still keeps what came."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +41,7 @@ class Wanted:
 
     platform: str
     base: str = ""
-    to_send: int = 0
-    """Unpacked bytes of what the robot does not have yet."""
+    room: Room = field(default_factory=Room)
     lacks: tuple[Lack, ...] = ()
     """What of the profile's wishes the robot has not: devices, GPU, limits."""
     local_mounts: tuple[str, ...] = ()
@@ -59,7 +57,7 @@ def wanted(
     build: BuildPlan,
     plan: RunPlan,
     lacks: tuple[Lack, ...],
-    to_send: int,
+    room: Room,
     needed: frozenset[str],
     programs: frozenset[str] | None,
 ) -> Wanted:
@@ -68,7 +66,7 @@ def wanted(
     return Wanted(
         platform=build.platform,
         base=base_image(build),
-        to_send=to_send,
+        room=room,
         lacks=lacks,
         local_mounts=tuple(local_mounts(plan, root)) if root else (),
         needed=needed,
@@ -179,14 +177,15 @@ def _base_for(l4t: Version, jetpacks: tuple[JetPack, ...]) -> str:
 
 
 def _disk(survey: Survey, want: Wanted) -> Iterator[Problem]:
-    if survey.disk_free is None or not want.to_send:
+    if survey.disk_free is None or not want.room.needed:
         return
-    need = want.to_send * _COPIES + MARGIN
-    if survey.disk_free < need:
+    free, need = survey.disk_free + want.room.freed, want.room.needed + MARGIN
+    if free < need:
+        cleared = " once what abandoned transfers left is removed" if want.room.freed else ""
         yield Problem(
-            f"its disk has {survey.disk_free / 1e9:.1f} GB free at {survey.engine.root_dir}, and this takes "
+            f"its disk has {free / 1e9:.1f} GB free at {survey.engine.root_dir}{cleared}, and this takes "
             f"{need / 1e9:.1f} GB while it is being unpacked",
-            hint="on the robot: `docker system df` shows what takes the space, `docker image prune` frees some",
+            hint="on the robot: `docker system df -v` shows what takes the space",
         )
 
 

@@ -27,7 +27,7 @@ from robenv.plan.names import (
     LABEL_SETTLE,
     LABEL_VERSION,
     ROLE_RELEASE,
-    container_name,
+    release_volume,
 )
 from robenv.plan.run import plan_digest, plan_run, stored_json
 from robenv.plan.values import Healthcheck, Mount, RunPlan
@@ -136,6 +136,7 @@ def plan_release(
     plan = replace(_for_robot(plan, resolved), healthcheck=health, init=True, restart="")
     digest = hashlib.sha256(json.dumps([RECIPE, content_hash, plan_digest(plan), argv]).encode()).hexdigest()
     identifier = digest[:12]
+    stored = stored_json(plan)
     plan = replace(plan, healthcheck=_engine_health(health, identifier))
     labels = {
         **dict(profile.run.labels),
@@ -152,7 +153,7 @@ def plan_release(
         if health
         else "",
         LABEL_SETTLE: f"{settle:g}",
-        LABEL_PLAN_JSON: stored_json(plan),
+        LABEL_PLAN_JSON: stored,
     }
     plan = replace(
         plan,
@@ -170,10 +171,6 @@ def confirmed_file(release: str) -> str:
     return f"confirmed-{release}"
 
 
-def release_volume(project: str) -> str:
-    return f"robenv-{project}-release"
-
-
 def _argv(profile: Profile, entrypoint: tuple[str, ...], image_command: tuple[str, ...]) -> tuple[str, ...]:
     """The whole command line: ``deploy.command``, else ``run.command``, else the image's own, behind the entrypoint."""
     front = entrypoint if profile.run.entrypoint is None else profile.run.entrypoint
@@ -185,7 +182,7 @@ def _for_robot(plan: RunPlan, resolved: Resolved) -> RunPlan:
     """Without the workspace, which is the developer's, and by names that do not tell from which folder it was deployed:
     a colleague's next deploy finds the same volumes."""
     profile = resolved.profile
-    here = container_name(profile.name, plan.directory)
+    here = plan.prefix
     there = f"robenv-{profile.name}-robot"
 
     def named(text: str) -> str:
@@ -196,7 +193,14 @@ def _for_robot(plan: RunPlan, resolved: Resolved) -> RunPlan:
     )
     networks = tuple(replace(one, network=replace(one.network, name=named(one.network.name))) for one in plan.networks)
     return replace(
-        plan, directory="", mounts=mounts, home_volume=named(plan.home_volume), networks=networks, session=()
+        plan,
+        name="",  # the release's ID, which this goes into, names it
+        prefix=there,
+        directory="",
+        mounts=mounts,
+        home_volume=named(plan.home_volume),
+        networks=networks,
+        session=(),
     )
 
 

@@ -107,6 +107,14 @@ def _alive(connection: Connection, engine: Engine, project: str, own: str) -> li
     return [volume for volume in others if volume not in dead]
 
 
+def projects_at_work(connection: Connection) -> frozenset[str]:
+    """The projects of which a deploy goes on there."""
+    held = {volume.labels[LABEL_LOCK]: volume for volume in connection.engine.volumes({LABEL_LOCK: None})}
+    return frozenset(
+        project for project, one in held.items() if not _is_dead(connection, one.labels.get(LABEL_HOLDER, ""))
+    )
+
+
 def _is_dead(connection: Connection, told: str) -> bool:
     if not _TOLD.fullmatch(told):
         return True  # not of a robenv

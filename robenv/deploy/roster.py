@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from robenv.deploy.condition import condition
 from robenv.deploy.connection import Connection, connect
 from robenv.deploy.inventory import Robot
 from robenv.deploy.standing import standing
@@ -13,6 +14,7 @@ from robenv.deploy.survey import Survey, survey
 from robenv.deploy.together import side_by_side, state_after
 from robenv.engine.protocol import ContainerInfo
 from robenv.errors import ContainerNotFound, RobenvError
+from robenv.plan.names import LABEL_PROJECT, LABEL_ROLE, ROLE_RELEASE
 
 
 @dataclass(frozen=True)
@@ -58,12 +60,31 @@ def _answer(connection: Connection, project: str) -> Answer:
 
 def running_release(connection: Connection, project: str) -> ContainerInfo:
     """The project's release that runs there. Raises ContainerNotFound."""
-    found = standing(connection.engine, project)
-    last = next(iter(found.releases), None)
-    if found.running is None:
+    release = last_release(connection, project)
+    if not release.running:
         name = connection.robot.name
-        state = f"its last release, {last.name}, is {last.status}" if last else f"{project} is not there"
         raise ContainerNotFound(
-            f"{name}: nothing of {project} runs: {state}", hint=f"`robenv deploy {name}` puts it there"
+            f"{name}: nothing of {project} runs: its last release, {release.name}, is {release.status}",
+            hint=f"`robenv logs -r {name}` shows what it wrote, `robenv start -r {name}` starts it",
         )
-    return found.running
+    return release
+
+
+def last_release(connection: Connection, project: str) -> ContainerInfo:
+    """The project's release that runs there, else the one that would, else the last. Raises ContainerNotFound."""
+    found = standing(connection.engine, project)
+    release = condition(found.releases, found.running, "").release
+    if release is None:
+        raise nothing_there(connection, project)
+    return release
+
+
+def nothing_there(connection: Connection, project: str) -> ContainerNotFound:
+    """The error for a project that is not on a robot, with those that are."""
+    name = connection.robot.name
+    releases = connection.engine.containers({LABEL_ROLE: ROLE_RELEASE})
+    others = sorted({one.labels.get(LABEL_PROJECT, "") for one in releases} - {"", project})
+    has = f"; it has {', '.join(others)}" if others else ""
+    return ContainerNotFound(
+        f"{name}: nothing of {project} runs: {project} is not there{has}", hint=f"`robenv deploy {name}` puts it there"
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from robenv.deploy.condition import Condition, condition
 from robenv.deploy.connection import Connection
 from robenv.deploy.inventory import Robot
 from robenv.deploy.standing import Standing, standing
@@ -42,9 +43,13 @@ class Survey:
     running: ContainerInfo | None = None
     """That one of them whose command runs."""
 
+    @property
+    def condition(self) -> Condition:
+        return condition(self.releases, self.running, str(self.engine.raw.get("SystemTime") or ""))
+
     def to_json(self) -> dict[str, Any]:
         """For `robenv robots --json`."""
-        running = self.running
+        running, how = self.running, self.condition
         return {
             "platform": self.engine.platform,
             "board": self.board,
@@ -53,10 +58,13 @@ class Survey:
             "disk_free": self.disk_free,
             "release": _release(running) if running is not None else None,
             "releases": [_release(one) for one in self.releases],
+            "well": how.well,
+            "condition": how.words,
+            "rollback": how.rollback or None,
         }
 
 
-def _release(info: ContainerInfo) -> dict[str, str]:
+def _release(info: ContainerInfo) -> dict[str, Any]:
     return {
         "id": info.labels.get(LABEL_RELEASE, ""),
         "hash": info.labels.get(LABEL_HASH, ""),
@@ -65,6 +73,9 @@ def _release(info: ContainerInfo) -> dict[str, str]:
         "since": info.started_at if info.running else "",
         "created": info.created,
         "health": info.health,
+        "restarts": info.restarts,
+        "exit_code": None if info.running else info.exit_code,
+        "ended": "" if info.running else info.finished_at,
     }
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass
 
 from robenv.deploy.guard import guarded
 from robenv.deploy.health import Trial, Verdict, await_active, await_health, ended
 from robenv.deploy.inside import prepare_folder, read_file, run_inside, write_files
+from robenv.deploy.interrupt import check as check_interrupt
+from robenv.deploy.interrupt import handing_over
 from robenv.deploy.release import ACTIVE, AGAIN, HISTORY, Release, confirmed_file, trial_time
 from robenv.deploy.standing import confirm, release_id, retire, stored_plan
 from robenv.engine.answers import last
@@ -63,7 +65,7 @@ def create(engine: Engine, release: Release) -> str:
     if earlier is not None:
         engine.remove_container(earlier.id, force=True)
     ensure_networks(engine, plan)
-    home_is_new = prepare_mounts(engine, plan)
+    home_is_new = plan.home_volume in prepare_mounts(engine, plan)
     container = engine.create_container(plan.name, create_request(plan), plan.platform)
     try:
         connect_networks(engine, container, plan)
@@ -93,8 +95,10 @@ def switch(
     have, ``old`` is stopped first, under a guard. ``socket``: where that engine listens on its own machine.
     """
     shared = _in_the_way(engine, container, old)
-    with _guard(engine, container, trial, old, socket) if old is not None and shared else nullcontext():
+    with handing_over(engine), ExitStack() as guard:
         try:
+            if old is not None and shared:
+                guard.enter_context(_guard(engine, container, trial, old, socket))
             gap = _hand_over(engine, container, trial, old, shared, say, at)
             say("waiting for its health")
             verdict = await_health(engine, container, trial, say)
@@ -184,13 +188,14 @@ def is_waiting(engine: Engine, container: str) -> bool:
         rows = engine.processes(container)
     except OperationFailed:
         return False  # it has ended meanwhile
-    return any((row.get("CMD") or row.get("COMMAND") or "").startswith("flock ") for row in rows)
+    return any(row["CMD"].startswith("flock ") for row in rows)
 
 
 def _await_standby(engine: Engine, container: str, trial: Trial) -> None:
     """Until it waits for the lock: what cannot even start its shell must not end the release that runs."""
     until = time.monotonic() + _TO_START
     while time.monotonic() < until:
+        check_interrupt()
         info = engine.find_container(container)
         if info is None or not info.running:
             raise _failed(engine, container, trial, ended(info))

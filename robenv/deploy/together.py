@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from robenv.deploy import interrupt
 from robenv.deploy.connection import end_all
 from robenv.engine import under_way
 from robenv.errors import RobenvError, RobotRefused, RobotUnreachable
@@ -19,10 +20,17 @@ Result = TypeVar("Result")
 def side_by_side(items: Sequence[Item], work: Callable[[Item], Result]) -> list[Result]:
     """``work`` on each, in threads; the results in the order of ``items``.
 
-    Where one raises, or ^C comes, those not begun are dropped, and every connection is broken, so that nobody waits for
-    whoever does not answer; what was begun on a robot it finishes or takes back by itself.
+    Where one raises, or ^C comes, those not begun are dropped, and connections are broken, so that nobody waits for
+    whoever does not answer; but over those of a robot on which a release is on trial it is taken back. A further ^C
+    breaks these too: the robot goes back by itself.
     """
-    return under_way.side_by_side(items, work, AT_ONCE, end_all)
+    interrupt.forget()
+    return under_way.side_by_side(items, work, AT_ONCE, _give_up, end_all)
+
+
+def _give_up() -> None:
+    interrupt.ask()
+    end_all(interrupt.is_handing_over)
 
 
 def state_after(error: RobenvError) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from robenv.deploy.body import Body
 from robenv.deploy.layers import Archive, Step, archive, part_of_config, steps
+from robenv.deploy.room import STAGING
 from robenv.deploy.source import Save, Source, find_source
 from robenv.deploy.spool import GZIP, PLAIN, ZSTD, Packed, Spool
 from robenv.deploy.target import There, arrived, forget_images, look, prove
@@ -56,25 +57,27 @@ def send_image(
     spool_folder: Path | None = None,
     step_size: int = STEP_SIZE,
     save: Save | None = None,
+    target_name: str = "",
 ) -> Sent:
     """Makes ``as_tag`` on ``target`` the image that ``image`` is on ``source``. ``progress`` hears how far it is.
 
     Whatever fails, ``as_tag`` stays what it was, and what was sent whole is kept for the next try. Raises
-    ImageNotFound, DiskFull (its message says whose disk), EngineLost, OperationFailed.
+    ImageNotFound, DiskFull (its message says whose disk), EngineLost, OperationFailed. ``target_name``: what the user
+    calls the target; by default its host's name.
     """
-    began = time.monotonic()
+    began, name = time.monotonic(), target_name
     repository = staging_repository(as_tag)
     spool = Spool(_form(target, compress), spool_folder)
     with spool.locked():  # who deploys to several robots at once asks one engine under one name
         wanted = find_source(source, image, f"{repository}:read", save)
 
     def attempt(trusting: bool) -> _Transfer:
-        with _at_target(target, image):
+        with _at_target(target, image, name):
             there = look(target, wanted, repository, trusting)
-        transfer = _Transfer(target, wanted, image, there, spool, repository, progress)
+        transfer = _Transfer(target, wanted, image, there, spool, repository, progress, name)
         if not there.image:
             transfer.send(transfer.pack(), step_size)
-        with _at_target(target, image):
+        with _at_target(target, image, name):
             transfer.finish(as_tag)
         return transfer
 
@@ -91,7 +94,7 @@ def send_image(
 def staging_repository(as_tag: str) -> str:
     """Where the steps of a transfer have their names until its end: ``robenv-staging/NAME``."""
     name = re.sub(r":[^/]*$", "", as_tag.partition("@")[0])
-    return f"robenv-staging/{re.sub('[^a-z0-9]+', '-', name.lower()).strip('-')}"
+    return f"{STAGING}{re.sub('[^a-z0-9]+', '-', name.lower()).strip('-')}"
 
 
 def _form(target: Engine, compress: bool) -> str:
@@ -106,8 +109,17 @@ class _Transfer:
     """One image on its way to one engine."""
 
     def __init__(
-        self, target: Engine, source: Source, image: str, there: There, spool: Spool, repository: str, tell: OnEvent
+        self,
+        target: Engine,
+        source: Source,
+        image: str,
+        there: There,
+        spool: Spool,
+        repository: str,
+        tell: OnEvent,
+        target_name: str,
     ) -> None:
+        self._target_name = target_name
         self.image_id = there.image
         self.sent = 0
         self._target = target
@@ -160,7 +172,7 @@ class _Transfer:
     def _load(self, step: Step, said: Archive, body: Body, meter: _Step) -> None:
         name, layers = self._staged(step.count), self._source.image.layers[: step.count]
         self._tags.append(name)
-        with _at_target(self._target, self._image, step.send):
+        with _at_target(self._target, self._image, self._target_name, step.send):
             try:
                 self._target.load_images(meter.counted(body))
             except EngineLost:
@@ -237,20 +249,20 @@ def seconds_left(current: int, total: int, elapsed: float) -> int:
 
 
 @contextmanager
-def _at_target(target: Engine, image: str, layers: Sequence[str] = ()) -> Iterator[None]:
-    """Says of an error that it is the target's, by its host's name."""
+def _at_target(target: Engine, image: str, name: str, layers: Sequence[str] = ()) -> Iterator[None]:
+    """Says of an error that it is the target's, by ``name`` or by its host's."""
     try:
         yield
     except DiskFull as error:
-        host, folder = _place(target)
+        host, folder = _place(target, name)
         raise DiskFull(
             f"The disk of the target, {host}, is full: {image} does not fit into {folder}.",
             details=error.message,
-            hint="Free some space there: `docker system df` and `docker image prune` on the target.",
+            hint="Free some space there: `docker system df -v` on the target shows what takes it.",
         ) from error
     except EngineLost as error:
         raise EngineLost(
-            f"The connection to the target, {_place(target)[0]}, broke while {image} was sent.",
+            f"The connection to the target, {_place(target, name)[0]}, broke while {image} was sent.",
             details=error.details or error.message,
             hint="Run the same command again: it goes on with what is still missing.",
         ) from error
@@ -258,13 +270,13 @@ def _at_target(target: Engine, image: str, layers: Sequence[str] = ()) -> Iterat
         raise
     except OperationFailed as error:
         raise type(error)(
-            f"The target, {_place(target)[0]}, did not take {image}: {error.message}",
+            f"The target, {_place(target, name)[0]}, did not take {image}: {error.message}",
             details="\n".join(filter(None, [error.details, *layers])),
             hint=error.hint or "Run the same command again.",
         ) from error
 
 
-def _place(target: Engine) -> tuple[str, str]:
-    """The host's name and the folder of the engine's data; known since the transfer began."""
+def _place(target: Engine, name: str) -> tuple[str, str]:
+    """What the target is called, and the folder of the engine's data; known since the transfer began."""
     info = target.info()
-    return str(info.raw.get("Name") or info.endpoint), info.root_dir or "its data folder"
+    return name or str(info.raw.get("Name") or info.endpoint), info.root_dir or "its data folder"

@@ -45,13 +45,14 @@ Check = Callable[[Patient], Iterable[Finding]]
 
 def examine(patient: Patient) -> list[Finding]:
     """Runs every check. A check that fails itself is a finding, and hides none of the others."""
-    from robenv.doctor import devices, emulation, engine, gpu, network, project, realtime, session, tools
+    from robenv.doctor import devices, emulation, engine, gpu, network, podman, project, realtime, session, tools
 
     findings: list[Finding] = []
     checks: tuple[Check, ...] = (
         engine.reachable,
         engine.version,
         engine.security,
+        podman.podman,
         engine.storage,
         engine.buildkit,
         engine.bridge,

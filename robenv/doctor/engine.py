@@ -9,6 +9,7 @@ from pathlib import Path
 
 from robenv.doctor.check import Finding, Patient
 from robenv.engine.endpoint import DEFAULT_URL, find_endpoint, start_command
+from robenv.environment.facts import engine_facts
 from robenv.environment.networks import has_bridge
 from robenv.errors import EngineDenied, EngineUnreachable
 from robenv.plan.engine_security import NO_LABEL, has_selinux, maps_users
@@ -55,8 +56,6 @@ def version(patient: Patient) -> Iterator[Finding]:
 
 def security(patient: Patient) -> Iterator[Finding]:
     """What holds for containers on this engine that does not on others."""
-    from robenv.environment.facts import engine_facts
-
     if patient.info is None:
         return
     engine = engine_facts(patient.info)
@@ -89,7 +88,10 @@ def buildkit(patient: Patient) -> Iterator[Finding]:
     if info.buildkit:
         yield Finding("BuildKit", "ok", "builds with cache mounts and stages side by side")
     else:
-        text = f"{info.product} has none: robenv builds without cache mounts, and downloads packages again"
+        why = f"{info.product} has none"
+        if maps_users(engine_facts(info)):
+            why = "before Docker 26 it gives copied files to nobody under userns-remap"
+        text = f"{why}: robenv builds without cache mounts, and downloads packages again"
         yield Finding("BuildKit", "warning", text)
 
 

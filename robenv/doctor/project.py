@@ -11,6 +11,7 @@ from robenv.environment.load import Loaded
 from robenv.host.facts import Facts
 from robenv.plan.host import plan_host
 from robenv.plan.middleware import plan_middleware
+from robenv.plan.podman import plan_podman
 from robenv.plan.privileges import privilege_notes
 from robenv.plan.quotas import quota_notes
 from robenv.plan.values import RunPlan
@@ -34,6 +35,7 @@ def project(patient: Patient, facts: Facts | None = None) -> Iterator[Finding]:
         said = (f"{place}: " if place else "") + lack.message + (f"; {lack.hint}" if lack.hint else "")
         yield Finding(".".join(str(step) for step in lack.path[:2] if isinstance(step, str)), "failure", said)
     yield from _notes("quotas", quota_notes(profile, facts))
+    yield from _notes("podman", plan_podman(profile, facts).notes)
     yield from _notes("middleware", plan_middleware(profile, facts).notes)
     if not grant.lacks:
         plan = loaded.container(facts, grant)

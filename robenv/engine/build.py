@@ -147,10 +147,11 @@ def failure(request: BuildRequest, state: BuildState, sentence: str) -> RobenvEr
             details=sentence,
             hint="Let it emulate them: `sudo robenv binfmt register` on that machine.",
         )
-    cause = step.output.cause if step else ""
+    cause = _untrusted(output) or (step.output.cause if step else "")
     hint = _way_to_a_network(request, sentence, output) or _way_out(sentence, output)
     error = BuildFailed(message, details=_reason(sentence, cause), hint=hint)
     error.step = step.name if step else ""
+    error.output = step.output.telling if step else ()
     return error
 
 
@@ -214,6 +215,19 @@ def _reason(sentence: str, cause: str = "") -> str:
     return f"{cause} (exit code {code['code']})" if cause else f"The command ended with exit code {code['code']}."
 
 
+_UNTRUSTED = re.compile(
+    r"certificate verify failed(?:: [^)(\n'\"]*)?|SSL certificate problem: [^\n]*|certificate is NOT trusted[^\n]*"
+    r"|self[- ]signed certificate in certificate chain",
+    re.I,
+)
+
+
+def _untrusted(output: str) -> str:
+    """What a program says that does not trust a certificate: others then only say that they have found nothing."""
+    match = _UNTRUSTED.search(output)
+    return match[0].strip() if match else ""
+
+
 _NO_NAMES = re.compile(
     r"temporary failure (?:in name resolution|resolving)|could not resolve(?: host)?\b|name or service not known"
     r"|network is unreachable|no route to host",
@@ -255,6 +269,11 @@ _KILLED = re.compile(r"\bKilled$|\bKilled signal terminated program\b|: Killed\b
 
 
 def _way_out(sentence: str, output: str = "") -> str:
+    if _untrusted(output):
+        return (
+            "Where a proxy opens TLS, `mirrors: {ca: FILE}` in config.yaml or robenv.yaml has builds trust its "
+            "authority (docs/mirrors.md)."
+        )
     if _WANTS_GPU.search(output):
         return (
             "A build has no GPU and no driver of one, whatever the profile's `gpu` says: that is the container's. Run "

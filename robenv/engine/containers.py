@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import docker
 
-from robenv.engine.answers import OUTPUT, joined
+from robenv.engine.answers import OUTPUT, joined, parse
 from robenv.engine.dial import dial
 from robenv.engine.execution import ExecutionCalls, short
 from robenv.engine.http import EVER, answer_of, ask, send
 from robenv.engine.protocol import ContainerInfo, Json, VolumeInfo
-from robenv.engine.session import STDERR, demultiplexer
+from robenv.engine.session import STDERR, capture, demultiplexer
+from robenv.engine.session_types import ExecRequest
 from robenv.engine.start_errors import explained
 from robenv.engine.translate import status_of, translated
 from robenv.errors import OperationFailed
@@ -23,9 +26,23 @@ if TYPE_CHECKING:
 
 _MARGIN = 60.0
 """Seconds that the engine has for a plain answer, beyond what it was told to wait."""
+_RELEASED = 5.0
+"""Seconds: Podman counts a container that was removed among a volume's users until its own clean-up has ended."""
 _CHUNK = 64 * 1024
 _SMALL = 64 * 1024 * 1024
 """Bytes."""
+_TITLES = {"COMMAND": "CMD"}
+_NO_CGROUP = "unable to get all container pids"
+"""What runc says where the container has no cgroup, by which it lists processes: rootless with cgroup v1."""
+_PROCESSES = r"""
+for place in /proc/[0-9]*; do
+  pid=${place#/proc/} parent=
+  [ "$pid" = $$ ] && continue
+  while read -r key value rest; do [ "$key" != PPid: ] || parent=$value; done <"$place/status" || continue
+  echo "$pid $parent $(tr '\0' ' ' <"$place/cmdline")"
+done 2>/dev/null
+:
+"""
 _KINDS = ("C", "A", "D")
 """What the numbers of ``/changes`` mean: changed, added, deleted."""
 
@@ -34,6 +51,8 @@ class ContainerCalls(ExecutionCalls):
     """The run half of ``robenv.engine.protocol.Engine``; ``_api`` is docker-py's low-level client."""
 
     _api: docker.APIClient
+    _columns = "-ef"
+    """What of ps is asked for."""
     endpoint: str
 
     # what ExecutionCalls stands on
@@ -89,12 +108,20 @@ class ContainerCalls(ExecutionCalls):
 
         A container that could not be started stays, for its maker to remove.
         """
-        with explained(lambda: self._name_of(container)), translated("start the container", short(container)):
+        name, addresses = (lambda: self._name_of(container)), (lambda: self._addresses_of(container))
+        with explained(name, addresses), translated("start the container", short(container)):
             send(self._api, "post", "/containers/{0}/start", container, timeout=EVER)
 
     def _name_of(self, container: str) -> str:
         found = self.find_container(container)
         return found.name if found else short(container)
+
+    def _addresses_of(self, container: str) -> tuple[str, ...]:
+        """Those that it asks for itself."""
+        with translated("look at the container", short(container)):
+            networks = ask(self._api, "get", "/containers/{0}/json", container)["NetworkSettings"]["Networks"] or {}
+        asked = [network.get("IPAMConfig") or {} for network in networks.values()]
+        return tuple(one[key] for one in asked for key in ("IPv4Address", "IPv6Address") if one.get(key))
 
     def stop(self, container: str, timeout: float | None = None) -> None:
         """Asks its main process to end and, after ``timeout`` seconds, kills it. Does nothing where it has stopped."""
@@ -103,6 +130,12 @@ class ContainerCalls(ExecutionCalls):
             # Without a timeout the container's own one holds, which only the engine knows.
             patience = EVER if timeout is None else timeout + _MARGIN
             send(self._api, "post", "/containers/{0}/stop", container, params=params, timeout=patience)
+
+    def restart(self, container: str, timeout: float | None = None) -> None:
+        """Stops it as ``stop`` does, and starts it; one that is stopped is started. Raises as ``start`` does."""
+        params = {} if timeout is None else {"t": str(max(0, round(timeout)))}
+        with explained(lambda: self._name_of(container)), translated("restart the container", short(container)):
+            send(self._api, "post", "/containers/{0}/restart", container, params=params, timeout=EVER)
 
     def kill(self, container: str, signal: str) -> None:
         """Sends ``SIGTERM`` or another signal, by name, to its main process. Raises ContainerNotFound."""
@@ -157,12 +190,27 @@ class ContainerCalls(ExecutionCalls):
             answer.close()
 
     def processes(self, container: str) -> list[Mapping[str, str]]:
-        """What runs inside: ps's columns by title (UID, PID, PPID, …, CMD), with the host's PIDs."""
-        with translated("list what runs in", short(container)):
-            # Podman takes ps's own words too, and without any shows other columns.
-            told = ask(self._api, "get", "/containers/{0}/top", container, params={"ps_args": "-ef"})
-        titles = [str(title) for title in told.get("Titles") or ()]
-        return [dict(zip(titles, row, strict=False)) for row in told.get("Processes") or ()]
+        """What runs inside, by ps's titles PID, PPID and CMD at least. Raises OperationFailed, also where the engine's
+        answer is of another form."""
+        action = f"list what runs in {short(container)}"
+        try:
+            with translated(action):
+                told = ask(self._api, "get", "/containers/{0}/top", container, params={"ps_args": self._columns})
+        except OperationFailed as error:
+            if _NO_CGROUP in error.message and (found := self._processes_inside(container)):
+                return found
+            raise
+        titles = [_TITLES.get(str(title), str(title)) for title in told.get("Titles") or ()]
+        rows = told.get("Processes") or ()
+        if not rows or not {"PID", "PPID", "CMD"} <= set(titles):
+            raise OperationFailed(f"Could not {action}: the engine shows {', '.join(titles) or 'nothing'}")
+        return [dict(zip(titles, row, strict=False)) for row in rows]
+
+    def _processes_inside(self, container: str) -> list[Mapping[str, str]]:
+        """As a shell inside sees them, with the container's own PIDs; none where there is no shell."""
+        code, output, _ = capture(self.open_exec(ExecRequest(container, ("sh", "-c", _PROCESSES), "0")))
+        rows = (line.split(" ", 2) for line in output.decode(errors="replace").splitlines()) if code == 0 else ()
+        return [dict(zip(("PID", "PPID", "CMD"), row, strict=False)) for row in rows]
 
     def changes(self, container: str) -> list[tuple[str, str]]:
         """("A", "C" or "D", path) for each path that differs from the image."""
@@ -174,6 +222,17 @@ class ContainerCalls(ExecutionCalls):
         """Unpacks a tar at ``path`` inside; volumes are mounted while it does, started or not."""
         with translated("unpack files into", f"{short(container)}:{path}"):
             send(self._api, "put", "/containers/{0}/archive", container, params={"path": path}, data=tar, timeout=EVER)
+
+    def path_time(self, container: str, path: str) -> str:
+        """When a file or folder inside was last changed, as in RFC 3339; "" where the engine does not tell. Raises
+        ContainerNotFound, OperationFailed."""
+        with translated(f"look at {short(container)}:{path}"):
+            answer = send(self._api, "head", "/containers/{0}/archive", container, params={"path": path})
+        try:
+            told = parse(base64.b64decode(answer.headers["X-Docker-Container-Path-Stat"]))
+            return str(told["mtime"])
+        except (KeyError, TypeError, ValueError):
+            return ""
 
     def get_archive(self, container: str, path: str) -> bytes | None:
         """A tar of a small file or folder (64 MiB at most) inside; None where it does not exist.
@@ -206,6 +265,13 @@ class ContainerCalls(ExecutionCalls):
             answer.close()
         return bytes(tar)
 
+    def running_commands(self, container: str) -> list[tuple[str, ...]]:
+        """The command lines that run inside by `exec`, whoever started them."""
+        with translated("list what runs in", short(container)):
+            told = (self._api.exec_inspect(one) for one in self._api.inspect_container(container)["ExecIDs"] or ())
+            config = [one["ProcessConfig"] for one in told if one.get("Running")]
+        return [(str(one["entrypoint"]), *map(str, one.get("arguments") or ())) for one in config]
+
     def oom_events(self, container: str, since: float, until: float) -> int:
         """How often the kernel killed something inside for want of memory, between two times (epoch seconds)."""
         params = {
@@ -225,10 +291,11 @@ class ContainerCalls(ExecutionCalls):
 
     # volumes
 
-    def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
+    def create_volume(self, name: str, labels: Mapping[str, str], options: Mapping[str, str] | None = None) -> None:
         """Makes a volume of the driver ``local``; one of that name that is there stays as it is."""
+        body = {"Name": name, "Driver": "local", "Labels": dict(labels), "DriverOpts": dict(options or {})}
         with translated("create the volume", name):
-            send(self._api, "post", "/volumes/create", **_json({"Name": name, "Labels": dict(labels)}))
+            send(self._api, "post", "/volumes/create", **_json(body))
 
     def volumes(self, labels: Mapping[str, str | None]) -> list[VolumeInfo]:
         with translated("list volumes"):
@@ -238,12 +305,18 @@ class ContainerCalls(ExecutionCalls):
 
     def remove_volume(self, name: str) -> None:
         """Removes it with its data; nothing happens where it is gone already. Raises OperationFailed: it is in use."""
-        try:
-            with translated("remove the volume", name):
-                send(self._api, "delete", "/volumes/{0}", name, timeout=EVER)
-        except OperationFailed as error:
-            if status_of(error) != 404:
-                raise
+        until = time.monotonic() + _RELEASED
+        while True:
+            try:
+                with translated("remove the volume", name):
+                    send(self._api, "delete", "/volumes/{0}", name, timeout=EVER)
+            except OperationFailed as error:
+                if "is being used by the following container" in error.message and time.monotonic() < until:
+                    time.sleep(0.1)
+                    continue
+                if status_of(error) != 404:
+                    raise
+            return
 
 
 def _json(body: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import docker
@@ -15,13 +16,21 @@ from robenv.engine.containers import ContainerCalls
 from robenv.engine.credentials import Logins
 from robenv.engine.dial import dial
 from robenv.engine.endpoint import Endpoint, Tls, find_endpoint, insecure, unreachable
-from robenv.engine.http import ask, ask_version, bound, mind_only_the_endpoint, trust_as_docker, use_version
+from robenv.engine.http import (
+    ask,
+    ask_unversioned,
+    ask_version,
+    bound,
+    mind_only_the_endpoint,
+    trust_as_docker,
+    use_version,
+)
 from robenv.engine.images import ImageCalls
 from robenv.engine.networks import NetworkCalls
-from robenv.engine.protocol import EngineInfo, Json
+from robenv.engine.protocol import PODMAN, PODMAN_HOST, EngineInfo, Json
 from robenv.engine.ssh import SshRelay, target
 from robenv.engine.translate import translated
-from robenv.errors import EngineDenied, EngineInsecure, EngineUnreachable, UsageError
+from robenv.errors import EngineDenied, EngineInsecure, EngineUnreachable, OperationFailed, UsageError
 
 if TYPE_CHECKING:
     from robenv.engine.http1 import Stream
@@ -30,7 +39,11 @@ _TIMEOUT = 60
 """Seconds that an ordinary call may take; those that take longer set their own."""
 _ANY_VERSION = "1.24"
 """docker-py wants a version at once; the real one is set from the engine's first answer."""
+_PODMAN_COLUMNS = "user,pid,ppid,args"
+"""These it reads from /proc; for ps's own options it runs the image's ps, if there is one, and shows whole lines."""
+_PODMAN_INFO = "/v4.0.0/libpod/info"
 _BUILDKIT_SINCE = (1, 39)
+_BUILDKIT_MAPS_SINCE = (1, 45)
 
 
 class DockerPyEngine(ImageCalls, ContainerCalls, NetworkCalls):
@@ -43,6 +56,8 @@ class DockerPyEngine(ImageCalls, ContainerCalls, NetworkCalls):
         self._logins = Logins(endpoint.config_folder)
         self._version = version
         self._info: EngineInfo | None = None
+        if _product(version).startswith(PODMAN):
+            self._columns = _PODMAN_COLUMNS
         self.endpoint = endpoint.url
 
     def info(self) -> EngineInfo:
@@ -50,8 +65,19 @@ class DockerPyEngine(ImageCalls, ContainerCalls, NetworkCalls):
         if self._info is None:
             with translated("ask the engine what it is"):
                 said = ask(self._api, "get", "/info")
-            self._info = engine_info(self.endpoint, self._version, said)
+            info = engine_info(self.endpoint, self._version, said)
+            self._info = replace(info, raw={**said, PODMAN_HOST: self._podman_host()}) if info.is_podman else info
         return self._info
+
+    def _podman_host(self) -> Json:
+        """By its own API (https://docs.podman.io/en/latest/_static/api.html); empty where a proxy shuts that off."""
+        try:
+            with translated("ask Podman about its host"):
+                said = ask_unversioned(self._api, _PODMAN_INFO)
+        except OperationFailed:
+            return {}
+        host = said.get("host") if isinstance(said, dict) else None
+        return host if isinstance(host, dict) else {}
 
     def close(self) -> None:
         self._api.close()
@@ -114,19 +140,28 @@ def engine_info(endpoint: str, version: Json, info: Json) -> EngineInfo:
         platform=_platform(version, info),
         storage_driver=str(info.get("Driver", "")),
         root_dir=str(info.get("DockerRootDir", "")),
-        buildkit=_has_buildkit(product, version),
+        buildkit=_has_buildkit(product, version) and not _mixes_up_owners(version, info),
         raw=info,
     )
 
 
 def _has_buildkit(product: str, version: Json) -> bool:
     """Docker's own engine has it since 18.09 (API 1.39), on Linux; Podman's answers only the classic form."""
-    numbers = str(version.get("ApiVersion", "0")).split(".")
-    try:
-        recent = tuple(int(number) for number in numbers) >= _BUILDKIT_SINCE
-    except ValueError:
-        return False
+    recent = _numbers(version) >= _BUILDKIT_SINCE
     return recent and product == "Docker Engine" and version.get("Os", "linux") == "linux"
+
+
+def _mixes_up_owners(version: Json, info: Json) -> bool:
+    """Whether its BuildKit leaves what COPY and ADD write to an owner that userns-remap gives no container: before
+    Docker 26 (github.com/moby/buildkit/pull/4712). The classic builder maps them."""
+    return "name=userns" in (info.get("SecurityOptions") or ()) and _numbers(version) < _BUILDKIT_MAPS_SINCE
+
+
+def _numbers(version: Json) -> tuple[int, ...]:
+    try:
+        return tuple(int(number) for number in str(version.get("ApiVersion", "0")).split("."))
+    except ValueError:
+        return ()
 
 
 def _product(version: Json) -> str:

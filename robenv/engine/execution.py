@@ -258,13 +258,18 @@ def exec_body(request: ExecRequest, marker: str, size: tuple[int, int] | None) -
     return body
 
 
+def familiar(name: str) -> str:
+    """An image's name as Docker shows it; Podman has the registry in front of that."""
+    return name.removeprefix("docker.io/").removeprefix("library/") if name.startswith("docker.io/") else name
+
+
 def container_info(raw: Mapping[str, Any]) -> ContainerInfo:
     """The answer of ``GET /containers/NAME/json`` in robenv's words."""
     state, config = raw.get("State") or {}, raw.get("Config") or {}
     return ContainerInfo(
         id=raw["Id"],
         name=str(raw.get("Name") or "").removeprefix("/"),
-        image=config.get("Image") or "",
+        image=familiar(config.get("Image") or ""),
         image_id=raw.get("Image") or "",
         labels=config.get("Labels") or {},
         status=state.get("Status") or "",
@@ -276,4 +281,6 @@ def container_info(raw: Mapping[str, Any]) -> ContainerInfo:
         exec_ids=tuple(raw.get("ExecIDs") or ()),
         health=(state.get("Health") or {}).get("Status") or "",
         restart_policy=((raw.get("HostConfig") or {}).get("RestartPolicy") or {}).get("Name") or "",
+        restarts=int(raw.get("RestartCount") or 0),
+        finished_at=state.get("FinishedAt") or "",
     )

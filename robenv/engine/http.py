@@ -39,7 +39,10 @@ def send(api: docker.APIClient, method: str, path: str, *parts: str, **options: 
     ``options`` are those of ``requests.Session.request``. Raises docker.errors.APIError for an error answer.
     """
     inner: Any = api
-    response = getattr(inner, f"_{method}")(inner._url(path, *parts), **options)
+    if method == "head":  # docker-py has none of its own, which would set the timeout
+        response = inner.head(inner._url(path, *parts), **({"timeout": inner.timeout} | options))
+    else:
+        response = getattr(inner, f"_{method}")(inner._url(path, *parts), **options)
     inner._raise_for_status(response)
     return response
 
@@ -61,13 +64,18 @@ def ask(api: docker.APIClient, method: str, path: str, *parts: str, **options: A
 
 def ask_version(api: docker.APIClient) -> dict[str, Any]:
     """What ``/version`` says, which is asked for in no version of the API. Raises KeyError where it says nothing."""
-    inner: Any = api
-    response = inner._get(inner._url("/version", versioned_api=False))
-    inner._raise_for_status(response)
-    said = answer_of(response)
+    said = ask_unversioned(api, "/version")
     if not isinstance(said, dict):
         raise KeyError("ApiVersion")
     return said
+
+
+def ask_unversioned(api: docker.APIClient, path: str) -> Any:
+    """As ``ask`` for a GET of exactly this path."""
+    inner: Any = api
+    response = inner._get(inner._url(path, versioned_api=False))
+    inner._raise_for_status(response)
+    return answer_of(response)
 
 
 def answer_of(response: Any) -> Any:

@@ -9,6 +9,7 @@ from docker.utils import parse_repository_tag
 
 from robenv.engine.archives import ArchiveCalls
 from robenv.engine.build import BuildCalls
+from robenv.engine.http import ask
 from robenv.engine.index import IndexCalls
 from robenv.engine.inspect import inspect_image, same_platform
 from robenv.engine.protocol import ImageInfo
@@ -40,6 +41,12 @@ class ImageCalls(BuildCalls, RegistryCalls, IndexCalls, ArchiveCalls):
             listed = self._api.images(filters=filters or None)
         found = (self.find_image(one["Id"]) for one in listed)
         return [image for image in found if image is not None]  # one may have gone meanwhile
+
+    def history(self, reference: str) -> list[tuple[str, int]]:
+        """What made each part of an image, as the engine tells it, and its unpacked bytes; oldest first."""
+        with translated("read the history of the image", reference):
+            told = ask(self._api, "get", "/images/{0}/history", reference)
+        return [(str(one.get("CreatedBy") or ""), int(one.get("Size") or 0)) for one in reversed(told or ())]
 
     def tag(self, image: str, reference: str) -> None:
         """Gives ``image`` a further name. Raises ImageNotFound."""

@@ -9,6 +9,7 @@ from typing import Any
 import docker
 
 from robenv.catalog.platforms import normalize, parse_platform
+from robenv.engine.execution import familiar
 from robenv.engine.http import ask
 from robenv.engine.protocol import BlobInfo, ImageInfo
 from robenv.errors import UsageError
@@ -58,7 +59,7 @@ def image_info(inspected: Mapping[str, Any]) -> ImageInfo:
     names = (str(inspected.get(key) or "") for key in ("Os", "Architecture", "Variant"))
     return ImageInfo(
         id=str(inspected["Id"]),
-        tags=tuple(inspected.get("RepoTags") or ()),
+        tags=tuple(familiar(name) for name in inspected.get("RepoTags") or ()),
         platform=_normal("/".join(name for name in names if name)),
         size=int(inspected.get("Size") or 0),
         created=str(inspected.get("Created") or ""),
@@ -68,7 +69,7 @@ def image_info(inspected: Mapping[str, Any]) -> ImageInfo:
         environment=tuple(config.get("Env") or ()),
         working_dir=str(config.get("WorkingDir") or ""),
         user=str(config.get("User") or ""),
-        digests=tuple(inspected.get("RepoDigests") or ()),
+        digests=tuple(familiar(name) for name in inspected.get("RepoDigests") or ()),
         layers=tuple((inspected.get("RootFS") or {}).get("Layers") or ()),
         on_build=tuple(str(one) for one in config.get("OnBuild") or ()),
         blob=_blob(inspected.get("Descriptor") or {}),

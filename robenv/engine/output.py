@@ -26,7 +26,8 @@ _ERROR = re.compile(
 _NONE = re.compile(r"\b(?:0|no) (?:errors?|failed|failures)\b|^\s*\[?warning\b|^W: ", re.I)
 _CONSEQUENCE = re.compile(
     r"^\s*g?make(?:\[\d+\])?: \*\*\*|^ninja: build stopped|^collect2: error|CalledProcessError|^Failed +<<<"
-    r"|^subprocess exited with status|^\s*(?:note|hint): "
+    r"|^E: Some index files failed|^E: Unable to fetch some archives|^E: Sub-process .* returned an error code"
+    r"|^Errors were encountered while processing|^subprocess exited with status|^\s*(?:note|hint): "
 )
 """What programs say when another one failed, which has said why."""
 

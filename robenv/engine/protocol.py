@@ -35,6 +35,12 @@ __all__ = [
 Json = Mapping[str, Any]
 
 
+PODMAN = "Podman"
+"""How the name of that product begins."""
+PODMAN_HOST = "robenv.podman"
+"""The key of ``EngineInfo.raw`` under which Podman's own description of its host is."""
+
+
 @dataclass(frozen=True)
 class EngineInfo:
     """What ``/version`` and ``/info`` say, as far as robenv uses it."""
@@ -51,6 +57,15 @@ class EngineInfo:
     """Whether ``POST /build?version=2`` works there."""
     raw: Json
     """The whole answer of ``/info``."""
+
+    @property
+    def is_podman(self) -> bool:
+        return self.product.startswith(PODMAN)
+
+    @property
+    def podman(self) -> Json:
+        """What Podman's own API says of its host, which ``/info`` gets wrong or leaves out; empty for other engines."""
+        return dict(self.raw.get(PODMAN_HOST) or {})
 
     @property
     def content_store(self) -> bool:
@@ -245,6 +260,9 @@ class Engine(SessionEngine, Protocol):
         Raises BuildFailed, EngineLost.
         """
 
+    def history(self, reference: str) -> list[tuple[str, int]]:
+        """What made each part of an image, and its unpacked bytes; oldest first. Raises ImageNotFound."""
+
     def tag(self, image: str, reference: str) -> None: ...
 
     def remove_image(self, reference: str, force: bool = False) -> int:
@@ -262,6 +280,8 @@ class Engine(SessionEngine, Protocol):
     def start(self, container: str) -> None: ...
 
     def stop(self, container: str, timeout: float | None = None) -> None: ...
+
+    def restart(self, container: str, timeout: float | None = None) -> None: ...
 
     def kill(self, container: str, signal: str) -> None: ...
 
@@ -286,7 +306,8 @@ class Engine(SessionEngine, Protocol):
         """("stdout" or "stderr", bytes) as they come."""
 
     def processes(self, container: str) -> list[Mapping[str, str]]:
-        """What runs inside: ps's columns by title, with the host's PIDs."""
+        """What runs inside: PID, PPID and CMD of each, by an engine's own count of processes. Raises OperationFailed,
+        also where the engine cannot tell."""
 
     def changes(self, container: str) -> list[tuple[str, str]]:
         """("A", "C" or "D", path) for each path that differs from the image."""
@@ -294,14 +315,21 @@ class Engine(SessionEngine, Protocol):
     def put_archive(self, container: str, path: str, tar: bytes) -> None:
         """Unpacks a tar at ``path`` inside; volumes are mounted while it does, started or not."""
 
+    def path_time(self, container: str, path: str) -> str:
+        """When a file or folder inside was last changed, as in RFC 3339; "" where the engine does not tell."""
+
     def get_archive(self, container: str, path: str) -> bytes | None:
         """A tar of a small file or folder inside; None where it does not exist."""
+
+    def running_commands(self, container: str) -> list[tuple[str, ...]]:
+        """The command lines that run inside by `exec`, whoever started them."""
 
     def oom_events(self, container: str, since: float, until: float) -> int:
         """How often the kernel killed something inside for want of memory, between two times (epoch seconds)."""
 
     # volumes
-    def create_volume(self, name: str, labels: Mapping[str, str]) -> None: ...
+    def create_volume(self, name: str, labels: Mapping[str, str], options: Mapping[str, str] | None = None) -> None:
+        """Makes a volume of the driver ``local``; one of that name that is there stays as it is."""
 
     def volumes(self, labels: Mapping[str, str | None]) -> list[VolumeInfo]: ...
 

@@ -135,6 +135,9 @@ class Pump:
     def _step(self) -> None:
         ready = self._wait(self._interests(), self._patience())
         self._mind_signals()
+        if not ready and self._session.detached:
+            self._ended = True  # Podman keeps the stream open until the process has ended
+            return
         if not ready and self._full() and self._limit == _HELD and self._session.poll() is not None:
             self._limit = _HELD_AT_THE_END
         session = ready.get(self._session.fileno(), 0)
@@ -169,7 +172,7 @@ class Pump:
         """For how long to wait at most; None: for ever."""
         if self._session.pending() and not self._full():
             return 0.0
-        return _LOOK_AGAIN if self._full() or not self._foreground else None
+        return _LOOK_AGAIN if self._full() or not self._foreground or self._session.detached else None
 
     def _wait(self, wanted: dict[int, int], limit: float | None) -> dict[int, int]:
         """What of it is ready, by file descriptor; signals and what is due to be sent end the wait too."""

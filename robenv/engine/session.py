@@ -35,7 +35,12 @@ _SHUT_WR = 1
 _SYSTEM_ERROR = 3
 _HEADER = 8
 _CHUNK = 64 * 1024
-_DETACH_NOTE = b"exec attach failed: error on attach stdin: read escape sequence\r\n"
+_DETACH_NOTES = (
+    b"exec attach failed: error on attach stdin: read escape sequence\r\n",
+    b"Error: detached from container\n",  # Podman's
+)
+_PODMAN_NOISE = (b"Error: read unixpacket @->/proc/self/fd/", b"/attach: read: connection reset by peer\n")
+"""A frame of its own after what Podman says of a program that is not there: of its own parts' connection."""
 _DETACH_CODE = 126
 """Docker Engine 20.10 detaches, says so as of a failure, and has the process, which runs on, down as failed."""
 _PATIENCE = 0.4
@@ -61,7 +66,8 @@ class Frames:
         while at < size:
             if self._left:
                 piece = data[at : at + self._left]
-                parts.append((self._stream, piece))
+                if not (piece.startswith(_PODMAN_NOISE[0]) and piece.endswith(_PODMAN_NOISE[1])):
+                    parts.append((self._stream, piece))
                 self._left -= len(piece)
                 at += len(piece)
                 continue
@@ -139,8 +145,9 @@ class ProcessSession:
             data, self._rest = self._rest[:size], self._rest[size:]
             return data
         data = self._received(size)
-        if self._detached and _DETACH_NOTE in data:
-            return data.replace(_DETACH_NOTE, b"") or self._received(size)
+        for note in _DETACH_NOTES if self._detached else ():
+            if note in data:
+                return data.replace(note, b"") or self._received(size)
         return data
 
     def _received(self, size: int) -> bytes:

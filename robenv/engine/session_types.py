@@ -31,6 +31,9 @@ class ContainerInfo(NamedTuple):
     health: str = ""
     restart_policy: str = ""
     """``no``, ``always``, ``unless-stopped`` or ``on-failure``."""
+    restarts: int = 0
+    """How often its policy started it again since somebody last did."""
+    finished_at: str = ""
 
     @property
     def running(self) -> bool:

@@ -19,6 +19,9 @@ _NOISE = re.compile(
 )
 _PORT = re.compile(r"(?:listen (?:tcp|udp)\d? |bind for |host port (?:for )?)(\S*?):(\d+)(?=[\s:/])", re.I)
 
+_ADDRESS = re.compile(r"(?<!bind)(?<!/tcp)(?<!/udp): address already in use$", re.I)
+"""As the engine's address management says it: for a port, what is bound stands in front."""
+
 _Kind = type[OperationFailed] | type[HostLacks]
 
 NO_BRIDGE = re.compile(r"network bridge not found|could not find bridge \S+|bridge \S+ not found", re.I)
@@ -65,6 +68,12 @@ _SAYINGS: tuple[tuple[re.Pattern[str], str, str, _Kind], ...] = (
         OperationFailed,
     ),
     (
+        re.compile(r"error creating device nodes: mount (?P<what>/dev/[^:\s]+):.*no such file"),
+        "a rootless engine gives a device under its own name only, and there is no {what} on its machine",
+        "Take the name inside out of `run.devices` or `devices`, or use an engine that runs as root.",
+        HostLacks,
+    ),
+    (
         re.compile(r'custom device "(?P<what>[^"]*)": no such file'),
         "the device {what} is not there",
         "Plug it in, or take it out of `devices`.",
@@ -101,7 +110,8 @@ _SAYINGS: tuple[tuple[re.Pattern[str], str, str, _Kind], ...] = (
         re.compile(r"setting rlimits?.* type (?P<what>\d+): operation not permitted"),
         "the engine may not raise limits (number {what} of setrlimit(2)) above its own",
         "Run the engine with CAP_SYS_RESOURCE, which one inside a container or a rootless one lacks; or do without "
-        "`realtime` and `run.ulimits`.",
+        "`realtime` and `run.ulimits`. Podman raises nofile and nproc by itself: name both in `run.ulimits`, or in "
+        "`default_ulimits` of its containers.conf.",
         HostLacks,
     ),
     (
@@ -144,21 +154,36 @@ _SAYINGS: tuple[tuple[re.Pattern[str], str, str, _Kind], ...] = (
 
 
 @contextmanager
-def explained(name: Callable[[], str]) -> Iterator[None]:
-    """Around a call that creates or starts a container: the engine's sentence becomes one that leads on."""
+def explained(name: Callable[[], str], addresses: Callable[[], tuple[str, ...]] = lambda: ()) -> Iterator[None]:
+    """Around a call that creates or starts a container: the engine's sentence becomes one that leads on.
+
+    ``addresses``: those that it is to have in its networks, where it says which; asked only where one is taken.
+    """
     try:
         yield
     except OperationFailed as error:
-        better = explain(error, name())
+        better = explain(error, name(), addresses() if _is_address(error) else ())
         if better is error:
             raise
         raise better from error
 
 
-def explain(error: OperationFailed, container: str) -> RobenvError:
+def _is_address(error: OperationFailed) -> bool:
+    """Whether an address in a network is taken, which the engine says in words like those for a port."""
+    return isinstance(error, PortInUse) and _ADDRESS.search(error.message) is not None
+
+
+def explain(error: OperationFailed, container: str, addresses: tuple[str, ...] = ()) -> RobenvError:
     """``error`` itself where there is nothing to add."""
     sentence = error.message.partition(": ")[2]
     cause = _NOISE.sub("", sentence).removesuffix(": unknown")
+    if _is_address(error):
+        taken = f"the address {' or '.join(addresses)}" if addresses else "an address that it is to have"
+        return OperationFailed(
+            f"The container {container} cannot start: {taken} is taken in its network.",
+            details=cause,
+            hint="`docker network inspect NETWORK` shows who has which; choose another under `run.networks`.",
+        )
     if isinstance(error, PortInUse):
         port = _PORT.search(sentence)
         what = f"Port {port[2]} is taken" if port else "A port is taken"

@@ -40,10 +40,12 @@ def side_by_side(
     work: Callable[[Item], Result],
     at_once: int,
     give_up: Callable[[], object] = end_all,
+    insist: Callable[[], object] = end_all,
 ) -> list[Result]:
     """``work`` on each, in threads; the results in the order of ``items``.
 
-    Where one raises, or ^C comes, those not begun are dropped, and ``give_up`` is called until the others have ended.
+    Where one raises, or ^C comes, those not begun are dropped, and ``give_up`` is called until the others have ended;
+    from a further ^C on it is ``insist``.
     """
     with ThreadPoolExecutor(max_workers=min(at_once, len(items)) or 1) as pool:
         begun: list[Future[Result]] = []
@@ -52,9 +54,16 @@ def side_by_side(
             return [one.result() for one in begun]
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
-            give_up()
-            # Of futures that are cancelled before they begin, `wait` alone never has news.
-            while going_on := [one for one in begun if not one.done()]:
-                wait(going_on, timeout=_AGAIN)
-                give_up()  # those that were about to be made
+            try:
+                _await_end(begun, give_up)
+            except (KeyboardInterrupt, SystemExit):
+                _await_end(begun, insist)
             raise
+
+
+def _await_end(begun: Sequence[Future[Result]], end: Callable[[], object]) -> None:
+    end()
+    # Of futures that are cancelled before they begin, `wait` alone never has news.
+    while going_on := [one for one in begun if not one.done()]:
+        wait(going_on, timeout=_AGAIN)
+        end()  # those that were about to be made

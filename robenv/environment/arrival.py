@@ -12,6 +12,7 @@ from robenv.environment.load import Loaded, load
 from robenv.environment.locking import resolve_locked
 from robenv.environment.outgoing import Outgoing
 from robenv.errors import Problem, RobenvError, UsageError
+from robenv.profile.excerpt import safe
 from robenv.share.carried import clone_pack
 from robenv.share.contents import Contents, SavedRepository
 from robenv.share.held import Held, changes
@@ -48,7 +49,15 @@ def stays_behind(held: Mapping[Held, str]) -> list[str]:
         notes.append(f"what is not in the lock's commits is not in the file: {', '.join(changed)}")
     if filtered := [f"src/{one.entry.path}" for one in held if one.has_filters()]:
         notes.append(f"what git LFS, or another filter, has for files in {', '.join(filtered)} is not in the file")
+    if modules := [f"src/{one.entry.path}/{safe(path)}" for one in held for path in one.submodules()]:
+        more = f" and {len(modules) - 5} more" if len(modules) > 5 else ""
+        notes.append(f"submodules are not in the file: {', '.join(modules[:5])}{more}")
     return notes
+
+
+def _left_out(one: Held) -> str:
+    """Why a clone that is at its commit differs from what goes into the file."""
+    return "a filter makes its files" if one.has_filters() else "it has submodules" if one.submodules() else ""
 
 
 def require_same(
@@ -74,7 +83,7 @@ def require_same(
             return
     except RobenvError as error:
         details = "\n".join([error.message, *(problem.message for problem in error.problems)])
-    told = {one: text or "a filter makes its files" * one.has_filters() for one, text in held.items()}
+    told = {one: text or _left_out(one) for one, text in held.items()}
     raise UsageError(
         "there the project would want another image: in the file are the repositories' commits, and this one is made "
         "of what is in their folders here",

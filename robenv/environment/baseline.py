@@ -200,6 +200,20 @@ def close_baseline(directory: str, endpoint: str) -> None:
         write_baseline(directory, replace(known, until=0 if left else time.time_ns(), engines=left))
 
 
+def move_baseline(old: str, new: str) -> None:
+    """Takes along what is noted of a folder that was moved. Raises OSError."""
+    known = read_baseline(old)
+    if known is None or read_baseline(new) is not None:
+        return
+
+    def there(path: str) -> str:
+        return new + path[len(old) :] if path == old or path.startswith(f"{old}/") else path
+
+    files = {there(path): text for path, text in known.files.items()}
+    write_baseline(new, replace(known, areas=tuple(map(there, known.areas)), files=files))
+    Path(_path(old)).unlink()
+
+
 def _path(directory: str) -> str:
     name = hashlib.sha256(os.fsencode(os.path.realpath(directory))).hexdigest()[:32]
     return os.path.join(state_folder(), "projects", f"{name}.json")  # noqa: PTH118

@@ -10,13 +10,16 @@ from robenv.environment import warm
 from robenv.environment.container import digest_of, ensure_container
 from robenv.environment.emulation import ensure_emulation
 from robenv.environment.gate import admit_container
+from robenv.environment.identity import settle
 from robenv.environment.image import Elsewhere, ensure_image
+from robenv.environment.leftovers import tell_leftovers
 from robenv.environment.load import Loaded
 from robenv.environment.locks import locked, using_images
 from robenv.environment.native import equip
 from robenv.environment.networks import check_networks
 from robenv.environment.reporter import Reporter
 from robenv.environment.trust import Ask
+from robenv.environment.visible_paths import check_visible, needs_look
 from robenv.host.reader import LocalHost, Recorder
 from robenv.host.replay import keep
 
@@ -48,6 +51,7 @@ def bring_up(
     what they take of the host; None, where nobody can answer. Raises NotTrusted, and what it takes to build and start.
     """
     host = Recorder(LocalHost())
+    settle(loaded.files, reporter.note)
     admitted = admit_container(engine, loaded, ask, reporter.note, host)
     plan = admitted.plan
     for text in admitted.notes:
@@ -55,12 +59,24 @@ def bring_up(
     check_networks(engine, plan, reporter.note)
     ensure_emulation(engine, plan.platform, reporter)
     with locked(plan.name, reporter.note), using_images(reporter.note):
+        if needs_look(engine, plan, loaded.image):
+            check_visible(engine, plan)
         image = ensure_image(engine, admitted, reporter, no_cache, accelerate, builder)
         if accelerate:
             plan = equip(engine, loaded, plan, image.image, reporter)
         container = admitted.with_plan(plan)
         result = ensure_container(engine, container, image.image, reporter.note, recreate=recreate or image.rebuilt)
+    if result.created:
+        _tell_name(loaded, reporter)
+    tell_leftovers(engine, result.container, reporter.note)
     if remember_for is not None and not result.changes:
         kept = keep(host, "session" in admitted.facts.read)
         warm.remember(remember_for, loaded, engine.endpoint, plan.name, digest_of(plan), kept, admitted.approvals)
     return Up(result.container, result.created, image.built)
+
+
+def _tell_name(loaded: Loaded, reporter: Reporter) -> None:
+    """Where the project's name was made of its folder's, and is another one."""
+    name = loaded.resolved.profile.name
+    if loaded.resolved.locate(("name",)) is None and name != loaded.files.root.name:
+        reporter.note(f"the project is called {name}, after its folder; `name: …` in robenv.yaml sets another name")

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from robenv.catalog.platforms import parse_platform
-from robenv.engine.protocol import ContainerInfo, Engine, ImageInfo, NetworkInfo, VolumeInfo
+from robenv.engine.protocol import ContainerInfo, Engine, ImageInfo
+from robenv.environment.orphans import Folders, Note
 from robenv.environment.staging import find_abandoned
 from robenv.errors import ContainerNotFound, ImageNotFound, OperationFailed
 from robenv.paths import cache_folder
@@ -44,14 +45,15 @@ class Rubbish:
         return asdict(self)
 
 
-def find_rubbish(engine: Engine, keep_images: frozenset[str], volumes: bool) -> list[Rubbish]:
+def find_rubbish(engine: Engine, keep_images: frozenset[str], volumes: bool, note: Note) -> list[Rubbish]:
     """Everything that nothing refers to: decided here from what the engine lists, removed by ``remove``.
 
-    ``keep_images`` are references that the present project is about to need.
+    ``keep_images`` are references that the present project is about to need. ``note`` is told what stays, and why.
     """
+    folders = Folders(note, engine.info().root_dir)
     containers = engine.containers({LABEL_PROJECT: None})
     images = engine.images({LABEL_PROJECT: None})
-    gone = orphans(containers)
+    gone = [found for found in containers if not found.running and folders.is_gone(found.labels)]
     left = [container for container in containers if container not in gone]
     old = unused_images(images, left, keep_images)
     rubbish = [
@@ -74,15 +76,18 @@ def find_rubbish(engine: Engine, keep_images: frozenset[str], volumes: bool) -> 
         Rubbish("image", name, name, 0, "left by a `save` or `load` that was killed") for name in find_abandoned(engine)
     ]
     rubbish += _tools(engine, stay, left)
-    rubbish += _ownerless("network", engine.networks({LABEL_NETWORK: None}), left)
-    if volumes:
-        rubbish += _ownerless("volume", engine.volumes({LABEL_PROJECT: None}), left)
+    live = {_folder(container) for container in left}
+    rubbish += [
+        Rubbish("network", one.name, one.name, 0, f"its folder is gone: {one.labels.get(LABEL_DIRECTORY, '')}")
+        for one in engine.networks({LABEL_NETWORK: None})
+        if one.labels.get(LABEL_DIRECTORY) not in live and folders.is_gone(one.labels)
+    ]
+    rubbish += [
+        Rubbish("volume", one.name, one.name, 0, f"its folder is gone: {one.labels.get(LABEL_DIRECTORY, '')}")
+        for one in (engine.volumes({LABEL_PROJECT: None}) if volumes else ())
+        if one.labels.get(LABEL_DIRECTORY) not in live and folders.is_surely_gone(one.name, one.labels)
+    ]
     return rubbish + _caches()
-
-
-def orphans(containers: Sequence[ContainerInfo]) -> list[ContainerInfo]:
-    """Stopped containers of folders that are no longer there."""
-    return [found for found in containers if not found.running and not Path(_folder(found)).is_dir()]
 
 
 def unused_images(
@@ -94,23 +99,23 @@ def unused_images(
     """
     stay = {container.image_id for container in containers}
     stay |= {image.id for image in images if keep.intersection(image.tags)}
-    decided = {_series(image) for image in images if keep.intersection(image.tags)}
+    decided = {one for image in images if keep.intersection(image.tags) for one in _series(image)}
     newest: dict[tuple[str, str], str] = {}
     tagged = [image for image in images if image.tags]
     for image in tagged:
-        project = _series(image)
-        newest[project] = max(newest.get(project, ""), image.created)
+        for project in _series(image):
+            newest[project] = max(newest.get(project, ""), image.created)
     for image in tagged:
-        project = _series(image)
         # The engine's times are in seconds: of several that are equally new, none is known to be out of date.
-        if project not in decided and image.created == newest[project]:
+        if any(image.created == newest[project] for project in _series(image) if project not in decided):
             stay.add(image.id)
     return [image for image in images if image.id not in stay]
 
 
-def _series(image: ImageInfo) -> tuple[str, str]:
-    """A project's images to work in are one series, its run images another."""
-    return image.labels.get(LABEL_PROJECT, ""), image.labels.get(LABEL_STAGE, "")
+def _series(image: ImageInfo) -> set[tuple[str, str]]:
+    """A project's images to work in are one series, its run images another. Projects without a name may share one."""
+    named = {tag.partition(":")[0].rpartition("/")[2] for tag in image.tags if tag.startswith("robenv/")}
+    return {(project, image.labels.get(LABEL_STAGE, "")) for project in named | {image.labels.get(LABEL_PROJECT, "")}}
 
 
 def unused_bases(engine: Engine, images: Sequence[ImageInfo], keep: frozenset[str]) -> list[ImageInfo]:
@@ -173,17 +178,6 @@ def _mounts(container: ContainerInfo) -> Iterator[str]:
     """The volumes and folders that a container of a project was made with."""
     plan = json.loads(container.labels.get(LABEL_PLAN_JSON) or "{}")
     yield from (str(mount.get("source")) for mount in plan.get("mounts") or ())
-
-
-def _ownerless(
-    kind: str, things: Sequence[VolumeInfo] | Sequence[NetworkInfo], containers: Sequence[ContainerInfo]
-) -> list[Rubbish]:
-    live = {_folder(container) for container in containers}
-    return [
-        Rubbish(kind, thing.name, thing.name, 0, f"its folder is gone: {folder}")
-        for thing in things
-        if (folder := thing.labels.get(LABEL_DIRECTORY, "")) not in live and not Path(folder).is_dir()
-    ]
 
 
 def _caches() -> list[Rubbish]:

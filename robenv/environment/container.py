@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from robenv.engine.protocol import ContainerInfo, Engine, ImageInfo
+from robenv.environment import mounted
 from robenv.environment.accounts import prepare_accounts
 from robenv.environment.gate import AdmittedContainer
+from robenv.environment.identity import keep_identity, user_name
 from robenv.environment.launch import SHELL
 from robenv.environment.networks import connect_networks, ensure_networks, networks_gone
-from robenv.errors import ContainerExited, NameTaken
+from robenv.errors import ContainerExited, ContainerNotFound, EngineLost, NameTaken, OperationFailed
 from robenv.host.session import is_stale, prepare_session
 from robenv.plan.diff import Change, describe, diff_plans
 from robenv.plan.names import (
@@ -25,16 +27,19 @@ from robenv.plan.names import (
     LABEL_PLAN,
     LABEL_PLAN_JSON,
     LABEL_PROJECT,
+    LABEL_ROLE,
     LABEL_SHELL,
+    ROLE_ENVIRONMENT,
 )
 from robenv.plan.native import through_tools
-from robenv.plan.request import create_request
+from robenv.plan.owner import is_earlier, is_of, owner_of
+from robenv.plan.request import create_request, file_system, volume_labels
 from robenv.plan.values import RunPlan
 
 _TIME_TO_FAIL = 0.5
 _TIME_TO_STOP = 2.0
 """Seconds."""
-_KEEPERS = ("docker-init", "/sbin/docker-init", "/dev/init", "sleep infinity", "catatonit", "tini")
+_KEEPERS = ("docker-init", "/sbin/docker-init", "/dev/init", "/run/podman-init", "sleep infinity", "catatonit", "tini")
 _EMULATOR = re.compile(r"\S*/(?:qemu-\S+|\S+-binfmt-P \S+) (?:\S*/)?")
 """What binfmt_misc puts before a program of another architecture: the emulator, the program's path and, with flag P,
 its own argv[0]."""
@@ -76,13 +81,17 @@ def plan_of(container: ContainerInfo) -> dict[str, Any]:
 
 
 def busy_with(engine: Engine, container: ContainerInfo) -> tuple[str, ...]:
-    """The command lines of what the user runs inside, beyond the container's own main process."""
-    rows = engine.processes(container.id)
+    """The command lines of what the user runs inside, beyond the container's own main process. What cannot be listed
+    may be anything, and is never taken for nothing."""
+    try:
+        rows = engine.processes(container.id)
+    except (OperationFailed, EngineLost) as error:
+        return () if isinstance(error, ContainerNotFound) else (f"not known ({error.message.rstrip('.')})",)
     if container.labels.get(LABEL_MAIN) == "command":
         pids = {row.get("PID") for row in rows}
         # The main process and what was started by exec have parents outside; the first of them is the main one.
         rows = [row for row in rows if row.get("PPID") not in pids][1:]
-    commands = (row.get("CMD") or row.get("COMMAND") or "" for row in rows)
+    commands = (row["CMD"] for row in rows)
     return tuple(command for command in commands if command and not keeps_it_alive(command))
 
 
@@ -92,16 +101,20 @@ def keeps_it_alive(command: str) -> bool:
 
 
 def own_container(engine: Engine, plan: RunPlan) -> ContainerInfo | None:
-    """The project's container; raises NameTaken where another's has its name."""
+    """The project's container of the plan's user, also one that has the name that the project or an earlier robenv gave
+    it. Raises NameTaken where another's has its name."""
     found = engine.find_container(plan.name)
     if found is None:
-        return None
-    if found.labels.get(LABEL_PROJECT) != plan.project or found.labels.get(LABEL_DIRECTORY) != plan.directory:
-        raise NameTaken(
-            f"there is a container {plan.name} that is not this project's",
-            hint=f"`docker rm {plan.name}` if it is not needed, or give the project another `name`",
-        )
-    return found
+        every = engine.containers({LABEL_PROJECT: None, LABEL_ROLE: ROLE_ENVIRONMENT})
+        return next((one for one in every if is_earlier(one.labels, plan)), None)
+    if is_of(found.labels, plan):
+        return found
+    here = found.labels.get(LABEL_DIRECTORY) == plan.directory
+    whose = f"is {user_name(owner_of(found.labels))}'s" if here else "is not this project's"
+    raise NameTaken(
+        f"the container {plan.name} {whose}",
+        hint=f"`docker rm {plan.name}` if it is not needed, or give the project another `name`",
+    )
 
 
 def ensure_container(
@@ -122,15 +135,16 @@ def ensure_container(
         changes = changes_since(found, plan)
         recreate = recreate or (not found.running and networks_gone(engine, plan))
         if not changes and not recreate:
-            return ContainerResult(_started(engine, found, admitted), created=False)
+            return ContainerResult(_started(engine, found, admitted, note), created=False)
         if found.running and not recreate and (running := busy_with(engine, found)):
+            refuse_replaced(found, running)
             _say_why_kept(note, changes, running)
             return ContainerResult(found, created=False, changes=changes)
         for change in changes:
             note(f"changed: {describe(change)}")
         note(f"replacing the container {plan.name}")
         engine.remove_container(found.id, force=True)
-    created = _created(engine, admitted)
+    created = _created(engine, admitted, note)
     if missing := prepare_session(plan.to_json()):
         note(f"asked for and not in this login session: {', '.join(missing)}")
     return ContainerResult(created, created=True)
@@ -145,40 +159,90 @@ def _say_why_kept(note: Callable[[str], None], changes: tuple[Change, ...], runn
     note("`robenv up --recreate` replaces it")
 
 
-def _started(engine: Engine, container: ContainerInfo, admitted: AdmittedContainer) -> ContainerInfo:
+def _started(
+    engine: Engine, container: ContainerInfo, admitted: AdmittedContainer, note: Callable[[str], None]
+) -> ContainerInfo:
     plan = admitted.plan
     prepare_session(plan.to_json())
     if container.running:
-        if not is_stale(plan.to_json(), container.started_at) or not _is_idle(engine, container):
+        other = [*mounted.replaced(container, folders=True), *mounted.replaced(container, folders=False)]
+        if not other and not is_stale(plan.to_json(), container.started_at):
             return container
+        if not _is_idle(engine, container):
+            refuse_replaced(container, busy_with(engine, container))
+            for path in other:
+                note(f"{path} was replaced since the container started, and the container still shows the earlier one")
+            return container
+        if other:
+            note(f"restarting the container, which still shows what was at {', '.join(other)} before")
         engine.stop(container.id, _TIME_TO_STOP)
+    return _start(engine, container.id, admitted)
+
+
+def _start(engine: Engine, identifier: str, admitted: AdmittedContainer) -> ContainerInfo:
     admitted.check_links()
-    engine.start(container.id)
-    return _check_running(engine, container.id)
+    inodes = mounted.look(one.source for one in admitted.plan.mounts if one.kind == "bind")
+    engine.start(identifier)
+    container = _check_running(engine, identifier)
+    if engine.endpoint.startswith("unix://"):
+        mounted.keep(container, inodes)
+    return container
+
+
+def _workspaces(container: ContainerInfo) -> list[str]:
+    """What of this machine is mounted where commands start, and what has the project's folder."""
+    plan = plan_of(container)
+    mounts = [one for one in plan.get("mounts", ()) if one["kind"] == "bind"]
+    return [
+        one["source"]
+        for one in mounts
+        if Path(plan["directory"]).is_relative_to(one["source"])
+        or Path(plan["working_dir"]).is_relative_to(one["target"])
+    ]
+
+
+def refuse_replaced(container: ContainerInfo, running: tuple[str, ...] = ()) -> None:
+    """Raises OperationFailed where a running container shows a folder that is no longer at its path: what is written
+    there would land in the wrong one."""
+    if folders := [path for path in mounted.replaced(container, folders=True) if path in _workspaces(container)]:
+        raise OperationFailed(
+            f"{', '.join(folders)} is not the folder any more that the container {container.name} shows",
+            details="\n".join(f"runs in it: {command}" for command in running[:5]),
+            hint="`robenv up --recreate` replaces the container" if running else "`robenv up` restarts the container",
+        )
 
 
 def _is_idle(engine: Engine, container: ContainerInfo) -> bool:
     return container.labels.get(LABEL_MAIN) == "sleep" and not busy_with(engine, container)
 
 
-def _created(engine: Engine, admitted: AdmittedContainer) -> ContainerInfo:
+def _created(engine: Engine, admitted: AdmittedContainer, note: Callable[[str], None]) -> ContainerInfo:
+    made = prepare_mounts(engine, admitted.plan)
+    try:
+        return _created_with(engine, admitted, note, admitted.plan.home_volume in made)
+    except BaseException:
+        for volume in made:
+            engine.remove_volume(volume)
+        raise
+
+
+def _created_with(
+    engine: Engine, admitted: AdmittedContainer, note: Callable[[str], None], home_is_new: bool
+) -> ContainerInfo:
     plan = admitted.plan
-    volume_is_new = prepare_mounts(engine, plan)
     ensure_networks(engine, plan)
     bare = replace(plan, labels=(*plan.labels, (LABEL_SHELL, "none")))
     identifier = create_container(engine, plan, bare)
     try:
         connect_networks(engine, identifier, plan)
-        prepare_accounts(engine, identifier, plan, volume_is_new)
-        admitted.check_links()
-        engine.start(identifier)
-        return _check_running(engine, identifier)
+        prepare_accounts(engine, identifier, plan, home_is_new, admitted.step_user)
+        container = _start(engine, identifier, admitted)
     except BaseException:
         # Half-made is worse than absent: the next `up` would find a container that looks right.
         engine.remove_container(identifier, force=True)
-        if volume_is_new:
-            engine.remove_volume(plan.home_volume)
         raise
+    keep_identity(admitted.loaded.files, admitted.facts.place, plan, home_is_new, note)
+    return container
 
 
 def create_container(engine: Engine, plan: RunPlan, bare: RunPlan, tty: bool = False, stdin: bool = False) -> str:
@@ -198,17 +262,23 @@ def has_shell(engine: Engine, container: str) -> bool:
     return engine.get_archive(container, SHELL) is not None
 
 
-def prepare_mounts(engine: Engine, plan: RunPlan) -> bool:
-    """Makes the folders that bind mounts name, as this user rather than as the engine's root; whether the home volume
-    is yet to be made, which the engine does with the container. Raises OperationFailed."""
+def prepare_mounts(engine: Engine, plan: RunPlan) -> tuple[str, ...]:
+    """Makes the folders that bind mounts name, as this user rather than as the engine's root, and the volumes; the
+    names of those that were not there. Raises OperationFailed."""
     if engine.endpoint.startswith("unix://"):
         for mount in plan.mounts:
             # What is there may be a file or a socket as well.
             if mount.kind == "bind" and dict(mount.options).get("create_host_path") and not Path(mount.source).exists():
                 Path(mount.source).mkdir(parents=True, exist_ok=True)
         prepare_session(plan.to_json())
-    labels = {LABEL_PROJECT: plan.project, LABEL_DIRECTORY: plan.directory}
-    return bool(plan.home_volume) and plan.home_volume not in {volume.name for volume in engine.volumes(labels)}
+    wanted = [
+        (mount, labels) for mount in plan.mounts if mount.kind == "volume" and (labels := volume_labels(plan, mount))
+    ]
+    there = {volume.name for volume in engine.volumes({})} if wanted else set()
+    missing = {mount.source: (mount, labels) for mount, labels in wanted if mount.source not in there}
+    for name, (mount, labels) in missing.items():
+        engine.create_volume(name, labels, file_system(dict(mount.options)))
+    return tuple(missing)
 
 
 def _settled(engine: Engine, identifier: str) -> ContainerInfo | None:

@@ -14,6 +14,7 @@ from robenv.catalog.platforms import normalize, runs_natively
 from robenv.catalog.suites import find_suite
 from robenv.engine.bases import ensure_base
 from robenv.engine.protocol import Engine
+from robenv.environment.facts import engine_facts
 from robenv.environment.reporter import Reporter, building
 from robenv.errors import HostLacks, OperationFailed, RobenvError
 from robenv.host import binfmt
@@ -139,7 +140,7 @@ class Through:
     def _ensured(self) -> str:
         if not self._image:
             info = self._engine.info()
-            if "name=rootless" in (info.raw.get("SecurityOptions") or ()):
+            if engine_facts(info).rootless:
                 raise _refused("the engine is rootless")
             base = tools_base(info.platform)
             if self._engine.find_image(base.reference, info.platform) is None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from robenv.engine.session_types import KILLED, ContainerInfo, ExecRequest
 from robenv.engine.terminal import interact_exec, is_terminal
+from robenv.environment.clients import attending
 from robenv.environment.entry import Entry
 from robenv.environment.launch import launcher, settings, unchecked
 from robenv.errors import ContainerNotFound, RobenvError
@@ -60,7 +61,8 @@ def enter(
             detach_keys=detach_keys,
             launcher=launcher(tty, far) if entry.has_sh else (),
         )
-        code = interact_exec(engine, request)
+        with attending(container.name, request.argv):
+            code = interact_exec(engine, request)
     if code is None:
         print("detached; the command runs on", file=sys.stderr)
         return 0
@@ -86,6 +88,11 @@ def _session(entry: Entry) -> Iterator[tuple[str, ...]]:
     from robenv.host.session import open_session
 
     with open_session(entry.plan) as session:
+        if session.out_of_reach:
+            from robenv.host.login import out_of_reach_text
+            from robenv.notices import warn_once
+
+            warn_once(out_of_reach_text(session.out_of_reach))
         yield session.environment
 
 

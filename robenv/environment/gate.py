@@ -10,18 +10,18 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from robenv.engine.protocol import Engine
 from robenv.environment.approvals import Approval, approval_of, approve
 from robenv.environment.baseline import close_baseline, open_baseline, read_baseline, write_baseline
 from robenv.environment.facts import facts_for
-from robenv.environment.lifecycle import containers_of
+from robenv.environment.lifecycle import containers_in
 from robenv.environment.load import Loaded, plan_notes
 from robenv.environment.trust import Ask, Claim, Judged, Machine, claims_of, claims_text, judge, not_approved
 from robenv.errors import NotTrusted
 from robenv.export.portable import any_machine, known_devices
 from robenv.host.facts import Facts
+from robenv.host.place import Place
 from robenv.host.reader import Host
 from robenv.plan.grant import Grant
 from robenv.plan.host import plan_host
@@ -61,6 +61,11 @@ class AdmittedContainer(Admitted):
     @property
     def notes(self) -> tuple[str, ...]:
         return plan_notes(self.loaded.resolved.profile, self.facts, self.grant, self.plan)
+
+    @property
+    def step_user(self) -> str:
+        """As whom the image's steps with ``as: user`` ran; "" where there are none."""
+        return self.loaded.build.user if self.loaded.build.create_user else ""
 
     def with_plan(self, plan: RunPlan) -> AdmittedContainer:
         """With what robenv itself has added to it since."""
@@ -144,11 +149,11 @@ def together(claims: Iterable[Claim]) -> list[Claim]:
     return list(found.values())
 
 
-def leave(engine: Engine, root: Path) -> None:
+def leave(engine: Engine, place: Place) -> None:
     """To be called once a container of the project has gone: where it was the last one, what is written from now on is
     no container's doing."""
-    if not containers_of(engine, root):
-        close_baseline(str(root), engine.endpoint)
+    if not containers_in(engine, place):
+        close_baseline(place.root, engine.endpoint)
 
 
 def _begin(loaded: Loaded, judged: Judged, note: Note) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from robenv import __version__
@@ -14,7 +16,8 @@ from robenv.environment.emulation import ensure_emulation
 from robenv.environment.gate import Admitted
 from robenv.environment.lending import lend, triggers_of
 from robenv.environment.load import Loaded
-from robenv.environment.locks import using_images
+from robenv.environment.locks import sharing_caches, using_images
+from robenv.environment.missing_packages import explain_missing, names_near
 from robenv.environment.native import prepare_foreign
 from robenv.environment.reporter import Reporter, building
 from robenv.environment.rosdep import RosdepWatch
@@ -67,7 +70,7 @@ def _ensure(
     engine: Engine, admitted: Admitted, reporter: Reporter, no_cache: bool, accelerate: bool, builder: Elsewhere | None
 ) -> ImageResult:
     loaded = admitted.loaded
-    found = None if no_cache else engine.find_image(loaded.image)
+    found = None if no_cache else _take_present(engine, loaded, reporter)
     if found is not None:
         return ImageResult(found, loaded.image, built=False)
     pushed = None if no_cache else _take_pushed(engine, loaded, reporter)
@@ -79,6 +82,36 @@ def _ensure(
         builder.make(engine, admitted, reporter, no_cache)
         image = _built(engine, loaded)
     return ImageResult(image, loaded.image, built=True, rebuilt=no_cache)
+
+
+def present_image(engine: Engine, loaded: Loaded) -> ImageInfo | None:
+    """The image of the plan that the engine has; None where there is none. A project without a name is called after its
+    folder, and a colleague's folder may have another name: there an image of the same content is as good."""
+    return engine.find_image(loaded.image) or next((image for image, _ in _of_same_content(engine, loaded)), None)
+
+
+def _of_same_content(engine: Engine, loaded: Loaded) -> Iterator[tuple[ImageInfo, str]]:
+    """For a project without a name: images that robenv named after another folder, with that name."""
+    if loaded.resolved.is_named:
+        return
+    tag = loaded.image.rpartition(":")[2]
+    any_project = re.compile(rf"(?:[^/]+/)?robenv/[^/:]+:{tag}")
+    for image in engine.images({names.LABEL_HASH: loaded.content_hash}):
+        named = next(filter(any_project.fullmatch, image.tags), "")
+        if named and image.platform == loaded.build.platform:
+            yield image, named
+
+
+def _take_present(engine: Engine, loaded: Loaded, reporter: Reporter) -> ImageInfo | None:
+    """The image that the engine has, by the project's name from now on."""
+    found = engine.find_image(loaded.image)
+    if found is not None:
+        return found
+    for image, named in _of_same_content(engine, loaded):
+        reporter.note(f"using the image {named}, which has the same content")
+        engine.tag(image.id, loaded.image)
+        return image
+    return None
 
 
 def build_image(
@@ -98,7 +131,8 @@ def build_image(
     plain = buildkit and foreign is None and mirrors == NO_MIRRORS
     rendered = loaded.rendered if plain else render(loaded.build, buildkit, foreign, mirrors)
     what = "'s run image" if loaded.build.purpose == RUN else ""
-    with building(reporter, f"{loaded.build.project}{what} for {loaded.build.platform}", rendered):
+    waiting = sharing_caches(_caches(engine, loaded) if buildkit else {}, reporter.note)
+    with waiting, building(reporter, f"{loaded.build.project}{what} for {loaded.build.platform}", rendered):
         for base in loaded.build.bases:
             image = ensure_base(engine, base, loaded.build.platform, reporter.event, mirrors=mirrors)
             for told in triggers_of(base, image, lent):
@@ -113,6 +147,16 @@ def build_image(
     return _built(engine, loaded)
 
 
+def _caches(engine: Engine, loaded: Loaded) -> dict[str, str]:
+    """The bases whose package caches the steps use, by what tells them apart."""
+    return {
+        f"{engine.endpoint} {base.reference} {loaded.build.platform}": base.bootstrap.suite
+        if base.bootstrap
+        else base.asked or base.reference
+        for base in loaded.build.bases
+    }
+
+
 def _built(engine: Engine, loaded: Loaded) -> ImageInfo:
     image = engine.find_image(loaded.image)
     if image is None:
@@ -120,8 +164,13 @@ def _built(engine: Engine, loaded: Loaded) -> ImageInfo:
     return image
 
 
+NAMELESS = "robenv"
+"""The repository of projects without a name, whose folders may be called otherwise at a colleague's."""
+
+
 def project_image(loaded: Loaded) -> ProjectImage:
-    return ProjectImage(loaded.build.project, loaded.content_hash, loaded.build.platform)
+    repository = "" if loaded.resolved.is_named else NAMELESS
+    return ProjectImage(loaded.build.project, loaded.content_hash, loaded.build.platform, repository)
 
 
 def push_project(engine: Engine, loaded: Loaded, registry: str, reporter: Reporter) -> tuple[str, str]:
@@ -140,7 +189,7 @@ def pull_project(engine: Engine, loaded: Loaded, registry: str, reporter: Report
 
     Raises ImageNotFound, RegistryDenied, RegistryUnreachable, WrongImage, DiskFull, EngineLost.
     """
-    found = engine.find_image(loaded.image)
+    found = _take_present(engine, loaded, reporter)
     if found is not None:
         return ImageResult(found, loaded.image, built=False)
     wanted = project_image(loaded)
@@ -155,7 +204,13 @@ def pull_project(engine: Engine, loaded: Loaded, registry: str, reporter: Report
 
 
 def _pull(engine: Engine, wanted: ProjectImage, registry: str, reporter: Reporter) -> ImageInfo:
-    engine.registry_image(wanted.pushed(registry))  # a short question first: often it has none
+    try:
+        engine.registry_image(wanted.pushed(registry))  # a short question first: often it has none
+    except ImageNotFound:
+        if not wanted.repository:
+            raise
+        wanted = replace(wanted, repository="")  # as an earlier robenv pushed it, by the folder's name
+        engine.registry_image(wanted.pushed(registry))
     with building(reporter, wanted.pushed(registry), None, doing="Pulling"):
         return pull_image(engine, wanted, registry, reporter.event)
 
@@ -203,10 +258,12 @@ def _build(engine: Engine, loaded: Loaded, rendered: Rendered, lent: Lent, repor
     try:
         forward(engine.build(request, context_stream(rendered)), hear)
     except BuildFailed as error:
-        if found := find_instruction(rendered, error.step):
+        found = find_instruction(rendered, error.step)
+        if found is not None:
             place = f" ({found.location})" if found.location else ""
             error.message = f"The build of {loaded.image} failed at `{found.title}`{place}"
-        raise watch.explained(error) from error
+            error = explain_missing(error, loaded, found, names_near(engine, request, rendered, found))
+        raise watch.explained(error) from None
 
 
 def _of_run_image(loaded: Loaded) -> dict[str, str]:

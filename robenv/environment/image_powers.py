@@ -20,6 +20,8 @@ from robenv.profile.schema_trust import unjudged_keys
 
 _PLAIN_VARIABLES = frozenset(("HOME", "USER", "LOGNAME", "UID", "GID", "PWD", "SHELL", "TERM", "LANG", "DISPLAY"))
 """Names and folders that a container shows anyway."""
+_HOST_NETWORK = "the key build.network: host"
+"""As ``unjudged_keys`` says it."""
 
 
 def image_powers(loaded: Loaded, documents: set[Document], own: bool = False) -> tuple[Power, ...]:
@@ -40,7 +42,8 @@ def image_powers(loaded: Loaded, documents: set[Document], own: bool = False) ->
         found += (Power("setting", safe(text)) for text in _variables(_seen_elsewhere(loaded)))
     for document, level in levels:
         found += (Power("setting", safe(text)) for text in _settings(document, level))
-    found += (Power("secret", safe(text)) for text in _lent(loaded)) if own else _borrowed(loaded)
+    told = any(one.text == _HOST_NETWORK for one in found)
+    found += (Power("secret", safe(text)) for text in _lent(loaded)) if own else _borrowed(loaded, told)
     return tuple(dict.fromkeys(found))
 
 
@@ -121,10 +124,11 @@ def _names_lent(loaded: Loaded) -> tuple[tuple[str, ...], bool]:
     return tuple(names), profile.run_image.ssh or any(step.ssh for step in steps)
 
 
-def _borrowed(loaded: Loaded) -> tuple[Power, ...]:
-    """What steps borrow, whoever has written them: what other files have put into the image runs in them."""
+def _borrowed(loaded: Loaded, told: bool) -> tuple[Power, ...]:
+    """What steps borrow, whoever has written them: what other files have put into the image runs in them. ``told``:
+    that the files ask for the host's network themselves."""
     names, agent = _names_lent(loaded)
-    network = loaded.build_network == "host"
+    network = loaded.build_network == "host" and not told
     return lending_powers((_secret(loaded, name) for name in names), agent, network)
 
 

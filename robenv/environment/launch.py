@@ -12,8 +12,7 @@ from __future__ import annotations
 import os
 
 from robenv.engine.console import terminal_size
-from robenv.host.reader import LocalHost
-from robenv.host.timezone import read_timezone
+from robenv.host.timezone import Own, read_timezone
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -109,7 +108,7 @@ def size_here() -> tuple[int, int] | None:
 
 def own_zone() -> str:
     """This machine's time zone; "" where that is UTC or not known."""
-    zone = read_timezone(LocalHost())
+    zone = read_timezone(Own())
     return "" if zone in _UTC else zone
 
 

@@ -29,8 +29,9 @@ def lend(admitted: Admitted, engine: EngineInfo, environ: Mapping[str, str]) -> 
         return Lent()
     if not engine.buildkit:
         raise HostLacks(
-            "this engine's builder has no secrets and no ssh agent to lend",
-            hint="Docker Engine's own BuildKit has; `robenv build --builder ssh://HOST` builds on one elsewhere",
+            f"{engine.product} has no BuildKit here: its builder has no secrets and no ssh agent to lend",
+            hint="BuildKit has, of any Docker Engine without userns-remap and of Docker 26 or later with it; `robenv "
+            "build --builder ssh://HOST` builds on one elsewhere",
             problems=tuple(Problem(f"{one.name} borrows", one.location) for one in found),
         )
     problems: list[Problem] = []

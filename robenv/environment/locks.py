@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 from robenv.paths import cache_folder
@@ -43,6 +44,34 @@ def locked(name: str, waiting: Callable[[str], None], shared: bool = False) -> I
         finally:
             # Emptied, not removed: removing a lock file lets a third one lock a file that no longer has a name.
             file.truncate(0)
+
+
+@contextmanager
+def sharing_caches(bases: Mapping[str, str], note: Callable[[str], None]) -> Iterator[None]:
+    """While this lasts, a build on ``bases`` is under way: its steps have the package caches of their base for
+    themselves, one after another. Says so where this user has such a build under way already. ``bases``: names for
+    people, by what tells bases of one engine, and engines, apart."""
+    with ExitStack() as stack:
+        busy = [name for what, name in bases.items() if _is_shared(stack, what)]
+        if busy:
+            names = ", ".join(dict.fromkeys(busy))
+            note(f"another build on {names} is under way: steps that use its package cache wait for each other")
+        yield
+
+
+def _is_shared(stack: ExitStack, what: str) -> bool:
+    """Takes a share in the lock of ``what`` until the stack ends; whether another has one."""
+    name = hashlib.sha256(what.encode()).hexdigest()[:16]
+    path = Path(cache_folder()) / "locks" / f"caches-{name}.lock"
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = stack.enter_context(path.open("a"))
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        alone = True
+    except BlockingIOError:
+        alone = False
+    fcntl.flock(file, fcntl.LOCK_SH)
+    return not alone
 
 
 def using_images(waiting: Callable[[str], None]) -> AbstractContextManager[bool]:

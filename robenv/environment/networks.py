@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from robenv.engine.protocol import Engine, NetworkInfo
 from robenv.environment.locks import locked
 from robenv.errors import NameTaken, OperationFailed
-from robenv.plan.names import LABEL_DIRECTORY, LABEL_NETWORK, LABEL_PROJECT
+from robenv.plan.names import LABEL_DIRECTORY, LABEL_NETWORK, LABEL_PLACE, LABEL_PROJECT
 from robenv.plan.networks import endpoint_request, network_request
+from robenv.plan.owner import is_of
 from robenv.plan.values import Network, RunPlan
 from robenv.profile.excerpt import in_command
 
@@ -80,14 +80,8 @@ def connect_networks(engine: Engine, container: str, plan: RunPlan) -> None:
         engine.connect_network(attachment.network.name, container, endpoint_request(attachment))
 
 
-def remove_networks(engine: Engine, root: Path | None) -> list[str]:
-    """Those of the project in ``root``, of every project where it is None, that nobody is on; what was removed."""
-    labels: dict[str, str | None] = {LABEL_NETWORK: None}
-    if root is not None:
-        labels[LABEL_DIRECTORY] = str(root)
-    return [network.name for network in engine.networks(labels) if engine.remove_network(network.id)]
-
-
 def _is_of(network: NetworkInfo, plan: RunPlan) -> bool:
     labels = network.labels
+    if LABEL_PLACE in labels:
+        return is_of({**labels, LABEL_PROJECT: plan.project}, plan)  # the project may have had another name
     return labels.get(LABEL_PROJECT) == plan.project and labels.get(LABEL_DIRECTORY) == plan.directory

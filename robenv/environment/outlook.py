@@ -9,6 +9,7 @@ from typing import Any
 from robenv.engine.protocol import Engine
 from robenv.environment.container import busy_with, changes_since, own_container, plan_of
 from robenv.environment.facts import facts_for
+from robenv.environment.image import present_image
 from robenv.environment.load import Loaded, plan_notes
 from robenv.environment.trust import Claim, claims_of, not_approved, powers_of
 from robenv.host.reader import LocalHost
@@ -59,7 +60,7 @@ def look_ahead(engine: Engine | None, loaded: Loaded) -> Outlook:
     facts = facts_for(engine, loaded)
     grant = loaded.grant(facts)
     plan = loaded.container(facts, grant)
-    there = None if engine is None else engine.find_image(loaded.image) is not None
+    there = None if engine is None else present_image(engine, loaded) is not None
     state, changes, action = _container(engine, plan, bool(there))
     shown = redacted(plan, hidden_variables(loaded.resolved))
     request = create_request(shown)

@@ -11,6 +11,7 @@ from robenv.environment.trust import Claim, look_of
 from robenv.profile.excerpt import safe
 from robenv.profile.nodes import Mapping
 from robenv.profile.resolved import Resolved
+from robenv.share.placing import is_free
 
 
 def repos_claims(resolved: Resolved) -> tuple[Claim, ...]:
@@ -18,7 +19,7 @@ def repos_claims(resolved: Resolved) -> tuple[Claim, ...]:
     if resolved.files is None or not resolved.profile.workspace.repos:
         return ()
     folder = repositories_folder(resolved)
-    missing = [one for one in repositories_of(resolved) if not os.path.lexists(folder / one.path)]
+    missing = [one for one in repositories_of(resolved) if is_free(folder / one.path)]
     powers = tuple(safe(f"clones {one.source} into {one.path}, by your git and its logins") for one in missing)
     why = next((one.why for document, one in find_strangers(resolved).items() if _names_repos(document.root)), "")
     why = why or _changed(resolved)

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from robenv.environment.locks import locked
 from robenv.errors import OperationFailed, Problem, ProfileError
+from robenv.host.place import project_id
 from robenv.plan.mirrors import mirrors_of
-from robenv.plan.names import project_id
 from robenv.profile.files import BadFile, read_text
 from robenv.profile.nodes import Source
 from robenv.profile.resolved import Resolved
 from robenv.profile.sources import display_path
-from robenv.share.clones import bring, differences, find_commits
+from robenv.share.clones import bring, find_commits
+from robenv.share.comparing import differences
 from robenv.share.held import Held, hold, known_here
 from robenv.share.repos import Entry, parse_repos
 from robenv.share.run_git import git_through
@@ -75,7 +76,7 @@ def bring_repositories(
     """Brings what is missing below ``src``, at the commits of ``pins`` where these have its source; by source, the
     commit of each that was brought. ``exact``: what is there has to be at that commit too.
 
-    Raises ProfileError, OperationFailed.
+    Raises ProfileError, OperationFailed; NotAllBrought where some came and others did not.
     """
     entries = repositories_of(resolved)
     if not entries:

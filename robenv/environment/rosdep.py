@@ -93,9 +93,7 @@ class _Answers:
         if own:
             hint = "a list in /etc/ros/rosdep/sources.list.d names that address: correct it, or let builds reach it"
         else:
-            hint = (
-                "let builds on the engine's machine reach it, or name a mirror: `mirrors.downloads` (docs/mirrors.md)"
-            )
+            hint = "let builds reach it (docs/builds.md), or name a mirror of it: `mirrors.downloads` (docs/mirrors.md)"
         return f"{hint}; what the image has already goes into {self._skip}" if self._of_kind["unknown"] else hint
 
     def no_rule(self) -> BuildFailed | None:

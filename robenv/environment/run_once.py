@@ -9,6 +9,7 @@ from dataclasses import replace
 from robenv.engine.protocol import Engine, ImageInfo
 from robenv.engine.terminal import interact, is_terminal, terminal_size
 from robenv.environment.accounts import prepare_accounts
+from robenv.environment.clients import attending
 from robenv.environment.container import create_container, prepare_mounts
 from robenv.environment.enter import explain_kill
 from robenv.environment.gate import AdmittedContainer
@@ -50,14 +51,14 @@ def run_once(engine: Engine, admitted: AdmittedContainer, image: ImageInfo, comm
 
 def _run(engine: Engine, admitted: AdmittedContainer, tty: bool) -> int:
     plan = admitted.plan
-    home_is_new = prepare_mounts(engine, plan)
+    home_is_new = plan.home_volume in prepare_mounts(engine, plan)
     ensure_networks(engine, plan)
     launched = replace(plan, entrypoint=(*launcher(tty), *(plan.entrypoint or ())))
     bare = replace(plan, environment=tuple({**dict(plan.environment), **unchecked(tty)}.items()))
     container = create_container(engine, launched, bare, tty=tty, stdin=True)
     try:
         connect_networks(engine, container, plan)
-        prepare_accounts(engine, container, plan, home_is_new)
+        prepare_accounts(engine, container, plan, home_is_new, admitted.step_user)
         session = engine.open_attach(container, tty=tty, stdin=True)
         try:
             admitted.check_links()
@@ -65,7 +66,8 @@ def _run(engine: Engine, admitted: AdmittedContainer, tty: bool) -> int:
             engine.start(container)
             if size := terminal_size(0) if tty else None:
                 session.resize(*size)
-            code = interact(session)
+            with attending(plan.name, plan.command):
+                code = interact(session)
         finally:
             session.close()
         ended = engine.wait(container) if code is None else code

@@ -47,7 +47,7 @@ def _same_world(entry: dict[str, object], directory: str, endpoint: str) -> bool
 
 def _key(directory: str, endpoint: str) -> list[object]:
     versions = __version__, sys.version_info[:3].__repr__()
-    return [directory, endpoint, *versions, os.getuid(), os.getgid(), _docker_config()]
+    return [directory, endpoint, *versions, os.getuid(), os.getgid(), os.getgroups(), _docker_config()]
 
 
 def _docker_config() -> str:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from robenv.plan.names import container_name
 from robenv.plan.values import Mount, Network, RunPlan
 
 _BY_CHANCE = 3
@@ -113,7 +112,7 @@ def _is_in(path: str, folder: str) -> bool:
 
 def with_own_names(plan: RunPlan) -> RunPlan:
     """Volumes and networks by the names that the profile gives them, without robenv's prefix for a folder."""
-    front = container_name(plan.project, plan.directory)
+    front = plan.prefix
 
     def named(text: str) -> str:
         return text.removeprefix(f"{front}_").removeprefix(f"{front}-") if text.startswith(front) else text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from robenv.catalog.devices import UDEV_DATA
 from robenv.host.reader import Host
 
 _ARPHRD_CAN = "280"
@@ -11,13 +12,14 @@ _ARPHRD_CAN = "280"
 
 
 def read_devices(host: Host) -> dict[str, Any]:
-    """The fields of Facts that are read together: devices, not_devices, majors, groups, can_interfaces."""
+    """The fields of Facts that are read together: devices, not_devices, majors, groups, udev_data, can_interfaces."""
     nodes, others = host.tree("/dev")
     return {
         "devices": nodes,
         "not_devices": others,
         "majors": character_majors(host.read("/proc/devices") or ""),
         "groups": group_numbers(host.read("/etc/group") or ""),
+        "udev_data": host.kind(UDEV_DATA) == "folder",
         # Asked by their content: other interfaces come and go with every container.
         "can_interfaces": tuple(path.split("/")[-2] for path in host.holding("/sys/class/net/*/type", _ARPHRD_CAN)),
     }

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from robenv.host.place import Place
+
 
 @dataclass(frozen=True)
 class Kernel:
@@ -54,6 +56,10 @@ class EngineFacts:
     security_options: tuple[str, ...] = ()
     cgroup_version: int = 0
     rootless: bool = False
+    podman: bool = False
+    """Podman behind Docker's API, which takes some things in other forms and some not at all."""
+    podman_lacks: tuple[str, ...] = ()
+    """What Podman needs of its machine and has not: programs, ``/dev/net/tun``, ``systemd``."""
     endpoint: str = ""
     """``unix:///var/run/docker.sock``"""
     cpus: int = 0
@@ -61,6 +67,8 @@ class EngineFacts:
     """Processors and bytes of its machine; 0 where it does not tell."""
     proxies: tuple[tuple[str, str], ...] = ()
     """The variables of the docker config's proxies for this engine. They may hold a login: not to be printed."""
+    logging_driver: str = ""
+    """What keeps a container's output where its request does not say; "" where the engine does not tell."""
     missing_limits: tuple[str, ...] = ()
     """Limits that its kernel cannot set, by ``/info``'s names: ``MemoryLimit``, ``PidsLimit``, …"""
     rt_budget: int | None = None
@@ -178,14 +186,20 @@ class Facts:
     """Every device node and every link to one under /dev, sorted by path."""
     not_devices: tuple[str, ...] = ()
     """What else lies under /dev, but for /dev/shm, /dev/pts and /dev/mqueue: folders with ``/`` at the end, plain files
-    and sockets. Read with ``devices``, as are the next three."""
+    and sockets. Read with ``devices``, as are the next four."""
     majors: tuple[tuple[str, int], ...] = ()
     """The character devices that the kernel has drivers for, as /proc/devices names them: ("ttyUSB", 188)."""
     groups: tuple[tuple[str, int], ...] = ()
     """The groups of /etc/group by name: ("dialout", 20)."""
+    udev_data: bool = False
+    """Whether udev's database is there."""
     can_interfaces: tuple[str, ...] = ()
     """Network interfaces of /sys/class/net whose ``type`` is 280 (ARPHRD_CAN): ``can0``."""
     session: SessionFacts = SessionFacts()
+    place: Place | None = None
+    """Which of this user's project folders is planned for; None where that follows from its path alone."""
+    own_groups: tuple[int, ...] = ()
+    """The supplementary GIDs of the one who works, where the same numbers mean the same groups inside."""
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "read": sorted(self.read)}

@@ -33,17 +33,27 @@ class Login(NamedTuple):
     """What the variables name and is not so, as (part, text)."""
 
 
+X_TCP = 6000
+"""The port of display 0, by X(7)."""
+
 Probe = tuple[str, tuple[str, str] | None]
 """What was found, and the problem that was met."""
 
 
 def look(
-    environ: Mapping[str, str], uid: int, is_socket: Callable[[str], bool], answers: Callable[[str], bool]
+    environ: Mapping[str, str],
+    uid: int,
+    is_socket: Callable[[str], bool],
+    answers: Callable[[str], bool],
+    reaches: Callable[[str, int], bool],
+    asks_display: bool = False,
 ) -> Login:
-    """``is_socket``: whether a path is a socket; ``answers``: whether a program listens at it."""
+    """``is_socket``: whether a path is a socket; ``answers``: whether a program listens at it; ``reaches``: whether one
+    does at a host's port. ``asks_display``: a display's socket has to answer as well; that starts an X server which
+    comes up when it is wanted, so it is not done for every command."""
     folder = runtime_folder(environ, uid)
     found = {
-        "x11": _x11(environ, is_socket),
+        "x11": _x11(environ, answers if asks_display else is_socket, reaches),
         "wayland": _socket(environ, "WAYLAND_DISPLAY", "wayland-0", folder, is_socket),
         "pulse": _pulse(environ, folder, is_socket),
         "pipewire": _socket(
@@ -77,6 +87,17 @@ def session_base(
     return f"{own_folder_path(uid)}/robenv/session"
 
 
+def is_local_port(display: str) -> bool:
+    """Whether a display is at a port of the machine's own loopback, as ``ssh -X`` has them: no other network reaches
+    it."""
+    return display.startswith(("localhost:", "127.", "::1", "[::1"))
+
+
+def out_of_reach_text(display: str) -> str:
+    """Of such a display, where the container has a network of its own."""
+    return f"the display {display} is at a port of this machine's own network: it needs `run.network_mode: host`"
+
+
 def pulse_cookies(environ: Mapping[str, str]) -> list[str]:
     """Where PulseAudio's cookie may be, the likeliest first."""
     home = environ.get("HOME", "")
@@ -92,15 +113,18 @@ def _absolute(environ: Mapping[str, str], name: str) -> str:
     return value if value.startswith("/") else ""
 
 
-def _x11(environ: Mapping[str, str], is_socket: Callable[[str], bool]) -> Probe:
+def _x11(environ: Mapping[str, str], is_there: Callable[[str], bool], reaches: Callable[[str, int], bool]) -> Probe:
     text = environ.get("DISPLAY", "")
     if not text:
         return "", None
     display = parse_display(text)
     if display is None:
         return "", ("x11", f"DISPLAY is {text!r}, which names no display (one is named as :0 or localhost:10.0)")
-    if display.socket and not is_socket(display.socket):
-        return "", ("x11", f"DISPLAY is {text}, and no X server is there ({display.socket} is missing)")
+    if display.socket and not is_there(display.socket):
+        return "", ("x11", f"DISPLAY is {text}, and no X server answers there ({display.socket})")
+    if not display.socket and not reaches(display.host, X_TCP + display.number):
+        port = f"port {X_TCP + display.number} of {display.host}"
+        return "", ("x11", f"DISPLAY is {text}, and no X server answers there ({port}): has that login ended?")
     return display.name, None
 
 

@@ -50,6 +50,11 @@ def _sections(host: Host, wanted: frozenset[str], engine: EngineFacts) -> dict[s
     fields: dict[str, Any] = {}
     if "engine" in wanted:
         fields["engine"] = engine
+        if engine.podman and engine.local:
+            from robenv.host.podman import read_lacks
+
+            lacks = (*engine.podman_lacks, *read_lacks(host, engine.rootless))
+            fields["engine"] = engine = replace(engine, podman_lacks=lacks)
     if "kernel" in wanted:
         from robenv.host.engine_process import read_engine_process
         from robenv.host.kernel import read_kernel

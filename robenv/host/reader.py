@@ -23,6 +23,8 @@ _NUMBERS = frozenset(("/dev/block", "/dev/char"))
 """A second name by number for every node. Nobody asks for these, and they would take as long as all the rest."""
 _TERMINALS = "/dev/pts"
 _MAX_LINKS = 8
+_PATIENCE = 1.0
+"""Seconds that a program on another host gets to take a connection."""
 
 
 class Host:
@@ -91,6 +93,10 @@ class Host:
     def listens(self, path: str) -> bool:
         """Whether somebody accepts a connection at a Unix socket."""
         return bool(self.ask("listens", path))
+
+    def reaches(self, name: str, port: int) -> bool:
+        """Whether somebody accepts a connection at a port of a host."""
+        return bool(self.ask("reaches", name, str(port)))
 
     def uname(self) -> tuple[str, str, str]:
         """(release, version, machine)"""
@@ -284,6 +290,17 @@ def _listens(path: str) -> bool:
     return True
 
 
+def reaches(name: str, port: int | str) -> bool:
+    """Whether somebody accepts a connection at a port of a host, within a second."""
+    import socket
+
+    try:
+        socket.create_connection((name, int(port)), timeout=_PATIENCE).close()
+    except (OSError, ValueError, OverflowError):
+        return False
+    return True
+
+
 def _uname() -> list[str]:
     names = os.uname()
     return [names.release, names.version, names.machine]
@@ -325,6 +342,7 @@ _ANSWERS: dict[str, Any] = {
     "link": _link,
     "listens": _listens,
     "node": _one_node,
+    "reaches": reaches,
     "read": _read,
     "run": _run,
     "texts": _texts,

@@ -102,6 +102,11 @@ def _listens(document: dict[str, Any], arguments: tuple[str, ...], answer: bool)
         document.setdefault("listening", []).append(arguments[0])
 
 
+def _reaches(document: dict[str, Any], arguments: tuple[str, ...], answer: bool) -> None:
+    if answer:
+        document.setdefault("reached", []).append(":".join(arguments))
+
+
 def _uname(document: dict[str, Any], arguments: tuple[str, ...], answer: list[str]) -> None:
     document["uname"] = answer
 
@@ -129,6 +134,7 @@ _RULES: dict[str, Any] = {
     "link": _link,
     "listens": _listens,
     "node": _node,
+    "reaches": _reaches,
     "read": _file,
     "run": _run,
     "texts": _texts,

@@ -11,6 +11,7 @@ The document describes the machine rather than the questions, so that it outlive
     nodes       {path: [kind, major, minor, GID, permission bits in octal]}
     others      {path: kind}, for what is there besides
     listening   [path of a socket that accepts connections]
+    reached     ["HOST:PORT" where somebody accepts connections]
     unwritable  [folder that the user may not write in]
     commands    {"command with arguments": [exit code, output]}
 
@@ -105,6 +106,9 @@ class RecordedHost(Host):
 
     def _answer_listens(self, path: str) -> bool:
         return self._resolve(path) in self._listening
+
+    def _answer_reaches(self, name: str, port: str) -> bool:
+        return f"{name}:{port}" in self._document.get("reached", ())
 
     def _answer_uname(self) -> list[str]:
         return list(self._document["uname"])

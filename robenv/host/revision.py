@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from robenv.host.addresses import without_login
 from robenv.host.git_view import Unreadable, View, find_repository, view
 
 
@@ -48,7 +49,7 @@ def _revision(seen: View, paths: Sequence[str]) -> Revision:
         commit=commit,
         time=int(time),
         dirty=bool(there and seen.changes(there)),
-        origin=_without_login(seen.origin),
+        origin=without_login(seen.origin),
         tag=seen.ask("describe", "--tags").strip(),
     )
 
@@ -56,13 +57,3 @@ def _revision(seen: View, paths: Sequence[str]) -> Revision:
 def _real(path: str) -> str:
     """As git has it: a link is what was committed, and not where it leads."""
     return str(Path(path).parent.resolve() / Path(path).name)
-
-
-def _without_login(address: str) -> str:
-    """An address is for everybody who has the image: passwords and tokens are not."""
-    scheme, found, rest = address.partition("://")
-    if not found:
-        return address
-    login, at, place = rest.partition("/")[0].rpartition("@")
-    user = f"{login.partition(':')[0]}@" if at and scheme.endswith("ssh") else ""
-    return f"{scheme}://{user}{place}{rest[len(login) + len(at) + len(place) :]}"

@@ -13,7 +13,8 @@ import time
 from typing import Any, NamedTuple
 
 from robenv.host.access import let
-from robenv.host.login import WSLG, Login, look, pulse_cookies
+from robenv.host.login import WSLG, Login, is_local_port, look, pulse_cookies
+from robenv.host.reader import reaches
 from robenv.paths import home_folder, is_private, own_folder_path
 
 TYPE_CHECKING = False
@@ -48,6 +49,8 @@ class Wanted(NamedTuple):
     safe: tuple[str, ...]
     """Folders inside, shared with this machine, that git is to work in whomever they belong to."""
     read_only: bool
+    is_apart: bool = True
+    """Whether it is in a network of its own, where a display at a port of this machine's is not."""
 
 
 class Session(NamedTuple):
@@ -55,6 +58,8 @@ class Session(NamedTuple):
     """``NAME=value``, for one command."""
     missing: tuple[str, ...] = ()
     """What the container wants and this login has not, in words."""
+    out_of_reach: str = ""
+    """The display that this login has, and the container's network does not reach."""
 
 
 def wanted(plan: Mapping[str, Any]) -> Wanted | None:
@@ -66,14 +71,15 @@ def wanted(plan: Mapping[str, Any]) -> Wanted | None:
     safe = tuple(target for target, source in binds.items() if plan["directory"] == source)
     if plan["working_dir"] in binds:
         safe = tuple(dict.fromkeys((*safe, plan["working_dir"])))
-    return Wanted(binds[INSIDE], parts, plan["user"]["uid"], plan["directory"], safe, plan["read_only"])
+    apart = plan.get("network_mode") != "host"
+    return Wanted(binds[INSIDE], parts, plan["user"]["uid"], plan["directory"], safe, plan["read_only"], apart)
 
 
 def this_login() -> Login:
     """What this process's variables and this machine have."""
     from robenv.host.agent_relay import answers
 
-    return look(os.environ, os.geteuid(), is_socket, answers)
+    return look(os.environ, os.geteuid(), is_socket, answers, reaches)
 
 
 def is_socket(path: str) -> bool:
@@ -163,7 +169,8 @@ def refresh(asked: Wanted, login: Login) -> Session:
     """Brings the folder up to date; all but the ssh agent, which needs somebody to serve it. Raises OSError."""
     make_folder(asked)
     environment: dict[str, str] = {}
-    if "x11" in asked.parts and login.x11:
+    out_of_reach = login.x11 if "x11" in asked.parts and asked.is_apart and is_local_port(login.x11) else ""
+    if "x11" in asked.parts and login.x11 and not out_of_reach:
         environment |= {"DISPLAY": login.x11, "XAUTHORITY": _write_cookie(asked, login.x11)}
     for part, path, name, variable in (
         ("wayland", login.wayland, "wayland", "WAYLAND_DISPLAY"),
@@ -175,10 +182,10 @@ def refresh(asked: Wanted, login: Login) -> Session:
     if "PULSE_SERVER" in environment:
         environment |= _pulse_cookie(asked)
     has_identity = "git" not in asked.parts or _write_git_config(asked)
-    missing = _missing(asked, environment, login)
+    missing = tuple(text for text in _missing(asked, environment, login) if not (out_of_reach and "display" in text))
     if not has_identity:
         missing = (*missing, "git identity")
-    return Session(tuple(f"{name}={value}" for name, value in environment.items()), missing)
+    return Session(tuple(f"{name}={value}" for name, value in environment.items()), missing, out_of_reach)
 
 
 def _missing(asked: Wanted, environment: Mapping[str, str], login: Login) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ def read_session(host: Host) -> SessionFacts:
     """Problems are told as sentences."""
     from robenv.host.facts import SessionFacts
 
-    login = _look(host)
+    login = _look(host, asks_display=True)
     return SessionFacts(
         x11=login.x11,
         x11_sockets=host.kind(X11_SOCKETS) == "folder",
@@ -54,5 +54,8 @@ def _folder(host: Host) -> str:
     return session_base(_Variables(host), host.user()[0], lambda path: host.kind(path) == "folder", host.can_hold)
 
 
-def _look(host: Host) -> Login:
-    return look(_Variables(host), host.user()[0], lambda path: host.kind(path) == "socket", host.listens)
+def _look(host: Host, asks_display: bool = False) -> Login:
+    def is_socket(path: str) -> bool:
+        return host.kind(path) == "socket"
+
+    return look(_Variables(host), host.user()[0], is_socket, host.listens, host.reaches, asks_display)

@@ -189,7 +189,8 @@ def account_archive(
     """A tar to be unpacked at / of the created container: the account files and the user's home folder.
 
     ``skeleton``: only when the home volume has just been made, the tar (as the engine gives it) of the image's own home
-    folder of that user or, without one, of /etc/skel; everything in it becomes the user's, under the user's home.
+    folder of that user or, without one, of /etc/skel; of root, of the user as whom steps ran; everything in it becomes
+    the user's, under the user's home.
     ``mounts``: the container's; the folders inside the home that lead to them are the user's, where the engine would
     make them root's, and a home that is itself a folder of the host is left as it is.
     ``settings``: other files of the system, as (path, text). The same arguments give the same bytes.
@@ -197,10 +198,11 @@ def account_archive(
     The engine takes no archive for a container with a read-only root. There the home volume is made ready through a
     container that is only created, never started, with that volume and a root that can be written.
     """
+    mounts = tuple(mounts)
     targets = {mount.target.rstrip("/"): mount.kind for mount in mounts}
     entries = [*_account_files(accounts), *(_file(path.lstrip("/"), text, 0o644) for path, text in settings)]
     if targets.get(user.home) != "bind":
-        entries += [*_home_entries(user, user.home.strip("/"), skeleton), *_leading_folders(user, targets)]
+        entries += [*_home_entries(user, user.home.strip("/"), skeleton), *_leading_entries(user, mounts)]
     return _tar(entries)
 
 
@@ -220,9 +222,9 @@ def _account_files(accounts: Accounts) -> Iterator[Entry]:
 
 
 def _home_entries(user: User, home: str, skeleton: bytes | None) -> Iterator[Entry]:
-    if user.uid == 0:
-        return  # the image's own /root, which the engine copies into a new volume with its owners
-    yield _owned(_info(home, tarfile.DIRTYPE, 0o755), user), b""
+    if user.uid:
+        yield _owned(_info(home, tarfile.DIRTYPE, 0o755), user), b""
+    # root's: the image's own /root, which the engine copies into a new volume with its owners
     if skeleton is None:
         return
     for member, file in _members(skeleton):
@@ -231,14 +233,18 @@ def _home_entries(user: User, home: str, skeleton: bytes | None) -> Iterator[Ent
             yield _owned(_moved(member, home, below), user), file.read() if file else b""
 
 
-def _leading_folders(user: User, targets: Iterable[str]) -> Iterator[Entry]:
+def leading_folders(user: User, mounts: Iterable[Mount]) -> tuple[str, ...]:
     """``/home/dev/ws/src`` is mounted: ``/home/dev/ws`` has to be there, and the user's."""
     home = PurePosixPath(user.home)
-    inside = [PurePosixPath(target) for target in targets if target.startswith(f"{user.home}/")]
+    inside = [PurePosixPath(mount.target) for mount in mounts if mount.target.startswith(f"{user.home}/")]
     folders = {parent for target in inside for parent in target.parents if home in parent.parents}
-    for folder in sorted(folders):
-        hidden = any(part.startswith(".") for part in folder.relative_to(home).parts)
-        yield _owned(_info(str(folder).lstrip("/"), tarfile.DIRTYPE, 0o700 if hidden else 0o755), user), b""
+    return tuple(str(folder) for folder in sorted(folders))
+
+
+def _leading_entries(user: User, mounts: Iterable[Mount]) -> Iterator[Entry]:
+    for folder in leading_folders(user, mounts):
+        hidden = any(part.startswith(".") for part in PurePosixPath(folder).relative_to(user.home).parts)
+        yield _owned(_info(folder.lstrip("/"), tarfile.DIRTYPE, 0o700 if hidden else 0o755), user), b""
 
 
 def _below_top(name: str) -> str:

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from robenv.catalog.devices import CLASSES, DeviceClass
+from robenv.catalog.devices import CLASSES, UDEV_DATA, DeviceClass
 from robenv.plan.device_nodes import is_pattern, matches, nodes_of_class, tidy
 from robenv.plan.device_words import Missing, missing_class, missing_device
 from robenv.plan.grant import Grant, Lack, combine
 from robenv.plan.values import Device, Mount
+from robenv.profile.check_host import CAN_IS_OF_THE_NETWORK, TO_GET_CAN, sees_can
 
 if TYPE_CHECKING:
     from robenv.host.facts import Facts, Node
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 _PTS = (("type", "devpts"), ("device", "devpts"), ("o", "newinstance,ptmxmode=0666,mode=0620,gid=5"))
 """As the engine mounts a container's own /dev/pts: gid 5 is ``tty`` in every distribution."""
+
+
+_BY_UDEV = frozenset(("input", "video", "sound"))
+"""Classes whose libraries (SDL, libinput, GStreamer, PipeWire) ask udev's database which devices there are."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ def plan_devices(profile: Profile, facts: Facts) -> Grant:
     missing: list[tuple[int, Missing]] = []
     given: list[Given] = []
     for index, wish in enumerate(profile.devices):
-        found = _granted(index, wish, facts)
+        found = _granted(index, wish, profile, facts)
         if isinstance(found, Missing):
             missing.append((index, found))
         else:
@@ -57,12 +62,15 @@ def plan_devices(profile: Profile, facts: Facts) -> Grant:
     grants += [_class_rules(wish, facts) for wish in profile.devices if wish.device_class in hotplugged]
     if hotplugged:
         grants.append(_hotplug(profile, facts))
+    if facts.udev_data and hotplugged & _BY_UDEV and not facts.engine.rootless:
+        grants.append(Grant(mounts=(Mount("bind", UDEV_DATA, UDEV_DATA, True),)))
     return combine(grants)
 
 
 def _answer(profile: Profile, index: int, what: Missing) -> Grant:
     if profile.devices[index].optional:
-        return Grant(notes=(f"{what.message}; it is optional",))
+        way = f": {what.hint}" if what.hint == TO_GET_CAN else ""
+        return Grant(notes=(f"{what.message}; it is optional{way}",))
     hint = what.hint
     if profile.udev:
         hint += "; or its udev rules are not installed: look at `robenv doctor`"
@@ -77,10 +85,12 @@ def _elsewhere(profile: Profile) -> Grant:
     return combine([_answer(profile, index, what) for index in range(len(profile.devices))])
 
 
-def _granted(index: int, wish: DeviceWish, facts: Facts) -> list[Given] | Missing:
+def _granted(index: int, wish: DeviceWish, profile: Profile, facts: Facts) -> list[Given] | Missing:
     """What there is for one wish."""
     if wish.device_class:
         nodes = nodes_of_class(CLASSES[wish.device_class], facts.devices)
+        if wish.device_class == "can" and wish.optional and not sees_can(profile):
+            return Missing(f"no CAN interface inside: {CAN_IS_OF_THE_NETWORK}", TO_GET_CAN)
         there = bool(nodes or (wish.device_class == "can" and facts.can_interfaces))
         if not there and not wish.hotplug:
             return missing_class(wish.device_class)

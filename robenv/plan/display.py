@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from robenv.host.login import is_local_port, out_of_reach_text
 from robenv.plan.grant import Grant, Lack, combine
 from robenv.plan.values import Mount, RunPlan
 
@@ -23,7 +24,6 @@ X11_SOCKETS = "/tmp/.X11-unix"  # noqa: S108
 WSLG = "/mnt/wslg"
 _NEEDS_FOLDER = frozenset(("x11", "wayland", "pulseaudio", "pipewire"))
 """Parts whose libraries want an $XDG_RUNTIME_DIR of the user's own."""
-_LOCAL_HOSTS = ("localhost:", "127.")
 
 
 def plan_display(profile: Profile, facts: Facts) -> Grant:
@@ -34,23 +34,25 @@ def plan_display(profile: Profile, facts: Facts) -> Grant:
     return combine((_display(profile, facts), _audio(profile, facts), _agent(profile, facts), _git(profile)))
 
 
-def with_session(plan: RunPlan, base: str) -> RunPlan:
+def with_session(plan: RunPlan, base: str, podman: bool = False) -> RunPlan:
     """The plan with what its parts of the session need, and is the same for every command. ``base``: where this user's
-    session folders lie. What the plan says already, of the same name or at the same place, goes before."""
+    session folders lie. ``podman``: in the form that it takes. What the plan says already, of the same name or at the
+    same place, goes before."""
     if not plan.session or not base:
         return plan
     mounted = {mount.target for mount in plan.mounts}
-    mounts = tuple(mount for mount in _mounts(plan, base) if mount.target not in mounted)
+    mounts = tuple(mount for mount in _mounts(plan, base, podman) if mount.target not in mounted)
     environment = {**_environment(plan), **dict(plan.environment)}
     return replace(plan, mounts=(*plan.mounts, *mounts), environment=tuple(environment.items()))
 
 
-def _mounts(plan: RunPlan, base: str) -> Iterator[Mount]:
+def _mounts(plan: RunPlan, base: str, podman: bool) -> Iterator[Mount]:
     # Nothing inside is to change what the next command trusts. Sockets work all the same.
     yield Mount("bind", f"{base}/{plan.name}", SESSION_FOLDER, read_only=True)
     if _NEEDS_FOLDER.intersection(plan.session):
-        options = f"uid={plan.user.uid},gid={plan.user.gid},mode=0700"
-        yield Mount("tmpfs", "", _runtime_folder(plan), False, (("options", options),))
+        # Podman takes no numbers, and has "U" for the container's own user (podman-run(1), --tmpfs).
+        owner = "U" if podman else f"uid={plan.user.uid},gid={plan.user.gid}"
+        yield Mount("tmpfs", "", _runtime_folder(plan), False, (("options", f"{owner},mode=0700"),))
 
 
 def _environment(plan: RunPlan) -> dict[str, str]:
@@ -98,12 +100,14 @@ def _display(profile: Profile, facts: Facts) -> Grant:
     if session.wslg:
         mounts.append(Mount("bind", WSLG, WSLG))
     problems = _problems(session, "DISPLAY" if "x11" in parts else "", "WAYLAND_DISPLAY" if "wayland" in parts else "")
-    out_of_reach = session.x11.startswith(_LOCAL_HOSTS) and profile.run.network_mode != "host"
+    out_of_reach = is_local_port(session.x11) and profile.run.network_mode != "host"
     if "x11" in parts and out_of_reach:
-        problems += (f"the display {session.x11} is this machine's own network's: it needs `run.network_mode: host`",)
+        problems += (out_of_reach_text(session.x11),)
     there = (session.x11 and not out_of_reach) or session.wayland
     grant = Grant(mounts=tuple(mounts), session=(*parts, *(("wslg",) if session.wslg else ())))
     hint = "log in to a desktop or with `ssh -X`; in a terminal that lost it, `export DISPLAY=:0`"
+    if "x11" in parts and out_of_reach:
+        hint = "write `run: {network_mode: host}`, which reaches the displays of `ssh -X`"
     return _judged(grant, "display", mode, bool(there), problems, "no X11 or Wayland display", hint)
 
 

@@ -53,6 +53,8 @@ def security_notes(plan: RunPlan, profile: Profile, engine: EngineFacts) -> tupl
             "the engine remaps user IDs (userns-remap), which makes your files nobody's inside: the container runs "
             f"with userns_mode: host, so {root} inside is UID {plan.user.uid} of the host"
         )
+    if maps_users(engine) and plan.userns_mode and plan.user.sudo:
+        notes.append("user.sudo gives nothing on this engine: its images' sudo belongs to the mapped root")
     return tuple(notes)
 
 
@@ -65,6 +67,11 @@ def _lacks(profile: Profile, facts: Facts) -> Iterator[Lack]:
     if engine.rootless and run.ipc == "host":
         message = "a rootless engine cannot share the host's IPC namespace"
         yield Lack(("run", "ipc"), message, "take `run.ipc` out, or use an engine that runs as root")
+    if engine.rootless and not engine.podman:
+        for index, one in enumerate(run.devices):
+            if one.target != one.source:
+                message = f"rootless Docker gives a device under its own name only: {one.source}, not {one.target}"
+                yield Lack(("run", "devices", index), message, "take the other name out, or use an engine of root's")
 
 
 def _has_unlabelled_files(plan: RunPlan) -> bool:

@@ -72,7 +72,10 @@ def card(wish: Gpu, facts: Facts) -> Offer | None:
     what = f"NVIDIA ({', '.join(one.name for one in gpu.nvidia if one.name) or driver})"
     if not runtime and does_cdi(facts) and cdi_devices(facts, "nvidia"):
         return cdi(wish, facts, "nvidia", what)
-    if gpu.nvidia_hook:
+    if facts.engine.podman and not runtime:
+        problem = "Podman takes no GPU by Docker's API: it would leave it away and say nothing"
+        return Offer(what, problem=problem, hint="use Docker Engine with the NVIDIA Container Toolkit")
+    if gpu.nvidia_hook and not facts.engine.podman:
         return _device_request(wish, facts, what)
     if runtime:
         return _runtime(wish, facts, what)

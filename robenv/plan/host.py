@@ -10,6 +10,7 @@ from robenv.plan.engine_security import plan_engine_security
 from robenv.plan.gpu import plan_gpu
 from robenv.plan.grant import Grant, combine
 from robenv.plan.middleware import plan_middleware
+from robenv.plan.podman import plan_podman
 from robenv.plan.quotas import asks_for_quota, disks
 from robenv.plan.realtime import plan_realtime
 
@@ -37,4 +38,6 @@ def plan_host(profile: Profile, facts: Facts) -> Grant:
     return combine([planner(profile, facts) for planner in _PLANNERS])
 
 
-_PLANNERS = (plan_gpu, plan_display, plan_devices, plan_realtime, plan_middleware, plan_engine_security)
+_PLANNERS = (
+    plan_gpu, plan_display, plan_devices, plan_realtime, plan_middleware, plan_engine_security, plan_podman,
+)  # fmt: skip

@@ -5,8 +5,6 @@ Light: the quick way in imports this.
 
 from __future__ import annotations
 
-import os
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,7 +34,11 @@ LABEL_STAGE = "robenv.stage"
 LABEL_TOOLS = "robenv.tools"
 """For which roots an image with native tools is: their architecture, as Debian calls it, and the base."""
 LABEL_UID = "robenv.uid"
-"""The host's UID that a home volume belongs to."""
+"""The UID, on the machine where robenv ran, of the user that it belongs to."""
+LABEL_PLACE = "robenv.place"
+"""Six hex digits for the project's folder, which stay when the folder is moved."""
+LABEL_MOUNTED = "robenv.mounted"
+"""The inodes of what is mounted from this machine when a container is made, as JSON: by path."""
 
 LABEL_NETWORK = "robenv.network"
 """The digest of what a network was made by, 12 hex digits."""
@@ -72,20 +74,35 @@ BASE_RECIPE = 1
 TAG_DIGITS = 12
 
 
-def project_id(directory: str | os.PathLike[str]) -> str:
-    """Six hex digits that tell apart projects of the same name; ``directory`` is absolute."""
-    return _sha256(os.fsencode(directory))[:6]
+def container_name(project: str, place: str, suffix: str = "", foreign: str = "") -> str:
+    """``place`` and ``suffix``: of a ``robenv.host.place.Place``. ``foreign``: the platform, ``linux/arm64``, where it
+    is another one than the engine's own."""
+    return f"{resource_prefix(project, place)}{suffix}{platform_part(foreign)}"
 
 
-def container_name(project: str, directory: str | os.PathLike[str], foreign: str = "") -> str:
-    """``foreign``: the platform, ``linux/arm64``, where it is another one than the engine's own."""
-    other = f"-{foreign.removeprefix('linux/').replace('/', '-')}" if foreign else ""
-    return f"robenv-{project}-{project_id(directory)}{other}"
+def resource_prefix(project: str, place: str) -> str:
+    """What the names of a project's volumes and networks begin with. One that was made stays when the project or its
+    folder gets another name."""
+    return f"robenv-{project}-{place}"
 
 
-def home_volume(project: str, directory: str | os.PathLike[str], uid: int, foreign: str = "") -> str:
+def home_volume(prefix: str, uid: int, foreign: str = "") -> str:
     """One for each platform: what programs leave in a home folder may be for one alone."""
-    return f"{container_name(project, directory, foreign)}-home-{uid}"
+    return f"{prefix}{platform_part(foreign)}-home-{uid}"
+
+
+def release_volume(project: str) -> str:
+    """What all releases of a project on a robot share."""
+    return f"robenv-{project}-release"
+
+
+def volume_name(prefix: str, key: str, foreign: str = "") -> str:
+    """Of a volume that a profile calls ``key``: as in Compose, ``cache`` in two projects are two volumes."""
+    return f"{prefix}{platform_part(foreign)}_{key}"
+
+
+def platform_part(foreign: str) -> str:
+    return f"-{foreign.removeprefix('linux/').replace('/', '-')}" if foreign else ""
 
 
 def image_reference(project: str, content_hash: str) -> str:

@@ -6,7 +6,8 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from robenv.plan.names import LABEL_DIRECTORY, LABEL_NETWORK, LABEL_PROJECT
+from robenv.plan.names import LABEL_NETWORK
+from robenv.plan.owner import owner_labels
 from robenv.plan.values import Attachment, Network, Pool, RunPlan
 
 if TYPE_CHECKING:
@@ -14,14 +15,15 @@ if TYPE_CHECKING:
     from robenv.profile.schema_network import Network as ProfileNetwork
 
 
-def plan_networks(profile: Profile, container: str) -> tuple[Attachment, ...]:
+def plan_networks(profile: Profile, prefix: str) -> tuple[Attachment, ...]:
     """What the container is on, in the order of ``run.networks``: networks that nothing names are not made.
 
-    A network's name is the project's own, as in Compose: ``lan`` in two projects are two networks.
+    A network's name is the project's own, as in Compose: ``lan`` in two projects are two networks. ``prefix``: as in
+    RunPlan.
     """
     return tuple(
         Attachment(
-            _network(key, profile.networks[key], container),
+            _network(key, profile.networks[key], prefix),
             attachment.aliases,
             attachment.ipv4_address,
             attachment.ipv6_address,
@@ -30,7 +32,7 @@ def plan_networks(profile: Profile, container: str) -> tuple[Attachment, ...]:
     )
 
 
-def _network(key: str, network: ProfileNetwork, container: str) -> Network:
+def _network(key: str, network: ProfileNetwork, prefix: str) -> Network:
     if network.external:
         return Network(network.name or key, key, external=True)
     pools = (
@@ -38,7 +40,7 @@ def _network(key: str, network: ProfileNetwork, container: str) -> Network:
         for pool in network.ipam.config
     )
     return Network(
-        name=network.name or f"{container}_{key}",
+        name=network.name or f"{prefix}_{key}",
         key=key,
         driver=network.driver or "bridge",
         options=tuple(network.driver_opts.items()),
@@ -65,7 +67,7 @@ def network_request(network: Network, plan: RunPlan) -> dict[str, Any]:
         "Attachable": network.attachable,
         "EnableIPv6": network.enable_ipv6,
     }
-    own = {LABEL_PROJECT: plan.project, LABEL_DIRECTORY: plan.directory, LABEL_NETWORK: _digest(body, network)}
+    own = {**owner_labels(plan), LABEL_NETWORK: _digest(body, network)}
     return body | {"Labels": {**dict(network.labels), **own}}
 
 

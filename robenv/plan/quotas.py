@@ -27,6 +27,11 @@ _KEYS_OF = {
 }
 LIMITS_OF_INFO = tuple(_KEYS_OF)
 """What ``/info`` says of the limits that the engine's kernel can set."""
+CONTROLLERS = {
+    "MemoryLimit": "memory", "SwapLimit": "memory", "CpuCfsQuota": "cpu", "CPUShares": "cpu", "CPUSet": "cpuset",
+    "PidsLimit": "pids",
+}  # fmt: skip
+"""The control group that has each of them (cgroups(7))."""
 _DELEGATE = (
     "`Delegate=cpu cpuset io memory pids` for user@.service gives it: "
     "https://rootlesscontaine.rs/getting-started/common/cgroup2/"

@@ -9,11 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from robenv.plan.names import LABEL_DIRECTORY, LABEL_PROJECT, LABEL_ROLE, LABEL_UID, ROLE_HOME
+from robenv.plan.names import LABEL_ROLE, ROLE_HOME
 from robenv.plan.networks import endpoint_request
+from robenv.plan.owner import owner_labels
 from robenv.plan.values import DeviceRequest, Healthcheck, Mount, Pairs, Port, RunPlan
 
 NANOSECONDS = 1_000_000_000
+STOP_TIMEOUT = 10
+"""Seconds: Docker's own. Podman takes none for 0, and would kill at once."""
+_TMPFS_MODE = 0o1777
+"""Docker's own. Podman takes none for 0, and nobody could use it."""
 
 
 def create_request(plan: RunPlan, *, tty: bool = False, stdin: bool = False) -> dict[str, Any]:
@@ -37,8 +42,7 @@ def create_request(plan: RunPlan, *, tty: bool = False, stdin: bool = False) -> 
         "ExposedPorts": {port: {} for port in _exposed(plan)},
         "Healthcheck": plan.healthcheck and _healthcheck(plan.healthcheck),
         "StopSignal": plan.stop_signal,
-        # Whole seconds; a grace period of half a second must not become none.
-        "StopTimeout": None if plan.stop_grace_period is None else -int(-plan.stop_grace_period // 1),
+        "StopTimeout": _stop_timeout(plan.stop_grace_period),
     }
     if tty or stdin:
         body |= {"Tty": tty, "OpenStdin": stdin, "StdinOnce": stdin, "AttachStdin": stdin}
@@ -48,12 +52,18 @@ def create_request(plan: RunPlan, *, tty: bool = False, stdin: bool = False) -> 
 
 
 def container_user(plan: RunPlan) -> str:
-    """Whom to run as, for the main process and for ``exec``.
+    """Whom to run as.
 
-    By name, since the engine adds the supplementary groups of /etc/group (dialout, video) only then and never to
-    ``UID:GID``. A read-only root takes no account files, so there it has to be numbers.
+    By the UID alone, since the engine adds the supplementary groups of /etc/group (dialout, video) never to
+    ``UID:GID``; and not by name, which Podman looks up before the account is there. A read-only root takes no account
+    files, so there it has to be both numbers.
     """
-    return f"{plan.user.uid}:{plan.user.gid}" if plan.read_only else plan.user.name
+    return f"{plan.user.uid}:{plan.user.gid}" if plan.read_only else str(plan.user.uid)
+
+
+def _stop_timeout(period: float | None) -> int:
+    """Whole seconds; a grace period of half a second must not become none."""
+    return STOP_TIMEOUT if period is None else -int(-period // 1)
 
 
 def set_only(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,7 +89,7 @@ def _namespaces(plan: RunPlan) -> dict[str, Any]:
         "CapAdd": list(plan.cap_add),
         "CapDrop": list(plan.cap_drop),
         "SecurityOpt": list(plan.security_opt),
-        "GroupAdd": [*plan.group_add, *(str(gid) for gid in plan.groups)],
+        "GroupAdd": [*plan.group_add, *(str(gid) for gid in dict.fromkeys((*plan.groups, *plan.own_groups)))],
         "Dns": list(plan.dns),
         "DnsSearch": list(plan.dns_search),
         "DnsOptions": list(plan.dns_opt),
@@ -141,10 +151,10 @@ def _disk_limits(plan: RunPlan) -> dict[str, list[dict[str, Any]]]:
 
 def _mounted(plan: RunPlan) -> dict[str, Any]:
     """Of the HostConfig, what is put into the container."""
-    own = [mount for mount in plan.mounts if not _is_raw_tmpfs(mount) and not _relabels(mount)]
+    own = [mount for mount in plan.mounts if not _is_raw_tmpfs(mount) and not _is_short(mount)]
     return {
-        "Binds": [_bind(mount) for mount in plan.mounts if _relabels(mount)],
-        "Mounts": [_mount(mount, _volume_labels(plan, mount)) for mount in own],
+        "Binds": [_bind(mount) for mount in plan.mounts if _is_short(mount)],
+        "Mounts": [_mount(mount, volume_labels(plan, mount)) for mount in own],
         "Tmpfs": {mount.target: str(dict(mount.options)["options"]) for mount in plan.mounts if _is_raw_tmpfs(mount)},
         "Devices": [
             {"PathOnHost": one.host, "PathInContainer": one.container, "CgroupPermissions": one.permissions}
@@ -179,34 +189,37 @@ def _mount(mount: Mount, labels: Mapping[str, str]) -> dict[str, Any]:
             }
         )
     elif mount.kind == "volume":
-        # Labels of the volume, where the engine has to make it; an existing one keeps its own.
+        # Labels of the volume, where the engine has to make it; an existing one keeps its own. Podman looks at none of
+        # these, so named volumes are made first.
         body["VolumeOptions"] = set_only(
             {
                 "NoCopy": options.get("nocopy") or None,
                 "Subpath": options.get("subpath"),
                 "Labels": dict(labels),
-                "DriverConfig": _file_system(options),
+                "DriverConfig": _driver(options),
             }
         )
     else:
-        body["TmpfsOptions"] = set_only({"SizeBytes": options.get("size"), "Mode": options.get("mode")})
+        body["TmpfsOptions"] = set_only({"SizeBytes": options.get("size"), "Mode": options.get("mode", _TMPFS_MODE)})
     return set_only(body)
 
 
-def _file_system(options: Mapping[str, Any]) -> dict[str, Any] | None:
-    """A volume that is a file system of its own kind (mount(8)'s type, device and options), made as it is mounted."""
-    chosen = {key: str(options[key]) for key in ("type", "device", "o") if key in options}
+def _driver(options: Mapping[str, Any]) -> dict[str, Any] | None:
+    chosen = file_system(options)
     return {"Name": "local", "Options": chosen} if chosen else None
 
 
-def _volume_labels(plan: RunPlan, mount: Mount) -> dict[str, str]:
+def file_system(options: Mapping[str, Any]) -> dict[str, str]:
+    """Of a volume that is a file system of its own kind, made as it is mounted: mount(8)'s type, device and options."""
+    return {key: str(options[key]) for key in ("type", "device", "o") if key in options}
+
+
+def volume_labels(plan: RunPlan, mount: Mount) -> dict[str, str]:
     """Whose a volume is, so that `down --volumes` finds it; nothing for one that is anonymous or somebody else's."""
     if not mount.source or dict(mount.options).get("external"):
         return {}
-    labels = {LABEL_PROJECT: plan.project, LABEL_DIRECTORY: plan.directory}
-    if mount.source == plan.home_volume:
-        labels |= {LABEL_ROLE: ROLE_HOME, LABEL_UID: str(plan.user.uid)}
-    return labels
+    role = {LABEL_ROLE: ROLE_HOME} if mount.source == plan.home_volume else {}
+    return owner_labels(plan) | role
 
 
 def _is_raw_tmpfs(mount: Mount) -> bool:
@@ -214,14 +227,18 @@ def _is_raw_tmpfs(mount: Mount) -> bool:
     return mount.kind == "tmpfs" and "options" in dict(mount.options)
 
 
-def _relabels(mount: Mount) -> bool:
-    """Whether SELinux labels are to be set on the host's files, which only the short form can ask for."""
-    return "selinux" in dict(mount.options)
+def _is_short(mount: Mount) -> bool:
+    """Whether it has to be in the short form: only that can have SELinux labels set on the host's files, and only of
+    that does Podman hear that a volume is not to be filled from the image."""
+    options = dict(mount.options)
+    unfilled = mount.kind == "volume" and mount.source and options.get("nocopy") and "subpath" not in options
+    return "selinux" in options or bool(unfilled and ":" not in mount.target)
 
 
 def _bind(mount: Mount) -> str:
     options = dict(mount.options)
-    modes = ("ro" if mount.read_only else "rw", options["selinux"], options.get("propagation"))
+    nocopy = "nocopy" if options.get("nocopy") else None
+    modes = ("ro" if mount.read_only else "rw", options.get("selinux"), options.get("propagation"), nocopy)
     return f"{mount.source}:{mount.target}:{','.join(str(mode) for mode in modes if mode)}"
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from robenv import __version__
 from robenv.catalog.toolchains import emulation_settings
 from robenv.errors import UsageError
+from robenv.host.place import Place, project_id
 from robenv.plan.diff import without_values
 from robenv.plan.display import with_session
 from robenv.plan.engine_security import fitted
@@ -25,14 +26,18 @@ from robenv.plan.names import (
     LABEL_DIRECTORY,
     LABEL_HASH,
     LABEL_MAIN,
+    LABEL_PLACE,
     LABEL_PLAN,
     LABEL_PLAN_JSON,
     LABEL_PROJECT,
     LABEL_ROLE,
+    LABEL_UID,
     LABEL_VERSION,
     ROLE_ENVIRONMENT,
     container_name,
     home_volume,
+    resource_prefix,
+    volume_name,
 )
 from robenv.plan.networks import plan_networks
 from robenv.plan.privileges import with_least_privilege
@@ -48,6 +53,9 @@ if TYPE_CHECKING:
     from robenv.profile.schema_run_parts import Healthcheck as ProfileHealthcheck
 
 KEEP_ALIVE = ("sleep", "infinity")
+LOG_LIMITS = (("max-size", "10m"), ("max-file", "5"))
+"""Options of the logging drivers that keep files on the engine's machine."""
+_BOUNDED = ("json-file", "local")
 
 _SAME = (
     "hostname", "domainname", "network_mode", "ipc", "pid", "uts", "userns_mode", "cgroup", "cgroup_parent",
@@ -85,16 +93,19 @@ def plan_run(
     profile, root = resolved.profile, str(files.root)
     run = profile.run
     foreign = platform if platform and platform != facts.platform else ""
-    name = container_name(profile.name, root, foreign)
+    place = facts.place or Place(root, facts.uid, project_id(root))
+    prefix = place.prefix or resource_prefix(profile.name, place.id)
+    own = f"{prefix}{place.suffix}"
     user = plan_user(profile.user, facts)
-    home = home_volume(profile.name, root, user.uid, foreign)
-    mounts = _mounts(profile, root, name, Mount("volume", home, user.home))
+    home = home_volume(prefix, user.uid, foreign)
+    mounts = _mounts(profile, root, volume_name(own, "", foreign), Mount("volume", home, user.home))
     entrypoint, main = _main_process(run, command)
     keeps_alive = (entrypoint, main) == ((), KEEP_ALIVE)
     plan = RunPlan(
         project=profile.name,
         directory=root,
-        name=name,
+        name=container_name(profile.name, place.id, place.suffix, foreign),
+        prefix=own,
         image=image,
         platform=platform or facts.platform,
         user=user,
@@ -109,23 +120,31 @@ def plan_run(
         ports=tuple(Port(one.container, one.host_ip, one.host_port) for one in run.ports),
         ulimits=tuple(Ulimit(limit, one.soft, one.hard) for limit, one in run.ulimits.items()),
         sysctls=tuple(run.sysctls.items()),
-        networks=plan_networks(profile, container_name(profile.name, root)),
+        networks=plan_networks(profile, own),
+        own_groups=facts.own_groups,
         blkio_weight=run.blkio_config.weight,
         blkio_limits=_disk_limits(run.blkio_config),
         healthcheck=_healthcheck(run.healthcheck),
         logging_driver=run.logging.driver,
-        logging_options=tuple(run.logging.options.items()),
+        logging_options=_logging_options(run, facts.engine.logging_driver),
         storage_opt=tuple(run.storage_opt.items()),
         **{key: getattr(run, key) for key in _SAME},
     )
     if not workspace:
         plan = without_workspace(plan, profile)
-    plan = with_session(with_least_privilege(_granted(plan, grant)), facts.session.folder)
+    plan = with_session(with_least_privilege(_granted(plan, grant)), facts.session.folder, facts.engine.podman)
     plan = fitted(plan, facts.engine)
     if keeps_alive and not plan.init and not plan.stop_signal:
         # As PID 1 without an init, sleep would not hear SIGTERM, and every stop would take the whole grace period.
         plan = replace(plan, stop_signal="SIGKILL")
-    return _labelled(plan, content_hash, "sleep" if keeps_alive else "command")
+    return _labelled(plan, content_hash, "sleep" if keeps_alive else "command", place)
+
+
+def _logging_options(run: Run, default_driver: str) -> Pairs:
+    """By default a container's output is kept within bounds: the engine's own limit is the disk."""
+    if run.logging.driver or run.logging.options or default_driver not in _BOUNDED:
+        return tuple(run.logging.options.items())
+    return LOG_LIMITS
 
 
 def without_workspace(plan: RunPlan, profile: Profile) -> RunPlan:
@@ -199,10 +218,12 @@ def relabelled(plan: RunPlan) -> RunPlan:
     return replace(plan, labels=tuple((name, own.get(name, value)) for name, value in plan.labels))
 
 
-def _labelled(plan: RunPlan, content_hash: str, main: str) -> RunPlan:
+def _labelled(plan: RunPlan, content_hash: str, main: str, place: Place) -> RunPlan:
     own = (
         (LABEL_PROJECT, plan.project),
         (LABEL_DIRECTORY, plan.directory),
+        (LABEL_PLACE, place.id),
+        (LABEL_UID, str(place.uid)),
         (LABEL_ROLE, ROLE_ENVIRONMENT),
         (LABEL_HASH, content_hash),
         (LABEL_VERSION, __version__),
@@ -232,20 +253,19 @@ def _environment(run: Run, user: User, emulation: Pairs) -> Pairs:
     return tuple(environment.items())
 
 
-def _mounts(profile: Profile, root: str, name: str, home: Mount) -> tuple[Mount, ...]:
+def _mounts(profile: Profile, root: str, front: str, home: Mount) -> tuple[Mount, ...]:
     """Home and workspace, and what the profile adds; what comes later at the same place replaces what came earlier."""
     workspace = profile.workspace
     mounts = [home, Mount("bind", workspace.source or root, workspace.target)]
-    mounts += [_volume(one, name) for one in profile.run.volumes]
+    mounts += [_volume(one, front) for one in profile.run.volumes]
     for text in profile.run.tmpfs:
         target, _, options = text.partition(":")
         mounts.append(Mount("tmpfs", "", target, False, (("options", options),)))
     return tuple({mount.target.rstrip("/") or "/": mount for mount in mounts}.values())
 
 
-def _volume(volume: VolumeMount, project: str) -> Mount:
-    """A volume's name is the project's own, as in Compose: ``cache`` in two projects are two volumes."""
-    source = f"{project}_{volume.source}" if volume.type == "volume" and volume.source else volume.source
+def _volume(volume: VolumeMount, front: str) -> Mount:
+    source = f"{front}{volume.source}" if volume.type == "volume" and volume.source else volume.source
     options = tuple((key, value) for key, value in _options(volume) if value not in ("", None, False))
     return Mount(volume.type, source, volume.target, volume.read_only, options)
 

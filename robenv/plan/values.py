@@ -322,6 +322,8 @@ class RunPlan:
     mounts: tuple[Mount, ...]
     home_volume: str
     labels: Pairs
+    prefix: str = ""
+    """What the names of the project's own volumes and networks begin with; the home volume's may be another one."""
     hostname: str = ""
     domainname: str = ""
     network_mode: str = ""
@@ -366,6 +368,8 @@ class RunPlan:
     device_requests: tuple[DeviceRequest, ...] = ()
     groups: tuple[int, ...] = ()
     """Supplementary GIDs that the user inside has besides what the image says."""
+    own_groups: tuple[int, ...] = ()
+    """The supplementary GIDs of the one whose container it is, on this machine."""
     only_these_groups: bool = False
     """Whether the user has ``groups`` and ``group_add`` alone, and none that the image puts a user of that name in."""
     session: tuple[str, ...] = ()

@@ -14,6 +14,7 @@ from robenv.profile.udev_rules import udev_flaws
 
 if TYPE_CHECKING:
     from robenv.profile.check import Whole
+    from robenv.profile.schema import Profile
     from robenv.profile.schema_host import DeviceWish, UdevRules
 
 _LARGEST = 1 << 20
@@ -27,6 +28,13 @@ def devices(whole: Whole) -> Iterator[Problem]:
     for index, device in enumerate(whole.profile.run.devices if hotplug else ()):
         if device.target != device.source:
             yield _no_name_with_hotplug(whole, ("run", "devices", index))
+
+
+CAN_IS_OF_THE_NETWORK = "CAN interfaces are network interfaces, and belong to the host's network"
+TO_GET_CAN = (
+    "write `run: {network_mode: host}`; or, with `run: {cap_add: [NET_ADMIN]}`, make a virtual one inside (`ip link add"
+    " vcan0 type vcan`) or have one end of a vxcan pair moved in (`ip link set vxcan1 netns PID` on the host)"
+)
 
 
 def _wish(whole: Whole, index: int, wish: DeviceWish, hotplug: bool) -> Iterator[Problem]:
@@ -47,13 +55,13 @@ def _wish(whole: Whole, index: int, wish: DeviceWish, hotplug: bool) -> Iterator
         yield whole.problem((*at, name), f"a class has no `{name}`: it may be many devices", hint)
     elif name and hotplug:
         yield _no_name_with_hotplug(whole, (*at, name))
-    elif wish.device_class == "can" and not _in_hosts_network(whole):
-        hint = "write `run: {network_mode: host}`"
-        yield whole.problem((*at, "class"), "CAN interfaces are network interfaces, and belong to the host's", hint)
+    elif wish.device_class == "can" and not wish.optional and not sees_can(whole.profile):
+        yield whole.problem((*at, "class"), CAN_IS_OF_THE_NETWORK, TO_GET_CAN)
 
 
-def _in_hosts_network(whole: Whole) -> bool:
-    return whole.profile.run.network_mode.startswith(("host", "container:"))
+def sees_can(profile: Profile) -> bool:
+    """Whether the container is where CAN interfaces are: in the host's network, or another container's."""
+    return profile.run.network_mode.startswith(("host", "container:"))
 
 
 def _no_name_with_hotplug(whole: Whole, path: tuple[str | int, ...]) -> Problem:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from robenv.profile.schema_types import NO, YES
+
 _NOT_YET = "robenv 0.1 does not have `{key}` yet"
 _ELSEWHERE = "`{key}` has another place here"
 
@@ -29,6 +31,61 @@ LATER: dict[str, tuple[str, str]] = {
     "run.extends": (_ELSEWHERE, "`extends` stands at the top of the file"),
     "run.healthcheck.start_interval": (_NOT_YET, "use interval and start_period"),
 }
+
+_OTHER_WORDS = {
+    "run.network_mode": "network run.network run.net network_mode",
+    "run.environment": "run.env run.envs",
+    "environment": "env",
+    "base.image": "from base_image dockerfile",
+    "gpu": "gpus nvidia run.gpu",
+    "run.mem_limit": "run.memory run.mem",
+    "run.cpus": "run.cpu",
+    "run.shm_size": "run.shm",
+    "run.volumes": "run.mounts mounts",
+    "run.ports": "run.port",
+    "run.cap_add": "run.capabilities",
+    "run.command": "run.cmd command",
+    "run.entrypoint": "entrypoint",
+    "run.privileged": "privileged",
+    "display": "x11 wayland gui",
+    "audio": "sound",
+    "devices": "serial usb camera",
+    "ros.distro": "ros.version ros.distribution ros.name distro ros_distro",
+    "ros.rmw": "ros.rmw_implementation",
+    "steps": "run_steps commands script",
+    "workspace.repos": "repos",
+    "workspace.dependencies": "rosdep dependencies",
+    "ssh_agent": "ssh",
+    "realtime": "rt",
+    "platforms": "platform",
+    "extends": "inherit include profile",
+    "apt.packages": "apt.package",
+}
+MEANT = {word: key for key, words in _OTHER_WORDS.items() for word in words.split()}
+"""What other tools call a key, and what it is called here; by the dotted path of both."""
+_SHORT = {
+    "image": "the image to build on is `base: {image: NAME}`",
+    "base": "such as `base: {image: NAME}`",
+    "apt": "write the list below `packages`: `apt: {packages: […]}`",
+    "user": "such as `user: {name: dev}`",
+    "ros": "such as `ros: {distro: jazzy}`",
+    "workspace": "such as `workspace: {source: ./src}`",
+}
+_BOOLEANS = ("workspace.dependencies", "run_image.dependencies")
+"""Mappings in whose place true and false may stand."""
+
+
+def meant_by(path: str) -> str:
+    """A hint for a key at a dotted path that is called otherwise here; "" where nothing is known of it."""
+    return f"did you mean `{MEANT[path]}`?" if path in MEANT else ""
+
+
+def instead_of_mapping(path: str, found: object) -> str:
+    """A hint where a mapping is expected at a dotted path and something else stands; "" where nothing better is known
+    than the mapping's keys."""
+    if path in _BOOLEANS and str(found).lower() in (*YES, *NO):
+        return f"in YAML 1.2 `{found}` is a text: write {'true' if str(found).lower() in YES else 'false'}"
+    return _SHORT.get(path, "")
 
 
 def about_unknown(path: str) -> tuple[str, str] | None:

@@ -37,9 +37,9 @@ def find_project(directory: Path, file: Path | None = None) -> ProjectFiles:
 
     Raises UsageError where there is none.
     """
-    directory = directory.absolute()
+    directory = Path(os.path.realpath(directory))  # one folder, one project, by whatever link one comes to it
     if file is not None:
-        return _named(directory / file)
+        return _named(Path(os.path.realpath((directory / file).parent), file.name))
     if kind_of(directory) != "folder":
         raise UsageError(f"there is no folder {safe(str(directory))}")
     for folder in (directory, *directory.parents):

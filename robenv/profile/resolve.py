@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, replace
 from functools import partial
@@ -26,10 +27,11 @@ from robenv.profile.envfile import with_env_files
 from robenv.profile.excerpt import safe
 from robenv.profile.files import BadFile, line_and_column, read_text
 from robenv.profile.fits import check_fits
+from robenv.profile.git_link import git_note
 from robenv.profile.inside import Inside
 from robenv.profile.levels import split_levels
 from robenv.profile.merge import merge
-from robenv.profile.nodes import Mapping, Source, to_python
+from robenv.profile.nodes import Mapping, Source, problem_at, to_python
 from robenv.profile.packages import NONE, Packages, read_links, read_packages
 from robenv.profile.per_platform import KEY, for_platform, platforms_of
 from robenv.profile.placeholder import fill
@@ -102,7 +104,7 @@ def _finish(reader: ChainReader, own: set[Path], files: ProjectFiles | None, cor
         general,
         inputs=inputs,
         packages=packages,
-        warnings=(*general.warnings, *packages.notes),
+        warnings=(*general.warnings, *packages.notes, *_no_run_image([one for _, one in whole])),
         variants=tuple(whole) if variants else (),
         jetpacks=corrected.jetpacks,
     )
@@ -113,6 +115,18 @@ def _take_corrections(reader: ChainReader, corrected: Corrected) -> None:
     reader.documents = [correct_ros(document, corrected.ros) for document in reader.documents]
     if corrected.file is not None:
         (reader.read if corrected.exists else reader.absent)[str(corrected.file)] = None
+
+
+def _no_run_image(whole: Iterable[Resolved]) -> Iterator[Problem]:
+    """A warning where the project itself says something of a run image, and nothing that makes it one."""
+    variants = list(whole)
+    if any(one.profile.run_image.build.strip() for one in variants):
+        return
+    for document in variants[0].documents:
+        entry = document.root.entries.get("run_image")
+        if entry is not None and not document.source.foreign and not document.source.chain:
+            hint = "say what makes it: `run_image: {build: …, install: …}` (docs/run-image.md)"
+            yield problem_at(entry[0], "`run_image` has no `build`, so there is no run image", hint)
 
 
 def _packages(whole: Iterable[Resolved], files: ProjectFiles | None) -> Packages:
@@ -127,8 +141,10 @@ def _packages(whole: Iterable[Resolved], files: ProjectFiles | None) -> Packages
         workspace = one.profile.workspace
         volumes = ((bind.target, bind.source) for bind in one.profile.run.volumes if bind.type == "bind")
         inside = Inside([(workspace.target, workspace.source), *volumes])
-        read = read_packages if wanted else read_links
-        return read(Path(workspace.source), inside, workspace.target)
+        root = Path(workspace.source)
+        found = (read_packages if wanted else read_links)(root, inside, workspace.target)
+        note = git_note(root, inside, workspace.target)
+        return replace(found, notes=(*found.notes, *([note] if note else [])))
     return NONE
 
 
@@ -255,9 +271,21 @@ def _validated(reader: ChainReader, root: Mapping, files: ProjectFiles | None) -
         return None
 
 
+_LETTERS = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "oe", "å": "aa", "œ": "oe", "ł": "l"}
+)
+"""Letters that no accent makes of another one, or that are not written without it."""
+
+
 def default_name(folder: Path) -> str:
     """A project's name from its folder's, as in Compose; ``project`` where nothing of it can be used."""
-    words = re.findall("[a-z0-9]+", folder.name.lower())
+    letters = unicodedata.normalize("NFC", folder.name.lower()).translate(_LETTERS)
+    words = re.findall(
+        "[a-z0-9]+",
+        "".join(
+            one for one in unicodedata.normalize("NFKD", letters) if one.isascii() or not unicodedata.combining(one)
+        ),
+    )
     return "-".join(words)[:63].rstrip("-") or "project"
 
 

@@ -158,6 +158,11 @@ class Resolved:
             )
         )
 
+    @property
+    def is_named(self) -> bool:
+        """Whether a file says the project's name; otherwise it is called after its folder."""
+        return find(self.root, ("name",)) is not None
+
     def locate(self, path: Path_) -> Location | None:
         """Where the value at ``path`` was written, such as ("run", "volumes", 0); None: nowhere, it is a default."""
         node = find(self.root, path)

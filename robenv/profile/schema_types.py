@@ -150,17 +150,27 @@ def one_of(*words: str, expected: str = "", lower: bool = False) -> Leaf:
         taken = take_line(value, named)
         taken = taken.lower() if lower else taken
         if taken not in words:
-            raise BadValue(f"expected {named}, not {show(taken)}", did_you_mean(taken, words))
+            raise BadValue(f"expected {named}, not {show(taken)}", _meant(taken, words) or did_you_mean(taken, words))
         return taken
 
     return Leaf(parse, {"anyOf": [{"enum": list(words)}, VARIABLE]})
+
+
+YES = frozenset(("true", "yes", "on", "y", "1", "enable", "enabled"))
+NO = frozenset(("false", "no", "off", "n", "0", "disable", "disabled"))
 
 
 def _instead(value: Plain, words: tuple[str, ...]) -> str:
     """What may be meant by a number, or a yes or no, where one of some words is expected."""
     if value in words:
         return "put it in quotes"
-    word = {"true": "auto", "false": "none"}.get(value.lower(), "")
+    return _meant(value, words)
+
+
+def _meant(value: str, words: tuple[str, ...]) -> str:
+    """For a yes or no in whatever words, which YAML 1.2 takes for text but for true and false."""
+    said = value.lower()
+    word = "auto" if said in YES else "none" if said in NO else ""
     return f"write `{word}`" if word in words else ""
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from robenv.errors import Problem
 from robenv.profile.badvalue import BadValue, did_you_mean
 from robenv.profile.excerpt import show
-from robenv.profile.later import about_unknown
+from robenv.profile.later import about_unknown, instead_of_mapping, meant_by
 from robenv.profile.nodes import Mapping, Node, Path_, Sequence, nearest, problem_at, to_python
 from robenv.profile.per_platform import KEY
 from robenv.profile.schema import Profile
@@ -95,6 +95,7 @@ def _problem(root: Mapping, path: Path_, finding: Any) -> Problem:
     if kind in ("model_type", "dict_type", "model_attributes_type"):
         keys = ", ".join(_keys_at(path)[:4])
         hint = f"such as {keys}" if keys else "write `NAME: value` lines below it"
+        hint = instead_of_mapping(".".join(map(str, path)), finding["input"]) or hint
         return problem_at(nearest(root, path), f"{_where(path)}expected a mapping, not {found}", hint)
     if kind in ("list_type", "tuple_type"):
         hint = "write one entry a line, each after `- `, or all in [ ]"
@@ -116,6 +117,10 @@ def _key_node(root: Mapping, path: Path_) -> Node:
     return entry[0] if entry else parent
 
 
+_FEW = 12
+"""How many keys a message lists."""
+
+
 def _unknown_key(root: Mapping, path: Path_) -> Problem:
     key = str(path[-1])
     dotted = ".".join(str(step) for step in path if not isinstance(step, int))
@@ -125,7 +130,8 @@ def _unknown_key(root: Mapping, path: Path_) -> Problem:
     siblings = _keys_at(path[:-1])
     parent = ".".join(str(step) for step in path[:-1] if not isinstance(step, int))
     inside = f" in {show(parent)}" if parent else ""
-    hint = did_you_mean(key, siblings) or _elsewhere(key) or "known here: " + ", ".join(siblings)
+    named = "known here: " + ", ".join(siblings) if len(siblings) <= _FEW else "docs/profile.md lists the keys"
+    hint = meant_by(dotted) or did_you_mean(key, siblings) or _elsewhere(key) or named
     return problem_at(_key_node(root, path), f"unknown key {show(key)}{inside}", hint)
 
 

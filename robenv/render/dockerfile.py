@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from robenv.errors import Problem, ProfileError
 from robenv.plan import colcon
@@ -18,7 +19,7 @@ from robenv.plan.values import BuildPlan, Stage
 from robenv.render.context import Collected, collect
 from robenv.render.entries import FILE, FOLDER, ContextEntry
 from robenv.render.instructions import Rendered, split_marks
-from robenv.render.mirrors import mirror_arguments, mirror_entries, view_mirrors
+from robenv.render.mirrors import mirror_arguments, share_entries, view_mirrors, view_shares
 from robenv.render.views import bashrc_source, colcon_source, entrypoint_source, rosdep_source, view_stages, view_tools
 from robenv.resources import templates_folder
 
@@ -62,6 +63,7 @@ def render_with(
     from robenv.render.templating import Report, render_template
 
     report, seen = Report(), view_mirrors(mirrors, buildkit)
+    hosts = {urlsplit(url).hostname or "" for stage in plan.stages for url in _archives(stage)}
     text = render_template(
         "Dockerfile.j2",
         report,
@@ -70,6 +72,7 @@ def render_with(
         settings=foreign.settings if foreign else (),
         place=PLACE,
         mirrors=seen,
+        mirrors_for=view_shares(mirrors, hosts, buildkit),
         user=plan.user,
         buildkit=buildkit,
         entrypoint_path=ENTRYPOINT,
@@ -87,7 +90,7 @@ def render_with(
     own = [
         ContextEntry(_DOCKERFILE, FILE, 0o644, dockerfile.encode()),
         *scripts,
-        *(mirror_entries(mirrors) if buildkit else ()),
+        *(share_entries(mirrors, hosts) if buildkit else ()),
     ]
     return Rendered(
         plan=plan,
@@ -100,6 +103,12 @@ def render_with(
         absent=collected.absent,
         arguments=() if buildkit else mirror_arguments(mirrors),
     )
+
+
+def _archives(stage: Stage) -> Iterator[str]:
+    """The addresses of package archives, and of their keys and packages."""
+    for one in (one for group in stage.groups for one in group.repositories):
+        yield from (one.url, one.key, one.package)
 
 
 def _scripts(stage: Stage, report: Report) -> Iterator[ContextEntry]:

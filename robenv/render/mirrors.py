@@ -12,8 +12,8 @@ import base64
 import gzip
 import hashlib
 import shlex
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -49,14 +49,40 @@ class MirrorsView:
     """Keeps the lists of one set of mirrors apart from those of others."""
 
 
-def view_mirrors(mirrors: Mirrors, buildkit: bool) -> MirrorsView | None:
+def shares(mirrors: Mirrors, hosts: Collection[str] = ()) -> dict[str, Mirrors]:
+    """What each kind of step needs of them, so that one that is added for others leaves its layers alone: BuildKit's
+    cache knows a step by what is mounted, too. ``hosts``: of the profile's own package archives and their keys, which
+    may be named among the downloads."""
+    of_apt = tuple(turn for turn in mirrors.downloads if urlsplit(turn.real).hostname in hosts)
+    return {
+        "apt": replace(mirrors, downloads=of_apt, pip="", git=()),
+        "dependencies": replace(mirrors, downloads=of_apt, git=()),
+        "pip": replace(mirrors, apt=(), downloads=()),
+        "downloads": replace(mirrors, apt=(), pip="", git=()),
+    }
+
+
+def view_shares(mirrors: Mirrors, hosts: Collection[str], buildkit: bool) -> dict[str, MirrorsView | None]:
+    return {kind: view_mirrors(share, buildkit, f"{SOURCE}-{kind}") for kind, share in shares(mirrors, hosts).items()}
+
+
+def share_entries(mirrors: Mirrors, hosts: Collection[str]) -> tuple[ContextEntry, ...]:
+    """The folders' files, of all that steps mount."""
+    found = shares(mirrors, hosts).items()
+    return (
+        *mirror_entries(mirrors),
+        *(entry for kind, share in found for entry in mirror_entries(share, f"{SOURCE}-{kind}")),
+    )
+
+
+def view_mirrors(mirrors: Mirrors, buildkit: bool, source: str = SOURCE) -> MirrorsView | None:
     """None where no step needs any."""
     if not mirrors.in_builds:
         return None
     mark = hashlib.sha256(repr(mirrors.web).encode()).hexdigest()[:8]
     if buildkit:
-        return MirrorsView(SOURCE, _PLACE, (f"{_PLACE}/enter",), mark)
-    return MirrorsView(SOURCE, _PLACE, ("/bin/sh", "-c", 'eval "$ftp_proxy"; exec "$@"', "sh"), mark)
+        return MirrorsView(source, _PLACE, (f"{_PLACE}/enter",), mark)
+    return MirrorsView(source, _PLACE, ("/bin/sh", "-c", 'eval "$ftp_proxy"; exec "$@"', "sh"), mark)
 
 
 def mirror_entries(mirrors: Mirrors, name: str = SOURCE) -> tuple[ContextEntry, ...]:

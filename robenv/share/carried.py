@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from robenv.host.addresses import is_helper
 from robenv.share import packs
 from robenv.share.git import Repository
 from robenv.share.placing import placed, private_folder
@@ -56,13 +57,15 @@ def is_commit(text: object) -> bool:
 
 
 def is_address(text: object) -> bool:
-    return isinstance(text, str) and bool(text) and not text.startswith("-") and "::" not in text and text.isprintable()
+    return (
+        isinstance(text, str) and bool(text) and not text.startswith("-") and not is_helper(text) and text.isprintable()
+    )
 
 
 def carried_here(entry: Entry, commit: str) -> Carried | None:
     """The entry's commit where `load` has brought it to this machine."""
     names = Repository(entry.url, lambda text: None).names(commit) if commit else {}
-    if entry.version and not entry.commit:
+    if entry.is_name:
         wanted = [f"{TAGS}{entry.version}", f"{HEADS}{entry.version}"]
     else:
         wanted = [*(ref for ref in names if ref.startswith(HEADS) and not entry.version), ""]

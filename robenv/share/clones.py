@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 
 from robenv.engine.under_way import side_by_side
 from robenv.errors import OperationFailed, Problem
-from robenv.host.git_view import Unreadable, View, view
-from robenv.profile.excerpt import safe
 from robenv.share import packs
 from robenv.share.carried import carried_here, check_out, clone_kept
-from robenv.share.placing import placed
+from robenv.share.comparing import tell_difference
+from robenv.share.git import Repository
+from robenv.share.placing import is_free, placed
 from robenv.share.repos import Entry
 from robenv.share.run_git import Git, GitAsks, GitAway, GitFailed
+from robenv.share.submodules import bring_submodules, submodule_paths, tell_of_lfs, tell_of_submodules
+from robenv.share.versions import commit_in_clone, find_commit
 
 _AT_ONCE = 4
 """Repositories that are asked for side by side."""
@@ -27,30 +28,21 @@ Work = Callable[[Entry, bool], Result]
 """With an entry; True: git is not to ask at a terminal, since others may do so at the same time."""
 
 
+class NotAllBrought(OperationFailed):
+    """Some repositories cannot be had. ``brought``: by source, the commits of those that came."""
+
+    def __init__(self, message: str, problems: tuple[Problem, ...], brought: Mapping[str, str]) -> None:
+        super().__init__(message, problems=problems)
+        self.brought = brought
+
+
 def find_commits(entries: Sequence[Entry], git: Git) -> dict[str, str]:
     """By source, the commit that it means at its origin now; nothing is fetched. Raises OperationFailed with all that
     cannot be asked."""
     problems: list[Problem] = []
-    found = _each(entries, lambda entry, silent: _find(entry, git, silent), git, problems)
+    found = _each(entries, lambda entry, silent: find_commit(entry, git, silent), git, problems)
     _raise(problems, "be asked for")
     return {entry.source: commit for entry, commit in found}
-
-
-def _find(entry: Entry, git: Git, silent: bool) -> str:
-    version = entry.version
-    # A tag before a branch of the same name, as git itself has it; ^{} is the commit of a tag with a message.
-    names = [f"refs/tags/{version}^{{}}", f"refs/tags/{version}", f"refs/heads/{version}"] if version else ["HEAD"]
-    said = git.run(entry.url, "ls-remote", "--quiet", "--", entry.url, *names, silent=silent)
-    there = {name: commit for commit, _, name in (line.partition("\t") for line in said.splitlines())}
-    for name in names:
-        if name in there:
-            return there[name]
-    what = f"branch or tag {version}" if version else "default branch"
-    raise GitFailed(
-        f"{entry.url}: there is no {what}",
-        hint=f"`git ls-remote {shlex.quote(entry.url)}` shows those that there are; "
-        "a commit is to be written out in full",
-    )
 
 
 def bring(
@@ -60,15 +52,15 @@ def bring(
     has brought, else from its origin. By source, the commit of each that was cloned. What is there stays as it is, and
     a note says where it differs.
 
-    Raises OperationFailed with all that cannot be had, the others brought.
+    Raises NotAllBrought with all that cannot be had, the others brought.
     """
     problems: list[Problem] = []
     missing = []
     for entry in entries:
-        if (folder / entry.path).is_dir():
-            _compare(entry, folder / entry.path, pins.get(entry.source, ""), note, problems)
-        else:
+        if is_free(folder / entry.path):
             missing.append(entry)
+        else:
+            tell_difference(entry, folder / entry.path, pins.get(entry.source, ""), note)
 
     def clone(entry: Entry, silent: bool) -> str:
         pin = pins.get(entry.source, "")
@@ -79,13 +71,15 @@ def bring(
             except GitFailed as error:
                 note(f"it is not whole any more: {error.message}; loading the file once more mends that")
             else:
+                cache = Repository(entry.url, note).here
+                tell_of_submodules(entry, submodule_paths(entry.url, cache, carried.commit), folder, note)
                 return carried.commit
         note(f"fetching {entry.source} into {entry.path}")
-        return _clone(entry, folder, pin, git, silent)
+        return _clone(entry, folder, pin, git, note, silent)
 
-    brought = _each(missing, clone, git, problems)
-    _raise(problems, "be had")
-    return {entry.source: commit for entry, commit in brought}
+    brought = {entry.source: commit for entry, commit in _each(missing, clone, git, problems)}
+    _raise(problems, "be had", brought)
+    return brought
 
 
 def _each(
@@ -126,13 +120,13 @@ def problem_of(entry: Entry, error: GitFailed | OSError, git: Git) -> Problem:
     return Problem(f"{entry.path}: {error.message}", entry.location, hint)
 
 
-def _raise(problems: list[Problem], what: str) -> None:
+def _raise(problems: list[Problem], what: str, brought: Mapping[str, str] = MappingProxyType({})) -> None:
     if problems:
         count = "a repository" if len(problems) == 1 else f"{len(problems)} repositories"
-        raise OperationFailed(f"{count} of the workspace cannot {what}", problems=tuple(problems))
+        raise NotAllBrought(f"{count} of the workspace cannot {what}", tuple(problems), brought)
 
 
-def _clone(entry: Entry, folder: Path, pin: str, git: Git, silent: bool) -> str:
+def _clone(entry: Entry, folder: Path, pin: str, git: Git, note: Callable[[str], None], silent: bool) -> str:
     """The commit that it is at. ``folder`` itself may not be a link either: it lies in what a container can write."""
     with placed(folder.parent, f"{folder.name}/{entry.path}") as new:
         here = packs.in_clone(new)
@@ -142,29 +136,19 @@ def _clone(entry: Entry, folder: Path, pin: str, git: Git, silent: bool) -> str:
 
         words = ("clone", "--quiet", "--no-checkout", "--no-local", "--", entry.url, str(new))
         git.run(entry.url, *words, silent=silent, timeout=packs.TIMEOUT)
-        commit = pin or _meant(entry, new)
-        if not _knows(entry, new, commit):
+        commit = pin or commit_in_clone(entry, new, git, silent)
+        if not _asked(entry, new, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}"):
             _fetch(entry, commit, run)
         refs = (f"refs/tags/{entry.version}", f"refs/remotes/origin/{entry.version}")
-        tag, branch = (_asked(entry, new, "rev-parse", "--verify", "--quiet", ref) for ref in refs)
+        tag, branch = (entry.version and _asked(entry, new, "show-ref", "--verify", ref) for ref in refs)
         if not entry.version:
             run("reset", "--quiet", "--hard", commit)
         else:
             check_out(git, entry.url, here, "" if tag or not branch else entry.version, commit, silent)
+        lacking = bring_submodules(entry, new, commit, git, silent, note)
+        tell_of_submodules(entry, lacking, folder, note)
+        tell_of_lfs(entry, new, commit, folder, note)
     return commit
-
-
-def _meant(entry: Entry, clone: Path) -> str:
-    """The commit in a fresh clone that the entry's version means."""
-    version = entry.version
-    names = (f"refs/tags/{version}", f"refs/remotes/origin/{version}", version) if version else ("HEAD",)
-    for name in names:
-        if found := _asked(entry, clone, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"):
-            return found
-    raise GitFailed(
-        f"{entry.url}: there is no such branch, tag or commit: {version or 'it is empty'}",
-        hint=f"`git ls-remote {shlex.quote(entry.url)}` shows branches and tags",
-    )
 
 
 def _fetch(entry: Entry, commit: str, run: Callable[..., str]) -> None:
@@ -179,62 +163,6 @@ def _fetch(entry: Entry, commit: str, run: Callable[..., str]) -> None:
             details=error.details,
             hint="`robenv update repos` takes what is there now",
         ) from error
-
-
-def _compare(entry: Entry, target: Path, pin: str, note: Callable[[str], None], problems: list[Problem]) -> None:
-    if not os.path.lexists(target / ".git"):
-        if any(target.iterdir()):
-            message = f"{target} is in the way: it is no git repository"
-            problems.append(Problem(message, entry.location, "move it away, or take the entry out"))
-        else:
-            problems.append(Problem(f"{target} is in the way: it is empty", entry.location, f"rmdir {target}"))
-        return
-    try:
-        with view(str(target), os.environ) as clone:
-            if differs := _difference(entry, clone, pin):
-                note(f"{differs}: left as it is")
-    except Unreadable as error:
-        note(f"{entry.path} cannot be compared, since {error}: left as it is")
-
-
-def _difference(entry: Entry, clone: View, pin: str) -> str:
-    """How a clone is not what is wanted; "" for as it should be."""
-    if clone.origin != entry.url:
-        return f"{entry.path} comes from {safe(clone.origin) or 'nowhere'}, not from {entry.url}"
-    head, on_branch = clone.commit("HEAD"), clone.branch == entry.version or not entry.version
-    if pin and on_branch:
-        # Whoever works there may be further on, but not back.
-        if clone.ask("merge-base", pin, "HEAD").strip() != pin:
-            return f"{entry.path} is at {head[:12]}, and the lock has {pin[:12]} of {safe(clone.branch) or 'HEAD'}"
-    elif not on_branch and head != (pin or clone.commit(f"{entry.version}^{{commit}}")):
-        held = f" ({pin[:12]} by the lock)" if pin else ""
-        return f"{entry.path} is at {head[:12]}, not at {entry.version}{held}"
-    return ""
-
-
-def differences(entries: Iterable[Entry], folder: Path, pins: Mapping[str, str]) -> tuple[Problem, ...]:
-    """Of what is below ``folder``, that which is not at the lock's commit."""
-    problems = []
-    for entry in entries:
-        target, commit = folder / entry.path, entry.commit or pins.get(entry.source, "")
-        if not commit or not os.path.lexists(target / ".git"):
-            continue
-        try:
-            with view(str(target), os.environ) as clone:
-                head = clone.commit("HEAD")
-        except Unreadable as error:
-            hint = "move it away, and the next `up` clones it anew"
-            problems.append(Problem(f"{entry.path} cannot be compared with the lock: {error}", entry.location, hint))
-            continue
-        if head != commit:
-            message = f"{entry.path} is at {head[:12] or 'no commit'}, and the lock has {commit[:12]}"
-            hint = f"`git -C {shlex.quote(str(target))} checkout {commit[:12]}`, after a `git fetch` if need be"
-            problems.append(Problem(message, entry.location, hint))
-    return tuple(problems)
-
-
-def _knows(entry: Entry, clone: Path, commit: str) -> bool:
-    return bool(_asked(entry, clone, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}"))
 
 
 def _asked(entry: Entry, clone: Path, *arguments: str) -> str:

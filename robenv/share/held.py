@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from robenv.errors import Problem
+from robenv.host.addresses import is_same_repository
 from robenv.host.git_view import Unreadable, View, view
 from robenv.share import packs
 from robenv.share.carried import HEADS, TAGS, Carried
@@ -16,6 +17,7 @@ from robenv.share.clones import problem_of
 from robenv.share.git import Repository
 from robenv.share.repos import Entry
 from robenv.share.run_git import Git, GitFailed
+from robenv.share.submodules import submodule_paths
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,11 @@ class Held:
         words = ("grep", "-l", "-e", "filter=", self.at.commit, "--", ":(glob)**/.gitattributes")
         with self._here() as here:
             return bool(packs.ask(self.entry.url, here, *words))
+
+    def submodules(self) -> list[str]:
+        """Where it has submodules, which do not go along."""
+        with self._here() as here:
+            return submodule_paths(self.entry.url, here, self.at.commit)
 
     @contextmanager
     def _here(self) -> Iterator[tuple[str, ...]]:
@@ -85,7 +92,7 @@ def _held(entry: Entry, clone: Path, commit: str, git: Git, note: Callable[[str]
 def _called(entry: Entry, commit: str, names: Mapping[str, str]) -> Carried:
     """``names``: what refs are, as ls-remote tells it; ``HEAD`` is the default branch's own ref."""
     tag, branch = f"{TAGS}{entry.version}", f"{HEADS}{entry.version}"
-    if entry.commit:
+    if entry.version and not entry.is_name:
         return Carried(entry.url, commit, "", "")
     if not entry.version:
         default = names.get("HEAD", "")
@@ -139,7 +146,11 @@ def known_here(entry: Entry, clone: Path) -> str:
         return ""
     try:
         with view(str(clone), os.environ) as seen:
-            found = [seen.commit(f"{name}^{{commit}}") for name in names] if seen.origin == entry.url else []
+            found = (
+                [seen.commit(f"{name}^{{commit}}") for name in names]
+                if is_same_repository(seen.origin, entry.url)
+                else []
+            )
     except Unreadable:
         return ""
     return next(filter(None, found), "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,7 +33,7 @@ def placed(root: Path, inside: str) -> Iterator[Path]:
     """A ``private_folder`` that is moved to ``root/inside`` when the block has ended well.
 
     What lies between the two is made, and opened before the block: whoever puts a link there sends it nowhere else.
-    Nothing that is there is replaced. Raises GitFailed, OSError.
+    Nothing that is there is replaced but an empty folder. Raises GitFailed, OSError.
     """
     *above, name = inside.split("/")
     root.mkdir(parents=True, exist_ok=True)
@@ -67,12 +68,19 @@ def _open(root: Path, above: list[str]) -> int:
         ) from error
 
 
-def _require_free(folder: int, name: str, place: Path) -> None:
+def is_free(place: Path) -> bool:
+    """Whether a clone can go there: nothing is there, or an empty folder, as git itself takes it."""
     try:
-        os.stat(name, dir_fd=folder, follow_symlinks=False)
-    except FileNotFoundError:
-        return
-    raise GitFailed(f"{place} is in the way", hint="move it away, or take the entry out")
+        return stat.S_ISDIR(place.lstat().st_mode) and not any(place.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+
+
+def _require_free(folder: int, name: str, place: Path) -> None:
+    if not is_free(Path(f"/proc/self/fd/{folder}", name)):
+        raise GitFailed(f"{place} is in the way", hint="move it away, or take the entry out")
 
 
 def _copy_beside(source: Path, folder: int, name: str) -> None:

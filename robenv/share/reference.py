@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from robenv.host.addresses import without_login
 from robenv.profile.badvalue import BadValue
-from robenv.profile.excerpt import show
+from robenv.profile.excerpt import hides, show
 
 _SCHEMES = ("https", "http", "ssh", "file")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -16,6 +17,7 @@ _SCP = re.compile(
     r"(?:git\+)?(?P<user>[A-Za-z0-9_][A-Za-z0-9._-]*)@(?P<host>[A-Za-z0-9][A-Za-z0-9.-]*):(?P<path>(?!//)[^@#\s]+)"
 )
 _PROFILE = re.compile(r"(?!.*(?:^|/)\.{1,2}(?:/|$))[A-Za-z0-9._][A-Za-z0-9._/-]*")
+_IN_PROFILE = re.compile(r"[A-Za-z0-9._/-]")
 _EXAMPLE = "such as git+https://HOST/PATH.git@TAG#FOLDER/PROFILE"
 
 
@@ -55,6 +57,9 @@ def parse_reference(text: str) -> GitReference:
     """
     address, _, profile = text.partition("#")
     profile = profile.removesuffix(".yaml").strip("/") if "#" in text else "robenv"
+    if odd := next((one for one in profile if not _IN_PROFILE.fullmatch(one)), ""):
+        hint = "call the file and its folders by letters, digits, `.`, `_` and `-`"
+        raise BadValue(f"a profile's path cannot have the character {show(odd)}, as {show(profile)} has", hint)
     if not _PROFILE.fullmatch(profile):
         raise BadValue(f"{show(profile)} is not a profile's path in a repository", _EXAMPLE)
     url, ref = _scp(address) if "://" not in address else _url(address)
@@ -82,7 +87,10 @@ def _url(address: str) -> tuple[str, str]:
         port = parts.port
     except ValueError:
         raise BadValue(f"{show(address)} is not an address", _EXAMPLE) from None
-    if parts.scheme not in _SCHEMES or parts.query or any(sign in address for sign in "\n\t \\"):
+    if odd := next((one for one in address if one.isspace() or hides(one) or one in "?\\"), ""):
+        code = "".join(f"%{byte:02X}" for byte in odd.encode(errors="replace"))
+        raise BadValue(f"{show(without_login(address))} has the character {show(odd)} in it", f"write it as {code}")
+    if parts.scheme not in _SCHEMES:
         raise BadValue(f"{show(address)} is not an address of git+https, git+ssh or git+file", _EXAMPLE)
     if parts.password or (parts.username and parts.scheme != "ssh"):
         raise BadValue("an address with credentials in it would end in git", "your own git has them: take them out")

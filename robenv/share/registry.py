@@ -26,6 +26,8 @@ class ProjectImage:
     project: str
     content_hash: str
     platform: str
+    repository: str = ""
+    """What it is called in a registry, where not by the project's name."""
 
     @property
     def reference(self) -> str:
@@ -34,7 +36,7 @@ class ProjectImage:
 
     def pushed(self, registry: str) -> str:
         """Its name in a registry: ``REGISTRY/PROJECT:HASH12``."""
-        return f"{registry}/{self.project}:{self.content_hash[:TAG_DIGITS]}"
+        return f"{registry}/{self.repository or self.project}:{self.content_hash[:TAG_DIGITS]}"
 
 
 def push_image(engine: Engine, wanted: ProjectImage, registry: str, on_event: OnEvent) -> str:
@@ -66,8 +68,8 @@ def push_index(
 
     The name, and the index's digest. Raises ImageNotFound, RegistryDenied, RegistryUnreachable, OperationFailed.
     """
-    project = next(iter(pushed)).project
-    name = f"{registry}/{project}:{tag}"
+    first = next(iter(pushed))
+    name = f"{registry}/{first.repository or first.project}:{tag}"
     step = StepEvent(f"index {name}", f"index of {len(pushed)} platforms", started=time.time())
     on_event(step)
     digest = engine.push_index(name, {one.platform: its for one, its in pushed.items()})

@@ -13,6 +13,7 @@ from typing import IO
 
 from robenv.engine.under_way import endable
 from robenv.errors import OperationFailed
+from robenv.host.addresses import without_login
 from robenv.paths import cache_folder, write_atomically
 from robenv.plan.mirrors import Mirrors
 from robenv.plan.values import Pairs
@@ -105,7 +106,7 @@ class Git:
             raise self._about(url, GitAway(f"{url} did not answer in {timeout:g} s", hint=_AWAY)) from None
         if code:
             # Much of it is the server's.
-            words = "\n".join(map(safe, complained.decode(errors="replace").strip().splitlines()))
+            words = "\n".join(map(safe, without_login(complained.decode(errors="replace")).strip().splitlines()))
             raise self._about(url, _failure(url, code, words))
         return said.decode(errors="replace")
 
@@ -143,7 +144,7 @@ class Git:
 
     def told(self, url: str) -> str:
         """Which mirror stands for the address; "" for none."""
-        return ", ".join(f"{mirror} for {real}" for real, mirror in self.mirrors if url.startswith(real))
+        return ", ".join(f"{without_login(mirror)} for {real}" for real, mirror in self.mirrors if url.startswith(real))
 
     def _about(self, url: str, failed: GitFailed) -> GitFailed:
         if told := self.told(url):

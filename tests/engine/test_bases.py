@@ -22,7 +22,7 @@ import pytest
 
 from robenv.engine.bases import ensure_base
 from robenv.engine.docker_py import connect
-from robenv.engine.protocol import BuildEvent, BuildRequest, Engine, LogEvent, StepEvent
+from robenv.engine.protocol import BuildEvent, BuildRequest, Engine, ImageEvent, LogEvent, StepEvent
 from robenv.errors import DiskFull, OperationFailed, ProfileError
 from robenv.plan.values import Base, Bootstrap
 from tests.support.building import context, output
@@ -81,6 +81,7 @@ def test_a_base_is_made_once_and_always_the_same(engine: Engine, docker_api: Any
     assert image.platform == "linux/amd64"
     assert image.labels["robenv.role"] == "base"
     assert image.command == ("bash",)
+    assert not any(isinstance(event, ImageEvent) for event in events), "a build that then fails would count as built"
     steps = [event for event in events if isinstance(event, StepEvent)]
     assert steps[0].name == "base debian bookworm (linux/amd64)"
     assert steps[-1] == StepEvent(steps[0].id, steps[0].name, steps[0].started, steps[-1].completed)

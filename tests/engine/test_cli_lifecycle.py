@@ -113,6 +113,19 @@ def test_stop_and_up_keep_what_was_made_inside(project: Make) -> None:
     assert mine.run("up", "--", "sh", "-c", "cat ~/file; ls /tmp/layer").stdout == "kept\n/tmp/layer\n"
 
 
+def test_start_and_restart_keep_what_was_made_inside(project: Make) -> None:
+    mine = project()
+    for command in ("start", "restart"):
+        assert "this project has no container" in mine.run(command, check=1).stderr
+    mine.run("up", "--", "sh", "-c", "echo kept > /tmp/note")
+    name = mine.plan()["container"]
+    mine.run("stop")
+    assert mine.run("start").stdout == f"{name}\n"
+    assert mine.run("exec", "--", "sh", "-c", "cat /tmp/note; echo more > /dev/shm/gone").stdout == "kept\n"
+    assert mine.run("restart").stdout == f"{name}\n"
+    assert mine.run("exec", "--", "sh", "-c", "cat /tmp/note; ls /dev/shm").stdout == "kept\n"
+
+
 def test_the_home_survives_down_and_goes_with_its_volumes(project: Make, docker_api: Any) -> None:
     mine = project()
     mine.run("up", "--", "sh", "-c", "echo kept > ~/file")

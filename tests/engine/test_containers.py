@@ -553,3 +553,16 @@ def test_an_engine_that_dies_is_lost_in_every_stream(
         engine.find_container(container)
     assert caught.value.exit_code == 4
     engine.close()
+
+
+def test_what_runs_by_exec_is_listed(engine: Engine, docker_api: Any, base_image: str) -> None:
+    made = docker_api.create_container(base_image, ["sleep", "infinity"])["Id"]
+    try:
+        docker_api.start(made)
+        begun = docker_api.exec_create(made, ["sleep", "4321"])["Id"]
+        docker_api.exec_start(begun, detach=True)
+        wait_for(lambda: engine.running_commands(made) == [("sleep", "4321")])
+        docker_api.exec_start(docker_api.exec_create(made, ["true"])["Id"])
+        assert engine.running_commands(made) == [("sleep", "4321")]
+    finally:
+        docker_api.remove_container(made, force=True)

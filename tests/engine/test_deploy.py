@@ -6,6 +6,7 @@ import json
 import os
 import re
 import secrets
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -96,10 +97,15 @@ def test_deploying_to_all_and_back(fleet: Project, robots: tuple[Robot, Robot]) 
     assert f"{arm.name}: sending what it lacks of the image" in first.stderr.splitlines()
     (one,) = running(arm, fleet)
     assert fleet.run("logs", "-r", arm.name).stdout == "one\n"
+    (info,) = arm.engine.api().containers(filters={"label": f"{LABEL_RELEASE}={one}"})
+    log = arm.engine.api().inspect_container(info["Id"])["HostConfig"]["LogConfig"]
+    assert log == {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "5"}}
     assert fleet.run("exec", "-r", arm.name, "--", "id", "-u").stdout == "1000\n"
     for options in ((), ("--dry-run",)):
         assert table(fleet.run("deploy", arm.name, *options).stdout)[arm.name][:3] == ["unchanged", one[:8], one[:8]]
-    assert "nothing: this release runs there" in fleet.run("plan", "-r", arm.name).stdout
+    planned = fleet.run("plan", "-r", arm.name).stdout
+    assert "nothing: this release runs there" in planned
+    assert re.search("^limits .*logs 5 × 10m$", planned, re.M)
     fleet.write(profile("two"))
     assert table(fleet.run("deploy", arm.name, "--dry-run").stdout)[arm.name][3] == one[:8]
     (row,) = json.loads(fleet.run("deploy", arm.name, "--json").stdout)
@@ -110,6 +116,15 @@ def test_deploying_to_all_and_back(fleet: Project, robots: tuple[Robot, Robot]) 
     assert back[:3] == ["deployed", one[:8], row["release"][:8]]
     assert running(arm, fleet) == [one]
     assert "there is no earlier release 123" in fleet.run("rollback", arm.name, "--to", "123", check=1).stderr
+    engine = connect(arm.engine.environment)
+    try:
+        for info in standing(engine, fleet.name).releases:
+            if not info.running:
+                engine.remove_container(info.id)
+    finally:
+        engine.close()
+    gone = fleet.run("rollback", arm.name, check=1).stderr
+    assert "was confirmed there once, and has been removed since" in gone
 
 
 def test_a_port_that_only_one_release_can_have(fleet: Project, robots: tuple[Robot, Robot], yard: Yard) -> None:
@@ -242,6 +257,31 @@ def test_two_at_once(fleet: Project, robots: tuple[Robot, Robot]) -> None:
     assert len(running(arm, fleet)) == 1
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_who_interrupts_a_trial_has_the_earlier_release_back_at_once(
+    fleet: Project, robots: tuple[Robot, Robot], number: signal.Signals
+) -> None:
+    arm, _ = robots
+    fleet.run("deploy", arm.name, "-q")
+    (one,) = running(arm, fleet)
+    fleet.write(profile("never", more="healthcheck: {test: [CMD, sleep, '600'], timeout: 600s, start_period: 600s}"))
+    client = subprocess.Popen(
+        [sys.executable, "-m", "robenv", "-C", str(fleet.folder), "deploy", arm.name],
+        env=fleet.environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert client.stderr is not None
+    said = [line for line in iter(client.stderr.readline, f"{arm.name}: waiting for its health\n") if line]
+    client.send_signal(number)
+    said += client.stderr.readlines()
+    assert client.wait(60) == 128 + number
+    assert f"{arm.name}: robenv-{fleet.name}-{one[:8]} runs again\n" in said
+    assert running(arm, fleet) == [one]
+    api = arm.engine.api()
+    left = api.containers(all=True, filters={"label": f"robenv.project={fleet.name}"})
+    assert [info["Labels"][LABEL_RELEASE] for info in left] == [one], "the one on trial is gone"
+    assert [each["Name"] for each in api.volumes()["Volumes"] or () if "-deploy-" in each["Name"]] == []
+
+
 def test_a_disk_that_fills(
     yard: Yard, docker_api: Any, image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -277,6 +317,62 @@ def test_a_disk_that_fills(
         yard.remove(robot)
 
 
+def test_transfers_that_were_given_up_take_no_room(
+    yard: Yard, docker_api: Any, image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What they left is removed before the next one, and the robot is judged as it is without them."""
+    from robenv.cli.app import run
+
+    robot = yard.robot(name=f"robenvtest-{secrets.token_hex(2)}", data_size=512 << 20)
+    project = Project(tmp_path / "project", image, profile("one"))
+    other = Project(tmp_path / "other", image, "")
+    layers = "files: [{source: one, target: /opt/}]\nsteps: [{name: more, run: 'cat /opt/one > /opt/two'}]\n"
+
+    def staged() -> list[str]:
+        return [tag for one in robot.engine.api().images() for tag in one["RepoTags"] or () if "staging" in tag]
+
+    def free() -> int:
+        found = os.statvfs(robot.engine.folder / "data")
+        return found.f_bavail * found.f_frsize
+
+    def give_up(mine: Project) -> None:
+        """A deploy whose client is killed behind its first layer."""
+        (mine.folder / "one").write_bytes(os.urandom(20 << 20))
+        mine.write(layers + profile("one"))
+        yard.inventory(mine.folder / "robots.yaml", robot)
+        client = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.deploy_driver", "sending", "-C", str(mine.folder), "deploy",
+             robot.name],
+            env=mine.environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        try:
+            assert client.stdout is not None
+            line = client.stdout.readline()
+            assert line == "at sending\n", client.communicate()
+        finally:
+            client.kill()
+            client.communicate()
+
+    try:
+        robot.engine.copy_image(docker_api, image)
+        for mine in (project, project, other):  # each removes what the one before has left
+            give_up(mine)
+            eventually(lambda: len(robot.processes()) == 1)  # nobody is logged in any more
+            assert len(staged()) == 1
+        # More than is free now, and less than without what is left.
+        monkeypatch.setattr(preflight, "MARGIN", free() + (5 << 20))
+        (project.folder / "one").write_bytes(os.urandom(2 << 20))
+        project.write("files: [{source: one, target: /opt/}]\n" + profile("two"))
+        assert run(["-C", str(project.folder), "deploy", robot.name, "--dry-run", "-q"]) == 0
+        assert len(staged()) == 1
+        assert run(["-C", str(project.folder), "deploy", robot.name, "-q"]) == 0
+        assert staged() == []
+    finally:
+        for mine in (project, other):
+            mine.close(docker_api)
+        yard.remove(robot)
+
+
 def test_what_a_strangers_profile_takes_of_a_robot_is_asked_before_anything_is_built(
     fleet: Project, robots: tuple[Robot, Robot], docker_api: Any
 ) -> None:
@@ -301,3 +397,56 @@ def test_what_a_strangers_profile_takes_of_a_robot_is_asked_before_anything_is_b
     assert "not allowed yet" not in fleet.run("plan", "-r", arm.name).stdout
     fleet.run("deploy", arm.name, "--dry-run")
     assert "the host's processes" in fleet.run("run", "--", "true", check=2).stderr, "a robot is not this machine"
+
+
+def test_what_an_operator_does_by_hand(fleet: Project, robots: tuple[Robot, Robot]) -> None:
+    """Stop, look, start, restart, and take off, on robots; a project by an earlier name too."""
+    arm, leg = robots
+    fleet.run("deploy", "--all", "-q")
+    (one,) = running(arm, fleet)
+    fleet.write(profile("two"))
+    fleet.run("deploy", "--all", "-q")
+    (two,) = running(arm, fleet)
+    row = next(line for line in fleet.run("robots").stdout.splitlines() if line.startswith(arm.name))
+    assert f"  {two[:8]}  {one[:8]}  " in row and row.endswith("  healthy")
+
+    assert table(fleet.run("stop", "-r", arm.name, "-r", leg.name).stdout)[arm.name][:2] == ["stopped", two[:8]]
+    assert running(arm, fleet) == running(leg, fleet) == []
+    seen = fleet.run("robots", "--json", check=1)
+    assert [(row["well"], row["release"], row["rollback"]) for row in json.loads(seen.stdout)] == [
+        (False, None, one)
+    ] * 2
+    row = next(line for line in fleet.run("robots", check=1).stdout.splitlines() if line.startswith(arm.name))
+    assert f"  {two[:8]}  {one[:8]}  " in row and "exited (" in row
+    logs = fleet.run("logs", "-r", arm.name)
+    assert logs.stdout == "two\n"
+    assert f"{arm.name}: robenv-{fleet.name}-{two[:8]} does not run (exited, exit code" in logs.stderr
+    assert fleet.run("logs", "-r", arm.name, "--since", "1s").stdout == ""
+    assert f"`robenv start -r {arm.name}`" in fleet.run("exec", "-r", arm.name, "true", check=1).stderr
+
+    assert table(fleet.run("stop", "-r", arm.name).stdout)[arm.name][0] == "unchanged"
+    assert table(fleet.run("start", "-r", arm.name).stdout)[arm.name][:2] == ["started", two[:8]]
+    assert table(fleet.run("start", "-r", arm.name).stdout)[arm.name][0] == "unchanged"
+    for robot in robots:  # one that runs, one that does not
+        assert table(fleet.run("restart", "-r", robot.name).stdout)[robot.name][:2] == ["restarted", two[:8]]
+        eventually(lambda robot=robot: running(robot, fleet) == [two])
+
+    asked = fleet.run("down", "-r", arm.name, check=2)
+    assert "nothing was removed" in asked.stderr and "--yes" in asked.stderr
+    assert f"robenv-{fleet.name}-{two[:8]} (running)" in asked.stderr
+    name = fleet.name
+    fleet.name = f"{name}-renamed"
+    fleet.write(profile("three"))
+    gone = fleet.run("down", "-r", arm.name, "--yes", check=1).stderr
+    assert f"{arm.name}: nothing of {fleet.name} runs: {fleet.name} is not there; it has {name}" in gone
+    fleet.run("down", "-r", arm.name, "--project", name, "--yes")
+    fleet.name = name
+    engine = connect(arm.engine.environment)
+    try:
+        labels: dict[str, str | None] = {"robenv.project": name}
+        assert engine.containers(labels) == []
+        assert engine.images(labels) == []
+        assert f"robenv-{name}-release" not in {volume.name for volume in engine.volumes(labels)}
+    finally:
+        engine.close()
+    assert running(leg, fleet) == [two]

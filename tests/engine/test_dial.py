@@ -6,12 +6,8 @@ import functools
 import hashlib
 import os
 import secrets
-import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import certifi
@@ -23,85 +19,11 @@ from robenv.engine.session import Frames, capture
 from robenv.engine.session_types import ExecRequest
 from robenv.errors import EngineLost, EngineUnreachable
 from tests.support import prepared_image
+from tests.support.far_engines import PORT, WAYS, certificates, reachable
 from tests.support.second_engine import SecondEngine
 from tests.unit.engine.test_frames import collect
 
 pytestmark = pytest.mark.engine
-
-Furnish = Callable[[SecondEngine], None]
-"""Done to an engine before it starts."""
-
-_SSH = """#!{python}
-# Stands in for ssh: notes its arguments and does here what the command at the other end would.
-import socket, sys, threading
-with open({log!r}, "a") as log:
-    print(" ".join(sys.argv[1:]), file=log)
-engine = socket.socket(socket.AF_UNIX)
-engine.connect({socket!r})
-
-def up():
-    while data := sys.stdin.buffer.read1(65536):
-        engine.sendall(data)
-    engine.shutdown(socket.SHUT_WR)
-
-threading.Thread(target=up, daemon=True).start()
-while data := engine.recv(65536):
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
-"""
-
-
-PORT = 2376
-"""In the network of the engine's own."""
-
-
-def material(folder: Path) -> list[str]:
-    files = {"cacert": "ca", "cert": "cert", "key": "key"}
-    return [f"--tls{name}={folder}/{file}.pem" for name, file in files.items()]
-
-
-def certificates(folder: Path) -> None:
-    """ca.pem, and for 127.0.0.1 cert.pem and key.pem, which serve as the engine's and as the user's."""
-
-    def openssl(*arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
-
-    new = ["req", "-newkey", "rsa:2048", "-nodes"]
-    # What Python 3.13 demands of a CA and of what it has signed, and OpenSSL's own defaults need not say.
-    authority = ["-x509", "-days", "2", "-subj", "/CN=robenvtest", "-addext", "keyUsage=critical,keyCertSign,cRLSign"]
-    openssl(*new, *authority, "-keyout", "ca-key.pem", "-out", "ca.pem")
-    openssl(*new, "-subj", "/CN=127.0.0.1", "-keyout", "key.pem", "-out", "request.pem")
-    extensions = ["subjectAltName=IP:127.0.0.1", "extendedKeyUsage=serverAuth,clientAuth"]
-    extensions += ["subjectKeyIdentifier=hash", "authorityKeyIdentifier=keyid"]
-    (folder / "extensions").write_text("\n".join(extensions) + "\n")
-    sign = ["-CA", "ca.pem", "-CAkey", "ca-key.pem", "-CAcreateserial", "-days", "2", "-extfile", "extensions"]
-    openssl("x509", "-req", "-in", "request.pem", *sign, "-out", "cert.pem")
-
-
-_RELAY = """
-import fcntl, socket, struct, sys, threading
-fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sH22x", b"lo", 1))  # SIOCSIFFLAGS: a new network's lo is down
-listener, port = socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2])
-
-def copy(source, sink):
-    try:
-        while data := source.recv(65536):
-            sink.sendall(data)
-        sink.shutdown(socket.SHUT_WR)
-    except OSError:
-        for stream in (source, sink):
-            stream.close()
-
-while True:
-    outside, _ = listener.accept()
-    try:
-        inside = socket.create_connection(("127.0.0.1", port))
-    except OSError:
-        outside.close()
-        continue
-    for pair in ((outside, inside), (inside, outside)):
-        threading.Thread(target=copy, args=pair, daemon=True).start()
-"""
 
 
 class Remote:
@@ -109,59 +31,6 @@ class Remote:
 
     def __init__(self, engine: SecondEngine, container: str, connect: Callable[[], DockerPyEngine]) -> None:
         self.second, self.container, self.connect = engine, container, connect
-
-
-@contextmanager
-def reachable(second: SecondEngine, port: int) -> Iterator[str]:
-    """The URL under which a port of the engine's own network is reached from this one."""
-    process = second._process
-    assert process
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        there = ["nsenter", f"--net=/proc/{process.pid}/ns/net", sys.executable, "-c", _RELAY]
-        relay = subprocess.Popen([*there, str(listener.fileno()), str(port)], pass_fds=[listener.fileno()])
-        try:
-            yield f"tcp://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            relay.kill()
-            relay.wait()
-
-
-@contextmanager
-def over_tcp(folder: Path, tls: bool, furnish: Furnish) -> Iterator[tuple[SecondEngine, Callable[[], DockerPyEngine]]]:
-    options, environment = ["--tls=false"], {}
-    if tls:
-        certificates(folder)
-        options = ["--tlsverify", *material(folder)]
-        environment = {"DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": str(folder)}
-    second = SecondEngine(options=("--host", f"tcp://127.0.0.1:{PORT}", *options))
-    try:
-        furnish(second)
-        second.start()
-        with reachable(second, PORT) as url:
-            yield second, lambda: connect({"DOCKER_HOST": url, **environment})
-    finally:
-        second.close()
-
-
-@contextmanager
-def over_ssh(folder: Path, furnish: Furnish) -> Iterator[tuple[SecondEngine, Callable[[], DockerPyEngine]]]:
-    second = SecondEngine()
-    program = folder / "ssh"
-    program.write_text(_SSH.format(python=sys.executable, log=str(folder / "log"), socket=str(second.socket)))
-    program.chmod(0o755)
-    url = "ssh://somebody@robot:2222"
-    try:
-        furnish(second)
-        second.start()
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
-            yield second, lambda: connect({"DOCKER_HOST": url})
-        lines = set((folder / "log").read_text().splitlines())
-        assert lines == {"-o ConnectTimeout=30 -T -l somebody -p 2222 -- robot docker system dial-stdio"}
-    finally:
-        second.close()
 
 
 @pytest.fixture(scope="module")
@@ -187,12 +56,12 @@ def remote(
 ) -> Iterator[Remote]:
     folder = tmp_path_factory.mktemp("remote")
     furnish = functools.partial(prepared_image.lay_down, docker_api, base_image)
-    way = over_ssh(folder, furnish) if request.param == "ssh" else over_tcp(folder, request.param == "tls", furnish)
-    with way as (second, connecting):
+    with WAYS[request.param](folder, furnish) as (second, client), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", client.get("PATH", os.environ["PATH"]))
         name = f"robenvtest-remote-{secrets.token_hex(4)}"
         second.api().create_container(base_image, ["sleep", "infinity"], name=name)
         second.api().start(name)
-        yield Remote(second, name, connecting)
+        yield Remote(second, name, lambda: connect(client))
 
 
 @pytest.fixture

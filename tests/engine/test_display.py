@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -154,7 +155,7 @@ def test_a_login_that_ended_is_noticed(mine: Make, desktop: Desktop, docker_api:
     desktop.start_x()
     project = mine("display: x11\n")
     project.run("up", "-d", user=UID)
-    container = project.plan()["container"]
+    container = json.loads(project.run("plan", "--json", user=UID).stdout)["container"]
     first = docker_api.inspect_container(container)
     time.sleep(1.1)
     shutil.rmtree(desktop.runtime / "robenv")  # as the login manager does

@@ -134,7 +134,7 @@ def test_nothing_changes_until_update(bases: Bases, locked: Callable[..., Projec
     moved = one.run("update", "--dry-run").stdout
     assert moved.startswith(f"{base} linux/amd64: ")
     assert (moved.count("\n"), "nothing" in moved, _lock(one)) == (1, False, first)
-    assert "the lock has nothing that is called jammy" in one.run("update", "jammy", check=2).stderr
+    assert "robenv.lock pins nothing that is called jammy" in one.run("update", "jammy", check=2).stderr
     assert one.run("update", "moving").stdout == moved
     assert _lock(one) != first
     assert one.run("up", "--locked", "--", "cat", "/mark").stdout == "two"

@@ -269,6 +269,20 @@ def test_steps_get_what_they_fetch_from_mirrors(
     assert f"git 'url.{site.web.address}/git/.insteadof=https://github.com/'" in said
 
 
+def test_a_mirror_that_is_added_for_others_leaves_layers_of_packages_in_the_cache(
+    project: Callable[..., Project], docker_api: Any
+) -> None:
+    made = project("apt: {packages: [tree]}\nsteps: [{name: look, run: 'tree --version'}]\n")
+    made.run("build")
+    (image,) = docker_api.images(filters={"label": f"robenv.project={made.name}"})
+    docker_api.remove_image(image["RepoTags"][0])
+    with (made.folder / "robenv.yaml").open("a") as file:
+        file.write("mirrors: {downloads: {raw.robenvtest.example: 'http://127.0.0.1:1/raw'}}\n")
+    said = made.run("build").stderr
+    assert re.search(r"^#\d+ \[.*\] apt packages .* CACHED$", said, re.MULTILINE), said
+    assert re.search(r"^#\d+ \[.*\] look .* done ", said, re.MULTILINE), "a step may fetch whatever it likes"
+
+
 @pytest.mark.parametrize("buildkit", [True, False], ids=["BuildKit", "classic"])
 def test_mirrors_behind_an_authority_of_ones_own(
     buildkit: bool,

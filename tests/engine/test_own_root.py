@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ pytestmark = pytest.mark.engine
 _CHROOT = """
 set -e
 mount --make-rprivate /
+[ -z "$MOUNTED" ] || mount --bind "$1" "$1"
 cd "$1"; shift
 for folder in /*; do
   if [ -L "$folder" ]; then
@@ -36,7 +38,8 @@ print(pathlib.Path("/only-here").exists())
 """
 
 
-def _in_chroot(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+def _in_chroot(folder: Path, *command: str, mounted: bool = False) -> subprocess.CompletedProcess[str]:
+    """``mounted``: the chroot's folder is a mount, as arch-chroot makes it and as a disk is."""
     folder.mkdir()
     outer = [
         *own_root.prefix(),
@@ -51,7 +54,8 @@ def _in_chroot(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
         str(folder),
         *command,
     ]
-    return subprocess.run(outer, capture_output=True, text=True, check=False, timeout=60)
+    environment = {**os.environ, "MOUNTED": "1" if mounted else ""}
+    return subprocess.run(outer, env=environment, capture_output=True, text=True, check=False, timeout=60)
 
 
 def test_in_a_chroot_the_command_gets_a_root_that_is_a_mount(tmp_path: Path, root: Path) -> None:
@@ -60,6 +64,19 @@ def test_in_a_chroot_the_command_gets_a_root_that_is_a_mount(tmp_path: Path, roo
     own = [sys.executable, str(root / "scripts/own_root.py"), sys.executable, "-c", _ROOT_IS_MOUNT]
     result = _in_chroot(tmp_path / "own", *own)
     assert (result.returncode, result.stdout) == (0, "True\nTrue\n"), result.stderr
+
+
+@pytest.mark.parametrize("mounted", [False, True], ids=["folder", "mount"])
+def test_what_joins_the_namespace_comes_to_the_same_root(tmp_path: Path, root: Path, mounted: bool) -> None:
+    """As a container's `exec` does: in a chroot on a mount too it would come out elsewhere."""
+    look = (
+        f"import sys; sys.path.insert(0, {str(root)!r}); from scripts import own_root; print(bool(own_root.prefix()))"
+    )
+    plain = _in_chroot(tmp_path / "plain", sys.executable, "-c", look, mounted=mounted)
+    assert plain.stdout == "True\n", plain.stderr
+    own = [sys.executable, str(root / "scripts/own_root.py"), sys.executable, "-c", look]
+    result = _in_chroot(tmp_path / "own", *own, mounted=mounted)
+    assert (result.returncode, result.stdout) == (0, "False\n"), result.stderr
 
 
 def test_it_stays_in_its_folder_and_may_make_namespaces_of_users(tmp_path: Path, root: Path) -> None:

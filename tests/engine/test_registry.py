@@ -210,3 +210,26 @@ def test_another_image_under_that_name_is_refused(
     image = engine.find_image(local)
     assert image is not None
     assert image.labels[LABEL_HASH].startswith(local.rpartition(":")[2])
+
+
+def test_a_project_without_a_name_is_found_from_a_folder_of_another_name(
+    project: Callable[..., Project], plain: Registry, engine: Engine, tmp_path: Path
+) -> None:
+    mine = project(_profile(plain))
+    text = (mine.folder / "robenv.yaml").read_text().replace(f"name: {mine.name}\n", "")
+    (mine.folder / "robenv.yaml").write_text(f"{text}environment: {{FOR: {mine.name}}}\n")
+    clone = Project(tmp_path / "cloned-elsewhere", mine.base_image)
+    shutil.copy2(mine.folder / "robenv.yaml", clone.folder)
+    try:
+        pushed = mine.run("push", "--json").stdout
+        content = json.loads(mine.run("plan", "--json").stdout)["content_hash"]
+        assert f"{plain.address}/team/robenv:{content[:12]}" in pushed
+        for image in engine.images({LABEL_HASH: content}):
+            for tag in image.tags:
+                engine.remove_image(tag)
+        got = json.loads(clone.run("pull", "--json").stdout)
+        assert [one["pulled"] for one in got] == [True]
+    finally:
+        for image in engine.images({LABEL_HASH: content}):
+            for tag in image.tags:
+                engine.remove_image(tag)

@@ -172,7 +172,8 @@ def test_what_runs_there(deployed: Project, rover: Robot) -> None:
     assert release["hash"] == deployed.plan()["content_hash"]
     assert release["status"] == "running"
     assert [one["id"] for one in found["releases"]] == [release["id"]]
-    assert f"  {release['id'][:8]}  {release['hash'][:12]}  20" in deployed.run("robots").stdout
+    shown = f"  {release['id'][:8]}  -         {release['hash'][:12]}  20"
+    assert shown in deployed.run("robots").stdout
 
     logs = deployed.run("logs", "-r", rover.name)
     assert (logs.stdout, logs.stderr) == ("out\n", "err\n")
@@ -231,6 +232,22 @@ def test_a_terminal_there(deployed: Project, rover: Robot) -> None:
     os.close(main)
     assert client.returncode == 4
     assert b"/dev/pts/" in output
+
+
+def test_a_command_whose_client_was_killed_is_told(deployed: Project, rover: Robot) -> None:
+    """It runs on there; the next command says so, until it has ended."""
+    client = deployed.start("exec", "-r", rover.name, "--", "sh", "-c", "echo there; sleep 321", stdout=subprocess.PIPE)
+    try:
+        assert client.stdout is not None
+        assert client.stdout.readline() == "there\n"
+    finally:
+        client.kill()
+        client.communicate()
+    told = deployed.run("exec", "-r", rover.name, "--", "true").stderr
+    assert "a command whose robenv was killed still runs, since " in told
+    assert told.rstrip().endswith(f"sleep 321'; `robenv restart -r {rover.name}` ends it")
+    deployed.run("restart", "-r", rover.name)
+    assert deployed.run("exec", "-r", rover.name, "--", "true").stderr == ""
 
 
 def test_nothing_runs_there(fleet: Project, rover: Robot) -> None:

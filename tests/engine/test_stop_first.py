@@ -16,6 +16,7 @@ from robenv.deploy.switch import ReleaseFailed
 from robenv.engine.docker_py import connect
 from robenv.engine.protocol import Engine
 from robenv.errors import OperationFailed
+from robenv.plan.request import create_request
 from tests.support import small_image
 from tests.support.releases import LOOP, QUICK, Maker, commands, eventually
 from tests.support.second_engine import SecondEngine
@@ -106,7 +107,7 @@ def _step(name: str) -> Any:
     return pytest.param(name, marks=() if name in ("stopped", "handed", "confirmed") else (pytest.mark.long,))
 
 
-@pytest.mark.parametrize("step", map(_step, ("stopped", "waiting", "handed", "healthy", "confirmed", "promoted")))
+@pytest.mark.parametrize("step", [*map(_step, ("stopped", "waiting", "handed", "healthy", "confirmed", "promoted"))])
 def test_a_client_that_is_killed(
     there: Engine, maker: Maker, put: Callable[..., Done], monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -137,6 +138,29 @@ def test_a_client_that_is_killed(
     assert put(three).was == stays.id
 
 
+@pytest.mark.parametrize("step", ["stopped", pytest.param("handed", marks=pytest.mark.long)])
+def test_an_engine_that_is_killed_and_started_again(
+    robot: SecondEngine, there: Engine, maker: Maker, put: Callable[..., Done], step: str
+) -> None:
+    """It starts what is confirmed, which is the old one, though that had been stopped."""
+    one, two = (maker.release(LOOP.format(word=word), run=PORT) for word in ("one", "two"))
+    put(one)
+
+    def kill(reached: str) -> None:
+        if reached == step:
+            robot.kill()
+            raise Killed(step)
+
+    with pytest.raises(Killed):
+        put(two, kill)
+    robot.start()
+    eventually(lambda: commands(there, maker.name) == [one.id], 60)
+    tidy(there, maker.name, print)
+    assert commands(there, maker.name) == [one.id]
+    assert no_guard_is_left(there, maker)
+    assert put(two).was == one.id
+
+
 def test_a_robot_on_which_nothing_could_start_the_old_one_again(there: Engine, maker: Maker, tmp_path: Path) -> None:
     """Its engine does not listen there; so what runs is not stopped."""
     one, two = (maker.release(LOOP.format(word=word), run=PORT) for word in ("one", "two"))
@@ -146,7 +170,14 @@ def test_a_robot_on_which_nothing_could_start_the_old_one_again(there: Engine, m
     nobody.touch()
     with pytest.raises(OperationFailed, match="nothing on the robot could start the earlier release again"):
         put_release(there, two, lambda: None, 2, print, socket=str(nobody))
-    after = tidy(there, maker.name, print)
-    assert after.running is not None
-    assert after.running.started_at == before.started_at
+    assert [info.started_at for info in standing(there, maker.name).releases] == [before.started_at]
     assert no_guard_is_left(there, maker)
+
+
+def test_an_address_that_somebody_else_has(there: Engine, maker: Maker, put: Callable[..., Done]) -> None:
+    one = maker.release(LOOP.format(word="one"), run=ADDRESS)
+    put(one)
+    request = {**create_request(one.plan), "Labels": {"robenv.project": maker.name}}
+    second = there.create_container(f"{maker.name}-second", request)
+    with pytest.raises(OperationFailed, match=r"the address 10\.77\.0\.5 is taken"):
+        there.start(second)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import resource
 import signal
 import subprocess
 import time
@@ -201,7 +202,9 @@ def detach_keys(bench: Bench) -> None:
     mine = bench.up()
     with _terminal(mine, "exec", "--", "sh", "-c", "echo begun; sleep 77") as seen:
         seen.see("begun")
-        seen.type("\x10\x11")
+        seen.type("\x10")
+        time.sleep(0.3)  # as fingers do: Podman knows only keys that come one by one
+        seen.type("\x11")
         seen.see("detached; the command runs on")
         assert seen.ends() == 0
     assert "77" in mine.inside("cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
@@ -300,7 +303,6 @@ run:
   environment: {WORD: "a b"}
   hostname: arm
   shm_size: 32mb
-  ulimits: {nofile: {soft: 512, hard: 1024}, core: 0}
   tmpfs: [/scratch:size=1m]
   volumes: [{type: tmpfs, target: /faster, tmpfs: {size: 1mb}}]
 """
@@ -311,9 +313,14 @@ def environment(bench: Bench) -> None:
     assert bench.up(MISC).inside('echo "$WORD"; cat /etc/hostname') == "a b\narm\n"
 
 
-@behaviour("ulimits", MISC)
+# Podman raises nproc where it is not named, and an engine in a container may not.
+_NPROC = resource.getrlimit(resource.RLIMIT_NPROC)[1]
+ULIMITS = f"run: {{ulimits: {{nofile: {{soft: 512, hard: 1024}}, core: 0, nproc: {_NPROC}}}}}\n"
+
+
+@behaviour("ulimits", ULIMITS)
 def ulimits(bench: Bench) -> None:
-    assert bench.up(MISC).inside("ulimit -S -n; ulimit -H -n; ulimit -c").split() == ["512", "1024", "0"]
+    assert bench.up(ULIMITS).inside("ulimit -S -n; ulimit -H -n; ulimit -c").split() == ["512", "1024", "0"]
 
 
 @behaviour("memory file systems", MISC)

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import docker
 
-from tests.support.podman_engine import USER, PodmanEngine
+from tests.support.far_engines import WAYS
+from tests.support.podman_engine import TUN, USER, PodmanEngine
 from tests.support.project import ROBENV, Project
+from tests.support.remapped_engine import NewerRemappedEngine, RemappedEngine
+from tests.support.rootless_docker import RootlessDocker
 from tests.support.second_engine import SecondEngine
+from tests.support.store_engines import ContentEngine, SmallNewerEngine
 
 
 class StartedEngine(Protocol):
@@ -41,6 +47,8 @@ class Row:
     """Behaviours that it cannot have: by name, a regular expression of what `robenv up` says before it builds."""
     notes: Mapping[str, str] = field(default_factory=dict)
     """Behaviours that it cannot have, and works without: a regular expression of the line that says so."""
+    client: tuple[str, ...] = ()
+    """What robenv's command line begins with, where the user's machine has to be another than this one."""
     container_user: int = USER
     """Who works inside, and owns the workspace there."""
 
@@ -61,7 +69,8 @@ class Bench:
     def project(self, profile: str = "") -> UserProject:
         """A new one."""
         folder = self._folder / f"p{len(self._made)}" / "work"
-        made = UserProject(folder, self._base, self.engine.url, profile)
+        made = UserProject(folder, self._base, self.engine.url, profile, self.row.client)
+        made.environ |= getattr(self.engine, "environ", {})
         self._made.append(made)
         return made
 
@@ -83,8 +92,9 @@ class Bench:
 class UserProject(Project):
     """Of USER, who is in no group but that of the engine's socket."""
 
-    def __init__(self, folder: Path, base_image: str, url: str, profile: str) -> None:
+    def __init__(self, folder: Path, base_image: str, url: str, profile: str, client: tuple[str, ...] = ()) -> None:
         super().__init__(folder, base_image, profile)
+        self._client = client
         self.home = folder.parent / "home"
         self.home.mkdir()
         self.environ |= {"HOME": str(self.home), "DOCKER_HOST": url, "LC_ALL": "C.UTF-8"}
@@ -106,19 +116,16 @@ class UserProject(Project):
     ) -> subprocess.CompletedProcess[str]:
         return super().run(*arguments, check=check, user=user, **options)
 
+    def prefix(self, user: int | None, *groups: int) -> tuple[str, ...]:
+        return (*self._client, *super().prefix(user, *groups))
+
     def inside(self, command: str, check: int | None = 0) -> str:
         """What a shell command writes in the container."""
         return self.run("exec", "--", "sh", "-c", command, check=check).stdout
 
     def command(self, *arguments: str) -> list[str]:
         """robenv's command line, for who starts it otherwise."""
-        return [*as_user(), *ROBENV, *arguments]
-
-
-def as_user() -> tuple[str, ...]:
-    from tests.support.project import as_user as prefix
-
-    return prefix(USER)
+        return [*self.prefix(USER), *ROBENV, *arguments]
 
 
 # --- kinds of engines ------------------------------------------------------------------------------------------------
@@ -143,6 +150,48 @@ def reachable(engine: SecondEngine) -> SecondEngine:
     return engine
 
 
+def copied(make: Callable[[], SecondEngine]) -> Callable[[Any, str], SecondEngine]:
+    """An engine whose store is another than the one of ``docker_engine``."""
+
+    def start(api: Any, base_image: str) -> SecondEngine:
+        made = reachable(make().start())
+        made.copy_image(api, base_image)
+        return made
+
+    return start
+
+
+def rootless_docker(api: Any, base_image: str) -> RootlessDocker:
+    made = RootlessDocker()
+    made.start().api().load_image(api.get_image(base_image))
+    return made
+
+
+class FarEngine:
+    """An engine of this machine, reached as one of another machine is."""
+
+    def __init__(self, way: str, api: Any, base_image: str) -> None:
+        from tests.support import prepared_image
+
+        self._folder = Path(tempfile.mkdtemp(prefix="robenvtest-far-", dir="/var/tmp"))
+        self._folder.chmod(0o777)
+        self._stack = ExitStack()
+        furnish = functools.partial(prepared_image.lay_down, api, base_image)
+        self._engine, self.environ = self._stack.enter_context(WAYS[way](self._folder, furnish))
+        for file in self._folder.iterdir():
+            file.chmod(file.stat().st_mode | 0o666)
+        reachable(self._engine)
+        self._process = self._engine._process
+        self.url = self.environ["DOCKER_HOST"]
+
+    def api(self) -> Any:
+        return self._engine.api()
+
+    def close(self) -> None:
+        self._stack.close()
+        shutil.rmtree(self._folder)
+
+
 def podman(rootless: bool) -> Callable[[Any, str], PodmanEngine]:
     def start(api: Any, base_image: str) -> PodmanEngine:
         made = PodmanEngine(rootless)
@@ -152,10 +201,44 @@ def podman(rootless: bool) -> Callable[[Any, str], PodmanEngine]:
     return start
 
 
+_FAR = {
+    "git identity": r"on another machine, which nothing of this login session reaches: git",
+    "display": r"on another machine, which nothing of this login session reaches: display, audio",
+}
+_NO_LIMITS = r"not kept, since the engine is rootless and its machine has cgroup v1"
 _NO_SECRETS = r"Podman .*secrets"
+_WITH_TUN = ("unshare", "--mount", "sh", "-c", f'{TUN} && exec "$@"', "sh")
+"""A machine on which any user may open /dev/net/tun, as nearly all are."""
+_ROOTLESS_NOTES = {
+    "limits": r"mem_limit, .*cpus, .*pids_limit: not kept, since the engine is rootless and its machine has cgroup v1",
+    "ulimits": r"run.ulimits: not kept, since rootless Podman 4 sets none: nofile, core, nproc",
+}
+"""Of cgroup v1."""
+_NOTES = {} if Path("/run/systemd/system").is_dir() else {"healthcheck": r"run.healthcheck: never run, .* systemd"}
 
 ROWS: tuple[Row, ...] = (
     Row("docker 20.10", docker_engine),
-    Row("podman 4.3", podman(False), refuses={"secrets": _NO_SECRETS}),
-    Row("podman 4.3 rootless", podman(True), True, refuses={"secrets": _NO_SECRETS}, container_user=0),
+    Row("docker 20.10 userns-remap", copied(RemappedEngine), refuses={"secrets": "builder has no secrets"}),
+    Row(
+        "docker 20.10 rootless",
+        rootless_docker,
+        rootless=True,
+        refuses={"devices": "rootless Docker gives a device under its own name only"},
+        notes={"limits": _NO_LIMITS},
+        container_user=0,
+    ),
+    *(Row(f"docker 20.10 over {way}", functools.partial(FarEngine, way), notes=_FAR) for way in WAYS),
+    Row("docker 28", copied(SmallNewerEngine)),
+    Row("docker 28 containerd", copied(ContentEngine)),
+    Row("docker 28 userns-remap", copied(NewerRemappedEngine)),
+    Row("podman 4.3", podman(False), refuses={"secrets": _NO_SECRETS}, notes=_NOTES),
+    Row(
+        "podman 4.3 rootless",
+        podman(True),
+        rootless=True,
+        refuses={"secrets": _NO_SECRETS},
+        notes={**_ROOTLESS_NOTES, **_NOTES},
+        client=_WITH_TUN,
+        container_user=0,
+    ),
 )

@@ -197,7 +197,7 @@ def differences(own: RunPlan, whole: RunPlan) -> Iterator[str]:
         yield f"CpuQuota: {share(was)} → {share(now)}"
     yield from mounts(own, was, now)
     yield from networks(own, whole)
-    if whole.user.uid not in (FACTS.uid, own.user.uid):
+    if (whole.user.uid, whole.user.gid) != (own.user.uid, own.user.gid):
         yield f"account: {own.user} → {whole.user}"
     if not groups(whole) <= groups(own) | {str(FACTS.gid)}:
         yield f"GroupAdd: {groups(own)} → {groups(whole)}"

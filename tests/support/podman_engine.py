@@ -19,16 +19,19 @@ from scripts import own_root
 USER = 1235
 """Whose rootless Podman is; nobody of this UID need be on the machine."""
 _SUBORDINATE = 493216
-_START = """
+TUN = "mount -t tmpfs tmpfs /dev/net && mknod -m 666 /dev/net/tun c 10 200"
+"""Where it is the administrator's alone, rootless Podman has no network. For a mount namespace of one's own."""
+_START = f"""
 set -e
 folder=$1 user=$2
 shift 2
 ip link set lo up
-for place in /dev/shm /run/netns /run/libpod /run/containers /var/lib/cni /dev/net; do
+for place in /dev/shm /run/netns /run/libpod /run/containers /var/lib/cni; do
   mkdir -p "$place"
   mount -t tmpfs -o mode=1777 tmpfs "$place"
 done
-mknod -m 666 /dev/net/tun c 10 200 # where it is the administrator's alone, rootless Podman has no network
+mkdir -p /dev/net
+{TUN}
 for file in passwd group subuid subgid; do mount --bind "$folder/etc/$file" "/etc/$file"; done
 if [ "$user" = 0 ]; then exec catatonit -- "$@"; fi
 exec setpriv --reuid="$user" --regid="$user" --clear-groups catatonit -- "$@"
@@ -66,8 +69,8 @@ class PodmanEngine:
         for name, line in {
             "passwd": f"robenvtest:x:{USER}:{USER}::{self.folder}/home:/bin/sh",
             "group": f"robenvtest:x:{USER}:",
-            "subuid": f"{USER}:{_SUBORDINATE}:65536",
-            "subgid": f"{USER}:{_SUBORDINATE}:65536",
+            "subuid": f"robenvtest:{_SUBORDINATE}:65536",
+            "subgid": f"robenvtest:{_SUBORDINATE}:65536",
         }.items():
             file = Path("/etc", name)
             before = [one for one in file.read_text().splitlines() if not one.startswith("robenvtest:")]
@@ -83,13 +86,20 @@ class PodmanEngine:
         folder = self.folder
         podman = ["podman", "--root", f"{folder}/data", "--runroot", f"{folder}/run/containers"]
         podman += ["--tmpdir", f"{folder}/run/libpod", "--cgroup-manager", "cgroupfs", "--storage-driver", "overlay"]
-        podman += ["system", "service", "--time", "0", self.url]
+        return self.started_by([*podman, "system", "service", "--time", "0", self.url])
+
+    def started_by(self, service: list[str]) -> list[str]:
         own = ["unshare", "--net", *own_root.prefix(), "unshare", "--mount", "--pid", "--fork", "--kill-child"]
-        return [*own, "--mount-proc", "sh", "-c", _START, "sh", str(folder), str(self._owner), *podman]
+        return [*own, "--mount-proc", "sh", "-c", _START, "sh", str(self.folder), str(self._owner), *service]
 
     @property
     def _owner(self) -> int:
         return USER if self.rootless else 0
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Beside what both need."""
+        return {}
 
     @property
     def running(self) -> bool:
@@ -103,6 +113,7 @@ class PodmanEngine:
             "XDG_RUNTIME_DIR": f"{self.folder}/run",
             "TMPDIR": f"{self.folder}/tmp",
             "CONTAINERS_CONF": f"{self.folder}/containers.conf",
+            **self.environment,
         }
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -111,7 +122,7 @@ class PodmanEngine:
         deadline = time.monotonic() + timeout
         while not self._answers():
             if not self.running or time.monotonic() > deadline:
-                raise RuntimeError(f"Podman did not start:\n{self.log.read_text()[-3000:]}")
+                raise RuntimeError(f"The engine did not start:\n{self.log.read_text()[-3000:]}")
             time.sleep(0.05)
         os.chown(self.socket, USER, USER)
         return self

@@ -40,10 +40,17 @@ class Project:
             kept.unlink()
 
     def run(
-        self, *arguments: str, check: int | None = 0, user: int | None = None, **options: Any
+        self,
+        *arguments: str,
+        check: int | None = 0,
+        user: int | None = None,
+        groups: tuple[int, ...] = (),
+        **options: Any,
     ) -> subprocess.CompletedProcess[str]:
         """Runs ``robenv ARGUMENTS`` in the project's folder; ``check`` is the exit code that it must have."""
-        command = [*(as_user(user) if user is not None else ()), *ROBENV, *arguments]
+        command = [*self.prefix(user, *groups), *ROBENV, *arguments]
+        if user is not None:
+            self._keep_for(user)
         settings: dict[str, Any] = {
             "cwd": self.folder,
             "env": self.environ,
@@ -58,6 +65,18 @@ class Project:
         if check is not None:
             assert done.returncode == check, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
+
+    def _keep_for(self, user: int) -> None:
+        """Gives the user folders to keep things in, where there are none yet: else they would all be in /tmp."""
+        for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME"):
+            folder = Path(self.environ[name]) if name in self.environ else None
+            if folder is not None and not folder.exists():
+                folder.mkdir()
+                os.chown(folder, user, user)
+
+    def prefix(self, user: int | None, *groups: int) -> tuple[str, ...]:
+        """What the command line begins with, to run as ``user``."""
+        return () if user is None else as_user(user, *groups)
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
         """Starts ``robenv ARGUMENTS`` and goes on."""
@@ -79,18 +98,20 @@ class Project:
         for network in api.networks(filters=mine):
             api.remove_network(network["Id"])
         for image in api.images(filters=mine):
-            for tag in image["RepoTags"] or [image["Id"]]:
+            named = [tag for tag in image["RepoTags"] or () if tag != "<none>:<none>"]
+            for tag in named or [image["Id"]]:
                 api.remove_image(tag, force=True)
 
 
-def as_user(uid: int) -> tuple[str, ...]:
-    """A command's prefix that runs it as ``uid``, in the engine's group, still able to read the tests' Python."""
+def as_user(uid: int, *groups: int) -> tuple[str, ...]:
+    """A command's prefix that runs it as ``uid``, in the engine's group and ``groups``, still able to read the tests'
+    Python."""
     group = Path("/var/run/docker.sock").stat().st_gid
     return (
         "setpriv",
         f"--reuid={uid}",
         f"--regid={uid}",
-        f"--groups={group}",
+        f"--groups={','.join(map(str, (group, *groups)))}",
         "--inh-caps=+dac_read_search",
         "--ambient-caps=+dac_read_search",
     )

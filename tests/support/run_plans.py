@@ -28,5 +28,6 @@ def run_plan(user: User = DEV, **settings: Any) -> RunPlan:
         mounts=(),
         home_volume="",
         labels=(),
+        prefix="robenv-picker",
     )
     return replace(plan, **settings)

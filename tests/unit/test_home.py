@@ -85,7 +85,7 @@ def test_a_place_that_cannot_be_written(
         place = str(tmp_path)
         (tmp_path / ".cache").symlink_to(file)
     if place.startswith("/proc"):
-        monkeypatch.setattr(os, "access", lambda path, mode: not str(path).startswith("/proc"))
+        monkeypatch.setattr(os, "access", lambda path, mode, **_: not str(path).startswith("/proc"))
     monkeypatch.setenv(variable, place)
     assert cache_folder() == str(tmp_path / "own/cache")
     (line,) = capsys.readouterr().err.splitlines()

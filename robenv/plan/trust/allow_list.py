@@ -40,10 +40,11 @@ def _at_most(limit: float) -> Judge:
 
 HARMLESS: dict[str, Judge] = {
     # What it is called, and what runs inside.
-    **dict.fromkeys(("project", "directory", "name", "image", "platform", "home_volume"), _anything),
+    **dict.fromkeys(("project", "directory", "name", "prefix", "image", "platform", "home_volume"), _anything),
     **dict.fromkeys(("working_dir", "entrypoint", "command", "healthcheck", "init", "stop_signal"), _anything),
     **dict.fromkeys(("hostname", "domainname", "dns", "dns_search", "dns_opt", "extra_hosts", "expose"), _anything),
     "only_these_groups": _anything,
+    "own_groups": _anything,  # of what is mounted they open what their owner may open anyway
     "stop_grace_period": _at_most(600),  # seconds for which `stop` and `down` wait
     # Limits: an ordinary container has none, so that any is less.
     **dict.fromkeys(("read_only", "mem_limit", "mem_reservation", "memswap_limit", "mem_swappiness"), _anything),

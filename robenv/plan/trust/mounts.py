@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import PurePosixPath
 
+from robenv.plan.names import release_volume, volume_name
 from robenv.plan.trust.model import HostPlaces, normal, within
 from robenv.plan.values import Mount, RunPlan
 
@@ -50,6 +51,7 @@ _NAMED = {
     "/var": "the host's logs, caches and databases",
     "/var/lib/docker": "the engine's own files",
     "/run": "the sockets of the host's services",
+    "/run/udev": "the host's list of its devices",
     "/var/run": "the sockets of the host's services",
     "/home": "everybody's home folders",
     "/root": "root's home folder",
@@ -108,7 +110,8 @@ def volumes(plan: RunPlan, places: HostPlaces) -> Iterator[str]:
 
 
 def _is_own_volume(plan: RunPlan, name: str) -> bool:
-    return name in ("", plan.home_volume) or name.startswith(f"{plan.name}_")
+    own = (volume_name(plan.prefix, ""), volume_name(plan.prefix, "", plan.platform))
+    return name in ("", plan.home_volume, release_volume(plan.project)) or name.startswith(own)
 
 
 def exchangeable(plan: RunPlan, places: HostPlaces) -> Iterator[str]:

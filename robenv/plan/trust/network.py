@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 
-from robenv.plan.names import container_name
 from robenv.plan.trust.model import HostPlaces
 from robenv.plan.values import Attachment, Network, RunPlan
 
@@ -46,7 +45,7 @@ def _place_in(one: Attachment) -> Iterator[str]:
 
 def _own_network(plan: RunPlan, network: Network) -> Iterator[str]:
     """One that the engine makes as it is told: it is on the host, and may be made in the place of something there."""
-    if network.name != f"{container_name(plan.project, plan.directory)}_{network.key}":
+    if network.name != f"{plan.prefix}_{network.key}":
         yield f"the network {network.name}, which is not this project's"
     if network.driver in _OF_THE_HOST:
         yield f"the network that the host is on, as a machine of its own ({network.driver} {network.key})"

@@ -23,9 +23,10 @@ from robenv.profile.excerpt import brief, safe
 
 INSIDE = frozenset(
     (
-        "project", "directory", "name", "image", "platform", "home_volume", "working_dir", "entrypoint", "command",
+        "project", "directory", "name", "prefix", "image", "platform", "home_volume", "working_dir", "entrypoint",
+        "command",
         "environment", "hostname", "domainname", "expose", "init", "stop_signal", "stop_grace_period",
-        "only_these_groups",
+        "only_these_groups", "own_groups",
         "shm_size", "mem_reservation", "mem_swappiness", "dns_opt",
     )
 )  # fmt: skip

@@ -120,3 +120,71 @@ def test_what_messages_say_after_ssh_can_be_pasted() -> None:
     assert robot.place == "-p 2222 dev@10.0.0.3"
     assert robot.known_as == "'[10.0.0.3]:2222'"
     assert (Robot("rover", "rover").login, Robot("rover", "rover").known_as) == ("rover", "rover")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("robenv_docker_sock", "did you mean `robenv_docker_host`?"),
+        ("robenv_files", "it reads robenv_docker_host"),
+        ("ansible_hots", "did you mean `ansible_host`?"),
+        ("ansible_usr", "did you mean `ansible_user`?"),
+        ("ansible_ssh_privat_key_file", "did you mean `ansible_ssh_private_key_file`?"),
+        ("ansibel_host", "did you mean `ansible_host`?"),
+        ("robnev_docker_host", "did you mean `robenv_docker_host`?"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("all:\n  vars:\n    {name}: x\n  hosts: {{rover: }}\n", (3, 5)),
+        ("all:\n  hosts:\n    rover[01:03]: {{ansible_port: 22, {name}: x}}\n", (3, 38)),
+    ],
+)
+def test_a_variable_that_was_meant_to_be_another_is_told(
+    name: str, hint: str, text: str, place: tuple[int, int], tmp_path: Path
+) -> None:
+    (warning,) = read(tmp_path, text.format(name=name)).warnings
+    assert f"`{name}` is" in warning.message
+    assert warning.hint == hint
+    assert warning.location is not None
+    assert (warning.location.file, warning.location.line, warning.location.column) == ("robots.yaml", *place)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ansible_become", "ansible_python_interpreter", "ansible_connection", "ansible_winrm_port", "ansible_ssh_host",
+        "ansible_distribution", "site", "host", "user", "http_port", "domain_id",
+    ],
+)  # fmt: skip
+def test_others_are_nobodys_business(name: str, tmp_path: Path) -> None:
+    assert read(tmp_path, f"all: {{hosts: {{rover: {{{name}: x}}}}}}").warnings == ()
+
+
+def test_ansibles_older_name_of_the_host(tmp_path: Path) -> None:
+    (robot,) = read(tmp_path, "all: {hosts: {rover: {ansible_ssh_host: 10.0.0.7}}}").robots
+    assert robot.host == "10.0.0.7"
+
+
+@pytest.mark.parametrize(
+    ("variable", "why"),
+    [
+        ("ansible_host: [10.0.0.7]", "`ansible_host` is a single value"),
+        ("ansible_user: {name: dev}", "`ansible_user` is a single value"),
+        ("ansible_host: '{{ net }}.7'", "`ansible_host` is a template of Ansible's"),
+        ("ansible_ssh_common_args: '-J {{ gate }}'", "`ansible_ssh_common_args` is a template of Ansible's"),
+        ("robenv_docker_host: '/run/{{ user }}.sock'", "`robenv_docker_host` is a template of Ansible's"),
+    ],
+)
+def test_a_value_that_cannot_be_read_is_not_passed_over(variable: str, why: str, tmp_path: Path) -> None:
+    with pytest.raises(ProfileError) as caught:
+        read(tmp_path, f"all: {{hosts: {{rover: {{{variable}}}}}}}")
+    (problem,) = caught.value.problems
+    assert problem.message.startswith(why)
+    assert problem.location is not None
+
+
+def test_templates_of_ansibles_own_variables_are_its_business(tmp_path: Path) -> None:
+    (robot,) = read(tmp_path, "all: {hosts: {rover: {ansible_become_pass: '{{ vault }}', sites: [a, b]}}}").robots
+    assert robot.host == "rover"

@@ -20,6 +20,7 @@ from robenv.deploy.preflight import (
     wanted,
 )
 from robenv.deploy.programs import TOPIC, needed
+from robenv.deploy.room import Room
 from robenv.deploy.survey import Survey
 from robenv.engine.protocol import EngineInfo
 from robenv.errors import RobotRefused
@@ -62,7 +63,7 @@ def said(survey: Survey, want: Wanted) -> str:
 
 def test_nothing_is_wrong() -> None:
     everything = frozenset(("sh", "flock", "timeout", "sleep", "cat"))
-    want = replace(FINE, base="debian:bookworm", to_send=10**9, needed=everything, programs=everything)
+    want = replace(FINE, base="debian:bookworm", room=Room(10**9), needed=everything, programs=everything)
     assert check_robot(rover(), want) == ()
 
 
@@ -146,9 +147,14 @@ def test_an_old_engine() -> None:
 
 
 def test_the_disk() -> None:
-    want = replace(FINE, to_send=3 * 10**9)
+    want = replace(FINE, room=Room(6 * 10**9))
     assert "6.0 GB free at /var/lib/docker, and this takes 6.3 GB" in said(rover(free=6 * 10**9), want)
     assert check_robot(rover(free=7 * 10**9), want) == ()
+    cleared = replace(FINE, room=Room(6 * 10**9, freed=10**9))
+    assert check_robot(rover(free=6 * 10**9), cleared) == ()
+    assert "6.0 GB free at /var/lib/docker once what abandoned transfers left is removed" in said(
+        rover(free=5 * 10**9), cleared
+    )
     assert check_robot(rover(free=None), want) == ()
     assert check_robot(rover(free=0), FINE) == (), "nothing is to be sent"
 
@@ -168,7 +174,7 @@ def test_folders_of_the_developers_machine(resolve: Callable[[str], Resolved]) -
     root = str(resolved.files.root)
     mounts = (Mount("bind", f"{root}/data", "/data"), Mount("bind", f"{root}-more", "/b"), Mount("volume", "v", "/v"))
     build = plan_build(resolved, "linux/amd64")
-    want = wanted(resolved, build, run_plan(mounts=mounts), (), 0, frozenset(), None)
+    want = wanted(resolved, build, run_plan(mounts=mounts), (), Room(), frozenset(), None)
     assert want.base == "debian:bookworm"
     assert f"{root}/data is to be mounted, and is on this machine alone" in said(rover(), want)
 
@@ -196,7 +202,7 @@ def test_programs_of_the_image(deploy: str, programs: set[str], words: str, reso
 
 
 def test_every_problem_of_every_robot_in_one_error() -> None:
-    one = check_robot(rover("linux/arm64", free=0), replace(FINE, to_send=1, local_mounts=("/a", "/b")))
+    one = check_robot(rover("linux/arm64", free=0), replace(FINE, room=Room(1), local_mounts=("/a", "/b")))
     two = (replace(one[0], message="spot: off"),)
     with pytest.raises(RobotRefused) as caught:
         refuse({"rover": one, "fine": (), "spot": two})

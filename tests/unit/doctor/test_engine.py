@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -92,3 +93,10 @@ def test_an_engine_of_ones_own_choice_is_not_started_here(
         error = wrong
     (found,) = engine.reachable(Patient(None, None, error))
     assert said in found.message and not found.fix
+
+
+def test_why_files_are_built_without_buildkit() -> None:
+    info = patient(SecurityOptions=["name=userns"]).info
+    assert info is not None
+    (found,) = engine.buildkit(Patient(None, replace(info, buildkit=False), None))
+    assert found.message.startswith("before Docker 26 it gives copied files to nobody under userns-remap: ")

@@ -66,6 +66,20 @@ _LONG = "apt-get update; " + "echo x; " * 200
             "0 errors\n",
             "a.c:1:2: error: no x (exit code 2)",
         ),
+        (
+            "exit code: 100",
+            "E: Failed to fetch http://a/InRelease  Temporary failure resolving 'a'\n"
+            "E: Some index files failed to download.\n",
+            "",
+            "E: Failed to fetch http://a/InRelease  Temporary failure resolving 'a' (exit code 100)",
+        ),
+        (
+            "exit code: 100",
+            "dpkg: error processing package x (--configure):\nErrors were encountered while processing:\n x\n"
+            "E: Sub-process /usr/bin/dpkg returned an error code (1)\n",
+            "",
+            "dpkg: error processing package x (--configure): (exit code 100)",
+        ),
         ("network bridge not found", "", "", "network bridge not found"),
         (
             "Error processing tar file(exit status 1): lchown /dev/console: no such file or directory",
@@ -104,6 +118,26 @@ def test_a_step_without_a_network_is_told_of_the_others(sentence: str, output: s
     found = failure(request, fold(state, LogEvent("1", output)), sentence).hint
     assert hint in found
     assert bool(hint) == bool(found)
+
+
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        (
+            "by 'SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: "
+            "self-signed certificate in certificate chain (_ssl.c:992)'))': /simple/six/",
+            "certificate verify failed: self-signed certificate in certificate chain",
+        ),
+        (
+            "curl: (60) SSL certificate problem: unable to get local issuer certificate",
+            "SSL certificate problem: unable to get local issuer certificate",
+        ),
+    ],
+)
+def test_a_certificate_that_is_not_trusted_is_the_cause(said: str, cause: str) -> None:
+    error = _failing("exit code: 1", f"{said}\nERROR: No matching distribution found for six\n")
+    assert error.details == f"{cause} (exit code 1)"
+    assert "`mirrors: {ca: FILE}`" in error.hint
 
 
 def test_podmans_and_the_classic_builders_sentences() -> None:

@@ -79,3 +79,9 @@ def test_with_a_tty_everything_is_stdout() -> None:
     assert isinstance(demultiplexer(tty=True), Raw)
     assert Raw().feed(b"\x02\0\0\0") == [(STDOUT, b"\x02\0\0\0")]
     assert Raw().feed(b"") == []
+
+
+def test_what_podman_says_of_its_own_parts_is_left_out() -> None:
+    noise = b"Error: read unixpacket @->/proc/self/fd/13/attach: read: connection reset by peer\n"
+    wire = frame(2, b"no such program\n") + frame(2, noise) + frame(1, noise[:-1])
+    assert Frames().feed(wire) == [(STDERR, b"no such program\n"), (STDOUT, noise[:-1])]

@@ -134,6 +134,13 @@ def test_detach_keys_are_seen_however_they_were_typed(make: Make, typed: list[by
     assert session.detached
 
 
+def test_what_podman_says_of_a_detached_command_is_not_shown(make: Make) -> None:
+    session, far, _ = make(tty=True, keys=b"\x10\x11")
+    session.send(b"\x10\x11")
+    far.sendall(b"lastError: detached from container\n")
+    assert session.recv(100) == b"last"
+
+
 @pytest.mark.parametrize("typed", [[b"\x10", b"x", b"\x11"], [b"\x11\x10"], [b"\x10"]])
 def test_other_keys_detach_nothing(make: Make, typed: list[bytes]) -> None:
     session, _, _ = make(tty=True, keys=b"\x10\x11")

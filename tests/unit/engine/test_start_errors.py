@@ -64,6 +64,12 @@ def explained(sentence: str) -> RobenvError:
             "/a cannot be mounted at /etc: one is a file and the other is a directory",
         ),
         (
+            f"{OLD}error during container init: error creating device nodes: mount /dev/arm:/x/dev/arm (via "
+            "/proc/self/fd/6), flags: 0x1000: no such file or directory: unknown",
+            HostLacks,
+            "a rootless engine gives a device under its own name only, and there is no /dev/arm on its machine",
+        ),
+        (
             'error gathering device information while adding custom device "/dev/x": no such file or directory',
             HostLacks,
             "the device /dev/x is not there",
@@ -139,6 +145,16 @@ def test_a_port_in_use_is_named(sentence: str) -> None:
     assert type(error) is PortInUse
     assert error.message == "Port 8088 is taken on the engine's machine: picker cannot publish it."
     assert error.details == sentence
+
+
+@pytest.mark.parametrize("sentence", ["Address already in use", f"{NETWORK}Address already in use"])
+def test_an_address_in_use_is_not_called_a_port(sentence: str) -> None:
+    taken = PortInUse(f"Could not start it: {sentence}")
+    named, unnamed = explain(taken, "picker", ("10.0.0.5",)), explain(taken, "picker")
+    assert type(named) is type(unnamed) is OperationFailed
+    assert named.message == "The container picker cannot start: the address 10.0.0.5 is taken in its network."
+    assert "an address that it is to have is taken" in unnamed.message
+    assert "run.networks" in named.hint
 
 
 def test_what_is_not_known_is_shown_without_the_noise_around_it() -> None:

@@ -80,3 +80,28 @@ def test_nothing_is_kept_of_what_is_over() -> None:
         end_all()
     end_all()
     assert calls == [1]
+
+
+def test_a_further_interrupt_insists() -> None:
+    """The first one leaves some of the work to end by itself."""
+    begun, over, asked = threading.Event(), threading.Event(), []
+
+    def give_up() -> None:
+        asked.append("give up")
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+
+    def insist() -> None:
+        asked.append("insist")
+        over.set()
+
+    def work(number: int) -> None:
+        if number == 0:
+            assert begun.wait(20)
+            raise KeyboardInterrupt
+        begun.set()
+        assert over.wait(20)
+
+    with pytest.raises(KeyboardInterrupt):
+        side_by_side([0, 1], work, 2, give_up, insist)
+    assert asked[:3] == ["give up", "give up", "insist"]

@@ -50,6 +50,12 @@ def test_what_the_present_project_needs_stays_and_its_others_go() -> None:
     assert unused(OLD, NEW, OTHER, keep=("robenv/arm:old",)) == ["new"]
 
 
+def test_an_image_of_two_folders_stays_while_it_is_the_newest_of_one() -> None:
+    shared = replace(OLD, tags=("robenv/arm:old", "robenv/clone:old"))
+    assert unused(shared, NEW) == []
+    assert unused(shared, NEW, replace(OTHER, tags=("robenv/clone:other",), created="2026-01-03")) == ["old"]
+
+
 def test_of_equally_new_ones_none_goes() -> None:
     assert unused(OLD, image("twin", "arm", "2026-01-01")) == []
 

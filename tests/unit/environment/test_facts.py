@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from robenv.engine.protocol import EngineInfo
+from robenv.engine.protocol import PODMAN_HOST, EngineInfo
 from robenv.environment.facts import engine_facts, facts_for
 from robenv.host.facts import EngineFacts
 from robenv.host.recorded import RecordedHost
@@ -76,7 +76,7 @@ def test_an_engine_elsewhere_is_not_local(endpoint: str) -> None:
 def _facts(raw: dict[str, Any] | None, host: RecordedHost | None = None, **profile: Any) -> Any:
     engine: Any = None if raw is None else SimpleNamespace(info=lambda: info(raw))
     loaded: Any = SimpleNamespace(
-        resolved=SimpleNamespace(profile=Profile.model_validate(profile)),
+        resolved=SimpleNamespace(profile=Profile.model_validate(profile), files=None),
         build=SimpleNamespace(platform="linux/arm64"),
     )
     return facts_for(engine, loaded, host)
@@ -100,3 +100,43 @@ def test_the_sections_that_the_profile_wants_are_read() -> None:
     assert {"gpu", "engine"} <= facts.read
     assert facts.engine.runtimes == ("nvidia", "runc")
     assert "session" not in facts.read
+
+
+def podman(raw: dict[str, Any], host: dict[str, Any], version: str = "4.3.1") -> EngineInfo:
+    raw = {**raw, PODMAN_HOST: host}
+    return EngineInfo("unix:///x", "Podman Engine", version, "1.41", "linux/amd64", "overlay", "/", False, raw)
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        (podman({"Rootless": False}, {}), {"podman": True, "rootless": False, "podman_lacks": ()}),
+        (
+            podman(
+                {"Rootless": True, "MemoryLimit": True}, {"cgroupControllers": [], "slirp4netns": {"executable": ""}}
+            ),
+            {
+                "rootless": True,
+                "podman_lacks": ("slirp4netns", "ulimits"),
+                "missing_limits": ("MemoryLimit", "SwapLimit", "CpuCfsQuota", "CPUShares", "CPUSet", "PidsLimit"),
+            },
+        ),
+        (
+            podman(
+                {"Rootless": True, "CPUSet": True},
+                {
+                    "cgroupControllers": ["memory", "pids"],
+                    "rootlessNetworkCmd": "pasta",
+                    "slirp4netns": {"executable": ""},
+                    "pasta": {"executable": "/usr/bin/pasta"},
+                },
+                "5.4.2",
+            ),
+            {"rootless": True, "podman_lacks": (), "missing_limits": ("CpuCfsQuota", "CPUShares", "CPUSet")},
+        ),
+        (info({"Rootless": True}), {"podman": False, "podman_lacks": ()}),
+    ],
+)
+def test_podman_is_taken_at_its_own_apis_word(told: EngineInfo, expected: dict[str, Any]) -> None:
+    facts = engine_facts(told)
+    assert {name: getattr(facts, name) for name in expected} == expected

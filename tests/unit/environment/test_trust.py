@@ -194,6 +194,26 @@ def test_files_of_the_host_that_an_image_takes_in(chain: Chain) -> None:
     assert chain.asked()["common.yaml"][1:] == [f"takes in a copy of {secret}"]
 
 
+def test_the_hosts_network_in_a_build(chain: Chain) -> None:
+    """A stranger's doing to ask for it; and to have its own steps run there, whoever asked."""
+    runs = "what it puts into the image runs, as it is built, in the network of the engine's machine"
+    stranger = chain.write("theirs.yaml", "steps: [{name: look, run: ls}]\n", STRANGER)
+    for own, theirs, powers in (
+        ("", "", ()),
+        ("build: {network: none}\n", "", ()),
+        ("build: {network: host}\n", "", (runs,)),
+        ("build: {network: host}\n", "build: {network: none}\n", (runs,)),
+        ("", "build: {network: none}\n", ()),
+        ("", "build: {network: host}\n", ("the key build.network: host",)),
+    ):
+        stranger.write_text(f"steps: [{{name: look, run: ls}}]\n{theirs}")
+        chain.main(f"extends: ../theirs.yaml\n{own}")
+        (claim,) = image_claims_of(chain.loaded())
+        assert claim.powers == powers
+    chain.main("build: {network: host}\n")
+    assert image_claims_of(chain.loaded()) == (), "one's own"
+
+
 def test_variables_of_the_host_in_a_file_for_the_container(chain: Chain) -> None:
     secret = chain.write("secret/tokens.env", "TOKEN=1\n")
     chain.write("picker/common.yaml", f"run: {{env_file: {secret}}}\n", STRANGER)

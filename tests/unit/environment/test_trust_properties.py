@@ -116,6 +116,12 @@ def test_each_key_and_value_changes_only_what_is_harmless_or_asked_for(project: 
     assert sum(checked) > len(EXAMPLES) * 3 // 4
 
 
+def test_a_user_of_the_users_own_choice_is_not_taken_back_unasked(project: Project) -> None:
+    told, asked = project.compare("user: {uid: 4322}", "user: !reset null") or ([], ())
+    assert told
+    assert asked
+
+
 def test_the_same_for_one_platform_is_judged_the_same(project: Project) -> None:
     for theirs in EXAMPLES[::3]:
         for_one = f"per_platform: {{linux/amd64: {as_yaml(yaml.load(theirs, _Loader))}}}"

@@ -55,6 +55,8 @@ def test_every_field_of_a_plan_is_tried() -> None:
         "home_volume",
         "session",
         "only_these_groups",
+        "own_groups",
+        "prefix",
     }
     assert {field.name for field in fields(RunPlan)} - tried - own == {"device_requests"}
 

@@ -9,8 +9,13 @@ import pytest
 from robenv.host.login import Login, look, pulse_cookies, session_base
 
 
-def login(*sockets: str, agents: Any = (), **environ: str) -> Login:
-    return look(environ, 1000, lambda path: path in sockets, lambda path: path in agents)
+def login(*sockets: str, agents: Any = (), reached: Any = (), asks_display: bool = False, **environ: str) -> Login:
+    def reaches(name: str, port: int) -> bool:
+        return (name, port) in reached
+
+    return look(
+        environ, 1000, lambda path: path in sockets, lambda path: path in agents, reaches, asks_display=asks_display
+    )
 
 
 def test_nothing_is_there_and_nothing_is_wrong() -> None:
@@ -40,7 +45,8 @@ def test_a_shell_that_lost_its_variables_finds_the_sockets_of_its_user() -> None
     ("environ", "part", "words"),
     [
         ({"DISPLAY": "banana"}, "x11", "names no display"),
-        ({"DISPLAY": ":7"}, "x11", "/tmp/.X11-unix/X7 is missing"),
+        ({"DISPLAY": ":7"}, "x11", "no X server answers there (/tmp/.X11-unix/X7)"),
+        ({"DISPLAY": "localhost:30.0"}, "x11", "no X server answers there (port 6030 of localhost)"),
         ({"WAYLAND_DISPLAY": "wayland-3"}, "wayland", "no socket is at /run/user/1000/wayland-3"),
         ({"PULSE_SERVER": "unix:/gone"}, "pulse", "no socket is at /gone"),
         ({"PIPEWIRE_REMOTE": "/gone"}, "pipewire", "no socket is at /gone"),
@@ -48,7 +54,7 @@ def test_a_shell_that_lost_its_variables_finds_the_sockets_of_its_user() -> None
     ],
 )
 def test_what_a_variable_names_and_is_not_so_is_told(environ: dict[str, str], part: str, words: str) -> None:
-    found = login(**environ)
+    found = login(**environ)  # type: ignore[arg-type]  # whose keys are variables
     ((told, text),) = found.problems
     assert told == part
     assert words in text
@@ -56,8 +62,15 @@ def test_what_a_variable_names_and_is_not_so_is_told(environ: dict[str, str], pa
     assert found == Login(problems=found.problems)
 
 
-def test_a_display_by_tcp_needs_no_socket() -> None:
-    assert login(DISPLAY="localhost:10.0") == Login(x11="localhost:10.0")
+def test_a_display_by_tcp_has_to_take_connections() -> None:
+    assert login(DISPLAY="localhost:10.0", reached=[("localhost", 6010)]) == Login(x11="localhost:10.0")
+
+
+def test_a_display_whose_server_is_gone_is_none_where_that_is_asked() -> None:
+    there = "/tmp/.X11-unix/X0"
+    assert login(there, DISPLAY=":0").x11 == ":0"
+    assert login(there, DISPLAY=":0", asks_display=True).x11 == ""
+    assert login(there, agents=[there], DISPLAY=":0", asks_display=True) == Login(x11=":0")
 
 
 @pytest.mark.parametrize(

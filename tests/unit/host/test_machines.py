@@ -232,7 +232,9 @@ def test_what_the_session_has_not_is_told() -> None:
 
 @pytest.mark.parametrize("display", [":0", ":0.0", "unix:0", "localhost:10.0", "192.0.2.7:0", "studio.example.org:1.2"])
 def test_a_display_that_makes_sense(display: str) -> None:
-    host = RecordedHost({"variables": {"DISPLAY": display}, "listening": ["/tmp/.X11-unix/X0"]})
+    reached = ["localhost:6010", "192.0.2.7:6000", "studio.example.org:6001"]
+    listening = ["/tmp/.X11-unix/X0"]
+    host = RecordedHost({"variables": {"DISPLAY": display}, "listening": listening, "reached": reached})
     session = read_facts("linux/amd64", wanted=frozenset({"session"}), host=host).session
     assert session.x11
     assert session.problems == ()
@@ -240,7 +242,9 @@ def test_a_display_that_makes_sense(display: str) -> None:
 
 @pytest.mark.parametrize("display", ["nonsense", ":", ":zero", "0", "localhost:", ":0; rm -rf /", "::::"])
 def test_a_display_that_makes_none(display: str) -> None:
-    host = RecordedHost({"variables": {"DISPLAY": display}, "listening": ["/tmp/.X11-unix/X0"]})
+    reached = ["localhost:6010", "192.0.2.7:6000", "studio.example.org:6001"]
+    listening = ["/tmp/.X11-unix/X0"]
+    host = RecordedHost({"variables": {"DISPLAY": display}, "listening": listening, "reached": reached})
     session = read_facts("linux/amd64", wanted=frozenset({"session"}), host=host).session
     assert session.x11 == ""
     (problem,) = session.problems

@@ -138,7 +138,7 @@ def test_only_what_is_wanted_is_read() -> None:
         "kernel": ("/proc/", "/sys/", "/run/WSL"),
         "distribution": ("/etc/os-release", "/usr/lib/os-release"),
         "engine": (),
-        "devices": ("/dev", "/proc/devices", "/etc/group", "/sys/class/net/"),
+        "devices": ("/dev", "/proc/devices", "/etc/group", "/sys/class/net/", "/run/udev"),
     }
     for section, allowed in places.items():
         spy = Spy()
@@ -154,7 +154,8 @@ def test_no_probe_runs_a_command() -> None:
 
 
 def test_a_recorder_keeps_all_but_the_session() -> None:
-    recorder = Recorder(RecordedHost({"uname": ["6.1", "", "x86_64"], "variables": {"DISPLAY": "host:0"}}))
+    machine = {"uname": ["6.1", "", "x86_64"], "variables": {"DISPLAY": "host:0"}, "reached": ["host:6000"]}
+    recorder = Recorder(RecordedHost(machine))
     facts = read_facts("linux/amd64", wanted=frozenset({"kernel", "session"}), host=recorder)
     assert facts.session.x11
     assert recorder.answers[("uname",)] == ["6.1", "", "x86_64"]

@@ -13,7 +13,7 @@ import pytest
 
 from robenv.host.access import let
 from robenv.host.login import Login
-from robenv.host.session import is_stale, open_session, prepare_session, refresh, wanted
+from robenv.host.session import Session, is_stale, open_session, prepare_session, refresh, wanted
 from robenv.host.xauthority import LOCAL, Cookie, format_cookies, parse_cookies
 
 ALL = ("x11", "wayland", "pulseaudio", "pipewire", "ssh_agent", "git")
@@ -55,7 +55,7 @@ def refreshed(folder: Path, login: Login, parts: tuple[str, ...] = ALL, **change
 def test_a_container_without_a_session_has_none(tmp_path: Path) -> None:
     assert wanted(plan(tmp_path, ())) is None
     with open_session(plan(tmp_path, ())) as session:
-        assert session == ((), ())
+        assert session == Session()
     assert not is_stale(plan(tmp_path, ()), "2026-01-01T00:00:00Z")
     older = {key: value for key, value in plan(tmp_path).items() if key != "session"}
     assert wanted(older) is None
@@ -65,7 +65,7 @@ def test_a_cookie_for_any_host_in_a_file_of_the_displays_own(tmp_path: Path) -> 
     theirs = [Cookie(LOCAL, os.uname().nodename.encode(), str(n).encode(), b"MIT", bytes([n])) for n in (0, 10)]
     (tmp_path / ".Xauthority").write_bytes(format_cookies(theirs))
     for name, number in ((":0", 0), ("localhost:10.0", 10)):
-        environment = refreshed(tmp_path, Login(x11=name), ("x11",))
+        environment = refreshed(tmp_path, Login(x11=name), ("x11",), network_mode="host")
         assert environment == {"DISPLAY": name, "XAUTHORITY": f"/run/robenv/Xauthority-{number}"}
     for number in (0, 10):
         file = tmp_path / "session" / f"Xauthority-{number}"
@@ -73,6 +73,27 @@ def test_a_cookie_for_any_host_in_a_file_of_the_displays_own(tmp_path: Path) -> 
         assert (cookie.family, cookie.address, cookie.data) == (0xFFFF, b"", bytes([number]))
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / "session").stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize(
+    ("display", "network", "out_of_reach"),
+    [
+        ("localhost:30.0", "", True),
+        ("127.0.0.1:30", "bridge", True),
+        ("localhost:30.0", "host", False),
+        ("vm:50.0", "", False),
+        (":0", "", False),
+    ],
+)
+def test_a_display_that_the_network_does_not_reach_is_not_named(
+    tmp_path: Path, display: str, network: str, out_of_reach: bool
+) -> None:
+    asked = wanted(plan(tmp_path, ("x11",), network_mode=network))
+    assert asked is not None
+    found = refresh(asked, Login(x11=display))
+    assert ("DISPLAY" in "".join(found.environment)) is not out_of_reach
+    assert found.out_of_reach == (display if out_of_reach else "")
+    assert found.missing == (), "it is told of once"
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\x01\x00\x00", b"\xff" * 50])
@@ -151,7 +172,7 @@ def test_the_agents_socket_is_there_for_one_command(tmp_path: Path, monkeypatch:
             assert stat.S_ISSOCK(socket_outside.stat().st_mode)
         assert not socket_outside.exists()
     with open_session(plan(tmp_path, ("ssh_agent",))) as session:
-        assert session == ((), ("ssh agent",))
+        assert session == Session(missing=("ssh agent",))
 
 
 def test_sockets_of_those_that_were_killed_are_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -242,7 +242,16 @@ def test_a_home_that_is_a_folder_of_the_host_is_not_touched() -> None:
 def test_roots_home_is_left_as_the_image_has_it() -> None:
     root = User("root", 0, 0, "/root", "/bin/bash", sudo=False)
     accounts = plan_accounts(root, NOBLE_PASSWD, NOBLE_GROUP, NOBLE_SHADOW)
-    assert set(_members(account_archive(accounts, root, _skel()))) == {"etc/passwd", "etc/group", "etc/shadow"}
+    assert set(_members(account_archive(accounts, root))) == {"etc/passwd", "etc/group", "etc/shadow"}
+
+
+def test_what_steps_left_in_a_home_reaches_roots() -> None:
+    root = User("root", 0, 0, "/root", "/bin/bash", sudo=False)
+    accounts = plan_accounts(root, NOBLE_PASSWD, NOBLE_GROUP, NOBLE_SHADOW)
+    left = _members(account_archive(accounts, root, _skel()))
+    below = {name: (member.uid, member.gid) for name, member in left.items() if name.startswith("root")}
+    assert "root/.bashrc" in below and set(below.values()) == {(0, 0)}
+    assert "root" not in below, "the folder itself is the image's"
 
 
 def test_any_bytes_of_a_file_survive() -> None:

@@ -10,7 +10,7 @@ from robenv.host.facts import EngineFacts, Facts, Node
 from robenv.plan.device_nodes import class_of, matches
 from robenv.plan.devices import plan_devices
 from robenv.plan.grant import Grant
-from robenv.plan.values import Device
+from robenv.plan.values import Device, Mount
 from robenv.profile.schema import Profile
 
 DIALOUT, VIDEO, GPIO = 20, 44, 997
@@ -133,7 +133,7 @@ def test_what_is_missing_names_what_there_is_instead(wish: Any, message: str, hi
     assert (lack.path, lack.message) == (("devices", 1), message)
     assert lack.hint.startswith(hint) or hint in lack.hint
     optional = {**(wish if isinstance(wish, dict) else {"by": wish}), "optional": True}
-    noted = plan("/dev/null", optional)
+    noted = plan("/dev/null", optional, run={"network_mode": "host"})
     assert noted.lacks == ()
     assert noted.notes == (f"{message}; it is optional",)
     assert noted.devices == grant.devices
@@ -152,6 +152,24 @@ def test_a_class_is_all_of_its_nodes_by_all_their_names() -> None:
     assert set(given({"class": "serial"})) == {one.path for one in NODES if "tty" in one.path or "serial" in one.path}
     assert plan({"class": "serial"}).device_cgroup_rules == ()
     assert set(given({"class": "gpio"})) == {"/dev/gpiochip0"}
+
+
+def test_an_optional_can_outside_of_the_hosts_network_is_a_note_with_both_ways() -> None:
+    (note,) = plan({"class": "can", "optional": True}, facts=replace(FACTS, can_interfaces=("can0",))).notes
+    assert "belong to the host's network; it is optional" in note
+    assert "network_mode: host" in note
+    assert "NET_ADMIN" in note
+
+
+@pytest.mark.parametrize("kind", ["input", "video", "sound", "serial", "gpio"])
+@pytest.mark.parametrize("there", [True, False])
+def test_libraries_that_ask_udev_find_its_database(kind: str, there: bool) -> None:
+    facts = replace(FACTS, udev_data=there)
+    wished = plan({"class": kind, "hotplug": True, "optional": True}, facts=facts)
+    found = [mount for mount in wished.mounts if mount.source == "/run/udev"]
+    asks = there and kind in ("input", "video", "sound")
+    assert found == ([Mount("bind", "/run/udev", "/run/udev", read_only=True)] if asks else [])
+    assert not [one for one in plan({"class": kind, "optional": True}, facts=facts).mounts if "udev" in one.source]
 
 
 def test_can_is_an_interface_and_no_node() -> None:

@@ -156,3 +156,21 @@ def test_the_images_git_configuration_is_kept() -> None:
     assert with_session_config(None) == ours
     assert with_session_config("[a]\n\tb = c\n") == f"[a]\n\tb = c\n{ours}"
     assert with_session_config("[a]\n\tb = c") == f"[a]\n\tb = c\n{ours}"
+
+
+@pytest.mark.parametrize("network", ["", "host"])
+def test_a_display_of_ssh_that_is_out_of_reach_names_what_reaches_it(network: str) -> None:
+    session = SessionFacts(x11="localhost:30.0")
+    run = {"network_mode": network} if network else {}
+    required = planned(session, display="required", run=run)
+    wanted = planned(session, display="auto", run=run)
+    if network:
+        assert required.lacks == ()
+        assert wanted.notes == ()
+        return
+    (lack,) = required.lacks
+    assert "network_mode: host" in lack.hint
+    assert "log in" not in lack.hint
+    (note,) = wanted.notes
+    assert "localhost:30.0" in note
+    assert wanted.lacks == ()

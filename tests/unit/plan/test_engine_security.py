@@ -97,3 +97,19 @@ def test_the_hosts_ipc_is_out_of_a_rootless_engines_reach(tmp_path: Path) -> Non
     (lack,) = plan_host(profile, replace(FACTS, engine=ROOTLESS)).lacks
     assert lack.path == ("run", "ipc") and "rootless" in lack.message
     assert plan_host(profile, replace(FACTS, engine=PLAIN)) == Grant()
+
+
+@pytest.mark.parametrize(
+    ("device", "engine", "lacks"),
+    [
+        ("/dev/zero:/dev/arm", ROOTLESS, 1),
+        ("/dev/zero", ROOTLESS, 0),
+        ("/dev/zero:/dev/arm", replace(ROOTLESS, podman=True), 0),
+        ("/dev/zero:/dev/arm", PLAIN, 0),
+    ],
+)
+def test_a_device_under_another_name_on_a_rootless_engine(
+    tmp_path: Path, device: str, engine: EngineFacts, lacks: int
+) -> None:
+    profile = loaded(tmp_path, f"run: {{devices: ['{device}']}}").resolved.profile
+    assert len(plan_host(profile, replace(FACTS, engine=engine)).lacks) == lacks

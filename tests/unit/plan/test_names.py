@@ -22,25 +22,19 @@ _BASE = {
 
 
 def test_names_of_a_project() -> None:
-    identifier = names.project_id("/home/ada/picker")
-    assert re.fullmatch("[0-9a-f]{6}", identifier)
-    assert names.container_name("picker", "/home/ada/picker") == f"robenv-picker-{identifier}"
-    assert names.home_volume("picker", "/home/ada/picker", 1000) == f"robenv-picker-{identifier}-home-1000"
+    assert names.container_name("picker", "ab61d3") == "robenv-picker-ab61d3"
+    assert names.container_name("picker", "ab61d3", "-1102") == "robenv-picker-ab61d3-1102"
+    assert names.home_volume("robenv-picker-ab61d3", 1000) == "robenv-picker-ab61d3-home-1000"
+    assert names.volume_name("robenv-picker-ab61d3-1102", "cache") == "robenv-picker-ab61d3-1102_cache"
     assert names.image_reference("picker", "0123456789abcdef" * 4) == "robenv/picker:0123456789ab"
-
-
-def test_folders_of_one_name_are_told_apart() -> None:
-    assert names.project_id("/home/ada/picker") != names.project_id("/home/bob/picker")
-
-
-def test_a_folder_with_any_bytes_has_an_id() -> None:
-    assert names.project_id("/home/\udcff/x") != names.project_id("/home/\udcfe/x")
 
 
 def test_long_names_stay_within_dockers_limits() -> None:
     name = "a" * 63
-    assert re.fullmatch("[a-zA-Z0-9][a-zA-Z0-9_.-]+", names.container_name(name, "/x"))
-    assert re.fullmatch("[a-zA-Z0-9][a-zA-Z0-9_.-]{1,254}", names.home_volume(name, "/x", 2**32 - 2))
+    assert re.fullmatch("[a-zA-Z0-9][a-zA-Z0-9_.-]+", names.container_name(name, "abcdef", f"-{2**32 - 2}"))
+    assert re.fullmatch(
+        "[a-zA-Z0-9][a-zA-Z0-9_.-]{1,254}", names.home_volume(names.resource_prefix(name, "abcdef"), 2**32 - 2)
+    )
     assert re.fullmatch("robenv/a{63}:[0-9a-f]{12}", names.image_reference(name, "0" * 64))
 
 
@@ -96,6 +90,6 @@ def test_what_the_quick_way_imports_is_cheap(module: str) -> None:
 
 
 def test_a_container_of_another_platform_has_a_name_of_its_own() -> None:
-    own = names.container_name("picker", "/x")
-    assert names.container_name("picker", "/x", "linux/arm/v7") == f"{own}-arm-v7"
-    assert names.home_volume("picker", "/x", 1000, "linux/arm64") == f"{own}-arm64-home-1000"
+    own = names.container_name("picker", "ab61d3")
+    assert names.container_name("picker", "ab61d3", foreign="linux/arm/v7") == f"{own}-arm-v7"
+    assert names.home_volume(own, 1000, "linux/arm64") == f"{own}-arm64-home-1000"

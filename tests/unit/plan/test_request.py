@@ -41,10 +41,11 @@ PLAN = RunPlan(
 def test_an_otherwise_empty_plan_gives_a_small_body() -> None:
     assert create_request(PLAN) == {
         "Image": "robenv/picker:aaa",
-        "User": "dev",
+        "User": "1000",
         "WorkingDir": "/workspace",
         "Entrypoint": [""],
         "Cmd": ["sleep", "infinity"],
+        "StopTimeout": 10,
         "HostConfig": {"Init": True},
     }
 
@@ -167,14 +168,17 @@ MOUNTS = [
         {"Type": "bind", "Source": "/srv", "Target": "/data"},
     ),
     (
-        Mount("volume", "cache", "/c", False, (("nocopy", True),)),
-        {"Type": "volume", "Source": "cache", "Target": "/c", "VolumeOptions": {"NoCopy": True, "Labels": _LABELS}},
+        Mount("volume", "cache", "/c", False, (("nocopy", True), ("subpath", "a"))),
+        {
+            "Type": "volume", "Source": "cache", "Target": "/c",
+            "VolumeOptions": {"NoCopy": True, "Subpath": "a", "Labels": _LABELS},
+        },
     ),
     (
         Mount("volume", "home", "/home/dev"),
         {
             "Type": "volume", "Source": "home", "Target": "/home/dev",
-            "VolumeOptions": {"Labels": {**_LABELS, "robenv.role": "home", "robenv.uid": "1000"}},
+            "VolumeOptions": {"Labels": {**_LABELS, "robenv.role": "home"}},
         },
     ),
     (Mount("volume", "", "/anonymous"), {"Type": "volume", "Target": "/anonymous"}),
@@ -218,12 +222,34 @@ def test_selinux_labels_need_the_short_form() -> None:
     assert host == {"Init": True, "Binds": ["/srv:/data:ro,z,rslave"]}
 
 
+def test_a_volume_that_is_not_to_be_filled_needs_the_short_form() -> None:
+    mount = Mount("volume", "cache", "/c", False, (("nocopy", True),))
+    assert create_request(replace(PLAN, mounts=(mount,)))["HostConfig"] == {
+        "Init": True,
+        "Binds": ["cache:/c:rw,nocopy"],
+    }
+
+
 def test_every_field_of_a_plan_reaches_the_body_or_is_known_not_to() -> None:
     """A field added to RunPlan must get a row in one of the tables above."""
-    covered = {name for changes, *_ in TOP_LEVEL + HOST_CONFIG for name in changes} | {"mounts"}
+    covered = {name for changes, *_ in TOP_LEVEL + HOST_CONFIG for name in changes} | {"mounts", "own_groups"}
     always = {"image", "user", "working_dir"}
-    not_the_bodys = {"project", "directory", "name", "platform", "home_volume", "session", "only_these_groups"}
+    not_the_bodys = {
+        "project",
+        "directory",
+        "name",
+        "platform",
+        "home_volume",
+        "session",
+        "only_these_groups",
+        "prefix",
+    }
     assert {field.name for field in fields(RunPlan)} == covered | always | not_the_bodys
+
+
+def test_the_groups_of_the_one_who_works_are_there_once() -> None:
+    host = create_request(replace(PLAN, groups=(20,), own_groups=(20, 1500)))["HostConfig"]
+    assert host["GroupAdd"] == ["20", "1500"]
 
 
 def test_streams_only_where_somebody_attaches() -> None:
@@ -235,8 +261,8 @@ def test_streams_only_where_somebody_attaches() -> None:
     assert (body["Tty"], body["OpenStdin"]) == (False, True)
 
 
-def test_a_read_only_root_cannot_know_the_users_name() -> None:
-    assert container_user(PLAN) == "dev"
+def test_the_user_is_a_number_and_with_a_read_only_root_two() -> None:
+    assert container_user(PLAN) == "1000"
     assert container_user(replace(PLAN, read_only=True)) == "1000:1000"
 
 

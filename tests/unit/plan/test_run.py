@@ -11,7 +11,8 @@ import pytest
 
 from robenv import __version__
 from robenv.errors import UsageError
-from robenv.host.facts import Facts
+from robenv.host.facts import EngineFacts, Facts
+from robenv.host.place import project_id
 from robenv.plan.diff import diff_plans
 from robenv.plan.names import container_name, home_volume
 from robenv.plan.request import create_request
@@ -33,7 +34,7 @@ IMAGE = "robenv/picker:0123456789ab"
 class Project:
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.name = container_name("picker", root)
+        self.name = container_name("picker", project_id(root))
 
     def plan(self, yaml: str = "", facts: Facts = FACTS, **options: Any) -> RunPlan:
         (self.root / "robenv.yaml").write_text("name: picker\nbase: {image: debian:bookworm}\n" + yaml)
@@ -60,7 +61,7 @@ def test_qemu_is_set_for_a_container_of_another_architecture(project: Project) -
 
 def test_a_profile_that_says_nothing_of_running(project: Project) -> None:
     plan = project.plan()
-    home = home_volume("picker", project.root, 1234)
+    home = home_volume(project.name, 1234)
     assert plan == RunPlan(
         project="picker",
         directory=str(project.root),
@@ -75,6 +76,7 @@ def test_a_profile_that_says_nothing_of_running(project: Project) -> None:
         mounts=(Mount("volume", home, "/home/dev"), Mount("bind", str(project.root), "/workspace")),
         home_volume=home,
         labels=plan.labels,
+        prefix=project.name,
         cap_drop=("ALL",),
         security_opt=("no-new-privileges",),
     )
@@ -83,6 +85,8 @@ def test_a_profile_that_says_nothing_of_running(project: Project) -> None:
     assert stored == {
         "robenv.project": "picker",
         "robenv.directory": str(project.root),
+        "robenv.place": project_id(project.root),
+        "robenv.uid": "1234",
         "robenv.role": "environment",
         "robenv.hash": HASH,
         "robenv.version": __version__,
@@ -169,6 +173,25 @@ def test_composes_keys(project: Project, yaml: str, field: str, value: Any) -> N
         if other.name not in consequences:
             assert getattr(plan, other.name) == getattr(usual, other.name), other.name
     json.dumps(create_request(plan))
+
+
+@pytest.mark.parametrize(
+    ("engine", "yaml", "options"),
+    [
+        ("json-file", "", {"max-size": "10m", "max-file": "5"}),
+        ("local", "", {"max-size": "10m", "max-file": "5"}),
+        ("journald", "", {}),
+        ("", "", {}),
+        ("json-file", "run: {logging: {options: {max-size: 1g}}}", {"max-size": "1g"}),
+        ("json-file", "run: {logging: {driver: json-file}}", {}),
+        ("json-file", "run: {logging: {driver: syslog}}", {}),
+    ],
+)
+def test_logs_have_a_limit_where_nobody_says_otherwise(
+    project: Project, engine: str, yaml: str, options: dict[str, str]
+) -> None:
+    facts = replace(FACTS, engine=EngineFacts(logging_driver=engine))
+    assert dict(project.plan(yaml, facts).logging_options) == options
 
 
 def test_every_key_of_run_is_tried_here() -> None:

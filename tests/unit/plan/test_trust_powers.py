@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from robenv.plan.names import container_name
 from robenv.plan.privileges import with_least_privilege
 from robenv.plan.trust import HostPlaces, allow_list, file_powers, powers
 from robenv.plan.trust.weakened import INSIDE, JUDGED, POWERS
@@ -15,7 +14,7 @@ from robenv.plan.values import Attachment, Device, DeviceRequest, DiskLimit, Mou
 from tests.support.run_plans import DEV, ROOT, SUDOER, run_plan
 
 HOME = HostPlaces("/home/jane", ("/home/jane/.cache/robenv/git/1",), 1000, 1000, ((105, "docker"),))
-LAN = f"{container_name('picker', '/srv/picker')}_lan"
+LAN = "robenv-picker_lan"
 
 
 def lan(**settings: Any) -> dict[str, Any]:

@@ -96,3 +96,20 @@ def test_what_is_wrong_by_itself_hides_nothing_and_causes_nothing(project: Proje
 def test_a_missing_file_of_the_chain_causes_nothing_else(project: Project) -> None:
     problem = project.problem("extends: ./none.yaml\nfiles: [{from: s, source: /x, target: /x}]\n")
     assert "there is no such file" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("run_image: {}\n", ["robenv.yaml:2:1"]),
+        ("run_image: {apt: {packages: [bc]}}\n", ["robenv.yaml:2:1"]),
+        ("run_image: {build: make, install: /opt/p}\n", []),
+        ("per_platform: {linux/arm64: {run_image: {build: make, install: /opt/p}}}\nrun_image: {setup: /x}\n", []),
+        ("", []),
+    ],
+)
+def test_a_run_image_that_is_none_is_told(project: Project, text: str, told: list[str]) -> None:
+    """`build --stage run` would say that there is none."""
+    warnings = project.resolve(BASE + text).warnings
+    assert [str(one.location) for one in warnings] == told
+    assert all("`run_image` has no `build`" in one.message for one in warnings)

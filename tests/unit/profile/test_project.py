@@ -53,7 +53,16 @@ def test_a_broken_link_is_the_project_and_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("folder", "name"),
-    [("picker", "picker"), ("My Robot_2", "my-robot-2"), ("日本", "project"), ("--", "project"), ("a" * 90, "a" * 63)],
+    [
+        ("picker", "picker"),
+        ("My Robot_2", "my-robot-2"),
+        ("日本", "project"),
+        ("Größe", "groesse"),
+        ("gro\u0308n", "groen"),
+        ("café-é", "cafe-e"),
+        ("--", "project"),
+        ("a" * 90, "a" * 63),
+    ],
 )
 def test_a_project_without_a_name_is_called_after_its_folder(folder: str, name: str, tmp_path: Path) -> None:
     assert default_name(tmp_path / folder) == name

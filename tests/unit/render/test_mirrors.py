@@ -42,6 +42,45 @@ def test_every_apt_and_every_step_goes_through_them(tmp_path: Path) -> None:
             assert ". /dev/robenv-mirrors/on;" in line or '"/dev/robenv-mirrors/enter"' in line
 
 
+def _lines(text: str, *words: str) -> list[str]:
+    lines = text.replace("\\\n", "").splitlines()
+    return [line for line in lines if line.startswith("RUN ") and any(word in line for word in words)]
+
+
+@pytest.mark.parametrize("buildkit", [True, False])
+def test_a_mirror_for_others_leaves_a_steps_layer_alone(tmp_path: Path, buildkit: bool) -> None:
+    """A builder's cache knows a step by its text and by what is mounted."""
+    plan = full_plan(tmp_path)
+    plain = render(plan, buildkit).dockerfile
+    downloads = Mirrors(downloads=(Turn("https://raw.robenvtest.example/", "http://lab.example/raw/"),))
+    apt, pip = ("apt-get",), ("pip install",)
+    for mirrors, same, other in (
+        (downloads, (*apt, *pip), ("rosdep update",)),
+        (Mirrors(git=MIRRORS.git), apt, pip),
+        (Mirrors(pip=MIRRORS.pip), apt, pip),
+        (Mirrors(apt=MIRRORS.apt), ("rosdep update",), apt),
+    ):
+        text = render(plan, buildkit, mirrors=mirrors).dockerfile
+        assert _lines(text, *same) == _lines(plain, *same) != []
+        assert _lines(text, *other) != _lines(plain, *other)
+
+
+def test_what_steps_mount_changes_with_what_they_need_alone(tmp_path: Path) -> None:
+    plan = full_plan(tmp_path)
+
+    def mounted(mirrors: Mirrors) -> list[object]:
+        return [one for one in render(plan, mirrors=mirrors).context if one.name.startswith("robenv/mirrors-apt/")]
+
+    assert mounted(Mirrors(apt=MIRRORS.apt)) == mounted(MIRRORS) != []
+
+
+def test_an_archive_of_the_profile_may_be_among_the_downloads(tmp_path: Path) -> None:
+    plan = full_plan(tmp_path)
+    url = next(one.url for stage in plan.stages for group in stage.groups for one in group.repositories)
+    text = render(plan, mirrors=Mirrors(downloads=(Turn(f"{url}/", "http://lab.example/x/"),))).dockerfile
+    assert all("/robenv-mirrors/on" in line for line in _lines(text, "apt-get"))
+
+
 def test_what_a_step_sources() -> None:
     files = {entry.name: entry.data.decode() for entry in mirror_entries(MIRRORS)}
     on = files["robenv/mirrors/on"]

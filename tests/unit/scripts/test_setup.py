@@ -17,7 +17,8 @@ _ESSENTIAL = """
 """
 _TOOLS = """
     apparmor_parser arch-test catatonit docker dockerd docker-registry gpg ip iptables mmdebstrap newuidmap node npm
-    podman ps pulseaudio qemu-aarch64-static shellcheck slirp4netns ssh sshd weston xauth Xvfb xwd xwininfo zstd
+    podman ps pulseaudio qemu-aarch64-static rootlesskit shellcheck slirp4netns ssh sshd weston xauth Xvfb xwd
+    xwininfo zstd
 """
 
 _PYTHON = """#!/bin/sh
@@ -26,6 +27,7 @@ case "$*" in
   --version) echo "Python $VERSION" ;;
   *sys.version_info*) [ "$VERSION" != 3.9.2 ] ;;
   *ensurepip*) [ -z "${NO_VENV:-}" ] ;;
+  *"-m pip"*) [ -z "${PIP_SAYS:-}" ] || { echo "$PIP_SAYS"; exit 1; } ;;
   *"-m venv"*) mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
 esac
 """
@@ -260,6 +262,24 @@ def test_another_system_is_refused(machine: Machine) -> None:
     result = machine.setup()
     assert result.returncode == 1
     assert "only Debian's and Ubuntu's packages are known here: mmdebstrap" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            "SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed",
+            "PIP_CERT=",
+        ),
+        ("Failed to establish a new connection: [Errno -3] Temporary failure in name resolution", "PIP_INDEX_URL"),
+        ("error: invalid command 'bdist_wheel'", "set-up: pip could not install robenv\n"),
+    ],
+)
+def test_why_pip_failed_is_what_pip_said(machine: Machine, said: str, told: str) -> None:
+    result = machine.setup(PIP_SAYS=said)
+    assert result.returncode == 1
+    assert told in result.stderr
+    assert "is there a network?" not in result.stderr
 
 
 def test_nonsense_is_refused_with_the_usage(machine: Machine) -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from robenv.errors import OperationFailed
 from robenv.share.carried import Carried, clone_pack, keep
-from robenv.share.clones import bring, differences
+from robenv.share.clones import bring
+from robenv.share.comparing import differences
 from robenv.share.git import Repository
 from robenv.share.held import Held, changes, hold, known_here
 from robenv.share.repos import Entry

@@ -8,7 +8,8 @@ import pytest
 
 from robenv.errors import OperationFailed, Problem
 from robenv.profile.nodes import Source
-from robenv.share.clones import bring, differences, find_commits
+from robenv.share.clones import NotAllBrought, bring, find_commits
+from robenv.share.comparing import differences
 from robenv.share.repos import Entry, parse_repos
 from robenv.share.run_git import Git
 from tests.unit.share.conftest import Upstream
@@ -139,18 +140,124 @@ def test_all_that_cannot_be_had_is_told_at_its_place_and_the_rest_brought(origin
         f"good: {{type: git, url: '{origin.url}'}}",
         f"better: {{type: git, url: '{origin.url}', version: one}}",
     )
-    with pytest.raises(OperationFailed) as raised:
-        bring(wanted, src, {}, Git(), lambda text: None)
+    notes: list[str] = []
+    with pytest.raises(NotAllBrought) as raised:
+        bring(wanted, src, {}, Git(), notes.append)
+    assert set(raised.value.brought) == {origin.url, f"{origin.url}@one"}, "what a lock can have already"
+    assert "taken is a folder, and no git repository: left as it is, not compared" in notes
     told = {one.location.line: (one.message, one.hint) for one in raised.value.problems if one.location}
-    assert sorted(told) == [2, 3, 4]
+    assert sorted(told) == [2, 3]
     assert "cannot be reached" in told[2][0] and "goes on with what is missing; `mirrors.git`" in told[2][1]
     assert "no such branch, tag or commit: v9" in told[3][0]
-    assert "in the way" in told[4][0]
     assert sorted(one.name for one in src.iterdir()) == ["better", "good", "taken"]
     with pytest.raises(OperationFailed) as asked:
         find_commits(wanted, Git())
     assert [one.location.line for one in asked.value.problems if one.location] == [2, 3]
-    assert "there is no branch or tag v9" in asked.value.problems[1].message
+    assert "no such branch, tag or commit: v9" in asked.value.problems[1].message
+
+
+_VERSIONS = {
+    "a branch": "devel",
+    "a branch's parent": "devel~1",
+    "the default branch": "HEAD",
+    "a ref": "refs/keep-around/x",
+    "a branch's ref": "refs/heads/devel",
+    "a tag's ref": "refs/tags/one",
+    "a remote's branch": "origin/devel",
+    "a tag with a message": "signed",
+    "a tag peeled": "'signed^{}'",
+    "a tag's object": "OBJECT",
+    "a commit that no branch has": "LOOSE",
+    "a commit": "WHOLE",
+    "a short commit": "SHORT",
+    "nothing": "null",
+}
+
+
+@pytest.mark.parametrize("version", _VERSIONS.values(), ids=_VERSIONS)
+def test_a_version_is_what_git_takes_for_one_and_a_lock_has_the_same(origin: Upstream, src: Path, version: str) -> None:
+    two = origin.git("rev-parse", "HEAD")
+    origin.git("checkout", "-q", "-b", "devel")
+    origin.commit({"file": "three"})
+    devel = origin.commit({"file": "four"})
+    loose = origin.commit({"file": "loose"})
+    origin.git("update-ref", "refs/keep-around/x", loose)
+    origin.git("reset", "-q", "--hard", devel)
+    origin.git("tag", "-a", "-m", "signed", "signed", devel)
+    origin.git("checkout", "-q", "main")
+    tag = origin.git("rev-parse", "signed")
+    text = {"OBJECT": tag, "LOOSE": loose, "WHOLE": devel, "SHORT": devel[:9]}.get(version, version)
+    meant = {"devel~1": origin.git("rev-parse", "devel~1"), "HEAD": two, "null": two, "refs/keep-around/x": loose}
+    meant |= {"refs/tags/one": origin.git("rev-parse", "one"), loose: loose}
+    expected = meant.get(text, devel)
+    (wanted,) = entries(f"lidar: {{type: git, url: '{origin.url}', version: {text}}}")
+    if not wanted.commit:
+        assert find_commits([wanted], Git()) == {wanted.source: expected}
+    notes: list[str] = []
+    assert bring([wanted], src, {}, Git(), notes.append) == {wanted.source: expected}
+    clone = Upstream.__new__(Upstream)
+    clone.folder = src / "lidar"
+    assert clone.git("rev-parse", "HEAD") == expected
+    on = clone.git("rev-parse", "--abbrev-ref", "HEAD")
+    assert on == {"devel": "devel", "HEAD": "main", "null": "main"}.get(version, "HEAD")
+    notes.clear()
+    pins = {} if wanted.commit else {wanted.source: expected}
+    for known in (pins, *([{}] if version != "refs/keep-around/x" else [])):  # which no clone has
+        bring([wanted], src, known, Git(), notes.append)
+    assert notes == []
+    assert differences([wanted], src, pins) == ()
+
+
+@pytest.mark.parametrize(
+    ("ours", "wanted", "said"),
+    [
+        ("https://example.org/x/y.git", "https://example.org/x/y", ""),
+        ("https://example.org/x/y/", "https://example.org/x/y.git", ""),
+        ("git@example.org:x/y.git", "https://example.org/x/y", ""),
+        ("ssh://git@Example.org/x/y", "git@example.org:x/y.git", ""),
+        ("https://me:s3cret@example.org/x/y", "https://example.org/x/y", ""),
+        ("/srv/up%201", "file:///srv/up%25201", ""),
+        ("https://me:s3cret@example.org/x/z", "https://example.org/x/y", "comes from https://example.org/x/z, not"),
+        ("https://t0ken@example.org/x/z", "https://example.org/x/y", "comes from https://example.org/x/z, not"),
+        ("ssh://git:s3@cret@example.org/x/z", "https://example.org/x/y", "comes from ssh://git@example.org/x/z, not"),
+        ("https://example.com/x/y", "https://example.org/x/y", "comes from https://example.com/x/y, not"),
+    ],
+)
+def test_an_origin_is_compared_by_host_and_path_and_shown_without_its_login(
+    origin: Upstream, src: Path, ours: str, wanted: str, said: str
+) -> None:
+    bring([entry(origin)], src, {}, Git(), lambda text: None)
+    clone = Upstream.__new__(Upstream)
+    clone.folder = src / "lidar"
+    clone.git("config", "remote.origin.url", ours)
+    notes: list[str] = []
+    bring(entries(f"lidar: {{type: git, url: '{wanted}'}}"), src, {}, Git(), notes.append)
+    assert bool(notes) == bool(said)
+    assert said in "".join(notes)
+    assert "s3" not in "".join(notes) and "t0ken" not in "".join(notes)
+
+
+def test_an_empty_folder_is_cloned_into_and_a_link_to_one_is_left(origin: Upstream, src: Path) -> None:
+    (src / "lidar").mkdir(parents=True)
+    (src / "empty").mkdir()
+    (src / "link").symlink_to("empty")
+    notes: list[str] = []
+    wanted = (entry(origin), *entries(f"link: {{type: git, url: '{origin.url}', version: one}}"))
+    held = {f"{origin.url}@one": origin.git("rev-parse", "one")}
+    assert bring(wanted, src, held, Git(), notes.append) == {origin.url: origin.git("rev-parse", "HEAD")}
+    assert head(src / "lidar") == "two"
+    assert "link is a link to empty, and no git repository: left as it is, not compared" in notes
+    (problem,) = differences(wanted, src, held)
+    assert "a link to empty" in problem.message
+    assert list((src / "empty").iterdir()) == []
+
+
+def test_an_address_of_a_folder_has_any_characters(tmp_path: Path, src: Path) -> None:
+    made = Upstream(tmp_path / "größe [1] a&b")
+    made.commit({"file": "here"})
+    held = bring([entry(made)], src, {}, Git(), lambda text: None)
+    assert head(src / "lidar") == "here"
+    assert find_commits([entry(made)], Git()) == held
 
 
 def test_a_mirror_stands_for_the_origin_and_is_named_where_it_fails(origin: Upstream, src: Path) -> None:

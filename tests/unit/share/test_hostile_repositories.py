@@ -17,7 +17,8 @@ import pytest
 from robenv.errors import OperationFailed
 from robenv.host.git_view import Unreadable, view
 from robenv.host.revision import Revision, read_revision
-from robenv.share.clones import bring, differences, find_commits
+from robenv.share.clones import bring, find_commits
+from robenv.share.comparing import differences
 from robenv.share.held import changes, hold, known_here
 from robenv.share.repos import Entry
 from robenv.share.run_git import Git, GitFailed

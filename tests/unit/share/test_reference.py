@@ -20,6 +20,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
         ("git+https://example.org/p@feature/x-1#a.yaml", GitReference("https://example.org/p", "feature/x-1", "a")),
         ("git+ssh://git@example.org:2222/p.git@v1", GitReference("ssh://git@example.org:2222/p.git", "v1", "robenv")),
         ("git+file:///srv/p.git@v1#x", GitReference("file:///srv/p.git", "v1", "x")),
+        ("git+file:///srv/prof%20[1]ö&@v1#x", GitReference("file:///srv/prof%20[1]ö&", "v1", "x")),
         ("git@example.org:team/p.git@v1#x", GitReference("git@example.org:team/p.git", "v1", "x")),
         ("git+git@example.org:team/p.git", GitReference("git@example.org:team/p.git", "", "robenv")),
         (f"git+https://example.org/p@{COMMIT}", GitReference("https://example.org/p", COMMIT, "robenv")),
@@ -51,11 +52,13 @@ def test_only_a_whole_commit_is_one() -> None:
         ("git+https://example.org/p@", "nothing behind its @"),
         ("git+https://example.org/p@--upload-pack=id", "not a branch"),
         ("git+https://example.org/p@a..b", "not a branch"),
-        ("git+https://example.org/p@a b", "not an address"),
+        ("git+https://example.org/p@a b", "has the character ` ` in it write it as %20"),
+        ("git+file:///srv/prof [1] ö&", "has the character ` ` in it write it as %20"),
+        ("git+file:///srv/prof#x y", "cannot have the character ` `, as `x y` has"),
         ("git+https://example.org/p#../../etc/x", "not a profile's path"),
         ("git+https://example.org/p#", "not a profile's path"),
         ("git+https://example.org:port/p", "not an address"),
-        ("git+https://example.org/p?x=1", "not an address"),
+        ("git+https://example.org/p?x=1", "has the character `?` in it write it as %3F"),
     ],
 )
 def test_what_is_refused(text: str, words: str) -> None:

@@ -1,0 +1,30 @@
+"""`robenv start`"""
+
+from __future__ import annotations
+
+import typer
+
+from robenv.cli.common import Where, open_engine
+from robenv.cli.help import Command
+from robenv.cli.on_robots import RobotsOption, act_on_robots
+from robenv.cli.robot import project_of
+from robenv.cli.up import up
+
+
+def start(context: typer.Context, robots: RobotsOption = None) -> None:
+    """Starts the container that was stopped: as `robenv up -d`, where there is one. With -r: the release on robots."""
+    from robenv.environment.lifecycle import environments_of
+
+    where: Where = context.obj
+    if robots:
+        from robenv.deploy.upkeep import start as start_there
+
+        act_on_robots(where, robots, project_of(where), start_there())
+        return
+    with open_engine() as engine:
+        environments_of(engine, where.place())
+    up(context, detach=True)
+
+
+def register(app: typer.Typer, name: str, text: str) -> None:
+    app.command(name, cls=Command, short_help=text)(start)

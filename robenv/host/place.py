@@ -1,0 +1,242 @@
+"""Which folder a project is in, beyond its path: what belongs to it stays with it when it is moved or renamed.
+
+A folder is known by its inode. A note in the state folder says which identity each of this user's project folders has;
+without the note an identity follows from the path alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from robenv.paths import state_folder
+
+FILE = "folders.json"
+_MAX_BYTES = 16 << 20
+ID_DIGITS = 6
+
+
+@dataclass(frozen=True)
+class Place:
+    """A project's folder and whose containers of it are meant."""
+
+    root: str
+    """The folder, links resolved."""
+    uid: int
+    """The user's, on this machine."""
+    id: str
+    """Six hex digits that tell apart projects of the same name. They stay when the folder is moved."""
+    suffix: str = ""
+    """``-UID`` for everybody but the folder's owner: people who share a checkout have containers of their own."""
+    prefix: str = ""
+    """What the names of its volumes begin with, where some have been made; see ``plan.names.resource_prefix``."""
+    moved_from: str = ""
+    """The path that the folder had when robenv saw it last, where that is another one."""
+    note: str = ""
+    """What a user would want to know of how this identity was found."""
+    homes: tuple[str, ...] = ()
+    """Home volumes that have been made for it."""
+    device: int = 0
+    inode: int = 0
+    """As stat(2) gives them; 0 where the folder is not known here."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the state folder says of one project folder. ``files``: by the name of the project's file."""
+
+    root: str
+    device: int
+    inode: int
+    id: str
+    suffix: str
+    files: Mapping[str, FileRecord]
+
+    def to_json(self) -> dict[str, Any]:
+        files = {name: [one.prefix, list(one.homes), one.stamp] for name, one in self.files.items()}
+        return {**{key: getattr(self, key) for key in ("root", "device", "inode", "id", "suffix")}, "files": files}
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    prefix: str
+    homes: tuple[str, ...]
+    stamp: str
+    """Of the file's time and content: `mv` to another disk and `cp -a` keep it, `git clone` does not."""
+
+
+def project_id(directory: str | os.PathLike[str], salt: str = "") -> str:
+    """Six hex digits; ``directory`` is absolute."""
+    return hashlib.sha256(os.fsencode(directory) + salt.encode()).hexdigest()[:ID_DIGITS]
+
+
+def read_place(root: str, file: str, uid: int) -> Place:
+    """The identity of the project described by ``file``, a name, in the folder ``root``. Changes nothing."""
+    known = read_known()
+    about = _stat(root)
+    if about is None:
+        return Place(root, uid, project_id(root))
+    at_path = next((one for one in known if one.root == root), None)
+    if at_path is not None and at_path.inode == about.st_ino:
+        return _place(at_path, root, file, uid, about)
+    moved = _moved_here(known, root, file, about)
+    if moved is not None:
+        note = f"this folder was {moved.root} before; its home and volumes came with it"
+        return _place(moved, root, file, uid, about, moved_from=moved.root, note=note)
+    if at_path is not None:
+        aside = sibling(root, at_path.inode)
+        if not aside:
+            return _place(at_path, root, file, uid, about)  # removed and made anew, as by a fresh clone
+        note = f"the folder that was {root} before is now {aside} and keeps its home; this one gets its own"
+        fresh = project_id(root, f":{about.st_ino}")
+        return Place(root, uid, fresh, _suffix(about, uid), note=note, device=about.st_dev, inode=about.st_ino)
+    taken = {one.id for one in known}
+    identifier = project_id(root) if project_id(root) not in taken else project_id(root, f":{about.st_ino}")
+    return Place(root, uid, identifier, _suffix(about, uid), device=about.st_dev, inode=about.st_ino)
+
+
+def read_known() -> list[Known]:
+    """All project folders that this user's state folder knows; none where it cannot be read."""
+    try:
+        with open(os.path.join(state_folder(), FILE), "rb") as opened:
+            document = json.loads(opened.read(_MAX_BYTES))
+        return [_known(one) for one in document["folders"]]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return []
+
+
+def _known(entry: dict[str, Any]) -> Known:
+    files = {
+        str(name): FileRecord(str(prefix), tuple(map(str, homes)), str(stamp))
+        for name, (prefix, homes, stamp) in entry["files"].items()
+    }
+    numbers = int(entry["device"]), int(entry["inode"])
+    return Known(str(entry["root"]), *numbers, str(entry["id"]), str(entry["suffix"]), files)
+
+
+def is_gone(folder: str) -> bool:
+    """Whether nothing is there. What may not be looked at counts as there."""
+    try:
+        os.stat(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def disk_is_there(folder: str, device: int) -> bool:
+    """Whether what is above a folder that is gone is on the disk on which the folder was: otherwise that disk may only
+    not be mounted."""
+    above = os.path.dirname(folder)
+    while is_gone(above):
+        above = os.path.dirname(above)
+    about = _stat(above)
+    return about is not None and about.st_dev == device
+
+
+def stamp_of(path: str) -> str:
+    """For ``FileRecord.stamp``; "" for a file that cannot be read."""
+    try:
+        with open(path, "rb") as opened:
+            digest = hashlib.sha256(opened.read(_MAX_BYTES)).hexdigest()
+            return f"{os.fstat(opened.fileno()).st_mtime_ns}:{digest}"
+    except OSError:
+        return ""
+
+
+def search(device: int, inode: int, leave_out: frozenset[str] = frozenset()) -> str:
+    """The folder with this inode, looked for on the whole disk as far as this user may; "" where there is none.
+
+    ``leave_out``: folders that are not looked into, such as the engine's own. Takes seconds on a large disk.
+    """
+    for top in _mount_points(device):
+        pending = [top]
+        while pending:
+            for entry in _folders(pending.pop()):
+                if entry.inode() == inode:
+                    return entry.path
+                if entry.path not in leave_out and _same_disk(entry, device):
+                    pending.append(entry.path)
+    return ""
+
+
+def _mount_points(device: int) -> Iterator[str]:
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as opened:
+            points = [line.split(" ")[4].encode().decode("unicode_escape") for line in opened]
+    except OSError:
+        points = ["/"]
+    for point in dict.fromkeys(points):
+        about = _stat(point)
+        if about is not None and about.st_dev == device:
+            yield point
+
+
+def _folders(folder: str) -> Iterator[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            yield from (entry for entry in entries if entry.is_dir(follow_symlinks=False))
+    except OSError:
+        return
+
+
+def _same_disk(entry: os.DirEntry[str], device: int) -> bool:
+    try:
+        return entry.stat(follow_symlinks=False).st_dev == device
+    except OSError:
+        return False
+
+
+def _place(
+    known: Known, root: str, file: str, uid: int, about: os.stat_result, moved_from: str = "", note: str = ""
+) -> Place:
+    of_file = known.files.get(file)
+    prefix, homes = (of_file.prefix, of_file.homes) if of_file else ("", ())
+    return Place(
+        root, uid, known.id, known.suffix, prefix, moved_from, note, homes, device=about.st_dev, inode=about.st_ino
+    )
+
+
+def _moved_here(known: list[Known], root: str, file: str, about: os.stat_result) -> Known | None:
+    """Whose folder this was under another path. One that has a bind mount as a second name has not moved."""
+    for one in known:
+        if (one.device, one.inode) == (about.st_dev, about.st_ino) and not _is(one.root, one.inode):
+            return one
+    stamp = stamp_of(os.path.join(root, file))
+    copies = [
+        one
+        for one in known
+        if stamp
+        and one.device != about.st_dev
+        and (of_file := one.files.get(file)) is not None
+        and of_file.stamp == stamp
+        and is_gone(one.root)
+        and disk_is_there(one.root, one.device)
+    ]
+    return copies[0] if len(copies) == 1 else None
+
+
+def sibling(root: str, inode: int) -> str:
+    """Where beside ``root`` the folder with this inode is; "" where it is not."""
+    return next((entry.path for entry in _folders(os.path.dirname(root)) if entry.inode() == inode), "")
+
+
+def _is(path: str, inode: int) -> bool:
+    about = _stat(path)
+    return about is not None and about.st_ino == inode
+
+
+def _suffix(about: os.stat_result, uid: int) -> str:
+    return "" if about.st_uid == uid else f"-{uid}"
+
+
+def _stat(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except OSError:
+        return None

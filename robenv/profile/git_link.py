@@ -1,0 +1,54 @@
+"""A project whose git folder lies elsewhere, as that of a worktree or a submodule: what the container lacks."""
+
+from __future__ import annotations
+
+import posixpath
+from pathlib import Path
+
+from robenv.errors import Problem
+from robenv.profile.excerpt import safe
+from robenv.profile.files import BadFile, read_text
+from robenv.profile.inside import Inside
+
+_SMALL = 4096
+_WORD = "gitdir:"
+
+
+def git_note(root: Path, inside: Inside, target: str) -> Problem | None:
+    """That git does not work in the container, which has ``root`` at ``target``, and what makes it work."""
+    said = _read(root / ".git")
+    if not said.startswith(_WORD):
+        return None
+    text = said.removeprefix(_WORD).strip()
+    folder = root / text  # an absolute one stands for itself
+    if not text or not folder.is_dir():
+        return None
+    common = _read(folder / "commondir")
+    whole = (folder / common if common else folder).resolve()
+    if _is_there(folder.resolve(), inside, posixpath.join(target, text)) and _is_there(whole, inside, str(whole)):
+        return None
+    is_worktree = bool(common)
+    kind = "a worktree" if is_worktree else "a submodule"
+    message = (
+        f"git does not work in the container: the project is {kind}, and its git folder, {safe(str(whole))}, "
+        "is not mounted"
+    )
+    place = safe(str(whole))
+    hint = f"run: {{volumes: ['{place}:{place}']}}"
+    if not text.startswith("/"):
+        # From a place of another depth, a relative path leads elsewhere.
+        hint = f"workspace: {{target: {safe(str(root.resolve()))}}}, and {hint}"
+    return Problem(message, hint=f"mount it, which lets commands inside write there: {hint}")
+
+
+def _is_there(folder: Path, inside: Inside, path: str) -> bool:
+    host = inside.host(inside.real(path))
+    return bool(host) and Path(host).resolve() == folder
+
+
+def _read(path: Path) -> str:
+    """A small file's text; "" where there is none."""
+    try:
+        return "" if path.is_symlink() else read_text(path, _SMALL).strip()
+    except BadFile:
+        return ""

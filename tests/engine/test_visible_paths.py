@@ -1,0 +1,99 @@
+"""Engines that see this machine's folders otherwise than this machine does; their words come before any build."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts import own_root
+from tests.support.project import Project
+from tests.support.second_engine import SecondEngine
+
+pytestmark = pytest.mark.engine
+
+STEP = "steps: [{name: n, run: echo built > /built}]\n"
+
+
+class OtherView(SecondEngine):
+    """In a mount namespace of its own, as Docker from the snap: ``place`` is another, empty one there, and has a folder
+    ``known``."""
+
+    def __init__(self, place: Path) -> None:
+        super().__init__()
+        self._place = place
+
+    @property
+    def command(self) -> list[str]:
+        own = ["unshare", "--net", *own_root.prefix(), "unshare", "--mount"]
+        script = (
+            'mount -t tmpfs tmpfs "$0" && mkdir "$0/known" && touch -d "2001-01-01" "$0/known" && exec dockerd "$@"'
+        )
+        return [*own, "sh", "-c", script, str(self._place), *self.options]
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Path]:
+    made = Path(tempfile.mkdtemp(prefix="robenvtest-view-", dir="/var/tmp"))
+    yield made
+    shutil.rmtree(made)
+
+
+@pytest.fixture(scope="module")
+def other(place: Path) -> Iterator[SecondEngine]:
+    engine = OtherView(place)
+    try:
+        yield engine.start()
+    finally:
+        engine.close()
+
+
+def _project(folder: Path, engine: SecondEngine, base: str, profile: str = "") -> Project:
+    made = Project(folder, base, STEP + profile)
+    made.environ["DOCKER_HOST"] = engine.url
+    return made
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("hidden", "the engine does not see {}, though it is here"),
+        ("known", "the engine has another folder at {} than"),
+    ],
+)
+@pytest.mark.parametrize("command", [("up", "-d"), ("run", "--", "true")])
+def test_a_workspace_that_the_engine_does_not_see(
+    other: SecondEngine, place: Path, base_image: str, name: str, said: str, command: tuple[str, ...]
+) -> None:
+    """Also on an engine that has no image at all yet."""
+    mine = _project(place / name, other, base_image)
+    done = mine.run(*command, check=6)
+    assert said.format(mine.folder) in done.stderr and "is Docker from the snap" in done.stderr
+    assert "Building" not in done.stderr
+    api = other.api()
+    assert not api.containers(all=True) and not api.images(all=True) and not api.volumes()["Volumes"]
+
+
+def test_no_folder_is_left_for_what_the_engine_does_not_see(
+    other: SecondEngine, place: Path, base_image: str, tmp_path: Path
+) -> None:
+    wanted = place / "unseen"
+    wanted.mkdir()
+    mine = _project(tmp_path / "here", other, base_image, f"run: {{volumes: ['{wanted}/new:/e']}}\n")
+    done = mine.run("up", "-d", check=6)
+    assert f"the engine does not see {wanted}" in done.stderr
+    assert not list(wanted.iterdir())
+
+
+def test_a_workspace_that_both_see(docker_api: Any, base_image: str, tmp_path: Path) -> None:
+    mine = Project(tmp_path / "seen", base_image)
+    try:
+        os.utime(mine.folder, (1, 1))
+        mine.run("up", "-d")
+    finally:
+        mine.close(docker_api)

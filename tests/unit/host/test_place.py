@@ -1,0 +1,182 @@
+"""Which folder a project is in: its identity stays when it is moved, and follows no other folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from robenv.environment import identity
+from robenv.host import place as places
+from robenv.host.place import Place, project_id, read_known
+from robenv.plan.names import home_volume, resource_prefix
+from robenv.profile.project import ProjectFiles, find_project
+
+
+@pytest.fixture(autouse=True)
+def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def project(folder: Path, file: str = "robenv.yaml") -> ProjectFiles:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / file).write_text("name: picker\n")
+    return find_project(folder, Path(file))
+
+
+def bring_up(files: ProjectFiles) -> tuple[Place, list[str]]:
+    """As `up` does: the identity, and what was told of it."""
+    notes: list[str] = []
+    identity.settle(files, notes.append)
+    place = identity.place_of(files)
+    prefix = place.prefix or resource_prefix("picker", place.id)
+    identity.keep(files, place, prefix, home_volume(prefix, place.uid))
+    return identity.place_of(files), notes
+
+
+def moved(files: ProjectFiles, to: Path) -> ProjectFiles:
+    to.parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(files.root, to)
+    return find_project(to, Path(files.file.name))
+
+
+def test_one_that_nobody_knows_follows_from_its_path_and_is_not_noted(tmp_path: Path) -> None:
+    files = project(tmp_path / "picker")
+    place = identity.place_of(files)
+    assert (place.id, place.suffix, place.prefix) == (project_id(files.root), "", "")
+    assert read_known() == []
+
+
+def test_ids_tell_apart_folders_with_any_bytes() -> None:
+    assert project_id("/home/\udcff/x") != project_id("/home/\udcfe/x")
+
+
+def test_what_belongs_to_a_folder_goes_with_it_and_that_is_told(tmp_path: Path) -> None:
+    first, _ = bring_up(project(tmp_path / "picker"))
+    elsewhere = moved(find_project(tmp_path / "picker"), tmp_path / "deep" / "grabber")
+    second, notes = bring_up(elsewhere)
+    assert (second.id, second.prefix, second.homes) == (first.id, first.prefix, first.homes)
+    assert notes == [f"this folder was {tmp_path}/picker before; its home and volumes came with it"]
+    third, notes = bring_up(moved(elsewhere, tmp_path / "picker"))
+    assert third.id == first.id
+    assert len(notes) == 1
+    assert bring_up(find_project(tmp_path / "picker")) == (third, [])
+
+
+def test_a_copy_has_an_identity_of_its_own(tmp_path: Path) -> None:
+    first, _ = bring_up(project(tmp_path / "picker"))
+    shutil.copytree(tmp_path / "picker", tmp_path / "copy")
+    second, notes = bring_up(find_project(tmp_path / "copy"))
+    assert second.id != first.id
+    assert notes == []
+
+
+def test_a_folder_made_anew_in_the_place_of_one_that_is_gone_takes_its_home(tmp_path: Path) -> None:
+    files = project(tmp_path / "picker")
+    first, _ = bring_up(files)
+    (tmp_path / "picker").rename(tmp_path / "away")
+    hold = os.open(tmp_path / "away", os.O_RDONLY)  # so that its inode is not given again
+    shutil.rmtree(tmp_path / "away")
+    second, notes = bring_up(project(tmp_path / "picker"))
+    os.close(hold)
+    assert second.inode != first.inode
+    assert (second.id, second.homes, notes) == (first.id, first.homes, [])
+
+
+def test_one_that_was_moved_aside_keeps_its_home_and_the_new_one_gets_its_own(tmp_path: Path) -> None:
+    first, _ = bring_up(project(tmp_path / "picker"))
+    (tmp_path / "picker").rename(tmp_path / "picker.old")
+    second, notes = bring_up(project(tmp_path / "picker"))
+    assert second.id != first.id
+    assert notes == [
+        f"the folder that was {tmp_path}/picker before is now {tmp_path}/picker.old and keeps its home; "
+        "this one gets its own"
+    ]
+    old, _ = bring_up(find_project(tmp_path / "picker.old"))
+    assert (old.id, old.homes) == (first.id, first.homes)
+    assert bring_up(find_project(tmp_path / "picker")) == (second, [])
+
+
+def test_a_move_to_another_disk_is_known_by_the_file_with_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, _ = bring_up(project(tmp_path / "picker"))
+    shutil.copytree(tmp_path / "picker", tmp_path / "disk" / "picker")  # with its times, as `mv` does there
+    shutil.rmtree(tmp_path / "picker")
+    known = json.loads((tmp_path / "state/robenv/folders.json").read_text())
+    known["folders"][0]["device"] += 1
+    (tmp_path / "state/robenv/folders.json").write_text(json.dumps(known))
+    monkeypatch.setattr(places, "disk_is_there", lambda folder, device: False)
+    assert bring_up(find_project(tmp_path / "disk" / "picker"))[0].id != first.id, "its disk is only not mounted"
+    (tmp_path / "state/robenv/folders.json").write_text(json.dumps(known))
+    monkeypatch.setattr(places, "disk_is_there", lambda folder, device: True)
+    assert bring_up(find_project(tmp_path / "disk" / "picker"))[0].id == first.id
+
+
+def test_two_files_in_a_folder_have_volumes_of_their_own(tmp_path: Path) -> None:
+    one, other = project(tmp_path / "ws"), project(tmp_path / "ws", "sim.yaml")
+    first, _ = bring_up(one)
+    place = identity.place_of(other)
+    assert (place.id, place.prefix, place.homes) == (first.id, "", ())
+
+
+def test_who_does_not_own_the_folder_has_names_of_their_own(tmp_path: Path) -> None:
+    files = project(tmp_path / "lab")
+    own = places.read_place(str(files.root), "robenv.yaml", os.geteuid())
+    other = places.read_place(str(files.root), "robenv.yaml", 1102)
+    assert (own.suffix, other.suffix) == ("", "-1102")
+
+
+def test_a_link_is_the_folder_that_it_leads_to(tmp_path: Path) -> None:
+    files = project(tmp_path / "data" / "ws")
+    (tmp_path / "ws").symlink_to(tmp_path / "data" / "ws")
+    for way in (find_project(tmp_path / "ws"), find_project(tmp_path, Path("ws/robenv.yaml"))):
+        assert (way.root, way.file) == (files.root, files.file)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"folders": 1}', '{"folders": [{"root": 1}]}', "\0"])
+def test_a_broken_note_is_as_none(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "state/robenv/folders.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    assert read_known() == []
+    bring_up(project(tmp_path / "picker"))
+    assert len(read_known()) == 1
+
+
+def test_without_a_place_to_write_identities_follow_from_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    place, _ = bring_up(project(tmp_path / "picker"))
+    assert place.id == project_id(tmp_path / "picker")
+
+
+def test_homes_that_are_removed_on_purpose_are_forgotten(tmp_path: Path) -> None:
+    place, _ = bring_up(project(tmp_path / "picker"))
+    identity.forget_homes(place, list(place.homes))
+    assert identity.place_of(find_project(tmp_path / "picker")).homes == ()
+
+
+def test_a_folder_is_found_by_its_inode_wherever_it_is_on_the_disk(tmp_path: Path) -> None:
+    target = tmp_path / "a" / "b" / "picker"
+    target.mkdir(parents=True)
+    about = target.stat()
+    assert places.search(about.st_dev, about.st_ino) == str(target)
+
+
+def test_what_may_not_be_looked_at_is_not_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.stat
+
+    def stat(path: Any, **options: Any) -> os.stat_result:
+        if path == "/home/ada/x":
+            raise PermissionError(path)
+        return real(path, **options)
+
+    monkeypatch.setattr(os, "stat", stat)
+    assert not places.is_gone("/home/ada/x")
+    assert places.is_gone(str(tmp_path / "none"))
