@@ -7,9 +7,13 @@ from pathlib import Path
 
 from robenv.catalog.debian_ros import lacking_in
 from robenv.environment.init.findings import Finding, note
-from robenv.profile.packages import Package, holds, read_packages
+from robenv.profile.conditions import holds
+from robenv.profile.inside import Inside
+from robenv.profile.package_xml import Package
+from robenv.profile.packages import read_packages
 
 LACKING = "Debian has no package of "
+_TARGET = "/workspace"
 _VARIABLES: Mapping[str, str] = {"ROS_VERSION": "1", "ROS_DISTRO": "Debian", "ROS_PYTHON_VERSION": "3"}
 """As the profiles of ros/debian-* set them."""
 _BUILD = frozenset(("build", "buildtool", "build_export", "buildtool_export"))
@@ -21,7 +25,7 @@ def lacking_on_debian(folder: Path, profile: str) -> Iterator[Finding]:
     if suite == profile:
         return
     sources = lacking_in(suite)
-    packages = read_packages(folder).found
+    packages = read_packages(folder, Inside([(_TARGET, str(folder))]), _TARGET).found
     own = {one.name for one in packages}
     missing = {
         key: place
