@@ -66,6 +66,9 @@ DISTROS: tuple[RosDistro, ...] = (
 )
 """Oldest first."""
 
+DEFAULT_ROS_2 = "jazzy"
+"""For a ROS 2 workspace that names no distribution: the release with long support that most packages are released
+for (index.ros.org)."""
 
 ENDED = {
     "indigo": (1, 2019), "jade": (1, 2017), "kinetic": (1, 2021), "lunar": (1, 2019), "melodic": (1, 2023),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from dataclasses import asdict, replace
 from functools import cache, partial
@@ -18,57 +19,85 @@ from robenv.errors import UsageError
 from robenv.profile.excerpt import safe
 
 if TYPE_CHECKING:
-    from robenv.environment.detect import Hint
-    from robenv.environment.propose import Proposal
+    from robenv.environment.init.propose import Proposal
 
 
-def _looked_at(folder: Path) -> Proposal:
-    from robenv.environment.propose import propose, read_folder, read_machine
+def _looked_at(folder: Path, source: str) -> Proposal:
+    from robenv.environment.init.folder import read_folder
+    from robenv.environment.init.lacking import lacking_on_debian
+    from robenv.environment.init.machine import read_machine
+    from robenv.environment.init.propose import propose
     from robenv.host.reader import LocalHost
     from robenv.profile.corrections import sound_corrections
     from robenv.profile.summary import find_summary
 
     corrected = sound_corrections(os.environ)
     find = cache(partial(find_summary, corrected=corrected))
-    return propose(read_folder(folder), read_machine(LocalHost()), find, corrected.jetpacks)
+    found = propose(read_folder(folder), read_machine(LocalHost()), find, corrected.jetpacks, source)
+    return replace(found, notes=(*lacking_on_debian(folder, found.profile), *found.notes))
 
 
-def _proposed(folder: Path) -> Proposal:
-    from robenv.profile.resolve import list_builtin
-
-    found = _looked_at(folder)
-    stands = found.extends or f"the image {found.image}"
+def _proposed(folder: Path, source: str) -> Proposal:
+    found = _looked_at(folder, source)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        note(f"no profile was named, and nobody is here to ask: taking {stands} ({safe(found.why)})")
+        note(f"not a terminal, so taking {safe(found.stand)} ({safe(found.why)})")
         return found
-    typer.echo(f"This folder: {stands} ({safe(found.why)})")
-    for hint in (*found.taken, *found.asked, *found.notes):
-        typer.echo(f"  {hint.kind:<24}{safe(hint.value)}  ({safe(hint.source)})")
-    chosen = str(typer.prompt("Profile (`?` lists them)", default=found.profile or found.image))
-    while chosen == "?":
-        for profile in list_builtin():
-            typer.echo(f"  {profile.name:<24} {profile.description}")
-        chosen = str(typer.prompt("Profile", default=found.profile or found.image))
+    from robenv.environment.init.brief import brief
+
+    for line in brief(found, _width()):
+        typer.echo(line)
+    chosen = _asked(found)
     found = _allowed(found)
-    return (
-        found if chosen in (found.profile, found.image) else replace(found, profile=chosen, image="", why="", added=())
-    )
+    same = chosen in (found.profile, found.image)
+    return found if same else replace(found, profile=chosen, image="", why="", added=())
+
+
+def _asked(found: Proposal) -> str:
+    """The profile that the user names; asked again until there is one of that name."""
+    from robenv.environment.init.brief import targets as all_targets
+    from robenv.profile.builtin import list_builtin
+
+    default = found.profile or found.image
+    while True:
+        said = str(typer.prompt("Profile (Enter takes it, `?` lists all)", default=default)).strip()
+        if said == default:
+            return said
+        if said == "?":
+            for line in all_targets(list_builtin(), _width()):
+                typer.echo(line)
+            continue
+        named = next((name for name in (said, f"ros/{said}") if _is_known(name)), "")
+        if named:
+            return named
+        try:
+            _check(said)
+        except UsageError as error:
+            typer.echo(f"{safe(error.message)}: {safe(error.hint)}")
+        else:
+            return said
+
+
+def _width() -> int:
+    return max(40, min(shutil.get_terminal_size((80, 24)).columns, 120))
+
+
+def _is_known(profile: str) -> bool:
+    from robenv.profile.sources import builtin_names
+
+    return profile in builtin_names()
 
 
 def _allowed(found: Proposal) -> Proposal:
     """What the folder asks of the host is taken only where the user says so."""
-    from robenv.environment.template import left_out
+    from robenv.environment.init.brief import asked_in_words
+    from robenv.environment.init.write import left_out
 
     asked = left_out(found)
-    if asked and typer.confirm(f"Its files ask for what this machine has: {_named(asked)}. Allow that?", default=False):
-        return replace(found, taken=(*found.taken, *asked), asked=())
+    if asked:
+        question = f"Its files ask for access to this machine: {asked_in_words(found)}. Allow that?"
+        if typer.confirm(question, default=False):
+            return replace(found, taken=(*found.taken, *asked), asked=())
     return found
-
-
-def _named(hints: list[Hint]) -> str:
-    from robenv.environment.detect import given_by
-
-    return ", ".join(f"{hint.kind}: {safe(hint.value)} ({given_by(hint)})" for hint in hints)
 
 
 def _check(profile: str) -> None:
@@ -90,32 +119,56 @@ def init(
     name: Annotated[
         str | None, typer.Option("--name", metavar="NAME", help="The project's name; default: the folder's")
     ] = None,
+    source: Annotated[
+        str, typer.Option("--from", metavar="FILE", help="Take the environment from this file of the folder")
+    ] = "",
     force: Annotated[bool, typer.Option("--force", help="Replace a robenv.yaml that is there")] = False,
-    json: Annotated[
-        bool, typer.Option("--json", help="Only say what would be proposed, and why; write nothing")
-    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the proposal and its reasons; write nothing")] = False,
 ) -> None:
-    """Writes a commented robenv.yaml for a target; without PROFILE for what this folder and this machine suggest:
-    package.xml, .repos, a Dockerfile, a devcontainer.json, rocker and DUA are looked at."""
-    from robenv.environment.propose import Proposal
-    from robenv.environment.template import checked_name, left_out, project_name, proposed_file
+    """Write a commented robenv.yaml for a target; without PROFILE for what this folder and this machine suggest.
+
+    Looks at devcontainer.json, Compose files, Dockerfiles, docker run and rocker lines, package.xml, .repos and
+    requirements.txt. What it cannot convert is listed in the file, with its line."""
+    from robenv.environment.init.brief import asked_in_words
+    from robenv.environment.init.propose import Proposal
+    from robenv.environment.init.write import checked_name, left_out, project_name, proposed_file
     from robenv.paths import write_atomically
 
     where: Where = context.obj
+    if profile and source:
+        raise UsageError("PROFILE and `--from` exclude each other", hint="`--from FILE` proposes a profile by itself")
     if json:
-        print_json(asdict(_looked_at(where.directory)))
+        print_json(asdict(_looked_at(where.directory, source)))
         return
     named = project_name(where.directory) if name is None else checked_name(name)
     target = where.directory / (where.file or "robenv.yaml")
     if os.path.lexists(target) and not force:
-        raise UsageError(f"{target} is there already", hint="--force replaces it")
-    chosen = Proposal(profile, "", "") if profile else _proposed(where.directory)
+        raise UsageError(f"{target} already exists", hint="--force replaces it")
+    chosen = Proposal(profile, "", "") if profile else _proposed(where.directory, source)
     if chosen.profile:
         _check(chosen.profile)
     write_atomically(str(target), proposed_file(named, chosen).encode())
-    if asked := left_out(chosen):
-        note(f"left in comments, for you to allow: {_named(asked)}")
+    if left_out(chosen):
+        note(f"left in comments, for you to allow: {asked_in_words(chosen)}")
+    _tell_notes(chosen)
     note(f"wrote {target}; `robenv up` builds it and opens a shell")
+
+
+def _tell_notes(chosen: Proposal) -> None:
+    """The first of what is not converted, and how much more the file lists."""
+    from robenv.environment.init.lacking import LACKING
+    from robenv.environment.init.sources import UNUSED
+
+    for one in chosen.notes:
+        if one.value.startswith(LACKING):
+            note(f"{safe(one.value)}")
+    others = [one for one in chosen.notes if one.value != UNUSED and not one.value.startswith(LACKING)]
+    if others:
+        things = "1 thing" if len(others) == 1 else f"{len(others)} things"
+        note(f"{things} not converted; the end of the file lists each with its file and line")
+    unused = [one for one in chosen.notes if one.value == UNUSED]
+    if unused:
+        note(f"{len(unused)} other description(s) of an environment not used; `--from FILE` takes one of them")
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:

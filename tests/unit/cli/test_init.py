@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from robenv.environment.init.write import project_file, project_name
 from robenv.environment.load import resolve
-from robenv.environment.template import project_file, project_name
 from tests.unit.cli.conftest import Robenv
 
 BAD = ("Picker", "two words", "a--b", "-a", "a-", "a" * 64, "", "a\nrun: {}", "${HOME}", "é")
@@ -42,9 +42,9 @@ def test_a_file_that_is_there_survives_a_bad_name(tmp_path: Path, robenv: Robenv
 def test_what_it_writes_is_valid(tmp_path: Path, robenv: Robenv) -> None:
     done = robenv("init", "--name", "picker")
     assert (done.code, done.stdout) == (0, "")
-    assert "nobody is here to ask" in done.stderr
+    assert "not a terminal, so taking ros/jazzy (found no hint of a ROS distribution here)" in done.stderr
     assert resolve(tmp_path, None, {}).profile.name == "picker"
-    assert "is there already" in robenv("init").stderr
+    assert "already exists" in robenv("init").stderr
 
 
 def test_what_stands_in_comments_is_valid_too(tmp_path: Path) -> None:
@@ -96,10 +96,14 @@ def test_what_is_left_in_comments_is_told(tmp_path: Path, robenv: Robenv) -> Non
     (tmp_path / "run.sh").write_text("rocker --x11 --network host --devices /dev/sda -- ros:jazzy bash\n")
     done = robenv("init")
     assert done.code == 0
-    assert "left in comments, for you to allow: display: auto (your screen" in done.stderr
-    assert "run.network_mode: host (this machine's network)" in done.stderr and "/dev/sda" in done.stderr
+    assert "left in comments, for you to allow: " in done.stderr
+    assert (
+        "display: auto (your screen" in done.stderr
+        and "run.network_mode: host (this machine's network)" in done.stderr
+        and "/dev/sda" in done.stderr
+    )
     profile = resolve(tmp_path, None, {}).profile
     assert (profile.display, profile.run.network_mode, profile.devices) == ("none", "", ())
     said = json.loads(robenv("init", "--json").stdout)
-    assert {hint["kind"] for hint in said["asked"]} == {"display", "run.network_mode", "devices"}
-    assert not {hint["kind"] for hint in said["taken"]} & {"display", "run.network_mode", "devices"}
+    assert {hint["key"] for hint in said["asked"]} == {"display", "run.network_mode", "devices"}
+    assert not {hint["key"] for hint in said["taken"]} & {"display", "run.network_mode", "devices"}

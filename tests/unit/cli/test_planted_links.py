@@ -115,7 +115,7 @@ def test_init_writes_through_no_link(tmp_path: Path, victim: Path, robenv: Roben
     (tmp_path / "robenv.yaml").unlink()
     (tmp_path / "robenv.yaml").symlink_to(victim / target)
     before = there(victim)
-    assert "is there already" in robenv("init", "debian/bookworm").stderr
+    assert "already exists" in robenv("init", "debian/bookworm").stderr
     assert robenv("init", "debian/bookworm", "--force").code == 0
     assert there(victim) == before
     assert not (tmp_path / "robenv.yaml").is_symlink()

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-from robenv.environment.detect import (
-    Hint,
-    given_by,
-    in_devcontainer,
-    in_dockerfile,
-    in_options,
-    in_package_xml,
-    in_repos,
-    in_script,
-)
+from robenv.environment.init.devcontainer import read_devcontainer
+from robenv.environment.init.dockerfile import Dockerfile
+from robenv.environment.init.findings import BUILT_IN, NOTE, Finding, given_by
+from robenv.environment.init.folder import read_folder
+from robenv.environment.init.machine import Machine, read_machine
+from robenv.environment.init.meaning import interpret
+from robenv.environment.init.options import docker_options, rocker_options
+from robenv.environment.init.propose import Proposal, propose
+from robenv.environment.init.scripts import dua_lines, run_lines
+from robenv.environment.init.workspace import in_package_xml, in_repos
+from robenv.environment.init.write import left_out, proposed_file
 from robenv.environment.load import resolve
-from robenv.environment.propose import Machine, Proposal, propose, read_folder, read_machine
-from robenv.environment.template import left_out, proposed_file
 from robenv.host.recorded import RecordedHost
 from robenv.profile.schema import Profile
 from robenv.profile.summary import find_summary
 
 KNOWN = cache(find_summary)
-MACHINES = Path(__file__).parent.parent / "host" / "machines"
+MACHINES = Path(__file__).parent.parent.parent / "host" / "machines"
 
 CATKIN = """\
 <?xml version="1.0"?>
@@ -97,84 +97,90 @@ def lay(folder: Path, files: dict[str, str]) -> None:
         (folder / name).write_text(text)
 
 
-def kinds(hints: object) -> set[tuple[str, str]]:
-    return {(hint.kind, hint.value) for hint in hints if hint.kind != "note"}  # type: ignore[attr-defined]
+def kinds(findings: Iterable[Finding]) -> set[tuple[str, str]]:
+    return {(one.key, one.value) for one in findings if one.key not in (NOTE, BUILT_IN)}
 
 
 def test_package_xml_tells_ros_1_from_2() -> None:
-    wanted = Hint("workspace.dependencies", "true", "p: what packages depend on, by rosdep")
-    assert list(in_package_xml(CATKIN, "p")) == [Hint("ros", "1", "p: catkin"), wanted]
-    assert list(in_package_xml(AMENT, "p")) == [Hint("ros", "2", "p: ament_python"), wanted]
+    wanted = Finding("workspace.dependencies", "true", "p: what packages depend on, by rosdep")
+    assert list(in_package_xml(CATKIN, "p")) == [Finding("ros", "1", "p: catkin"), wanted]
+    assert list(in_package_xml(AMENT, "p")) == [Finding("ros", "2", "p: ament_python"), wanted]
     assert list(in_package_xml("<package><name>x</name></package>", "p")) == []
     assert list(in_package_xml("no xml", "p")) == []
 
 
 def test_repos_are_of_the_distribution_that_most_versions_name() -> None:
-    assert list(in_repos(REPOS, "a.repos")) == [Hint("distro", "humble", "a.repos: 2 of 3 versions")]
+    assert list(in_repos(REPOS, "a.repos")) == [Finding("distro", "humble", "a.repos: 2 of 3 versions")]
     assert list(in_repos("repositories: {}", "a.repos")) == []
 
 
-def test_of_a_dockerfile_the_last_stage_counts_through_the_others() -> None:
-    assert list(in_dockerfile(DOCKERFILE, "D")) == [
-        Hint("image", "ros:jazzy-ros-core", "D:5"),
-        Hint("apt", "ros-jazzy-nav2-bringup", "D:7"),
-        Hint("apt", "libeigen3-dev=3.4.0-4", "D:7"),
-        Hint("apt", "htop", "D:12"),
-        Hint("distro", "jazzy", "D:2"),
+def test_of_a_dockerfile_one_stage_counts_through_those_that_it_is_made_from() -> None:
+    image = Dockerfile(DOCKERFILE, "D").image()
+    assert (image.reference, image.line, image.stage) == ("ros:jazzy-ros-core", 3, "dev")
+    assert [(one.key, one.value, one.source) for one in image.findings if one.key not in (NOTE, BUILT_IN)] == [
+        ("apt.packages", "nothing", "D:4"),
+        ("apt.packages", "ros-jazzy-nav2-bringup", "D:7"),
+        ("apt.packages", "libeigen3-dev=3.4.0-4", "D:7"),
+        ("apt.packages", "htop", "D:12"),
+        ("distro", "jazzy", "D:3"),
+    ]
+    assert [one.value for one in image.findings if one.key == NOTE] == [
+        "not converted: RUN echo first (steps)",
+        "not converted: apt-get install $EXTRA (apt.packages)",
     ]
 
 
 def test_a_devcontainer_with_comments() -> None:
-    found = list(in_devcontainer(DEVCONTAINER, "d"))
+    said = read_devcontainer(DEVCONTAINER, "d")
+    found = [*interpret(said.settings, str), *said.findings]
+    assert said.image == "osrf/ros:humble-desktop"
     assert kinds(found) == {
-        ("image", "osrf/ros:humble-desktop"),
         ("run.network_mode", "host"),
         ("run.ipc", "host"),
         ("gpu", "auto"),
-        ("devices", "/dev/ttyUSB0"),
+        ("run.privileged", "true"),
+        ("devices", '{"by": "/dev/ttyUSB0", "optional": true}'),
         ("environment", "A=1"),
-        ("environment", "ROS_DOMAIN_ID=42"),
+        ("ros.domain_id", "42"),
+        ("display", "auto"),
         ("environment", "URL=http://x/ # no comment"),
+        ("run.volumes", "/dev/bus:/dev/bus"),
     }
-    notes = [hint.value for hint in found if hint.kind == "note"]
-    assert [any(word in note for note in notes) for word in ("--privileged", "node:1", "/dev/bus", "rosdep")] == [
-        True
-    ] * 4
-    assert [hint.kind for hint in in_devcontainer("{", "d")] == ["note"]
-    assert list(in_devcontainer("[]", "d")) == []
+    notes = [one.value for one in found if one.key == NOTE]
+    assert [any(word in one for one in notes) for word in ("node:1", "rosdep")] == [True, True]
+    assert [one.key for one in read_devcontainer("{", "d").findings] == [NOTE]
+    assert read_devcontainer("[]", "d").findings == []
 
 
 def test_rocker_and_dua() -> None:
-    assert kinds(in_script(ROCKER, "run.sh")) == {
+    (line,) = run_lines(ROCKER, "run.sh")
+    assert (line.options.image, line.options.command) == ("ros:noetic-perception", ("roslaunch", "arm", "arm.launch"))
+    assert kinds([*line.options.findings, *interpret(line.options.settings, str)]) == {
         ("gpu", "auto"),
         ("display", "auto"),
         ("run.network_mode", "host"),
-        ("devices", "/dev/dri"),
-        ("image", "ros:noetic-perception"),
+        ("devices", '{"by": "/dev/dri", "optional": true}'),
     }
-    assert list(in_script(DUA, "s")) == [Hint("profile", "x86-cudev", "s:2: DUA")]
-    assert list(in_script("echo 'no rocker' \"", "s")) == []
+    assert list(dua_lines(DUA, "s")) == [Finding("profile", "x86-cudev", "s:2: DUA")]
+    assert list(run_lines("echo 'no rocker' \"", "s")) == []
 
 
 CASES = [
-    ({"src/arm/package.xml": AMENT}, Machine(), "ros/lyrical"),
+    ({"src/arm/package.xml": AMENT}, Machine(), "ros/jazzy"),
     ({"src/arm/package.xml": AMENT}, Machine(ros=("humble",)), "ros/humble"),
     ({"src/arm/package.xml": CATKIN}, Machine(ros=("humble",)), "ros/debian-bookworm"),
     ({"src/arm/package.xml": CATKIN}, Machine(), "ros/debian-bookworm"),
     ({"src/arm/package.xml": AMENT, "arm.repos": REPOS}, Machine(ros=("jazzy",)), "ros/humble"),
     ({"Dockerfile": DOCKERFILE}, Machine(), "ros/jazzy-ros-core"),
+    ({"Dockerfile": DOCKERFILE, "src/arm/package.xml": AMENT}, Machine(), "ros/jazzy"),
     ({".devcontainer/devcontainer.json": DEVCONTAINER}, Machine(), "ros/humble-desktop"),
     ({"run.sh": ROCKER}, Machine(), "ros/noetic-perception"),
     ({"setup.sh": DUA}, Machine(), "x86-cudev"),
     ({"docker/container-jetson6/Dockerfile": "FROM x\n"}, Machine(), "jetson6"),
     ({"Dockerfile": "FROM nvcr.io/nvidia/l4t-jetpack:r36.4.0\n"}, Machine(), "jetson/jp6"),
     ({}, Machine(l4t="35.4.1"), "jetson/jp5"),
-    ({}, Machine(), "ros/debian-bookworm"),
-    (
-        {"package.xml": "\0\xff<<", "Dockerfile": "FROM ${X\nFROM\nRUN \\", "a.sh": "rocker"},
-        Machine(),
-        "ros/debian-bookworm",
-    ),
+    ({}, Machine(), "ros/jazzy"),
+    ({"package.xml": "\0\xff<<", "Dockerfile": "FROM ${X\nFROM\nRUN \\", "a.sh": "rocker"}, Machine(), "ros/jazzy"),
     ({"Dockerfile": "FROM ubuntu:24.04\nRUN apt-get install -y git nano nano-\n"}, Machine(), ""),
 ]
 
@@ -189,7 +195,7 @@ def test_every_proposal_is_a_valid_profile(
     (tmp_path / "robenv.yaml").write_text(proposed_file("arm", found))
     resolved = resolve(tmp_path, None, {}).profile
     assert resolved.extends == ((profile,) if profile else ())
-    wanted = [hint.value for hint in found.taken if hint.kind == "apt"]
+    wanted = [hint.value for hint in found.taken if hint.key == "apt.packages"]
     assert set(wanted) <= set(resolved.apt.packages)
 
 
@@ -205,14 +211,14 @@ ON_MACHINES = [
     ({}, "jetson_orin_jp5", "jetson/jp5"),
     ({}, "jetson_thor_jp7", "jetson/thor"),
     ({}, "raspberry_pi_5", "rpi/bookworm"),
-    ({}, "laptop_hybrid", "ros/debian-bookworm"),
+    ({}, "laptop_hybrid", "ros/jazzy"),
     # the folder's ROS, and the board beneath it
     ({"src/arm/package.xml": AMENT}, "jetson_orin_jp6", "ros/humble, jetson/orin-nx"),
     ({"src/arm/package.xml": CATKIN}, "jetson_orin_jp5", "ros/noetic, jetson/jp5"),
     ({"arm.repos": REPOS}, "jetson_orin_jp6", "ros/humble, jetson/orin-nx"),
     ({"arm.repos": REPOS}, "jetson_thor_jp7", "ros/humble"),
     ({"run.sh": ROCKER}, "jetson_orin_jp5", "ros/noetic-perception, jetson/jp5"),
-    ({"src/arm/package.xml": AMENT}, "raspberry_pi_5", "ros/lyrical, mixins/rpi"),
+    ({"src/arm/package.xml": AMENT}, "raspberry_pi_5", "ros/jazzy, mixins/rpi"),
     ({"src/arm/package.xml": CATKIN}, "raspberry_pi_5", "ros/debian-bookworm, mixins/rpi"),
     # of the folder's several those for this machine; a board's on a PC if there is no other; never a PC's on a board
     (DUA_OF_BOTH, "laptop_hybrid", "x86-cudev"),
@@ -257,10 +263,10 @@ def test_each_line_says_where_it_came_from(tmp_path: Path) -> None:
     (tmp_path / "devcontainer.json").write_text(DEVCONTAINER)
     text = proposed_file("arm", propose(read_folder(tmp_path), Machine(), KNOWN))
     assert "extends: [ros/humble-desktop]  # devcontainer.json: osrf/ros:humble-desktop\n" in text
-    assert '  ROS_DOMAIN_ID: "42"  # devcontainer.json: containerEnv\n' in text
-    assert "# gpu: auto  # devcontainer.json; gives the GPU: uncomment to allow\n" in text
-    assert "#   network_mode: host  # devcontainer.json; gives this machine's network: uncomment to allow\n" in text
-    assert "# devcontainer.json: postCreateCommand" in text
+    assert "  domain_id: 42  # devcontainer.json:7: ROS_DOMAIN_ID\n" in text
+    assert "# gpu: auto  # devcontainer.json:6: gpus all; gives the GPU: uncomment to allow\n" in text
+    assert "#   network_mode: host  # devcontainer.json:6; gives this machine's network: uncomment to allow\n" in text
+    assert '#   devcontainer.json:9: not converted: postCreateCommand: "rosdep update"' in text
 
 
 ASKING = {
@@ -278,34 +284,63 @@ def test_what_a_folder_asks_of_the_host_is_left_in_comments(tmp_path: Path) -> N
     run = profile.run
     assert (profile.gpu, profile.display, profile.audio, profile.ssh_agent) == (None, "none", "none", "none")
     assert (profile.git, profile.devices, run.network_mode, run.ipc) == (False, (), "", "")
-    assert (run.shm_size, profile.environment["ROS_DOMAIN_ID"]) == (1 << 30, "42"), "what is harmless is taken"
-    assert sorted(hint.kind for hint in left_out(proposal)) == [
-        "audio", "devices", "devices", "devices", "display", "git", "gpu", "run.ipc", "run.network_mode", "ssh_agent",
+    assert (run.privileged, run.volumes) == (False, ())
+    assert (run.shm_size, profile.ros.domain_id) == (1 << 30, 42), "what is harmless is taken"
+    assert sorted(one.key for one in left_out(proposal)) == [
+        "devices", "devices", "display", "gpu", "run.ipc", "run.network_mode", "run.privileged", "run.volumes",
+    ]  # fmt: skip
+    (tmp_path / ".devcontainer/devcontainer.json").unlink()
+    proposal = propose(read_folder(tmp_path), Machine(), KNOWN)
+    assert sorted(one.key for one in left_out(proposal)) == [
+        "audio", "devices", "display", "git", "gpu", "run.network_mode", "ssh_agent",
     ]  # fmt: skip
 
 
 def test_uncommented_it_is_what_was_asked_for(tmp_path: Path) -> None:
     lay(tmp_path, ASKING)
     text = proposed_file("arm", propose(read_folder(tmp_path), Machine(), KNOWN))
-    head, mark, found = text.partition("# What this folder asks")
+    lines = text.splitlines()
+    headers = ("# devices:", "# run:", "#   volumes:", "  # volumes:")
     lines = [
-        line.replace("# ", "", 1) if "to allow" in line or line == "# devices:" else line for line in found.splitlines()
+        line.replace("# ", "", 1) if "uncomment to allow" in line or line in headers else line
+        for line in lines
+        if line not in ("#   - /dev/ttyUSB0", "#   - {class: video, optional: true}")
     ]
-    (tmp_path / "robenv.yaml").write_text(head + mark + "\n".join(lines))
+    (tmp_path / "robenv.yaml").write_text("\n".join(lines))
     profile = resolve(tmp_path, None, {}).profile
-    assert profile.gpu is not None and profile.git and profile.ssh_agent == "auto"
-    assert {one.by for one in profile.devices} == {"/dev/ttyUSB0", "/dev/sda", "/dev/dri"}
+    assert profile.gpu is not None
+    assert (profile.display, profile.run.privileged) == ("auto", True)
+    assert {one.by for one in profile.devices} == {"/dev/ttyUSB0", "/dev/sda"}
+    assert [(one.source, one.target) for one in profile.run.volumes] == [("/dev/bus", "/dev/bus")]
     assert (profile.run.network_mode, profile.run.ipc) == ("host", "host")
 
 
 def test_every_key_that_files_can_bring_is_judged() -> None:
     """Of a new one nobody has said that it is harmless."""
-    words = [*DEVCONTAINER.split('"'), "--x11", "--wayland", "--pulse", "--git", "--ssh", "--nvidia"]
-    words += ["--network=none", "--ipc=private", "--ipc=shareable", "--runtime=nvidia", "--devices=/dev/kvm"]
-    hints = [hint for hint in in_options(words, "x") if hint.kind != "note"]
-    harmless = {f"{hint.kind}: {hint.value}" for hint in hints if not given_by(hint)}
-    assert harmless <= {"run.network_mode: none", "run.ipc: private"}
-    assert given_by(Hint("run.privileged", "true", "x")) and given_by(Hint("run.ipc", "shareable", "x"))
+    words = [
+        "--network=none",
+        "--ipc=private",
+        "--ipc=shareable",
+        "--runtime=nvidia",
+        "--device=/dev/kvm",
+        "--pid=host",
+    ]
+    words += [
+        "--privileged",
+        "--cap-add=SYS_ADMIN",
+        "--security-opt=seccomp=unconfined",
+        "--group-add=video",
+        "-v=/:/a",
+    ]
+    rocker = ["--x11", "--wayland", "--pulse", "--git", "--ssh", "--nvidia", "--privileged"]
+    found = [*docker_options(words, "x").findings, *interpret(docker_options(words, "x").settings, str)]
+    found += rocker_options(rocker, "x").findings
+    harmless = {f"{one.key}: {one.value}" for one in found if not given_by(one)}
+    assert (len(found), harmless) == (18, {"run.network_mode: none", "run.ipc: private"})
+    assert given_by(Finding("run.anything", "true", "x")) and given_by(Finding("run.ipc", "shareable", "x"))
+    assert not given_by(Finding("run.volumes", "cache:/var/cache", "x"))
+    assert given_by(Finding("run.volumes", "./data:/data", "x")), "a link of the folder leads anywhere"
+    assert given_by(Finding("environment", "KEY=${AWS_SECRET}", "x")) == "the value of your variable AWS_SECRET"
 
 
 def test_a_link_that_leaves_the_folder_is_not_looked_at(tmp_path: Path) -> None:
@@ -313,32 +348,34 @@ def test_a_link_that_leaves_the_folder_is_not_looked_at(tmp_path: Path) -> None:
     folder = tmp_path / "cloned"
     folder.mkdir()
     (folder / "requirements.txt").symlink_to("../mine")
-    assert read_folder(folder) == ()
+    assert read_folder(folder).files == []
     (folder / "real.txt").write_text("numpy\n")
     (folder / "requirements.txt").unlink()
     (folder / "requirements.txt").symlink_to("real.txt")
-    assert [hint.kind for hint in read_folder(folder)] == ["pip"]
+    assert [one.text for one in read_folder(folder).files] == ["numpy\n"]
 
 
 def test_a_gpu_of_this_machine_is_for_this_profile(tmp_path: Path) -> None:
-    (tmp_path / "robenv.yaml").write_text(proposed_file("arm", propose((), Machine(gpu="NVIDIA's"), KNOWN)))
+    (tmp_path / "robenv.yaml").write_text(
+        proposed_file("arm", propose(read_folder(tmp_path), Machine(gpu="NVIDIA's"), KNOWN))
+    )
     gpu = resolve(tmp_path, None, {}).profile.gpu
     assert gpu is not None
     assert gpu.mode == "auto"
-    assert propose((), Machine(), KNOWN).taken == ()
+    assert propose(read_folder(tmp_path / "none"), Machine(), KNOWN).taken == ()
 
 
-def test_a_profile_that_does_not_exist_is_never_proposed() -> None:
-    hints = (Hint("distro", "jazzy", "a"), Hint("ros", "2", "b"))
+def test_a_profile_that_does_not_exist_is_never_proposed(tmp_path: Path) -> None:
+    lay(tmp_path, {"package.xml": AMENT, "a.repos": REPOS.replace("humble", "jazzy")})
     two = {name: KNOWN(name) for name in ("ros/humble", "ros/debian-bookworm")}
-    assert propose(hints, Machine(), two.get).profile == "ros/humble"
-    assert propose(hints, Machine(l4t="36.4"), lambda name: None).profile == "ros/debian-bookworm"
+    assert propose(read_folder(tmp_path), Machine(), two.get).profile == "ros/humble"
+    assert propose(read_folder(tmp_path), Machine(l4t="36.4"), lambda name: None).profile == "ros/jazzy"
 
 
 def test_what_others_wrote_cannot_leave_its_comment(tmp_path: Path) -> None:
     evil = "x\nrun: {privileged: true}"
     proposal = Proposal(
-        "ros/debian-bookworm", "", evil, (Hint("environment", f"A={evil}", evil),), (Hint("note", evil, evil),)
+        "ros/debian-bookworm", "", evil, (Finding("environment", f"A={evil}", evil),), (Finding("note", evil, evil),)
     )
     (tmp_path / "robenv.yaml").write_text(proposed_file("arm", proposal))
     profile = resolve(tmp_path, None, {}).profile
@@ -362,16 +399,20 @@ def test_the_workspace_is_brought_with_what_its_packages_depend_on(tmp_path: Pat
     assert [Path(one).name for one in profile.workspace.repos] == ["arm.repos"]
     assert profile.workspace.dependencies is not None
     assert "  dependencies: true  # src/arm/package.xml: what packages depend on, by rosdep\n" in text
-    assert '  repos: ["arm.repos"]  # arm.repos: `up` clones what is missing in src\n' in text
+    assert "    - arm.repos  # arm.repos: `up` clones what is missing in src\n" in text
+    assert text.count("workspace:\n") == 1
 
 
 @pytest.mark.parametrize(
     ("files", "note"),
     [
-        ({"a.repos": GOOD, "b.repos": GOOD}, '# a.repos: one of several, for workspace.repos: ["a.repos"]\n'),
-        ({"a.rosinstall": GOOD}, "# a.rosinstall: `vcs import src` takes it; as a .repos file, `up` does\n"),
-        ({"a.repos": GOOD.replace("git,", "svn,")}, "# a.repos: `up` cannot clone it: `arm` is of the type `svn`\n"),
-        ({"a.repos": "]"}, "# a.repos: `up` cannot clone it: "),
+        (
+            {"a.repos": GOOD, "b.repos": GOOD},
+            "#   a.repos, b.repos: a .repos file for workspace: {repos: [FILE]}, if it is for this environment\n",
+        ),
+        ({"a.rosinstall": GOOD}, "#   a.rosinstall: `vcs import src` takes it; as a .repos file, `up` does\n"),
+        ({"a.repos": GOOD.replace("git,", "svn,")}, "#   a.repos: `up` cannot clone it: `arm` is of the type `svn`\n"),
+        ({"a.repos": "]"}, "#   a.repos: `up` cannot clone it: "),
     ],
 )
 def test_repositories_that_up_does_not_clone_as_they_are(tmp_path: Path, files: dict[str, str], note: str) -> None:
@@ -390,7 +431,7 @@ def test_what_pip_installs_is_proposed(tmp_path: Path) -> None:
     assert install.requirements == str(tmp_path / "requirements.txt")
     (tmp_path / "requirements.txt").write_text("numpy\n-r more.txt\n")
     text = proposed_file("picker", propose(read_folder(tmp_path), Machine(), KNOWN))
-    assert "# requirements.txt: for pip, which cannot take it as it is: -r more.txt" in text
+    assert "#   requirements.txt: not converted: for pip, which cannot take it as it is: -r more.txt" in text
 
 
 def test_a_link_to_a_file_elsewhere_says_nothing(tmp_path: Path) -> None:
@@ -403,5 +444,6 @@ def test_a_link_to_a_file_elsewhere_says_nothing(tmp_path: Path) -> None:
     (folder / "planted.sh").symlink_to(tmp_path / "secret.env")
     (folder / "away").symlink_to(tmp_path)
     os.mkfifo(folder / "Dockerfile")
-    found = {(hint.value, hint.source.partition(":")[0]) for hint in read_folder(folder)}
-    assert found == {("LEVEL=5", "linked.sh"), ("LEVEL=5", "scripts/real.sh")}
+    found = {one.source: one.text for one in read_folder(folder).files}
+    line = "rocker --env LEVEL=5 -- x\n"
+    assert found == {"linked.sh": line, "scripts/real.sh": line, "Dockerfile": ""}
