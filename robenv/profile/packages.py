@@ -211,14 +211,17 @@ class _Walk:
         if not os.path.isdir(host):
             self._absent += [] if os.path.lexists(host) else [host]
             return None
-        return _Place(link.name, link.path if os.path.realpath(link.path) == os.path.realpath(host) else host, real)
+        try:
+            same = os.path.realpath(link.path) == os.path.realpath(host)
+        except OSError:
+            return None  # removed meanwhile
+        return _Place(link.name, link.path if same else host, real)
 
     def _tell_of_link(self, name: str, path: str) -> None:
-        real = os.path.realpath(path)
         try:
-            text = os.readlink(path)
+            real, text = os.path.realpath(path), os.readlink(path)
         except OSError:
-            return  # another thing by now
+            return  # another thing by now: of a link that goes away, realpath raises too
         message = f"{safe(name)} links to {safe(text)}, which the container does not have"
         if Path(real).is_relative_to(os.path.realpath(self._root.path)):
             hint = "make the link relative: `ln -sfnr TARGET LINK`"
