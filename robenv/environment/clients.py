@@ -39,6 +39,7 @@ def attending(container: str, argv: tuple[str, ...]) -> Iterator[None]:
         yield
         with suppress(OSError):
             os.unlink(path)
+            os.rmdir(os.path.dirname(path))  # unless others are at work there
 
 
 def has_abandoned(container: str) -> bool:

@@ -42,13 +42,14 @@ def keep(files: ProjectFiles, place: Place, prefix: str = "", home: str = "") ->
     prefix = prefix or place.prefix
 
     def with_this(known: list[Known]) -> list[Known]:
-        mine = next((one for one in known if one.id == place.id), None)
+        mine = next((one for one in known if (one.id, one.uid) == (place.id, place.uid)), None)
         record = dict(mine.files) if mine else {}
         if prefix:
             homes = dict.fromkeys((*place.homes, *((home,) if home else ())))
             record[files.file.name] = FileRecord(prefix, tuple(homes), stamp_of(str(files.file)))
-        entry = Known(place.root, place.device, place.inode, place.id, place.suffix, record)
-        others = (_elsewhere(one) if one.root == place.root else one for one in known if one.id != place.id)
+        entry = Known(place.uid, place.root, place.device, place.inode, place.id, place.suffix, record)
+        rest = [one for one in known if (one.id, one.uid) != (place.id, place.uid)]
+        others = (_elsewhere(one) if (one.root, one.uid) == (place.root, place.uid) else one for one in rest)
         return [*_bounded([one for one in others if one is not None]), entry]
 
     _change(with_this)
@@ -85,7 +86,7 @@ def forget_homes(place: Place, removed: Collection[str]) -> None:
         }
         return replace(known, files=files)
 
-    _change(lambda known: [without(one) if one.id == place.id else one for one in known])
+    _change(lambda known: [without(one) if (one.id, one.uid) == (place.id, place.uid) else one for one in known])
 
 
 def _elsewhere(known: Known) -> Known | None:

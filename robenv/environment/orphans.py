@@ -18,7 +18,7 @@ class Folders:
     def __init__(self, note: Note, engine_root: str = "") -> None:
         self._note = note
         self._leave_out = frozenset((engine_root,))
-        self._known = read_known()
+        self._known = [one for one in read_known() if one.uid == os.geteuid()]
         self._found: dict[str, str] = {}
 
     def is_gone(self, labels: Mapping[str, str]) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -49,6 +50,7 @@ class Place:
 class Known:
     """What the state folder says of one project folder. ``files``: by the name of the project's file."""
 
+    uid: int
     root: str
     device: int
     inode: int
@@ -58,7 +60,10 @@ class Known:
 
     def to_json(self) -> dict[str, Any]:
         files = {name: [one.prefix, list(one.homes), one.stamp] for name, one in self.files.items()}
-        return {**{key: getattr(self, key) for key in ("root", "device", "inode", "id", "suffix")}, "files": files}
+        return {
+            **{key: getattr(self, key) for key in ("uid", "root", "device", "inode", "id", "suffix")},
+            "files": files,
+        }
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,7 @@ def project_id(directory: str | os.PathLike[str], salt: str = "") -> str:
 
 def read_place(root: str, file: str, uid: int) -> Place:
     """The identity of the project described by ``file``, a name, in the folder ``root``. Changes nothing."""
-    known = read_known()
+    known = [one for one in read_known() if one.uid == uid]  # sudo may leave another user's state folder in place
     about = _stat(root)
     if about is None:
         return Place(root, uid, project_id(root))
@@ -100,7 +105,7 @@ def read_place(root: str, file: str, uid: int) -> Place:
 
 
 def read_known() -> list[Known]:
-    """All project folders that this user's state folder knows; none where it cannot be read."""
+    """All project folders that the state folder knows, of whichever users; none where it cannot be read."""
     try:
         with open(os.path.join(state_folder(), FILE), "rb") as opened:
             document = json.loads(opened.read(_MAX_BYTES))
@@ -115,7 +120,7 @@ def _known(entry: dict[str, Any]) -> Known:
         for name, (prefix, homes, stamp) in entry["files"].items()
     }
     numbers = int(entry["device"]), int(entry["inode"])
-    return Known(str(entry["root"]), *numbers, str(entry["id"]), str(entry["suffix"]), files)
+    return Known(int(entry["uid"]), str(entry["root"]), *numbers, str(entry["id"]), str(entry["suffix"]), files)
 
 
 def is_gone(folder: str) -> bool:
@@ -168,13 +173,18 @@ def search(device: int, inode: int, leave_out: frozenset[str] = frozenset()) -> 
 def _mount_points(device: int) -> Iterator[str]:
     try:
         with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as opened:
-            points = [line.split(" ")[4].encode().decode("unicode_escape") for line in opened]
+            points = [mount_point(line) for line in opened]
     except OSError:
         points = ["/"]
     for point in dict.fromkeys(points):
         about = _stat(point)
         if about is not None and about.st_dev == device:
             yield point
+
+
+def mount_point(line: str) -> str:
+    """Of a line of /proc/self/mountinfo, where spaces, line breaks and backslashes are octal: proc(5)."""
+    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), line.split(" ")[4])
 
 
 def _folders(folder: str) -> Iterator[os.DirEntry[str]]:

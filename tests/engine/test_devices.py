@@ -170,7 +170,7 @@ def test_the_hosts_dev_brings_nothing_else_along(hotplugged: Project, tag: str) 
     finally:
         os.close(master)
         os.close(terminal)
-    name = project.plan()["container"]
+    name = project.plan(UID)["container"]
     root = ("docker", "exec", "-u", "0", name, "sh", "-c")
     for script in ("touch /dev/x", "mkdir /dev/x", "rm /dev/null", "chmod 777 /dev/loop0", "mknod /dev/x c 1 3"):
         done = subprocess.run([*root, script], capture_output=True, text=True, check=False)
@@ -199,7 +199,7 @@ def test_a_stopped_one_starts_again_and_leaves_nothing_on_the_engine(mine: MakeP
     project.run("stop", user=UID)
     project.run("up", user=UID)
     assert _inside(project, "ls /dev/pts; df -B1 --output=size /dev/shm | tail -n1 | tr -d ' '") == ["ptmx", "20971520"]
-    mounts = docker_api.inspect_container(project.plan()["container"])["Mounts"]
+    mounts = docker_api.inspect_container(project.plan(UID)["container"])["Mounts"]
     terminals = next(mount["Name"] for mount in mounts if mount["Destination"] == "/dev/pts")
     project.run("down", "--volumes", user=UID)
     volumes = docker_api.volumes()["Volumes"] or []

@@ -147,7 +147,7 @@ def test_the_workspaces_repositories_come_as_the_lock_says(
     assert _head(mine.folder / "src/lidar") == first["lidar"]
     assert _head(mine.folder / "src/drivers/arm") == first["arm"]
     gone = mine.run("update", "repos", check=1).stderr
-    assert "arm.repos:2:3" in gone and "there is no branch or tag main" in gone
+    assert "arm.repos:2:3" in gone and "there is no such branch, tag or commit: main" in gone
     _git(lidar, "branch", "--quiet", "-m", "main")
     moved = mine.run("update", "repos", "--dry-run").stdout
     assert moved.count("\n") == 2 and f"/lidar@main: {first['lidar'][:12]} → {_head(lidar)[:12]}" in moved

@@ -272,7 +272,9 @@ def test_steps_get_what_they_fetch_from_mirrors(
 def test_a_mirror_that_is_added_for_others_leaves_layers_of_packages_in_the_cache(
     project: Callable[..., Project], docker_api: Any
 ) -> None:
-    made = project("apt: {packages: [tree]}\nsteps: [{name: look, run: 'tree --version'}]\n")
+    made = project("apt: {packages: [tree]}\n")
+    # By its name a step that no earlier run has put into the engine's cache.
+    made.write(f"apt: {{packages: [tree]}}\nsteps: [{{name: look, run: 'tree --version # {made.name}'}}]\n")
     made.run("build")
     (image,) = docker_api.images(filters={"label": f"robenv.project={made.name}"})
     docker_api.remove_image(image["RepoTags"][0])

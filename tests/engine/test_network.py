@@ -72,7 +72,8 @@ def test_made_anew_when_the_profile_changes(project: Make, docker_api: Any) -> N
     mine.run("up", "-d")
     mine.write("networks: {lan: {internal: true}}\nrun: {networks: [lan]}\n")
     done = mine.run("up", "-d")
-    assert "_lan: bridge → bridge internal" in done.stderr
+    named = f"aliases ['{mine.name}']"  # by which others on the network find it
+    assert f"_lan: bridge {named} → bridge internal {named}" in done.stderr
     assert networks_of(mine, docker_api)["lan"]["Internal"] is True
     mine.write()
     mine.run("up", "-d")

@@ -49,7 +49,7 @@ def test_rviz_draws_its_scene(docker_api: Any, base_image: str, tmp_path: Path) 
         try:
             until(lambda: '"default.rviz' in desktop.windows(), rviz, timeout=120)
             until(lambda: _drawn(desktop) > 20_000, rviz, timeout=60)
-            listed = docker_api.top(project.plan()["container"], "-eo pid,uid,comm")["Processes"]
+            listed = docker_api.top(project.plan(UID)["container"], "-eo pid,uid,comm")["Processes"]
             assert [str(UID), "rviz"] in [process[1:] for process in listed]
         finally:
             desktop.end(rviz)

@@ -83,8 +83,8 @@ class Project:
         settings = {"cwd": self.folder, "env": self.environ, "text": True, **options}
         return subprocess.Popen([*ROBENV, *arguments], **settings)
 
-    def plan(self) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads(self.run("plan", "--json").stdout)
+    def plan(self, user: int | None = None) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.run("plan", "--json", user=user).stdout)
         return document
 
     def close(self, api: docker.APIClient) -> None:

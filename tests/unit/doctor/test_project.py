@@ -81,7 +81,7 @@ def test_what_will_do_nothing_is_a_warning(patient: Make, profile: str, check: s
 
 def test_a_folder_that_cannot_be_written_to(patient: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = patient("")
-    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
     (finding,) = project(found, FACTS)
     assert (finding.status, finding.fix) == ("warning", f"sudo chown -R $USER {tmp_path}")
 

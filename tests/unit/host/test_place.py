@@ -180,3 +180,19 @@ def test_what_may_not_be_looked_at_is_not_gone(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(os, "stat", stat)
     assert not places.is_gone("/home/ada/x")
     assert places.is_gone(str(tmp_path / "none"))
+
+
+def test_another_user_with_the_same_state_folder_has_an_identity_of_their_own(tmp_path: Path) -> None:
+    """As root has by sudo, where it keeps the environment."""
+    files = project(tmp_path / "picker")
+    mine, _ = bring_up(files)
+    other = places.read_place(str(files.root), "robenv.yaml", mine.uid + 1)
+    assert (other.suffix, other.prefix, other.homes) == (f"-{mine.uid + 1}", "", ())
+    identity.keep(files, other, "robenv-picker-x", "home")
+    assert identity.place_of(files) == mine
+
+
+@pytest.mark.parametrize("point", ["/", "/mnt/two words", "/mnt/Größe", "/mnt/\udcff", "/mnt/back\\slash"])
+def test_mount_points_are_read_as_the_kernel_writes_them(point: str) -> None:
+    written = "".join(f"\\{ord(one):03o}" if one in " \t\n\\" else one for one in point)
+    assert places.mount_point(f"36 35 98:0 / {written} rw,noatime - ext3 /dev/root rw\n") == point
