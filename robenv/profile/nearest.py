@@ -24,6 +24,7 @@ def nearest_builtin(name: str, names: Sequence[str], jetpacks: Iterable[JetPack]
     return (
         ended(name)
         or _any_ros(name)
+        or _group(name, names)
         or _jetpack(name, [row for row in jetpacks if f"jetson/{row.name}" in names])
         or _alike(name, names)
         or _LIST
@@ -43,6 +44,15 @@ def ended(name: str) -> str:
 def _any_ros(name: str) -> str:
     found = _ANY_ROS.fullmatch(name)
     return f"{_INSTEAD[int(found[1])]}; {_LIST}" if found else ""
+
+
+def _group(name: str, names: Sequence[str]) -> str:
+    """Where it is the first part of several names."""
+    inside = [one for one in names if one.startswith(f"{name}/")]
+    if not inside:
+        return ""
+    more = " and others" if len(inside) > _FEW else ""
+    return f"such as {', '.join(inside[:_FEW])}{more}; `robenv profiles {name}` lists them"
 
 
 def _jetpack(name: str, rows: Sequence[JetPack]) -> str:

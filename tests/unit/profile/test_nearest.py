@@ -38,6 +38,9 @@ _ROS_1 = "and robenv has no profile of it; ros/debian-bookworm and ros/debian-tr
         ("rpi/bullseye", "there are rpi/bookworm, rpi/jammy, rpi/noble and rpi/trixie"),
         ("ros/debian-bullseye", "there are ros/debian-bookworm and ros/debian-trixie"),
         ("none/such", "`robenv profiles` lists all of them"),
+        # the first part of several
+        ("jetson", "such as jetson/agx-orin, "),
+        ("ros", "such as ros/debian-bookworm, "),
     ],
 )
 def test_what_is_near_and_what_came_after(name: str, hint: str) -> None:
