@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import resource
+import secrets
 import signal
 import subprocess
 import time
@@ -81,7 +82,8 @@ def failing_step(bench: Bench) -> None:
 
 @behaviour("build: cancelled")
 def cancelled_build(bench: Bench) -> None:
-    mine = bench.project("steps:\n  - name: long\n    run: echo begun; sleep 600\n")
+    length = f"600.{secrets.randbelow(10**9)}"  # which no other process of this machine has
+    mine = bench.project(f"steps:\n  - name: long\n    run: echo begun; sleep {length}\n")
     process = _started(mine, "build", stderr=subprocess.PIPE)
     assert process.stderr
     seen = ""
@@ -92,7 +94,7 @@ def cancelled_build(bench: Bench) -> None:
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 130
     process.stderr.close()
-    _until(lambda: not _runs_anywhere(b"sleep\x00600"))
+    _until(lambda: not _runs_anywhere(f"sleep\0{length}".encode()))
 
 
 SECRET = """
