@@ -20,7 +20,7 @@ _COMMIT = re.compile(r"(?:\[\d+/\d+\] )?COMMIT(?: \S+)?\n")
 """After it, Podman only repeats names and IDs."""
 _RUNNING = re.compile(r" ---> Running in ([0-9a-f]+)\n")
 _CHATTER = re.compile(
-    r"\n| ---> [0-9a-f]{10,}\n|--> [0-9a-f]{10,}\n|( ---> )?(Removed|Removing) intermediate container [0-9a-f]+\n"
+    r" ---> [0-9a-f]{10,}\n|--> [0-9a-f]{10,}\n|( ---> )?(Removed|Removing) intermediate container [0-9a-f]+\n"
 )
 _STDERR = "\x1b[91m"
 """Docker paints a step's stderr in this colour; Podman does not tell it apart."""
@@ -68,7 +68,7 @@ class ClassicTrace:
             yield self._begin(match, now)
         elif self._last and _COMMIT.fullmatch(text):
             self._over = True
-        elif self._step is None or self._over or _CHATTER.fullmatch(text):
+        elif self._step is None or self._over or self._is_chatter(text):
             return
         elif running := _RUNNING.fullmatch(text):
             self.container = running[1]
@@ -77,6 +77,10 @@ class ClassicTrace:
         else:
             self._spoke = True
             yield LogEvent(self._step.id, text, now, text.startswith(_STDERR))
+
+    def _is_chatter(self, text: str) -> bool:
+        # Docker ends the step's own line by a record of its own; later, such a record ends a line of output.
+        return bool(_CHATTER.fullmatch(text)) or (text == "\n" and not self._spoke)
 
     def _follows(self, match: re.Match[str]) -> bool:
         """Whether it is the next step indeed, and not output that looks like one."""

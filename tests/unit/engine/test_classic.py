@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from robenv.engine.classic import ClassicTrace
+from robenv.engine.progress import BuildState, fold
 from robenv.engine.protocol import LogEvent, StepEvent
 from tests.unit.engine import recorded
 
@@ -149,3 +150,14 @@ def test_the_spelling_of_docker_28_is_understood() -> None:
     ]
     events = [event for line in lines for event in trace.events({"stream": line})]
     assert not any(isinstance(event, LogEvent) for event in events)
+
+
+def test_the_end_of_a_line_counts_also_where_it_comes_alone() -> None:
+    trace = ClassicTrace(lambda: 0.0)
+    state = BuildState()
+    for text in ("Step 1/1 : RUN x", "\n", "sh: x: not found", "\n", "line 1\n", "\n", "line 2\n"):
+        for event in trace.events({"stream": text}):
+            state = fold(state, event)
+    (step,) = state.steps
+    assert step.lines == ("sh: x: not found", "line 1", "", "line 2")
+    assert step.output.cause == "sh: x: not found"
