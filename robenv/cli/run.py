@@ -29,7 +29,7 @@ def run(
     from robenv.environment.native import equip
     from robenv.environment.networks import check_networks
     from robenv.environment.run_once import run_once
-    from robenv.environment.visible_paths import check_visible, needs_look
+    from robenv.environment.visible_paths import as_seen, needs_look
 
     where: Where = context.obj
     with open_engine() as engine:
@@ -44,7 +44,7 @@ def run(
         ensure_emulation(engine, loaded.build.platform, reporter)
         with using_images(reporter.note):
             if needs_look(engine, plan, loaded.image):
-                check_visible(engine, plan)
+                plan = as_seen(engine, plan, loaded.resolved.profile, reporter.note)
             image = ensure_image(engine, admitted, reporter, accelerate=not no_accel)
             if not no_accel:
                 plan = equip(engine, loaded, plan, image.image, reporter)

@@ -19,7 +19,7 @@ from robenv.environment.native import equip
 from robenv.environment.networks import check_networks
 from robenv.environment.reporter import Reporter
 from robenv.environment.trust import Ask
-from robenv.environment.visible_paths import check_visible, needs_look
+from robenv.environment.visible_paths import as_seen, needs_look
 from robenv.host.reader import LocalHost, Recorder
 from robenv.host.replay import keep
 
@@ -60,7 +60,7 @@ def bring_up(
     ensure_emulation(engine, plan.platform, reporter)
     with locked(plan.name, reporter.note), using_images(reporter.note):
         if needs_look(engine, plan, loaded.image):
-            check_visible(engine, plan)
+            plan = as_seen(engine, plan, loaded.resolved.profile, reporter.note)
         image = ensure_image(engine, admitted, reporter, no_cache, accelerate, builder)
         if accelerate:
             plan = equip(engine, loaded, plan, image.image, reporter)

@@ -11,7 +11,7 @@ from typing import Protocol
 from robenv import __version__
 from robenv.engine.bases import ensure_base
 from robenv.engine.iterators import forward
-from robenv.engine.protocol import BuildEvent, BuildRequest, Engine, ImageInfo, Lent, WarningEvent
+from robenv.engine.protocol import BuildEvent, BuildRequest, Engine, ImageInfo, Lent, StepEvent, WarningEvent
 from robenv.environment.emulation import ensure_emulation
 from robenv.environment.gate import Admitted
 from robenv.environment.lending import lend, triggers_of
@@ -250,13 +250,21 @@ def _build(engine: Engine, loaded: Loaded, rendered: Rendered, lent: Lent, repor
         lent=lent,
     )
     watch = RosdepWatch(loaded.build)
+    running = False
 
     def hear(event: BuildEvent) -> None:
+        nonlocal running
+        if isinstance(event, StepEvent):
+            running = event.completed is None
         watch.event(event)
         reporter.event(event)
 
     try:
         forward(engine.build(request, context_stream(rendered)), hear)
+    except (KeyboardInterrupt, SystemExit):
+        if running and engine.info().is_podman:  # which has no call to cancel a build, and only then sees the hang-up
+            reporter.note("Podman runs the current step of a cancelled build to its end")
+        raise
     except BuildFailed as error:
         found = find_instruction(rendered, error.step)
         if found is not None:

@@ -14,7 +14,7 @@ import re
 import secrets
 import tarfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -22,8 +22,11 @@ from typing import Any
 
 from robenv.engine.protocol import Engine
 from robenv.errors import HostLacks, OperationFailed, RobenvError
+from robenv.plan.display import without_unseen
 from robenv.plan.names import LABEL_DIRECTORY, LABEL_PLAN, LABEL_PROJECT, LABEL_ROLE, ROLE_THROWAWAY
+from robenv.plan.run import relabelled
 from robenv.plan.values import Mount, RunPlan
+from robenv.profile.schema import Profile
 
 _HIDDEN = re.compile(r"bind source path does not exist: (?P<path>/.*)")
 _SHUT = re.compile(r"l?stat (?P<path>/.*?): permission denied")
@@ -31,6 +34,14 @@ _SYSTEM = ("/dev", "/proc", "/sys", "/run", "/tmp/.X11-unix")  # noqa: S108
 _TRIES = 5
 _PAUSE = 0.2
 """Seconds, while something writes to the workspace."""
+
+
+class Unseen(HostLacks):
+    """A folder of this machine that the engine does not see as this machine does."""
+
+    def __init__(self, message: str, hint: str, path: str) -> None:
+        super().__init__(message, hint=hint)
+        self.path = path
 
 
 def needs_look(engine: Engine, plan: RunPlan, image: str) -> bool:
@@ -43,8 +54,24 @@ def needs_look(engine: Engine, plan: RunPlan, image: str) -> bool:
     return engine.find_image(image) is None
 
 
+def as_seen(engine: Engine, plan: RunPlan, profile: Profile, note: Callable[[str], object]) -> RunPlan:
+    """The plan without what the engine does not see and the profile asks for with ``auto`` alone, which is told. Raises
+    Unseen for anything else."""
+    while True:
+        try:
+            check_visible(engine, plan)
+        except Unseen as error:
+            less = without_unseen(plan, profile, error.path)
+            if less is None:
+                raise
+            plan = relabelled(less[0])
+            note(f"{error.message}: the container has no {' and no '.join(less[1])}; {error.hint}")
+        else:
+            return plan
+
+
 def check_visible(engine: Engine, plan: RunPlan) -> None:
-    """Raises HostLacks for a folder of this machine that the engine does not see, may not enter, or has another of."""
+    """Raises Unseen for a folder of this machine that the engine does not see, may not enter, or has another of."""
     binds = [mount for mount in plan.mounts if mount.kind == "bind"]
     sources = list(dict.fromkeys(_nearest(mount.source) for mount in binds))
     if not sources:
@@ -67,7 +94,7 @@ def check_visible(engine: Engine, plan: RunPlan) -> None:
             engine.remove_container(container, force=True)
 
 
-def explain(said: str, sources: list[str]) -> HostLacks | None:
+def explain(said: str, sources: list[str]) -> Unseen | None:
     """The error for what an engine says of a bind mount; None where it says nothing of one of ``sources``."""
     for pattern in (_HIDDEN, _SHUT):
         match = pattern.search(said)
@@ -77,20 +104,22 @@ def explain(said: str, sources: list[str]) -> HostLacks | None:
     return None
 
 
-def _hidden(path: str, how: str) -> HostLacks:
+def _hidden(path: str, how: str) -> Unseen:
     there = "" if how == "does not see" else " than this user"
-    return HostLacks(
+    return Unseen(
         f"the engine {how} {path}{there or ', though it is here'}",
         hint="is Docker from the snap, or in another mount namespace? Such an engine has a /tmp of its own and sees no "
         "hidden folders: put the project elsewhere below your home folder, or install Docker from a package",
+        path=path,
     )
 
 
-def _shut(path: str) -> HostLacks:
-    return HostLacks(
+def _shut(path: str) -> Unseen:
+    return Unseen(
         f"the engine's root may not enter {path}",
         hint="as on NFS with root_squash, or FUSE without allow_other: put the project on a local disk, or mount that "
         "file system so that root may enter it",
+        path=path,
     )
 
 

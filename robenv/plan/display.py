@@ -24,6 +24,13 @@ X11_SOCKETS = "/tmp/.X11-unix"  # noqa: S108
 WSLG = "/mnt/wslg"
 _NEEDS_FOLDER = frozenset(("x11", "wayland", "pulseaudio", "pipewire"))
 """Parts whose libraries want an $XDG_RUNTIME_DIR of the user's own."""
+_PARTS = {
+    "display": frozenset(("x11", "wayland")),
+    "audio": frozenset(("pulseaudio", "pipewire")),
+    "ssh_agent": frozenset(("ssh_agent",)),
+    "git": frozenset(("git",)),
+}
+"""The parts of the session that each key of a profile may bring."""
 
 
 def plan_display(profile: Profile, facts: Facts) -> Grant:
@@ -69,6 +76,25 @@ def _environment(plan: RunPlan) -> dict[str, str]:
 
 def _runtime_folder(plan: RunPlan) -> str:
     return f"/run/user/{plan.user.uid}"
+
+
+def without_unseen(plan: RunPlan, profile: Profile, path: str) -> tuple[RunPlan, tuple[str, ...]] | None:
+    """The plan without what of the session lies at ``path``, which the engine does not see, and the keys of the profile
+    that are left without; None where more lies there, or something that the profile insists on."""
+    unseen = [one for one in plan.mounts if one.kind == "bind" and f"{one.source}/".startswith(f"{path}/")]
+    places = {one.target for one in unseen}
+    by_place = {SESSION_FOLDER: frozenset(plan.session), X11_SOCKETS: frozenset(("x11",)), WSLG: frozenset(("wslg",))}
+    if not places or places - set(by_place) or places & {one.target for one in profile.run.volumes}:
+        return None
+    gone = frozenset().union(*(by_place[place] for place in places))
+    session = tuple(part for part in plan.session if part not in gone)
+    keys = tuple(key for key, parts in _PARTS.items() if parts & gone)
+    if any(getattr(profile, key) not in ("auto", True) for key in keys):
+        return None
+    if not _NEEDS_FOLDER.intersection(session):
+        places.add(_runtime_folder(plan))
+    mounts = tuple(one for one in plan.mounts if one.target not in places)
+    return replace(plan, session=session, mounts=mounts), keys
 
 
 def with_session_config(text: str | None) -> str:

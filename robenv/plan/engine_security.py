@@ -55,6 +55,11 @@ def security_notes(plan: RunPlan, profile: Profile, engine: EngineFacts) -> tupl
         )
     if maps_users(engine) and plan.userns_mode and plan.user.sudo:
         notes.append("user.sudo gives nothing on this engine: its images' sudo belongs to the mapped root")
+    if engine.rootless and not engine.podman and plan.network_mode == "host":
+        notes.append(
+            "run.network_mode: host is not this machine's network on rootless Docker, but the engine's own behind NAT: "
+            "programs outside find nothing that listens there, and ROS discovery reaches no other machine"
+        )
     return tuple(notes)
 
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,37 @@ def test_no_folder_is_left_for_what_the_engine_does_not_see(
     done = mine.run("up", "-d", check=6)
     assert f"the engine does not see {wanted}" in done.stderr
     assert not list(wanted.iterdir())
+
+
+@pytest.fixture
+def other_tmp() -> Iterator[SecondEngine]:
+    """An engine with a /tmp of its own, so without the sockets of X displays."""
+    sockets = Path("/tmp/.X11-unix")
+    made = not sockets.exists()
+    sockets.mkdir(exist_ok=True)
+    engine = OtherView(Path("/tmp"))
+    try:
+        yield engine.start()
+    finally:
+        engine.close()
+        if made:
+            with suppress(OSError):  # a display of another test's may be there by now
+                sockets.rmdir()
+
+
+def test_a_display_that_the_engine_does_not_see(
+    other_tmp: SecondEngine, docker_api: Any, place: Path, base_image: str
+) -> None:
+    other_tmp.copy_image(docker_api, base_image)
+    mine = _project(place / "auto", other_tmp, base_image, "display: auto\n")
+    (mine.folder / "seen").write_text("seen\n")
+    done = mine.run("up", "--", "sh", "-c", "cat seen; ls -d /tmp/.X11-unix || echo none")
+    assert done.stdout == "seen\nnone\n"
+    assert "the engine does not see /tmp/.X11-unix, though it is here: the container has no display" in done.stderr
+    again = mine.run("up", "--", "cat", "seen")
+    assert (again.stdout, again.stderr) == ("seen\n", "")
+    mine.write(STEP + "display: x11\n")
+    assert "the engine does not see /tmp/.X11-unix" in mine.run("up", "-d", check=6).stderr
 
 
 def test_a_workspace_that_both_see(docker_api: Any, base_image: str, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ A check is a function of a ``Bench`` and raises AssertionError. The table of ``m
 from __future__ import annotations
 
 import json
+import os
 import re
 import resource
 import secrets
@@ -13,7 +14,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,9 +93,15 @@ def cancelled_build(bench: Bench) -> None:
         assert line, seen
         seen += line.partition("| ")[2] or line
     process.send_signal(signal.SIGINT)
+    rest = process.stderr.read()
     assert process.wait(60) == 130
     process.stderr.close()
-    _until(lambda: not _runs_anywhere(f"sleep\0{length}".encode()))
+    program = f"sleep\0{length}".encode()
+    if words := bench.row.says.get("build: cancelled"):
+        assert re.search(words, rest, re.MULTILINE), rest
+        for number in _running(program):  # for which nobody waits: no other process of this machine has its arguments
+            os.kill(number, signal.SIGKILL)
+    _until(lambda: not _running(program))
 
 
 SECRET = """
@@ -532,14 +539,14 @@ def _first_process(bench: Bench) -> int:
     return int(engine._process.pid)
 
 
-def _runs_anywhere(words: bytes) -> bool:
+def _running(words: bytes) -> list[int]:
+    """The processes of this machine, in whatever container, that have ``words`` in their command line."""
+    found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
+        with suppress(OSError):  # it has ended meanwhile
             if words in path.read_bytes():
-                return True
-        except OSError:
-            continue  # it has ended meanwhile
-    return False
+                found.append(int(path.parent.name))
+    return found
 
 
 def _has(tags: set[str], image: str) -> bool:

@@ -47,6 +47,8 @@ class Row:
     """Behaviours that it cannot have: by name, a regular expression of what `robenv up` says before it builds."""
     notes: Mapping[str, str] = field(default_factory=dict)
     """Behaviours that it cannot have, and works without: a regular expression of the line that says so."""
+    says: Mapping[str, str] = field(default_factory=dict)
+    """Behaviours that it has in part: by name, a regular expression of what their check finds said of the rest."""
     client: tuple[str, ...] = ()
     """What robenv's command line begins with, where the user's machine has to be another than this one."""
     container_user: int = USER
@@ -209,6 +211,7 @@ _NO_LIMITS = r"not kept, since the engine is rootless and its machine has cgroup
 _NO_SECRETS = r"Podman .*secrets"
 _WITH_TUN = ("unshare", "--mount", "sh", "-c", f'{TUN} && exec "$@"', "sh")
 """A machine on which any user may open /dev/net/tun, as nearly all are."""
+_PODMAN_SAYS = {"build: cancelled": r"^robenv: Podman runs the current step of a cancelled build to its end$"}
 _ROOTLESS_NOTES = {
     "limits": r"mem_limit, .*cpus, .*pids_limit: not kept, since the engine is rootless and its machine has cgroup v1",
     "ulimits": r"run.ulimits: not kept, since rootless Podman 4 sets none: nofile, core, nproc",
@@ -224,20 +227,21 @@ ROWS: tuple[Row, ...] = (
         rootless_docker,
         rootless=True,
         refuses={"devices": "rootless Docker gives a device under its own name only"},
-        notes={"limits": _NO_LIMITS},
+        notes={"limits": _NO_LIMITS, "host network": r"network_mode: host is not this machine's network"},
         container_user=0,
     ),
     *(Row(f"docker 20.10 over {way}", functools.partial(FarEngine, way), notes=_FAR) for way in WAYS),
     Row("docker 28", copied(SmallNewerEngine)),
     Row("docker 28 containerd", copied(ContentEngine)),
     Row("docker 28 userns-remap", copied(NewerRemappedEngine)),
-    Row("podman 4.3", podman(False), refuses={"secrets": _NO_SECRETS}, notes=_NOTES),
+    Row("podman 4.3", podman(False), refuses={"secrets": _NO_SECRETS}, notes=_NOTES, says=_PODMAN_SAYS),
     Row(
         "podman 4.3 rootless",
         podman(True),
         rootless=True,
         refuses={"secrets": _NO_SECRETS},
         notes={**_ROOTLESS_NOTES, **_NOTES},
+        says=_PODMAN_SAYS,
         client=_WITH_TUN,
         container_user=0,
     ),

@@ -11,12 +11,22 @@ from typing import Any
 
 from robenv.catalog.ros import DISTROS
 from robenv.environment.init import shell
-from robenv.environment.init.findings import Finding, Setting, note
+from robenv.environment.init.findings import Finding, Setting, built_in, not_converted, note, shorten
 from robenv.profile.foreign_yaml import load_foreign
 
 _DEVELOPMENT = re.compile(r".*(?:dev|ros|workspace|devcontainer)[\w-]*")
 _DISTRO = re.compile(rf"(?:^|[^a-z])(?:{'|'.join(one.name for one in DISTROS)})(?![a-z])")
 _PAIRS = ("environment", "labels", "sysctls", "extra_hosts", "storage_opt")
+_BUILD_WAYS = {
+    "network": "build.network",
+    "ssh": "ssh: true of a step",
+    "secrets": "secrets, and those of a step",
+    "labels": "image.labels",
+    "platforms": "platforms",
+    "cache_from": "the engine keeps its own cache",
+}
+_SHORT = frozenset(("type", "source", "target", "read_only"))
+"""Of a volume in Compose's long form what its short form can say."""
 _KEPT = ("image", "build", "deploy", "extends", "ulimits")
 
 
@@ -85,8 +95,8 @@ def _dockerfile(service: Service) -> tuple[str, str]:
 def note_of(service: Service, chosen: str) -> Finding:
     """A service that is not taken, with what it has."""
     what = service.image or (service.build.dockerfile if service.build else "")
-    keys = ", ".join(dict.fromkeys(one.key for one in service.settings))
-    text = f"service {service.name} is not converted: {what}" + (f" ({keys})" if keys else "")
+    rest = "; ".join(f"{one.key} {shorten(one.value)}" for one in service.settings)
+    text = f"service {service.name} is not converted: {what}" + (f" ({rest})" if rest else "")
     return note(text + (f"; robenv runs one container, from {chosen}" if chosen else ""), service.place)
 
 
@@ -101,6 +111,9 @@ def _service(name: str, body: dict[str, Any], file: str) -> Service:
     made.image = resolve(str(image)) if isinstance(image, str) else ""
     if "build" in body:
         made.build = _build(body["build"], posixpath.dirname(file))
+        made.findings += _rest_of_build(body["build"], made)
+        if made.image:
+            made.findings.append(built_in(f"image: {made.image} (the name of what is built)", made.place))
     if isinstance(body.get("extends"), (dict, str)):
         made.findings.append(note(f"not converted: extends: {json.dumps(body['extends'])}", made.place))
     for key, value in body.items():
@@ -122,6 +135,16 @@ def _build(value: Any, folder: str) -> Build:
     return Build(_join(folder, context, resolve(dockerfile)), str(said.get("target", "")), args_of(said.get("args")))
 
 
+def _rest_of_build(value: Any, made: Service) -> Iterator[Finding]:
+    for key, said in value.items() if isinstance(value, dict) else ():
+        place = f"{made.file}:{_line(key)}"
+        if key == "args":
+            yield from (built_in(f"build.args {name}={one} (as the Dockerfile uses it)", place)
+                        for name, one in args_of(said).items())  # fmt: skip
+        elif key not in ("context", "dockerfile", "target"):
+            yield not_converted(f"build.{key}: {json.dumps(said)}", place, _BUILD_WAYS.get(key, ""))
+
+
 def args_of(value: Any) -> dict[str, str]:
     """Build arguments, written as a mapping or as a list of NAME=value; those without a value are left out."""
     pairs = value.items() if isinstance(value, dict) else (
@@ -138,7 +161,14 @@ def _settings(key: str, value: Any, file: str) -> Iterator[Setting]:
     """A list gives one for each entry, a mapping of names one for each name."""
     if isinstance(value, list):
         for one in value:
-            yield Setting(key, _entry(key, one), f"{file}:{_line(one, key)}")
+            place = f"{file}:{_line(one, key)}"
+            yield Setting(key, _entry(key, one), place)
+            if (
+                key == "volumes"
+                and isinstance(one, dict)
+                and (rest := {k: v for k, v in one.items() if k not in _SHORT})
+            ):
+                yield Setting(f"volumes, {one.get('target', '')}", json.dumps(rest), place)
     elif isinstance(value, dict) and key in _PAIRS:
         for name, one in value.items():
             yield Setting(key, f"{name}={one}" if str(one) else str(name), f"{file}:{_line(name)}")

@@ -125,7 +125,9 @@ class _Reader:
             findings.append(not_converted(f"{key}: {json.dumps(value)}", place, _HOOKS[key]))
         elif key == "features":
             way = "apt.packages, a mixin or steps"
-            findings += [not_converted(f"feature {name}", place, way) for name in _mapping(value)]
+            for name, options in _mapping(value).items():
+                shown = f" {json.dumps(options)}" if options else ""
+                findings.append(not_converted(f"feature {name}{shown}", place, way))
         elif key == "hostRequirements":
             findings += _requirements(_mapping(value), place)
         elif key in _BUILT_IN:

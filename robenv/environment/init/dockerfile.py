@@ -21,7 +21,6 @@ _SPEAKING = {
     "USER": "robenv runs as your own user",
     "WORKDIR": "the workspace is mounted",
     "SHELL": "",
-    "ARG": "",
 }
 _WAYS = {
     "COPY": "files",
@@ -108,10 +107,10 @@ def stages_of(text: str) -> tuple[list[Instruction], list[Stage]]:
 class Dockerfile:
     def __init__(self, text: str, file: str, args: Mapping[str, str] | None = None) -> None:
         self.file = file
-        before, self.stages = stages_of(text)
+        self._before, self.stages = stages_of(text)
         self._args = dict(args or {})
         self._globals: dict[str, str] = {}
-        for one in before:
+        for one in self._before:
             for name, default in _pairs(one.rest):
                 value = self._args.get(name, default)
                 if value is not None:
@@ -171,6 +170,9 @@ class Dockerfile:
         for one in chain:
             for instruction in one.instructions:
                 found += self._instruction(instruction, scope)
+        found += (
+            built_in(f"ARG {one.rest} (resolved where it is used)", f"{self.file}:{one.line}") for one in self._before
+        )
         found += self._others(chain)
         if (named := scope.get("ROS_DISTRO")) and _distro_in(named):
             found.append(Finding("distro", named, f"{self.file}:{chain[0].line}"))
@@ -190,6 +192,7 @@ class Dockerfile:
         if one.keyword == "RUN":
             yield from findings_of_run(_command_text(one.rest), place, scope.get)
         elif one.keyword == "ARG":
+            yield _resolved(one, place)
             for name, default in _pairs(one.rest):
                 value = self._args.get(name, default if default is not None else self._globals.get(name))
                 if value is not None:
@@ -215,6 +218,10 @@ class Dockerfile:
                 yield not_converted(f"ENV {name}={resolved}", place, "environment, or a step")
             else:
                 yield from interpret([Setting("environment", f"{name}={resolved}", place)], lambda path: path)
+
+
+def _resolved(one: Instruction, place: str) -> Finding:
+    return built_in(f"{one.keyword} {one.rest} (resolved where it is used)", place)
 
 
 def _pairs(rest: str, is_env: bool = False) -> list[tuple[str, str | None]]:

@@ -126,7 +126,8 @@ def _chosen(ranked: Sequence[Candidate], source: str) -> Candidate | None:
             files = ", ".join(one.file for one in ranked[:6]) or "none here"
             raise UsageError(f"{source} describes no environment", hint=f"`--from` takes one of: {files}")
         return found
-    return next((one for one in ranked if one.image or one.distro or one.weight), None)
+    offered = (one for one in ranked if not one.only_if_named)
+    return next((one for one in offered if one.image or one.distro or one.weight), None)
 
 
 def _stand(one: Candidate, has_sources: bool) -> Stand:

@@ -43,6 +43,8 @@ class Candidate:
     uses: set[str] = field(default_factory=set)
     """The files that it is made of."""
     distro: str = ""
+    only_if_named: bool = False
+    """A README's container may be a server beside the robot's software: it is taken with ``--from`` alone."""
 
     @property
     def weight(self) -> int:
@@ -201,7 +203,15 @@ def _run_lines(folder: Folder) -> Iterator[Candidate]:
         for other in lines:
             if other is not named[0]:
                 made.findings.append(note(f"another {other.tool} line: {other.options.image}", other.source))
+        is_readme = posixpath.basename(file.source).lower().startswith("readme")
+        made.only_if_named = is_readme and not _has_workspace(named[0], made)
         yield _finished(made)
+
+
+def _has_workspace(line: RunLine, made: Candidate) -> bool:
+    """Whether a command line is for working in: by rocker, in an image of ROS itself, or with this folder mounted."""
+    mounted = any(one.key == "workspace.target" for one in made.findings)
+    return line.tool == "rocker" or mounted or bool(image_of(line.options.image)[0])
 
 
 def _finished(made: Candidate) -> Candidate:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from robenv.host.facts import EngineFacts, Facts, SessionFacts
-from robenv.plan.display import plan_display, with_session, with_session_config
+from robenv.plan.display import plan_display, with_session, with_session_config, without_unseen
 from robenv.plan.grant import Grant
 from robenv.plan.host import wanted_facts
 from robenv.plan.values import Mount, RunPlan, User
@@ -174,3 +174,42 @@ def test_a_display_of_ssh_that_is_out_of_reach_names_what_reaches_it(network: st
     (note,) = wanted.notes
     assert "localhost:30.0" in note
     assert wanted.lacks == ()
+
+
+def seen_as(path: str, source: str = "/run/user/1000/robenv", **keys: Any) -> tuple[RunPlan, tuple[str, ...]] | None:
+    """What is left of a plan on a desktop where the engine does not see ``path``."""
+    profile = Profile.model_validate(keys)
+    grant = plan_display(profile, replace(FACTS, session=DESKTOP))
+    plan = replace(PLAN, session=grant.session, mounts=(*PLAN.mounts, *grant.mounts))
+    return without_unseen(with_session(plan, source), profile, path)
+
+
+@pytest.mark.parametrize("path", ["/tmp/.X11-unix", "/tmp"])
+def test_a_display_that_the_engine_does_not_see_is_left_away(path: str) -> None:
+    found = seen_as(path, display="auto", ssh_agent="auto")
+    assert found is not None
+    assert (found[0].session, found[1]) == (("wayland", "ssh_agent"), ("display",))
+    assert X11 not in found[0].mounts
+    assert PLAN.mounts[0] in found[0].mounts
+
+
+def test_a_session_folder_that_the_engine_does_not_see_is_left_away_with_all_in_it() -> None:
+    found = seen_as("/run/user/1000/robenv/robenv-picker-abcdef", display="auto", audio="auto", git=True)
+    assert found is not None
+    assert (found[0].session, found[1]) == ((), ("display", "audio", "git"))
+    assert found[0].mounts == (*PLAN.mounts, X11)
+
+
+@pytest.mark.parametrize(
+    ("path", "keys"),
+    [
+        ("/tmp/.X11-unix", {"display": "x11"}),
+        ("/tmp/.X11-unix", {"display": "required"}),
+        ("/tmp/.X11-unix", {"display": "auto", "run": {"volumes": ["/tmp/.X11-unix:/tmp/.X11-unix"]}}),
+        ("/run/user/1000", {"display": "auto", "ssh_agent": "required"}),
+        ("/home/ann", {"display": "auto"}),
+        ("/elsewhere", {"display": "auto"}),
+    ],
+)
+def test_what_the_profile_insists_on_is_not_left_away(path: str, keys: dict[str, Any]) -> None:
+    assert seen_as(path, **keys) is None

@@ -99,6 +99,14 @@ def test_the_hosts_ipc_is_out_of_a_rootless_engines_reach(tmp_path: Path) -> Non
     assert plan_host(profile, replace(FACTS, engine=PLAIN)) == Grant()
 
 
+def test_the_hosts_network_is_another_one_on_rootless_docker(tmp_path: Path) -> None:
+    project = loaded(tmp_path, "run: {network_mode: host}\n")
+    (note,) = planned(project, ROOTLESS)[1]
+    assert note.startswith("run.network_mode: host is not this machine's network on rootless Docker")
+    assert planned(project, replace(ROOTLESS, podman=True))[1] == ()
+    assert planned(project, PLAIN)[1] == ()
+
+
 @pytest.mark.parametrize(
     ("device", "engine", "lacks"),
     [

@@ -1,0 +1,176 @@
+"""Counts what `init` passes over in silence: of every file that a proposal is made of, each key, entry and instruction
+has to be a finding with its line, or a word of one.
+
+    python -m tests.support.init_losses FOLDER…
+
+prints a line for each folder, and what is lost.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from robenv.environment.init.devcontainer import _COMMENTS
+from robenv.environment.init.dockerfile import _pairs, instructions
+from robenv.environment.init.findings import Finding
+from robenv.environment.init.folder import read_folder
+from robenv.environment.init.machine import Machine
+from robenv.environment.init.propose import Proposal, propose
+from robenv.profile.foreign_yaml import load_foreign
+from robenv.profile.summary import find_summary
+
+_SHOWN = 80
+"""Characters of a long value that have to be in what is said of it."""
+_STANDING = frozenset(("gpu", "display", "audio", "git", "ssh_agent", "realtime", "workspace.target"))
+"""Keys that stand for several words of other tools."""
+
+
+@dataclass(frozen=True)
+class Atom:
+    """The smallest thing that a file says, on the lines ``first`` to ``last``."""
+
+    file: str
+    first: int
+    last: int
+    key: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.first}: {self.key}: {self.value}"
+
+
+def lost(folder: Path, source: str = "") -> tuple[Proposal, int, list[Atom]]:
+    """The proposal, how many things its files say, and those of which it says nothing."""
+    read = read_folder(folder)
+    with mock.patch("robenv.environment.init.propose.once", iter):  # what is said twice is said
+        proposal = propose(read, Machine(), find_summary, source=source)
+    findings = [*proposal.taken, *proposal.asked, *proposal.notes, *proposal.built_in]
+    texts = {file: read.text_of(file) or "" for file in proposal.sources}
+    atoms = [atom for file, text in texts.items() for atom in _atoms(file, text)]
+    stages = [one for one in findings if re.match(r"not converted: stage \S+ \(FROM ", one.value)]
+    left = {(one.file, line) for one in stages for line in _lines_of_stage(one, texts[one.file])}
+    return (
+        proposal,
+        len(atoms),
+        [atom for atom in atoms if (atom.file, atom.first) not in left and not _is_said(atom, findings, proposal)],
+    )
+
+
+def _lines_of_stage(stage: Finding, text: str) -> range:
+    """Of a stage that a note says is left out, as a whole."""
+    begins = [*(one.line for one in instructions(text) if one.keyword == "FROM"), text.count("\n") + 2]
+    first = int(stage.source.rpartition(":")[2])
+    return range(first, begins[begins.index(first) + 1])
+
+
+def _is_said(atom: Atom, findings: list[Finding], proposal: Proposal) -> bool:
+    """By the files and the target that are named, by a finding on a command's lines, or else by one with its value."""
+    if atom.value in (proposal.image, *proposal.sources) or f"{atom.file}:{atom.first}" in proposal.why:
+        return True
+    if atom.value == "ROS_DISTRO" and proposal.profile.startswith("ros/"):
+        return True
+    if atom.key == "workspaceMount" and any(one.key == "workspace.target" for one in findings):
+        return True
+    for one in findings:
+        number = re.match(r"\d+", one.source.partition(":")[2])
+        if one.file != atom.file or not number:
+            continue
+        if atom.first <= int(number[0]) <= atom.last and (atom.key == "RUN" or _names(one, atom)):
+            return True
+    return False
+
+
+def _names(one: Finding, atom: Atom) -> bool:
+    """Whether a finding is about this and not only about something else on the same line."""
+    if one.key in _STANDING or one.value.startswith(f"not converted: {atom.key} "):
+        return True
+    text = " ".join(f"{one.key} {one.value} {one.source}".split())
+    words = " ".join(atom.value.replace("-${devcontainerId}", "").split())[:_SHOWN]
+    return any(word in text for word in (words, words.partition("=")[2] or words, json.dumps(words)[1:-1]))
+
+
+def _atoms(file: str, text: str) -> Iterator[Atom]:
+    name = file.rpartition("/")[2].lower()
+    if "compose" in name:
+        yield from _compose(file, text)
+    elif name.endswith("devcontainer.json"):
+        yield from _devcontainer(file, text)
+    elif "dockerfile" in name or "containerfile" in name:
+        yield from _dockerfile(file, text)
+
+
+def _compose(file: str, text: str) -> Iterator[Atom]:
+    root = load_foreign(text)
+    services = root.get("services", {}) if isinstance(root, dict) else {}
+    for name, body in services.items():
+        for path, value in _leaves({key: one for key, one in body.items() if key != "build" or isinstance(one, dict)}):
+            line = getattr(value, "line", 0)
+            yield Atom(file, getattr(name, "line", 0), line, f"{name}{path}", str(value))
+
+
+def _devcontainer(file: str, text: str) -> Iterator[Atom]:
+    root = json.loads(_COMMENTS.sub(lambda match: match[1] or "", text))
+    for key, value in root.items():
+        line = next((n for n, one in enumerate(text.split("\n"), 1) if re.search(rf'"{re.escape(key)}"\s*:', one)), 0)
+        for path, said in _said(key, value):
+            yield Atom(file, line, line, f"{key}{path}", said)
+
+
+def _said(key: str, value: Any) -> Iterator[tuple[str, str]]:
+    if key in ("build", "dockerFile", "dockerComposeFile", "service"):
+        return  # what these name is one of the files
+    if key in ("customizations", "settings", "extensions", "portsAttributes"):
+        yield "", key
+    elif key in ("containerEnv", "remoteEnv"):
+        yield from ((f".{name}", name) for name in value)
+    elif key == "runArgs":
+        followed = [*value[1:], "-"]
+        yield from (("", one) for one, after in zip(value, followed, strict=True) if one[0] != "-" or after[0] == "-")
+    elif key == "mounts":
+        for one in value:
+            parts = one if isinstance(one, dict) else dict(part.partition("=")[::2] for part in one.split(","))
+            yield "", parts.get("source") or parts.get("src") or str(one)
+    else:
+        for path, leaf in _leaves(value):
+            yield path, leaf if isinstance(leaf, str) else json.dumps(leaf)
+
+
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key, one in value.items():
+            yield from _leaves(one, f"{path}.{key}")
+    elif isinstance(value, list):
+        for one in value:
+            yield from _leaves(one, path)
+    else:
+        yield path, value
+
+
+def _dockerfile(file: str, text: str) -> Iterator[Atom]:
+    found = list(instructions(text))
+    for one, following in zip(found, [*(other.line for other in found[1:]), text.count("\n") + 2], strict=True):
+        if one.keyword in ("ARG", "ENV"):
+            for name, _ in _pairs(one.rest, is_env=one.keyword == "ENV"):
+                yield Atom(file, one.line, following - 1, one.keyword, name)
+        elif one.keyword != "FROM":  # a stage is used, or left out with a note
+            yield Atom(file, one.line, following - 1, one.keyword, " ".join(one.rest.replace("\v", " ").split()))
+
+
+def main() -> None:
+    for name in sys.argv[1:]:
+        proposal, count, missing = lost(Path(name))
+        kinds = len(proposal.taken) + len(proposal.asked), len(proposal.notes), len(proposal.built_in)
+        print(" | ".join(map(str, (Path(name).name, proposal.sources, proposal.stand, count, kinds, len(missing)))))
+        for atom in missing:
+            print(f"    {atom}")
+
+
+if __name__ == "__main__":
+    main()
