@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from robenv.host.birth import birth_of
-from robenv.paths import state_folder
+from robenv.paths import BROKEN_NOTE, state_folder
 
 FILE = "folders.json"
 _MAX_BYTES = 16 << 20
@@ -114,7 +114,7 @@ def read_known() -> list[Known]:
         with open(os.path.join(state_folder(), FILE), "rb") as opened:
             document = json.loads(opened.read(_MAX_BYTES))
         return [_known(one) for one in document["folders"]]
-    except (OSError, ValueError, OverflowError, KeyError, TypeError, AttributeError, RecursionError):
+    except BROKEN_NOTE:
         return []
 
 
