@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+BROKEN_NOTE = (OSError, ValueError, OverflowError, KeyError, TypeError, AttributeError, RecursionError)
+"""What reading a JSON file that robenv keeps raises where it is missing, or is anything but what robenv wrote."""
+
+
 def home_folder(environ: Mapping[str, str] = os.environ) -> str:
     """The user's home folder, absolute; "" where there is none: HOME is unset, relative or ``/``, and passwd knows no
     better. It need not exist."""

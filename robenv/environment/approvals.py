@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from robenv.errors import OperationFailed
-from robenv.paths import state_folder, write_atomically
+from robenv.paths import BROKEN_NOTE, state_folder, write_atomically
 
 _MAX_BYTES = 4 << 20
 """Of an approval's file."""
@@ -64,7 +64,7 @@ def _read(path: Path) -> Approval | None:
             document = json.loads(file.read(_MAX_BYTES))
         source, powers, since = document["source"], tuple(document["powers"]), document["since"]
         content = document.get("content", "")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except BROKEN_NOTE:
         return None
     if not stat.S_ISREG(about.st_mode) or about.st_uid not in own_uids() or about.st_mode & 0o077:
         return None

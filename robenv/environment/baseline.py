@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from robenv.paths import state_folder, write_atomically
+from robenv.paths import BROKEN_NOTE, state_folder, write_atomically
 
 _CLOCK = 20_000_000
 """Nanoseconds by which a file's time may lie behind the clock: the kernel notes ticks, of which there are 100 or more a
@@ -173,7 +173,7 @@ def _read(path: str) -> Baseline | None:
             int(said["until"]),
             tuple(map(str, said["engines"])),
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except BROKEN_NOTE:
         return None
 
 

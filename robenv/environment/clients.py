@@ -12,7 +12,7 @@ import os
 import time
 from contextlib import contextmanager, suppress
 
-from robenv.paths import state_folder
+from robenv.paths import BROKEN_NOTE, state_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,8 +61,10 @@ def abandoned(container: str) -> dict[str, tuple[tuple[str, ...], float]]:
             with open(path, "rb") as file:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
                 said = json.loads(file.read(_MAX_BYTES) or b"{}")
-                found[path] = (tuple(map(str, said["argv"])), float(said["since"]))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+                since = float(said["since"])
+                time.localtime(since)  # raises where it is no time
+                found[path] = (tuple(map(str, said["argv"])), since)
+        except BROKEN_NOTE:
             continue  # it is waited for; or only just being written
     return found
 

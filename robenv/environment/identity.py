@@ -12,6 +12,7 @@ from pathlib import Path
 from robenv.engine.protocol import Engine
 from robenv.environment.baseline import move_baseline
 from robenv.environment.locks import locked
+from robenv.host.birth import birth_of
 from robenv.host.place import FILE, FileRecord, Known, Place, is_gone, read_known, read_place, sibling, stamp_of
 from robenv.paths import state_folder, write_atomically
 from robenv.plan.names import LABEL_PROJECT, resource_prefix
@@ -66,7 +67,9 @@ def keep(files: ProjectFiles, place: Place, prefix: str = "", home: str = "") ->
         if prefix:
             homes = dict.fromkeys((*place.homes, *((home,) if home else ())))
             record[files.file.name] = FileRecord(prefix, tuple(homes), stamp_of(str(files.file)))
-        entry = Known(place.uid, place.root, place.device, place.inode, place.id, place.suffix, record)
+        entry = Known(
+            place.uid, place.root, place.device, place.inode, place.id, place.suffix, record, birth_of(place.root)
+        )
         rest = [one for one in known if (one.id, one.uid) != (place.id, place.uid)]
         others = (_elsewhere(one) if (one.root, one.uid) == (place.root, place.uid) else one for one in rest)
         return [*_bounded([one for one in others if one is not None]), entry]
@@ -110,7 +113,7 @@ def forget_homes(place: Place, removed: Collection[str]) -> None:
 
 def _elsewhere(known: Known) -> Known | None:
     """A folder in whose place there is another one now, by its new path; None where that is not known."""
-    aside = sibling(known.root, known.inode)
+    aside = sibling(known)
     return replace(known, root=aside) if aside else None
 
 

@@ -11,7 +11,7 @@ import json
 import os
 import stat
 
-from robenv.paths import state_folder, write_atomically
+from robenv.paths import BROKEN_NOTE, state_folder, write_atomically
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ def look(sources: Iterable[str]) -> dict[str, tuple[int, bool]]:
     for source in sources:
         try:
             about = os.stat(source)
-        except OSError:
-            continue
+        except (OSError, ValueError):
+            continue  # ValueError: what can be no path, in a note that is broken
         found[source] = (about.st_ino, stat.S_ISDIR(about.st_mode))
     return found
 
@@ -61,7 +61,7 @@ def replaced(container: ContainerInfo, folders: bool) -> list[str]:
         if (entry["container"], entry["started"]) != (container.id, container.started_at):
             return []
         then = {str(path): (int(inode), bool(folder)) for path, (inode, folder) in entry["inodes"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except BROKEN_NOTE:
         return []
     asked = {path: inode for path, (inode, folder) in then.items() if folder is folders}
     now = look(asked)

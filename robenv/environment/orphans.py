@@ -33,7 +33,7 @@ class Folders:
             return False
         if known.id not in self._found:
             self._note(f"{known.root} is gone: looking whether it was moved")
-            self._found[known.id] = search(known.device, known.inode, self._leave_out)
+            self._found[known.id] = search(known, self._leave_out)
             if self._found[known.id]:
                 self._note(f"{known.root} is now {self._found[known.id]}: what belongs to it stays")
         return not self._found[known.id]

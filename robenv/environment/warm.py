@@ -15,7 +15,7 @@ import zlib
 
 from robenv import __version__
 from robenv.engine.docker_config import config_file, config_folder
-from robenv.paths import cache_folder, write_atomically
+from robenv.paths import BROKEN_NOTE, cache_folder, write_atomically
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,9 +67,10 @@ def recall(directory: str, endpoint: str) -> tuple[str, str] | None:
             and all(_stamp(path) == stamp for path, stamp in entry["files"].items())
             and (entry["host"] is None or _same_host(entry["host"]))
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        container, plan = str(entry["container"]), str(entry["plan"])
+    except BROKEN_NOTE:
         return None
-    return (entry["container"], entry["plan"]) if fresh else None
+    return (container, plan) if fresh else None
 
 
 def _same_host(kept: dict[str, Any]) -> bool:

@@ -1,7 +1,7 @@
 """Which folder a project is in, beyond its path: what belongs to it stays with it when it is moved or renamed.
 
-A folder is known by its inode. A note in the state folder says which identity each of this user's project folders has;
-without the note an identity follows from the path alone.
+A folder is known by its inode, and by its birth, since inodes are used again. A note in the state folder says which
+identity each of this user's project folders has; without the note an identity follows from the path alone.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from robenv.paths import state_folder
+from robenv.host.birth import birth_of
+from robenv.paths import BROKEN_NOTE, state_folder
 
 FILE = "folders.json"
 _MAX_BYTES = 16 << 20
@@ -48,7 +49,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Known:
-    """What the state folder says of one project folder. ``files``: by the name of the project's file."""
+    """What the state folder says of one project folder."""
 
     uid: int
     root: str
@@ -57,11 +58,14 @@ class Known:
     id: str
     suffix: str
     files: Mapping[str, FileRecord]
+    """By the name of the project's file."""
+    born: int = 0
+    """Of ``birth_of``; 0 where that is not known."""
 
     def to_json(self) -> dict[str, Any]:
         files = {name: [one.prefix, list(one.homes), one.stamp] for name, one in self.files.items()}
         return {
-            **{key: getattr(self, key) for key in ("uid", "root", "device", "inode", "id", "suffix")},
+            **{key: getattr(self, key) for key in ("uid", "root", "device", "inode", "born", "id", "suffix")},
             "files": files,
         }
 
@@ -93,7 +97,7 @@ def read_place(root: str, file: str, uid: int) -> Place:
         note = f"this folder was {moved.root} before; its home and volumes came with it"
         return _place(moved, root, file, uid, about, moved_from=moved.root, note=note)
     if at_path is not None:
-        aside = sibling(root, at_path.inode)
+        aside = sibling(at_path)
         if not aside:
             return _place(at_path, root, file, uid, about)  # removed and made anew, as by a fresh clone
         note = f"the folder that was {root} before is now {aside} and keeps its home; this one gets its own"
@@ -110,7 +114,7 @@ def read_known() -> list[Known]:
         with open(os.path.join(state_folder(), FILE), "rb") as opened:
             document = json.loads(opened.read(_MAX_BYTES))
         return [_known(one) for one in document["folders"]]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except BROKEN_NOTE:
         return []
 
 
@@ -119,8 +123,12 @@ def _known(entry: dict[str, Any]) -> Known:
         str(name): FileRecord(str(prefix), tuple(map(str, homes)), str(stamp))
         for name, (prefix, homes, stamp) in entry["files"].items()
     }
+    root, names = str(entry["root"]), (str(entry["id"]), str(entry["suffix"]))
+    os.fsencode(root)  # ValueError for what is no path
+    if not root.startswith("/") or "\0" in root or not re.fullmatch(r"[0-9a-f]{6}(-[0-9]+)?", "".join(names)):
+        raise ValueError(root)
     numbers = int(entry["device"]), int(entry["inode"])
-    return Known(int(entry["uid"]), str(entry["root"]), *numbers, str(entry["id"]), str(entry["suffix"]), files)
+    return Known(int(entry["uid"]), root, *numbers, *names, files, int(entry.get("born", 0)))
 
 
 def is_gone(folder: str) -> bool:
@@ -154,18 +162,18 @@ def stamp_of(path: str) -> str:
         return ""
 
 
-def search(device: int, inode: int, leave_out: frozenset[str] = frozenset()) -> str:
-    """The folder with this inode, looked for on the whole disk as far as this user may; "" where there is none.
+def search(known: Known, leave_out: frozenset[str] = frozenset()) -> str:
+    """Where this folder is now, looked for on the whole disk as far as this user may; "" where there is none.
 
     ``leave_out``: folders that are not looked into, such as the engine's own. Takes seconds on a large disk.
     """
-    for top in _mount_points(device):
+    for top in _mount_points(known.device):
         pending = [top]
         while pending:
             for entry in _folders(pending.pop()):
-                if entry.inode() == inode:
+                if _is_entry(entry, known):
                     return entry.path
-                if entry.path not in leave_out and _same_disk(entry, device):
+                if entry.path not in leave_out and _same_disk(entry, known.device):
                     pending.append(entry.path)
     return ""
 
@@ -215,7 +223,11 @@ def _place(
 def _moved_here(known: list[Known], root: str, file: str, about: os.stat_result) -> Known | None:
     """Whose folder this was under another path. One that has a bind mount as a second name has not moved."""
     for one in known:
-        if (one.device, one.inode) == (about.st_dev, about.st_ino) and not _is(one.root, one.inode):
+        if (
+            (one.device, one.inode) == (about.st_dev, about.st_ino)
+            and _was_born(root, one)
+            and not _is(one.root, one.inode)
+        ):
             return one
     stamp = stamp_of(os.path.join(root, file))
     copies = [
@@ -231,9 +243,18 @@ def _moved_here(known: list[Known], root: str, file: str, about: os.stat_result)
     return copies[0] if len(copies) == 1 else None
 
 
-def sibling(root: str, inode: int) -> str:
-    """Where beside ``root`` the folder with this inode is; "" where it is not."""
-    return next((entry.path for entry in _folders(os.path.dirname(root)) if entry.inode() == inode), "")
+def sibling(known: Known) -> str:
+    """Where beside its earlier path this folder is; "" where it is not."""
+    return next((entry.path for entry in _folders(os.path.dirname(known.root)) if _is_entry(entry, known)), "")
+
+
+def _is_entry(entry: os.DirEntry[str], known: Known) -> bool:
+    return entry.inode() == known.inode and _was_born(entry.path, known)
+
+
+def _was_born(path: str, known: Known) -> bool:
+    """Whether a folder with the inode of this one can be it: another one may have got the inode after it."""
+    return not known.born or birth_of(path) in (0, known.born)
 
 
 def _is(path: str, inode: int) -> bool:

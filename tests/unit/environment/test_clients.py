@@ -42,7 +42,16 @@ with attending("box", ("sleep", "99")):
     assert not has_abandoned("box")
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"argv": 1}', '{"argv": ["x"], "since": "y"}'])
+SINCE = '{"argv": ["x"], "since": %s}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{", "[]", '{"argv": 1}', "[" * 100_000),
+        *(SINCE % since for since in ('"y"', "NaN", "1e300", "-Infinity", "9" * 400)),
+    ],
+)
 def test_what_is_no_such_note_is_passed_over(tmp_path: Path, text: str) -> None:
     (tmp_path / "robenv/running/box").mkdir(parents=True)
     (tmp_path / "robenv/running/box/1-x.json").write_text(text)

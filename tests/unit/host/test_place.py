@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 
 from robenv.environment import identity
 from robenv.host import place as places
+from robenv.host.birth import birth_of
 from robenv.host.place import Place, project_id, read_known
 from robenv.plan.names import home_volume, resource_prefix
 from robenv.profile.project import ProjectFiles, find_project
@@ -139,7 +142,26 @@ def test_a_link_is_the_folder_that_it_leads_to(tmp_path: Path) -> None:
         assert (way.root, way.file) == (files.root, files.file)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"folders": 1}', '{"folders": [{"root": 1}]}', "\0"])
+def note_with(**values: Any) -> str:
+    sound = {"uid": 0, "root": "/x", "device": 1, "inode": 1, "born": 0, "id": "abcdef", "suffix": "", "files": {}}
+    return json.dumps({"folders": [{**sound, **values}]})
+
+
+def test_a_note_of_an_earlier_robenv_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "state/robenv/folders.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(note_with().replace('"born": 0, ', ""))
+    assert [one.root for one in read_known()] == ["/x"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{", "[]", '{"folders": 1}', '{"folders": [{"root": 1}]}', "\0"),
+        *(note_with(root=root) for root in ("", "x/y", "/x\0y", "/\ud800")),
+        *(note_with(inode=float("inf")), note_with(id="../../x"), note_with(suffix="/..")),
+    ],
+)
 def test_a_broken_note_is_as_none(tmp_path: Path, text: str) -> None:
     path = tmp_path / "state/robenv/folders.json"
     path.parent.mkdir(parents=True)
@@ -165,8 +187,37 @@ def test_homes_that_are_removed_on_purpose_are_forgotten(tmp_path: Path) -> None
 def test_a_folder_is_found_by_its_inode_wherever_it_is_on_the_disk(tmp_path: Path) -> None:
     target = tmp_path / "a" / "b" / "picker"
     target.mkdir(parents=True)
-    about = target.stat()
-    assert places.search(about.st_dev, about.st_ino) == str(target)
+    place, _ = bring_up(project(target))
+    (known,) = read_known()
+    assert places.search(known) == place.root
+    assert not places.search(replace(known, born=known.born + 1)) or not birth_of(str(target))
+
+
+def test_a_folder_that_got_the_inode_of_a_removed_one_is_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    births = {"old": 1, "new": 2, "beside": 3}
+    for module in (places, identity):
+        monkeypatch.setattr(module, "birth_of", lambda path: births.get(Path(path).name, 9))
+    first, _ = bring_up(project(tmp_path / "old"))
+    shutil.rmtree(tmp_path / "old")
+    new = project(tmp_path / "new")
+    note = tmp_path / "state/robenv/folders.json"
+    note.write_text(note.read_text().replace(f'"inode": {first.inode}', f'"inode": {new.root.stat().st_ino}'))
+    second, notes = bring_up(new)
+    assert (second.id != first.id, notes) == (True, [])
+
+    shutil.rmtree(new.root)
+    beside = project(tmp_path / "beside")
+    note.write_text(note.read_text().replace(f'"inode": {second.inode}', f'"inode": {beside.root.stat().st_ino}'))
+    third, notes = bring_up(project(tmp_path / "new"))
+    assert (third.id, notes) == (second.id, [])
+
+
+def test_a_birth_is_the_one_that_stat_shows(tmp_path: Path) -> None:
+    shown = subprocess.run(["stat", "--format=%W", tmp_path], check=True, capture_output=True, text=True).stdout
+    assert birth_of(str(tmp_path)) // 1_000_000_000 == int(shown)
+    assert birth_of(str(tmp_path / "absent")) == 0
 
 
 def test_what_may_not_be_looked_at_is_not_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
