@@ -1,0 +1,30 @@
+"""Which ROS 1 packages Debian lacks, by the data made from its archive."""
+
+from __future__ import annotations
+
+import pytest
+
+from robenv.catalog.debian_ros import lacking_in
+
+SUITES = ("bookworm", "trixie")
+
+
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("package", ["roscpp", "rviz", "tf2_ros", "euslisp", "jskeus"])
+def test_what_debian_has_is_not_lacking(suite: str, package: str) -> None:
+    """euslisp and jskeus are there without a package.xml, under their own names."""
+    assert package not in lacking_in(suite)
+
+
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize(
+    ("package", "repository"), [("xacro", "xacro"), ("roslint", "roslint"), ("laser_proc", "laser_proc")]
+)
+def test_what_debian_lacks_has_its_source(suite: str, package: str, repository: str) -> None:
+    found = lacking_in(suite)[package]
+    assert found.url.endswith(f"/{repository}.git")
+    assert found.version
+
+
+def test_of_a_suite_that_was_not_looked_at_nothing_is_said() -> None:
+    assert lacking_in("sid") == {}
