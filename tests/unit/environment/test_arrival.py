@@ -170,6 +170,16 @@ def test_all_that_is_changed_is_in_one_note(made: Workspace, tmp_path: Path) -> 
     assert f"src/drivers/lidar (at {mine[:12]}, not at " in remark and "src/arm (1 changed file)" in remark
 
 
+def test_submodules_are_named_since_they_stay_behind(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    lidar, arm = workspace.origins["lidar"], workspace.origins["arm"]
+    lidar.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", arm.url, "lib/arm")
+    lidar.git("commit", "--quiet", "-m", "a submodule")
+    workspace.up()
+    behind, _ = workspace.save(tmp_path)
+    assert "submodules are not in the file: src/drivers/lidar/lib/arm" in stays_behind(behind)
+
+
 def test_what_the_lock_lacks_is_taken_from_the_clones(made: Workspace) -> None:
     made.up()
     lock = made.root / "robenv.lock"
