@@ -20,6 +20,7 @@ _ASSIGNED = re.compile(
     re.MULTILINE,
 )
 _MAX_LINE = 8_000
+_PROGRAMS = ("docker", "podman", "nvidia-docker", "rocker")
 
 
 @dataclass(frozen=True)
@@ -40,14 +41,22 @@ def run_lines(text: str, source: str) -> Iterator[RunLine]:
         line = shell.expand(line.strip().strip("`"), variables.get)
         for _, command in shell.commands(line):
             words = shell.stripped(shell.words(command.lstrip("$> ")))
+            if not source.endswith(".md"):
+                words = _unwrapped(words)
             yield from _line(words, f"{source}:{number}")
+
+
+def _unwrapped(words: list[str]) -> list[str]:
+    """From the program on that runs a container, where a function of the script stands before it."""
+    at = next((at for at, word in enumerate(words[:3]) if word.rpartition("/")[2] in _PROGRAMS), 0)
+    return words[at:]
 
 
 def _line(words: list[str], place: str) -> Iterator[RunLine]:
     names = [word.rpartition("/")[2] for word in words[:4]]
     if names[:1] == ["rocker"] and len(words) > 1:
         yield RunLine("rocker", place, rocker_options(words[1:], f"{place}: rocker"))
-    elif names and names[0] in ("docker", "podman", "nvidia-docker"):
+    elif names and names[0] in _PROGRAMS:
         at = next((at for at, word in enumerate(words[:4]) if word in ("run", "create")), 0)
         if at:
             yield RunLine("docker run", place, docker_options(words[at + 1 :], f"{place}: docker run", True))
