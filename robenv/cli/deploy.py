@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from robenv.environment.load import Loaded
     from robenv.environment.locking import Locked
     from robenv.host.facts import Facts
+    from robenv.profile.resolved import Resolved
 
 RobotsArgument = Annotated[
     list[str] | None,
@@ -56,6 +57,9 @@ def deploy(
     with open_engine() as engine, view:
         # A profile with problems is told before anybody is asked.
         found = where.settle(where.resolve(quiet, locked), quiet, locked)
+        if (unnamed := name_note(found.resolved)) and not quiet:
+            with view.aside():
+                note(unnamed)
         source = _source(found, engine, view, quiet, locked)
         with fleet.gathered(chosen, found.resolved.profile.name, view) as (reached, missed):
             done = fleet.preview(source, reached, view) if dry_run else fleet.deploy(source, reached, view)
@@ -94,6 +98,17 @@ def _source(found: Locked, engine: Engine, view: FleetView, quiet: bool, locked:
         return images[name]
 
     return Source(engine, loaded, admit, image, found.resolved.profile.deploy.keep)
+
+
+def name_note(resolved: Resolved) -> str:
+    """Where robots know the project by its folder's name, which is another one in another clone."""
+    if resolved.locate(("name",)) is not None:
+        return ""
+    name = resolved.profile.name
+    return (
+        f"robots know this project as {name}, after its folder: deployed from a folder of another name it would be a "
+        f"second project beside this one; `name: {name}` in robenv.yaml keeps it one"
+    )
 
 
 def in_order(chosen: Any, outcomes: list[Outcome]) -> list[Outcome]:

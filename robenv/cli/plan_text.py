@@ -37,6 +37,7 @@ def text_of(outlook: Outlook) -> str:
         ("network", _network(outlook.run)),
         ("devices", (_device(one) for one in outlook.run["devices"])),
         ("login", [", ".join(outlook.run["session"])] if outlook.run["session"] else []),
+        ("terminal", [outlook.terminal] if outlook.terminal else []),
         ("limits", _limits(outlook.run)),
         ("note", outlook.notes),
     ]

@@ -35,7 +35,7 @@ def run(
     with open_engine() as engine:
         loaded = where.load(engine.info().platform, platform, quiet, locked, pin=True, stage=stage)
         reporter = TerminalReporter(quiet)
-        settle(loaded.files, reporter.note)
+        settle(engine, loaded.files, loaded.resolved.profile.name, reporter.note)
         admitted = admit_container(engine, loaded, asker(), reporter.note)
         plan = admitted.plan
         for text in admitted.notes:

@@ -19,6 +19,7 @@ from robenv.catalog.platforms import parse_platform
 from robenv.catalog.suites import DEBIAN_KEYRING, UBUNTU_KEYRING, Keyring, Suite, find_suite, nearest_suite
 from robenv.catalog.toolchains import emulation_settings
 from robenv.engine.under_way import endable
+from robenv.engine.user_namespace import GENERAL, what_lacks
 from robenv.errors import DiskFull, HostLacks, OperationFailed, ProfileError, RobenvError
 from robenv.plan.mirrors import NO_MIRRORS, Mirrors
 from robenv.plan.values import Bootstrap
@@ -230,11 +231,12 @@ def run(
                 _end(process)
                 raise
     if code:
-        raise failure("".join(last), recipe, str(tar.parent))
+        raise failure("".join(last), recipe, str(tar.parent), what_lacks if through is None else lambda: ("", GENERAL))
 
 
-def failure(output: str, recipe: Recipe, folder: str) -> RobenvError:
-    """The error for what mmdebstrap said last."""
+def failure(output: str, recipe: Recipe, folder: str, look: Callable[[], tuple[str, str]] = what_lacks) -> RobenvError:
+    """The error for what mmdebstrap said last. ``look``: what its machine lacks for a user's own root, and the way
+    out."""
     what = f"The {recipe.title} could not be made"
     details = output.rstrip()
     if re.search(r"no space left on device", output, re.I):
@@ -245,12 +247,10 @@ def failure(output: str, recipe: Recipe, folder: str) -> RobenvError:
             details,
             "`sudo apt-get install arch-test qemu-user-static`, and on this machine `sudo robenv binfmt register`.",
         )
-    if re.search(r"newuidmap|newgidmap|subuid|subgid|unshare|unprivileged_userns", output):
-        return HostLacks(
-            f"{what}: this user may not make a root file system.",
-            details,
-            "`sudo apt-get install uidmap`, and a range for this user in /etc/subuid and /etc/subgid.",
-        )
+    if re.search(r"newuidmap|newgidmap|subuid|subgid|unshare|unprivileged_userns|pick chroot mode", output):
+        seen, way_out = look()
+        because = f" ({seen})" if seen else ""
+        return HostLacks(f"{what}: this user may not make a root file system{because}.", details, f"{way_out}.")
     if re.search(r"NO_PUBKEY|is not signed|signatures couldn't be verified", output):
         return OperationFailed(
             f"{what}: its archive is not signed with a key that this machine trusts.",

@@ -200,7 +200,10 @@ def _unreachable(sentence: str, reference: str, registry: str) -> RegistryUnreac
     if re.search(r"x509|certificate", sentence, re.I):
         hint = f"If you trust it, put its CA into /etc/docker/certs.d/{registry}/ca.crt on the engine's machine."
     elif re.search(r"http response to https client", sentence, re.I):
-        hint = f'It speaks HTTP only: add "{registry}" to insecure-registries in the engine\'s /etc/docker/daemon.json.'
+        hint = (
+            f'It speaks HTTP only: add "{registry}" to insecure-registries in the engine\'s /etc/docker/daemon.json; '
+            "with Podman, `insecure = true` for it in /etc/containers/registries.conf."
+        )
     else:
         hint = "Check the network of the engine's machine, its proxy, and the registry's name."
     return RegistryUnreachable(

@@ -91,7 +91,8 @@ _SAYINGS: tuple[tuple[re.Pattern[str], str, str, _Kind], ...] = (
     (
         re.compile(r"(?:unknown or invalid runtime name: |unknown runtime specified )(?P<what>\S+)", re.I),
         "the engine has no runtime {what}",
-        "Take `run.runtime` out, or add the runtime to the engine's daemon.json.",
+        "Take `run.runtime` out, or add the runtime to the engine's configuration: `runtimes` in daemon.json; with "
+        "Podman, `[engine.runtimes]` in containers.conf.",
         HostLacks,
     ),
     (
@@ -103,7 +104,8 @@ _SAYINGS: tuple[tuple[re.Pattern[str], str, str, _Kind], ...] = (
     (
         re.compile(r'write "?(?P<what>\d+)"?: write \S*/cpu\.rt_(?P<to>runtime|period)_us'),
         "the engine cannot give it {what} µs of realtime {to}",
-        "Ask for less in `run.cpu_rt_runtime`, or start the engine with more: dockerd --cpu-rt-runtime=950000.",
+        "Ask for less in `run.cpu_rt_runtime`, or give the engine more: `dockerd --cpu-rt-runtime=950000`; with "
+        "Podman, cpu.rt_runtime_us of the control group above the container's (machine.slice, or libpod_parent).",
         HostLacks,
     ),
     (

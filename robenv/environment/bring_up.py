@@ -51,7 +51,7 @@ def bring_up(
     what they take of the host; None, where nobody can answer. Raises NotTrusted, and what it takes to build and start.
     """
     host = Recorder(LocalHost())
-    settle(loaded.files, reporter.note)
+    settle(engine, loaded.files, loaded.resolved.profile.name, reporter.note)
     admitted = admit_container(engine, loaded, ask, reporter.note, host)
     plan = admitted.plan
     for text in admitted.notes:

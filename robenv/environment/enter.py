@@ -91,11 +91,11 @@ def _session(entry: Entry) -> Iterator[tuple[str, ...]]:
     from robenv.host.session import open_session
 
     with open_session(entry.plan) as session:
-        if session.out_of_reach:
-            from robenv.host.login import out_of_reach_text
+        if session.no_display:
             from robenv.notices import warn_once
 
-            warn_once(out_of_reach_text(session.out_of_reach))
+            for text in session.no_display:
+                warn_once(text)
         yield session.environment
 
 

@@ -9,12 +9,16 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from robenv.engine.protocol import Engine
 from robenv.environment.baseline import move_baseline
 from robenv.environment.locks import locked
 from robenv.host.birth import birth_of
 from robenv.host.place import FILE, FileRecord, Known, Place, is_gone, read_known, read_place, sibling, stamp_of
 from robenv.paths import state_folder, write_atomically
+from robenv.plan.names import LABEL_PROJECT, resource_prefix
+from robenv.plan.owner import is_own
 from robenv.plan.values import RunPlan
+from robenv.profile.default_name import default_name, earlier_default_name
 from robenv.profile.project import ProjectFiles
 
 _KEPT = 1000
@@ -26,8 +30,10 @@ def place_of(files: ProjectFiles) -> Place:
     return read_place(str(files.root), files.file.name, os.geteuid())
 
 
-def settle(files: ProjectFiles, note: Callable[[str], None]) -> None:
-    """Notes the new path of a folder that was moved, and tells. To be called before anything is planned for it."""
+def settle(engine: Engine, files: ProjectFiles, project: str, note: Callable[[str], None]) -> None:
+    """Notes the new path of a folder that was moved, and tells. To be called before anything is planned for it.
+
+    ``project``: its name, by which volumes of an earlier robenv are found."""
     place = place_of(files)
     if place.note:
         note(place.note)
@@ -35,6 +41,19 @@ def settle(files: ProjectFiles, note: Callable[[str], None]) -> None:
         with suppress(OSError):  # said when the container is admitted
             move_baseline(place.moved_from, place.root)
         keep(files, place)
+    elif prefix := _earlier_prefix(engine, place, project):
+        keep(files, place, prefix)
+
+
+def _earlier_prefix(engine: Engine, place: Place, project: str) -> str:
+    """What the names of the project's volumes begin with, where these were made when letters of the folder's name were
+    passed over; else ""."""
+    earlier = earlier_default_name(place.root)
+    if place.prefix or project in ("", earlier) or project != default_name(place.root):
+        return ""
+    made = engine.volumes({LABEL_PROJECT: earlier})
+    mine = any(is_own(volume.labels, place, volume.name) for volume in made)
+    return resource_prefix(earlier, place.id) if mine else ""
 
 
 def keep(files: ProjectFiles, place: Place, prefix: str = "", home: str = "") -> None:

@@ -101,6 +101,14 @@ def unchecked(tty: bool) -> dict[str, str]:
     return _of(os.environ, "LANG", "LC_ALL", *(("TERM",) if tty else ()))
 
 
+def describe_terminal(environment: Mapping[str, str]) -> str:
+    """What a command gets of this machine's time zone and locale, in words; ``environment``: the container's own."""
+    zone = os.environ.get("TZ") or environment.get("TZ") or own_zone()
+    locale = [f"{name} {value}" for name, value in _of(os.environ, "LANG", "LC_ALL").items() if value]
+    given = [*([f"TZ {zone}"] if zone else []), *locale]
+    return f"{', '.join(given)}, where the image has {'them' if len(given) > 1 else 'it'}" if given else ""
+
+
 def size_here() -> tuple[int, int] | None:
     """(rows, columns) of the terminal that this process has; None where it has none."""
     return next((size for fd in (0, 1, 2) if (size := terminal_size(fd))), None)

@@ -10,6 +10,7 @@ from robenv.engine.protocol import Engine
 from robenv.environment.container import busy_with, changes_since, own_container, plan_of
 from robenv.environment.facts import facts_for
 from robenv.environment.image import present_image
+from robenv.environment.launch import describe_terminal
 from robenv.environment.load import Loaded, plan_notes
 from robenv.environment.trust import Claim, claims_of, not_approved, powers_of
 from robenv.host.reader import LocalHost
@@ -45,6 +46,8 @@ class Outlook:
     """What the container may do to the host that an ordinary one may not."""
     not_allowed: tuple[Claim, ...]
     """Of these powers those that `up` will ask about, since they are not the user's own doing."""
+    terminal: str
+    """What each command gets of this machine's terminal: time zone and locale."""
     udev: tuple[str, ...]
     """The udev rules that the profile brings for the host: each file, and whether this machine has it."""
     create_request: dict[str, Any]
@@ -79,6 +82,7 @@ def look_ahead(engine: Engine | None, loaded: Loaded) -> Outlook:
         notes=plan_notes(loaded.resolved.profile, facts, grant, plan),
         powers=powers_of(loaded, facts, plan),
         not_allowed=not_approved(claims_of(loaded, facts, plan)),
+        terminal=describe_terminal(dict(plan.environment)),
         udev=tuple(_udev(plan_udev(loaded.resolved.profile))),
         create_request=request,
         build=loaded.build.to_json(),

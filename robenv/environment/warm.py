@@ -109,7 +109,9 @@ def remember(
     (paths if os.path.lexists(config) else missing).add(config)
     stamps = {path: _stamp(path) for path in sorted(paths)}
     newest = max((stamp[1] for stamp in stamps.values() if stamp), default=0)
-    if None in stamps.values() or newest / 1e9 > time.time() - _RACY_SECONDS:
+    # A lock that this `up` wrote was absent when it began, and would pass for absent again once it is removed.
+    made = any(os.path.lexists(path) for path in missing)
+    if made or None in stamps.values() or newest / 1e9 > time.time() - _RACY_SECONDS:
         forget(str(directory))
         return
     entry = {

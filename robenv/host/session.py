@@ -13,7 +13,7 @@ import time
 from typing import Any, NamedTuple
 
 from robenv.host.access import let
-from robenv.host.login import WSLG, Login, is_local_port, look, pulse_cookies
+from robenv.host.login import WSLG, Login, is_local_port, look, out_of_reach_text, pulse_cookies
 from robenv.host.reader import reaches
 from robenv.paths import home_folder, is_private, own_folder_path
 
@@ -27,6 +27,8 @@ INSIDE = "/run/robenv"
 GITCONFIG = f"{INSIDE}/gitconfig"
 _MADE = ".made"
 """A file as old as the folder. The folder's own times say something else."""
+_ACCEPTS = "00010000"
+"""The flag of a socket that listens, in /proc/net/unix."""
 _COOKIES = 64 * 1024
 _KINDS = (
     ("display", (("x11", "x11", "DISPLAY"), ("wayland", "wayland", "WAYLAND_DISPLAY"))),
@@ -58,8 +60,8 @@ class Session(NamedTuple):
     """``NAME=value``, for one command."""
     missing: tuple[str, ...] = ()
     """What the container wants and this login has not, in words."""
-    out_of_reach: str = ""
-    """The display that this login has, and the container's network does not reach."""
+    no_display: tuple[str, ...] = ()
+    """Why a display that this login's variables name is not passed, in words."""
 
 
 def wanted(plan: Mapping[str, Any]) -> Wanted | None:
@@ -79,7 +81,23 @@ def this_login() -> Login:
     """What this process's variables and this machine have."""
     from robenv.host.agent_relay import answers
 
-    return look(os.environ, os.geteuid(), is_socket, answers, reaches)
+    bound = _listening()
+
+    def hears(path: str) -> bool:
+        # Connecting starts an X server that comes up when it is wanted; but then somebody listens already.
+        return is_socket(path) and (path in bound or answers(path))
+
+    return look(os.environ, os.geteuid(), hears, hears, reaches)
+
+
+def _listening() -> frozenset[str]:
+    """The Unix sockets of this network namespace where somebody listens: proc_net_unix(5)."""
+    try:
+        with open("/proc/net/unix", encoding="utf-8", errors="surrogateescape") as file:
+            rows = [line.rstrip("\n").split(None, 7) for line in file]
+    except OSError:
+        return frozenset()
+    return frozenset(row[7] for row in rows if len(row) == 8 and row[3] == _ACCEPTS)
 
 
 def is_socket(path: str) -> bool:
@@ -183,9 +201,12 @@ def refresh(asked: Wanted, login: Login) -> Session:
         environment |= _pulse_cookie(asked)
     has_identity = "git" not in asked.parts or _write_git_config(asked)
     missing = tuple(text for text in _missing(asked, environment, login) if not (out_of_reach and "display" in text))
+    no_display = [text for part, text in login.problems if part in ("x11", "wayland") and part in asked.parts]
+    if out_of_reach:
+        no_display.append(out_of_reach_text(out_of_reach))
     if not has_identity:
         missing = (*missing, "git identity")
-    return Session(tuple(f"{name}={value}" for name, value in environment.items()), missing, out_of_reach)
+    return Session(tuple(f"{name}={value}" for name, value in environment.items()), missing, tuple(no_display))
 
 
 def _missing(asked: Wanted, environment: Mapping[str, str], login: Login) -> tuple[str, ...]:

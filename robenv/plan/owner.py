@@ -16,6 +16,7 @@ from robenv.plan.names import (
     resource_prefix,
 )
 from robenv.plan.values import RunPlan
+from robenv.profile.default_name import default_name, earlier_default_name
 
 
 def owner_labels(plan: RunPlan) -> dict[str, str]:
@@ -58,7 +59,9 @@ def is_earlier(labels: Mapping[str, str], plan: RunPlan) -> bool:
     if made_by.get("platform") != plan.platform:
         return False
     if LABEL_PLACE not in labels:
-        return is_of(labels, plan)
+        earlier = earlier_default_name(plan.directory)
+        renamed = labels.get(LABEL_PROJECT) == earlier and plan.project == default_name(plan.directory)
+        return is_of({**labels, LABEL_PROJECT: plan.project} if renamed else labels, plan)
     return made_by.get("prefix") == plan.prefix and is_of({**labels, LABEL_PROJECT: plan.project}, plan)
 
 

@@ -1,11 +1,14 @@
-"""A project whose git folder lies elsewhere, as that of a worktree or a submodule: what the container lacks."""
+"""A project whose git folder lies outside of it (of a worktree, a submodule, or a folder within a repository): what the
+container lacks."""
 
 from __future__ import annotations
 
+import os
 import posixpath
 from pathlib import Path
 
 from robenv.errors import Problem
+from robenv.paths import home_folder
 from robenv.profile.excerpt import safe
 from robenv.profile.files import BadFile, read_text
 from robenv.profile.inside import Inside
@@ -16,6 +19,8 @@ _WORD = "gitdir:"
 
 def git_note(root: Path, inside: Inside, target: str) -> Problem | None:
     """That git does not work in the container, which has ``root`` at ``target``, and what makes it work."""
+    if not os.path.lexists(root / ".git"):
+        return _within_note(root.resolve(), inside, target)
     said = _read(root / ".git")
     if not said.startswith(_WORD):
         return None
@@ -39,6 +44,27 @@ def git_note(root: Path, inside: Inside, target: str) -> Problem | None:
         # From a place of another depth, a relative path leads elsewhere.
         hint = f"workspace: {{target: {safe(str(root.resolve()))}}}, and {hint}"
     return Problem(message, hint=f"mount it, which lets commands inside write there: {hint}")
+
+
+def _within_note(root: Path, inside: Inside, target: str) -> Problem | None:
+    """Of a project in a folder of a repository. One of the home folder itself, as for its settings, is not meant."""
+    top = next((one for one in root.parents if _is_repository(one / ".git")), None)
+    if top is None or top in (Path(root.anchor), Path(home_folder()).resolve()):
+        return None
+    way = root.relative_to(top)
+    above = posixpath.normpath(posixpath.join(target, *(".." for _ in way.parts)))
+    if _is_there(top, inside, above):
+        return None
+    message = (
+        f"git does not work in the container: only {safe(str(way))} of the repository {safe(str(top))} is mounted, and "
+        "its git folder is not in there"
+    )
+    up = "/".join(".." for _ in way.parts)
+    return Problem(message, hint=f"mount the whole repository: workspace: {{source: {up}}}; or move robenv.yaml there")
+
+
+def _is_repository(git: Path) -> bool:
+    return (git / "HEAD").is_file() or _read(git).startswith(_WORD)
 
 
 def _is_there(folder: Path, inside: Inside, path: str) -> bool:

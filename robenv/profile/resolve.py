@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, replace
@@ -22,6 +20,7 @@ from robenv.profile.chain import ChainReader
 from robenv.profile.check import Whole, check_whole
 from robenv.profile.corrections import Corrected, read_corrections
 from robenv.profile.corrections_ros import corrected as correct_ros
+from robenv.profile.default_name import default_name
 from robenv.profile.dotenv import parse_dotenv
 from robenv.profile.envfile import with_env_files
 from robenv.profile.excerpt import safe
@@ -262,31 +261,13 @@ def _without_run_base(root: Mapping) -> Mapping:
 def _validated(reader: ChainReader, root: Mapping, files: ProjectFiles | None) -> Profile | None:
     data: dict[str, Any] = to_python(root)
     if files is not None:
-        data.setdefault("name", default_name(files.root))
+        data.setdefault("name", default_name(str(files.root)))
         data["workspace"] = {"source": str(files.root), **data.get("workspace", {})}
     try:
         return Profile.model_validate(data)
     except ValidationError as error:
         _add(reader, problems_of(root, error)[0])
         return None
-
-
-_LETTERS = str.maketrans(
-    {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "oe", "å": "aa", "œ": "oe", "ł": "l"}
-)
-"""Letters that no accent makes of another one, or that are not written without it."""
-
-
-def default_name(folder: Path) -> str:
-    """A project's name from its folder's, as in Compose; ``project`` where nothing of it can be used."""
-    letters = unicodedata.normalize("NFC", folder.name.lower()).translate(_LETTERS)
-    words = re.findall(
-        "[a-z0-9]+",
-        "".join(
-            one for one in unicodedata.normalize("NFKD", letters) if one.isascii() or not unicodedata.combining(one)
-        ),
-    )
-    return "-".join(words)[:63].rstrip("-") or "project"
 
 
 def _read_dotenv(reader: ChainReader, path: Path) -> None:

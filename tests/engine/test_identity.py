@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 import subprocess
 import time
@@ -241,26 +242,67 @@ def test_a_project_without_a_name_keeps_its_image_under_another_folder_name(
             docker_api.remove_image(image["Id"], force=True)
 
 
+def older_container(docker_api: Any, about: Any) -> Any:
+    """In the place of a container one as a robenv without identities labelled it."""
+    labels = {key: text for key, text in about["Config"]["Labels"].items() if key not in ("robenv.place", "robenv.uid")}
+    plan = json.loads(labels["robenv.plan.json"])
+    labels["robenv.plan.json"] = json.dumps({key: plan[key] for key in plan if key not in ("prefix", "own_groups")})
+    labels["robenv.plan"] = "0" * 12
+    docker_api.remove_container(about["Id"], force=True)
+    mounts = [f"{one.get('Name') or one['Source']}:{one['Destination']}" for one in about["Mounts"]]
+    old = docker_api.create_container(
+        about["Config"]["Image"], ["sleep", "infinity"], name=about["Name"].strip("/"), labels=labels,
+        entrypoint="", user="root", host_config=docker_api.create_host_config(binds=mounts),
+    )  # fmt: skip
+    docker_api.start(old["Id"])
+    return old
+
+
 def test_a_container_from_before_identities_is_taken_over(project: MakeProject, docker_api: Any) -> None:
     mine = project()
     mine.run("up", "--", "sh", "-c", "echo kept > ~/keep")
     (made,) = docker_api.containers(filters={"label": f"robenv.project={mine.name}"})
     about = docker_api.inspect_container(made["Id"])
-    labels = {key: text for key, text in about["Config"]["Labels"].items() if key not in ("robenv.place", "robenv.uid")}
-    plan = json.loads(labels["robenv.plan.json"])
-    labels["robenv.plan.json"] = json.dumps({key: plan[key] for key in plan if key not in ("prefix", "own_groups")})
-    labels["robenv.plan"] = "0" * 12
-    docker_api.remove_container(made["Id"], force=True)
-    old = docker_api.create_container(
-        about["Config"]["Image"], ["sleep", "infinity"], name=about["Name"].strip("/"), labels=labels,
-        entrypoint="", user="root",
-    )  # fmt: skip
-    docker_api.start(old["Id"])
+    old = older_container(docker_api, about)
     shutil.rmtree(mine.environ["XDG_STATE_HOME"])
     assert [row["container"] for row in json.loads(mine.run("ps", "--json").stdout)] == [about["Name"].strip("/")]
     assert mine.run("up", "--", "sh", "-c", "cat ~/keep").stdout == "kept\n"
     (now,) = docker_api.containers(all=True, filters={"label": f"robenv.project={mine.name}"})
     assert now["Id"] != old["Id"]
+
+
+@pytest.mark.parametrize("keeps_container", [True, False])
+def test_a_home_from_when_letters_of_the_folders_name_were_passed_over_is_kept(
+    base_image: str, docker_api: Any, tmp_path: Path, keeps_container: bool
+) -> None:
+    token = secrets.token_hex(3)
+    mine = Project(tmp_path / f"Prüf-{token}", base_image)
+    content = f"base: {{image: {json.dumps(base_image)}}}\n"
+    (mine.folder / "robenv.yaml").write_text(f"name: pr-f-{token}\n{content}")
+    prefix = f"robenv-pr-f-{token}-{project_id(mine.folder)}"
+    try:
+        mine.run("up", "--", "sh", "-c", "echo kept > ~/keep")
+        about = docker_api.inspect_container(prefix)
+        if keeps_container:
+            older_container(docker_api, about)
+        else:
+            docker_api.remove_container(prefix, force=True)
+        volume = docker_api.inspect_volume(f"{prefix}-home-{os.geteuid()}")
+        assert volume["Labels"]["robenv.directory"] == str(mine.folder)
+        shutil.rmtree(mine.environ["XDG_STATE_HOME"])
+        (mine.folder / "robenv.yaml").write_text(content)
+        if keeps_container:
+            assert mine.run("exec", "--", "sh", "-c", "cat ~/keep").stdout == "kept\n"
+        assert mine.run("up", "--", "sh", "-c", "cat ~/keep").stdout == "kept\n"
+        (row,) = json.loads(mine.run("ps", "--json").stdout)
+        assert row["container"] == f"robenv-pruef-{token}-{project_id(mine.folder)}"
+    finally:
+        mine.run("down", "--volumes", check=None)
+        for name in (f"robenv/pr-f-{token}", f"robenv/pruef-{token}"):
+            for image in docker_api.images(name=name):
+                for tag in image["RepoTags"]:  # another project may have the same image
+                    if tag.startswith(f"{name}:"):
+                        docker_api.remove_image(tag)
 
 
 def killed(mine: Project, *arguments: str) -> None:

@@ -125,14 +125,16 @@ def test_a_missing_mmdebstrap_names_its_package(monkeypatch: pytest.MonkeyPatch,
             "qemu-user",
         ),
         ("E: install arch-test for foreign architecture support", HostLacks, "arch-test"),
-        ("E: newuidmap failed", HostLacks, "uidmap"),
+        ("E: newuidmap failed", HostLacks, "the way out"),
+        ("E: unable to pick chroot mode automatically (use --mode for manual selection)", HostLacks, "the way out"),
         ("W: GPG error: NO_PUBKEY 0123", OperationFailed, "keyring"),
         ("E: Unable to locate package nope", OperationFailed, "bookworm"),
     ],
 )
 def test_what_its_last_words_mean(output: str, kind: type[RobenvError], hint: str) -> None:
-    error = failure(output, plan_recipe(_bootstrap()), "/cache")
+    error = failure(output, plan_recipe(_bootstrap()), "/cache", lambda: ("what was seen", "the way out"))
     assert type(error) is kind
+    assert ("(what was seen)" in error.message) is ("the way out" in error.hint)
     assert hint in error.hint
     assert error.details == output
     assert "base debian bookworm (linux/amd64)" in error.message

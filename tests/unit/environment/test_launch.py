@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from robenv.environment import launch
-from robenv.environment.launch import SCRIPT, launcher, settings, unchecked
+from robenv.environment.launch import SCRIPT, describe_terminal, launcher, settings, unchecked
 
 SHELLS = [shell for shell in (["/bin/sh"], ["bash", "--posix"], ["busybox", "sh"]) if shutil.which(shell[0])]
 EMPTY = ("", "", "", "", "", "")
@@ -171,3 +171,22 @@ def test_what_is_passed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_utc_needs_no_word(monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
     monkeypatch.setenv("TZ", zone)
     assert launch.own_zone() == ""
+
+
+@pytest.mark.parametrize(
+    ("environ", "own", "said"),
+    [
+        ({"TZ": "Asia/Tokyo", "LANG": "C"}, {"TZ": "UTC"}, "TZ Asia/Tokyo, LANG C, where the image has them"),
+        ({"LC_ALL": "C"}, {"TZ": "Europe/Berlin"}, "TZ Europe/Berlin, LC_ALL C, where the image has them"),
+        ({}, {}, "TZ America/Lima, where the image has it"),
+    ],
+)
+def test_what_a_command_gets_in_words(
+    environ: dict[str, str], own: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("TZ", "LANG", "LC_ALL"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(launch, "own_zone", lambda: "America/Lima")
+    assert describe_terminal(own) == said

@@ -32,10 +32,14 @@ def project(folder: Path, file: str = "robenv.yaml") -> ProjectFiles:
     return find_project(folder, Path(file))
 
 
+NO_ENGINE: Any = None
+"""It is asked only of a folder whose name has letters beyond ASCII."""
+
+
 def bring_up(files: ProjectFiles) -> tuple[Place, list[str]]:
     """As `up` does: the identity, and what was told of it."""
     notes: list[str] = []
-    identity.settle(files, notes.append)
+    identity.settle(NO_ENGINE, files, "", notes.append)
     place = identity.place_of(files)
     prefix = place.prefix or resource_prefix("picker", place.id)
     identity.keep(files, place, prefix, home_volume(prefix, place.uid))

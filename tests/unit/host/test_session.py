@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from robenv.host.access import let
-from robenv.host.login import Login
+from robenv.host.login import Login, out_of_reach_text
 from robenv.host.session import Session, is_stale, open_session, prepare_session, refresh, wanted
-from robenv.host.xauthority import LOCAL, Cookie, format_cookies, parse_cookies
+from robenv.host.xauthority import LOCAL, Cookie, Display, format_cookies, parse_cookies
 
 ALL = ("x11", "wayland", "pulseaudio", "pipewire", "ssh_agent", "git")
 
@@ -92,8 +92,35 @@ def test_a_display_that_the_network_does_not_reach_is_not_named(
     assert asked is not None
     found = refresh(asked, Login(x11=display))
     assert ("DISPLAY" in "".join(found.environment)) is not out_of_reach
-    assert found.out_of_reach == (display if out_of_reach else "")
+    assert found.no_display == ((out_of_reach_text(display),) if out_of_reach else ())
     assert found.missing == (), "it is told of once"
+
+
+@pytest.mark.parametrize("is_dead", [False, True])
+def test_a_socket_where_nobody_listens_is_not_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_dead: bool
+) -> None:
+    """And one where somebody does is not connected to: what comes up when it is wanted stays as it is."""
+    path = tmp_path / "X7"
+    server = listening(path)
+    server.setblocking(False)
+    if is_dead:
+        server.close()
+    monkeypatch.setattr(Display, "socket", str(path))
+    monkeypatch.setenv("DISPLAY", ":7")
+    monkeypatch.setenv("WAYLAND_DISPLAY", str(path))
+    with open_session(plan(tmp_path, ("x11", "wayland"))) as session:
+        names = {setting.split("=")[0] for setting in session.environment}
+    if is_dead:
+        assert not names & {"DISPLAY", "WAYLAND_DISPLAY"}
+        assert [text.split(" ")[0] for text in session.no_display] == ["DISPLAY", "WAYLAND_DISPLAY"]
+        assert f"no X server answers there ({path})" in session.no_display[0]
+        return
+    assert names >= {"DISPLAY", "WAYLAND_DISPLAY"}
+    assert session.no_display == ()
+    with pytest.raises(BlockingIOError):
+        server.accept()
+    server.close()
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\x01\x00\x00", b"\xff" * 50])

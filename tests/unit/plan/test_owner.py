@@ -62,6 +62,23 @@ def test_one_of_another_name_may_be_an_earlier_one(found: dict[str, str], own: b
     assert is_earlier(found, PLAN) is own
 
 
+@pytest.mark.parametrize(
+    ("folder", "project", "earlier", "own"),
+    [
+        ("/srv/Prüfstand", "pruefstand", "pr-fstand", True),
+        ("/srv/日本", "project", "project", True),
+        ("/srv/Prüfstand", "called-otherwise", "pr-fstand", False),
+        ("/srv/Prüfstand", "pruefstand", "other", False),
+    ],
+)
+def test_one_from_when_letters_of_the_folders_name_were_passed_over(
+    folder: str, project: str, earlier: str, own: bool
+) -> None:
+    plan = replace(PLAN, directory=folder, project=project)
+    assert is_earlier(legacy(project=earlier, directory=folder), plan) is own
+    assert not is_earlier(legacy(1102, project=earlier, directory=folder), plan)
+
+
 def test_whose_it_is_is_read_from_old_labels_too() -> None:
     assert (owner_of(labels()), owner_of(legacy(1102)), owner_of({})) == ("1000", "1102", "")
 

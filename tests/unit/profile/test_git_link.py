@@ -54,6 +54,27 @@ def test_a_submodule_keeps_its_place_beside_its_git_folder(main: Path, tmp_path:
     assert git_note(project, there, str(project)) is None
 
 
+@pytest.mark.parametrize(("folder", "up"), [("robot", ".."), ("robots/picker", "../..")])
+def test_of_a_folder_within_a_repository_the_whole_is_to_be_mounted(main: Path, folder: str, up: str) -> None:
+    project = main / folder
+    project.mkdir(parents=True)
+    note = git_note(project, Inside([("/workspace", str(project))]), "/workspace")
+    assert note is not None
+    assert f"only {folder} of the repository {main} is mounted" in note.message
+    assert f"workspace: {{source: {up}}}" in note.hint
+    # What the hint leads to, and the folder at a place where the repository is all around it.
+    assert git_note(main, Inside([("/workspace", str(main))]), "/workspace") is None
+    around = Inside([("/repo", str(main)), (f"/repo/{folder}", str(project))])
+    assert git_note(project, around, f"/repo/{folder}") is None
+
+
+def test_a_repository_of_the_home_folder_is_not_the_projects(main: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(main))
+    project = main / "robot"
+    project.mkdir()
+    assert git_note(project, Inside([("/workspace", str(project))]), "/workspace") is None
+
+
 @pytest.mark.parametrize("said", [None, "", "gitdir: nowhere\n", "gitdir:\n", "something else\n"])
 def test_nothing_is_noted_of_what_is_no_such_project(main: Path, tmp_path: Path, said: str | None) -> None:
     folder = tmp_path / "plain"

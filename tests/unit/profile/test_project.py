@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from robenv.errors import UsageError
+from robenv.profile.default_name import default_name
 from robenv.profile.project import find_project
-from robenv.profile.resolve import default_name, resolve_project
+from robenv.profile.resolve import resolve_project
 
 
 def test_it_is_searched_upward(tmp_path: Path) -> None:
@@ -65,7 +66,7 @@ def test_a_broken_link_is_the_project_and_told(tmp_path: Path) -> None:
     ],
 )
 def test_a_project_without_a_name_is_called_after_its_folder(folder: str, name: str, tmp_path: Path) -> None:
-    assert default_name(tmp_path / folder) == name
+    assert default_name(str(tmp_path / folder)) == name
     (tmp_path / folder).mkdir()
     (tmp_path / folder / "robenv.yaml").write_text("base: {image: x}\n")
     profile = resolve_project(find_project(tmp_path / folder), {}).profile
