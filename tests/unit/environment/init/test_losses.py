@@ -183,7 +183,7 @@ docker run --gpus all -v $PWD:/ws $IMAGE make
         ),
         ({"compose.yaml": "services:\n  a: {image: x}\n", "tools/run.sh": RUNS}, ["tools/run.sh (no image): not used"]),
         (
-            {"compose.yaml": "services:\n dev: {build: .}\n sim:\n  build: {context: sim, args: {A: b}}\n  extends: c\n"},
+            {"compose.yaml": "services:\n dev: {build: .}\n s:\n  build: {context: sim, args: {A: b}}\n  extends: c\n"},
             ["build.context: sim", "build.args A=b", 'extends: "c"'],
         ),
         ({"compose.yaml": "services:\n  dev: {image: x}\n  l:\n"}, ["compose.yaml:3: service l is not converted"]),
