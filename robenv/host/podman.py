@@ -7,6 +7,15 @@ from robenv.host.reader import Host
 INIT = "catatonit"
 TUN = "/dev/net/tun"
 TIMERS = "systemd"
+NAMES = "aardvark-dns"
+_NAMES_PLACES = (
+    *(f"{folder}/{NAMES}" for folder in (
+        "/usr/libexec/podman", "/usr/lib/podman", "/usr/local/libexec/podman", "/usr/local/lib/podman", "/usr/bin",
+    )),
+    *(f"{folder}/dnsname" for folder in ("/usr/lib/cni", "/usr/libexec/cni", "/opt/cni/bin", "/usr/local/lib/cni")),
+)  # fmt: skip
+"""What answers for the names of containers on a network: netavark's program, and the plugin of the older CNI
+(containers.conf(5), helper_binaries_dir and cni_plugin_dirs)."""
 _INIT_PLACES = (
     "/usr/libexec/podman/catatonit", "/usr/lib/podman/catatonit", "/usr/local/libexec/podman/catatonit",
     "/usr/local/lib/podman/catatonit", "/usr/bin/catatonit",
@@ -21,7 +30,7 @@ _ANYBODY = 0o006
 
 
 def read_lacks(host: Host, rootless: bool) -> tuple[str, ...]:
-    """Of INIT, TUN and TIMERS those that are not there, or not for this user."""
+    """Of INIT, TUN, TIMERS and NAMES those that are not there, or not for this user."""
     lacks = []
     if not any(host.kind(path) == "file" for path in _INIT_PLACES) and not _names_init(host):
         lacks.append(INIT)
@@ -29,6 +38,8 @@ def read_lacks(host: Host, rootless: bool) -> tuple[str, ...]:
         lacks.append(TUN)
     if host.kind("/run/systemd/system") != "folder":
         lacks.append(TIMERS)
+    if not any(host.kind(path) == "file" for path in _NAMES_PLACES):
+        lacks.append(NAMES)
     return tuple(lacks)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from robenv.host.podman import INIT, TIMERS, TUN
+from robenv.host.podman import INIT, NAMES, TIMERS, TUN
 from robenv.plan.grant import Grant, Lack
 
 if TYPE_CHECKING:
@@ -51,5 +51,11 @@ def _notes(profile: Profile, facts: Facts) -> Iterator[str]:
     run, engine = profile.run, facts.engine
     if run.healthcheck is not None and not run.healthcheck.disable and TIMERS in engine.podman_lacks:
         yield "run.healthcheck: never run, since Podman has systemd's timers do that, and there is no systemd here"
+    if run.networks and NAMES in engine.podman_lacks:
+        yield (
+            f"run.networks: containers do not find each other by name, since Podman has neither {NAMES} nor the CNI "
+            f"plugin dnsname here: `sudo apt-get install {NAMES}`, or golang-github-containernetworking-plugin-dnsname "
+            "where `podman info` says networkBackend: cni"
+        )
     if run.ulimits and ULIMITS in engine.podman_lacks:
         yield f"run.ulimits: not kept, since rootless Podman 4 sets none: {', '.join(run.ulimits)} stay as they are"

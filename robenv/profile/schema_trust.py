@@ -173,6 +173,8 @@ def _walk(node: Node, judge: Any, path: str) -> Iterator[str]:
         for item in node.items:
             yield from _walk(item, judge, path)
     elif isinstance(judge, dict):
+        if node.directive and _takes_away(node, judge):
+            yield _said(path, node)
         for key, value in node.values() if isinstance(node, Mapping) else ():
             below = judge.get(key, judge.get("*"))
             place = f"{path}.{key}" if path else key
@@ -182,6 +184,12 @@ def _walk(node: Node, judge: Any, path: str) -> Iterator[str]:
                 yield from _walk(value, below, place)
     elif judge == ASKED or (callable(judge) and not (isinstance(node, Scalar) and judge(node.text))):
         yield _said(path, node)
+
+
+def _takes_away(node: Node, judges: dict[str, Any]) -> bool:
+    """Whether a ``!reset`` or ``!override`` also takes away what other files say of a key that this one may not say."""
+    given = {key for key, _ in node.values()} if isinstance(node, Mapping) else set()
+    return any(judge in (ASKED, _shuts_off) for key, judge in judges.items() if key not in given)
 
 
 def _said(path: str, node: Node) -> str:

@@ -319,7 +319,7 @@ run:
 
 @behaviour("environment, host name")
 def environment(bench: Bench) -> None:
-    assert bench.up(MISC).inside('echo "$WORD"; cat /etc/hostname') == "a b\narm\n"
+    assert bench.up(MISC).inside('echo "$WORD"; cat /etc/hostname').split("\n")[:2] == ["a b", "arm"]
 
 
 # Podman raises nproc where it is not named, and an engine in a container may not.
@@ -329,7 +329,11 @@ ULIMITS = f"run: {{ulimits: {{nofile: {{soft: 512, hard: 1024}}, core: 0, nproc:
 
 @behaviour("ulimits", ULIMITS)
 def ulimits(bench: Bench) -> None:
-    assert bench.up(ULIMITS).inside("ulimit -S -n; ulimit -H -n; ulimit -c").split() == ["512", "1024", "0"]
+    mine = bench.up(ULIMITS)
+    # runc before 1.2 may raise the soft limit of what `exec` starts to the hard one (opencontainers/runc#4195).
+    own = mine.inside("grep 'Max open files' /proc/1/limits").split()
+    assert own[3:5] == ["512", "1024"], own
+    assert mine.inside("ulimit -H -n; ulimit -c").split() == ["1024", "0"]
 
 
 @behaviour("memory file systems", MISC)
@@ -444,7 +448,7 @@ def stop_and_up(bench: Bench) -> None:
 def ps(bench: Bench) -> None:
     mine = bench.up()
     told = mine.run("ps").stdout
-    assert re.search(rf"running\b.* robenv/{mine.name}:[0-9a-f]{{12}}\b", told), told
+    assert re.search(rf"^robenv-{mine.name}-\w+ .* running +{mine.folder}$", told, re.MULTILINE), told
 
 
 @behaviour("up: keeps what runs", quick=True)

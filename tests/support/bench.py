@@ -43,8 +43,9 @@ class Row:
     start: Callable[[Any, str], StartedEngine]
     rootless: bool = False
     """Whether root inside is the user outside."""
-    refuses: Mapping[str, str] = field(default_factory=dict)
-    """Behaviours that it cannot have: by name, a regular expression of what `robenv up` says before it builds."""
+    refuses: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Behaviours that it cannot have: by name, regular expressions of what `robenv up` says before it builds, and of
+    the way out."""
     notes: Mapping[str, str] = field(default_factory=dict)
     """Behaviours that it cannot have, and works without: a regular expression of the line that says so."""
     says: Mapping[str, str] = field(default_factory=dict)
@@ -208,7 +209,8 @@ _FAR = {
     "display": r"on another machine, which nothing of this login session reaches: display, audio",
 }
 _NO_LIMITS = r"not kept, since the engine is rootless and its machine has cgroup v1"
-_NO_SECRETS = r"Podman .*secrets"
+_BUILDER = "`robenv build --builder ssh://"
+_NO_SECRETS = (r"Podman .*secrets", _BUILDER)
 _WITH_TUN = ("unshare", "--mount", "sh", "-c", f'{TUN} && exec "$@"', "sh")
 """A machine on which any user may open /dev/net/tun, as nearly all are."""
 _PODMAN_SAYS = {"build: cancelled": r"^robenv: Podman runs the current step of a cancelled build to its end$"}
@@ -217,16 +219,28 @@ _ROOTLESS_NOTES = {
     "ulimits": r"run.ulimits: not kept, since rootless Podman 4 sets none: nofile, core, nproc",
 }
 """Of cgroup v1."""
-_NOTES = {} if Path("/run/systemd/system").is_dir() else {"healthcheck": r"run.healthcheck: never run, .* systemd"}
+_NO_NAMES = (
+    {}
+    if any(Path(one).exists() for one in ("/usr/lib/podman/aardvark-dns", "/usr/lib/cni/dnsname"))
+    else {"networks": r"run.networks: containers do not find each other by name"}
+)
+_NOTES = (
+    _NO_NAMES
+    if Path("/run/systemd/system").is_dir()
+    else {
+        "healthcheck": r"run.healthcheck: never run, .* systemd",
+        **_NO_NAMES,
+    }
+)
 
 ROWS: tuple[Row, ...] = (
     Row("docker 20.10", docker_engine),
-    Row("docker 20.10 userns-remap", copied(RemappedEngine), refuses={"secrets": "builder has no secrets"}),
+    Row("docker 20.10 userns-remap", copied(RemappedEngine), refuses={"secrets": ("builder has no secrets", _BUILDER)}),
     Row(
         "docker 20.10 rootless",
         rootless_docker,
         rootless=True,
-        refuses={"devices": "rootless Docker gives a device under its own name only"},
+        refuses={"devices": ("rootless Docker gives a device under its own name only", "take the other name out")},
         notes={"limits": _NO_LIMITS, "host network": r"network_mode: host is not this machine's network"},
         container_user=0,
     ),

@@ -11,8 +11,8 @@ from scripts import own_root
 from tests.support.newer_packages import unpacked
 from tests.support.second_engine import SecondEngine
 
-PACKAGES = ("base-files", "docker.io", "procps", "apparmor")
-"""Docker Engine 28.5 (API 1.51) in autumn 2026."""
+PACKAGES = ("base-files", "docker.io", "procps", "apparmor", "iptables")
+"""Docker Engine 28.5 (API 1.51) in autumn 2026; without iptables its containers find each other by no name."""
 
 # A containerd of the whole system would start containers outside of this namespace: it is out of sight in here.
 START = """

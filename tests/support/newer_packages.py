@@ -36,6 +36,10 @@ def _extract(packages: tuple[str, ...], target: Path) -> None:
     command += [f"--include={','.join(packages)}", SUITE, str(target)]
     command += [f"deb http://deb.debian.org/debian {SUITE} main"]
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL, timeout=600)
+    for program in ("iptables", "ip6tables"):  # an alternative, which a script of the package chooses
+        chosen = target / "usr/sbin" / program
+        if chosen.with_name(f"{program}-nft").is_symlink() and not chosen.is_symlink():
+            chosen.symlink_to(f"{program}-nft")
     for entry in target.iterdir():
         if entry.name != "usr":
             entry.unlink() if entry.is_symlink() else shutil.rmtree(entry)

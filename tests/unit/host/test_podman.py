@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from robenv.host.podman import INIT, TIMERS, TUN, read_lacks
+from robenv.host.podman import INIT, NAMES, TIMERS, TUN, read_lacks
 from robenv.host.reader import Host
 
 CATATONIT = ("kind", "/usr/libexec/podman/catatonit")
+AARDVARK = ("kind", "/usr/lib/podman/aardvark-dns")
+DNSNAME = ("kind", "/usr/lib/cni/dnsname")
 SYSTEMD = ("kind", "/run/systemd/system")
 OPEN = ["/dev/net/tun", "char", 10, 200, 0, 0o666]
 CLOSED = ["/dev/net/tun", "char", 10, 200, 0, 0o600]
@@ -27,11 +29,12 @@ class Machine(Host):
 @pytest.mark.parametrize(
     ("answers", "rootless", "lacks"),
     [
-        ({CATATONIT: "file", SYSTEMD: "folder", ("node", TUN): OPEN}, True, ()),
-        ({CATATONIT: "file", SYSTEMD: "folder", ("node", TUN): CLOSED}, True, (TUN,)),
-        ({CATATONIT: "file", SYSTEMD: "folder", ("node", TUN): CLOSED}, False, ()),
-        ({}, True, (INIT, TUN, TIMERS)),
-        ({}, False, (INIT, TIMERS)),
+        ({CATATONIT: "file", SYSTEMD: "folder", AARDVARK: "file", ("node", TUN): OPEN}, True, ()),
+        ({CATATONIT: "file", SYSTEMD: "folder", ("node", TUN): OPEN}, True, (NAMES,)),
+        ({CATATONIT: "file", SYSTEMD: "folder", DNSNAME: "file", ("node", TUN): CLOSED}, True, (TUN,)),
+        ({CATATONIT: "file", SYSTEMD: "folder", AARDVARK: "file", ("node", TUN): CLOSED}, False, ()),
+        ({}, True, (INIT, TUN, TIMERS, NAMES)),
+        ({}, False, (INIT, TIMERS, NAMES)),
     ],
 )
 def test_what_is_not_there(answers: dict[tuple[str, ...], Any], rootless: bool, lacks: tuple[str, ...]) -> None:
@@ -41,5 +44,5 @@ def test_what_is_not_there(answers: dict[tuple[str, ...], Any], rootless: bool, 
 @pytest.mark.parametrize(("line", "lacks"), [('init_path = "/opt/init"', ()), ('#init_path = "/opt/init"', (INIT,))])
 def test_another_init_that_the_settings_name(line: str, lacks: tuple[str, ...]) -> None:
     file = "/home/jane/.config/containers/containers.conf"
-    machine = Machine({SYSTEMD: "folder", ("texts", file): {file: f"[engine]\n{line}\n"}})
+    machine = Machine({SYSTEMD: "folder", AARDVARK: "file", ("texts", file): {file: f"[engine]\n{line}\n"}})
     assert read_lacks(machine, rootless=False) == lacks

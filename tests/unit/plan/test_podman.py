@@ -51,6 +51,8 @@ def test_what_a_container_cannot_start_without_is_missing_before_the_build(
         ("systemd", "run: {healthcheck: {disable: true}}", ""),
         ("ulimits", "run: {ulimits: {nofile: 9}}", "run.ulimits: not kept"),
         ("ulimits", "", ""),
+        ("aardvark-dns", "networks: {lan: {}}\nrun: {networks: [lan]}", "run.networks: containers do not find each"),
+        ("aardvark-dns", "", ""),
     ],
 )
 def test_what_it_leaves_away_is_said(tmp_path: Path, missing: str, profile: str, said: str) -> None:

@@ -92,6 +92,23 @@ def test_a_base_by_an_address_is_told(reference: str, told: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("build: !reset null", ["the key build: null"]),
+        ("build: !override {}", ["the key build"]),
+        ("build: !override {network: none}", []),
+        ("mirrors: !reset null", ["the key mirrors: null"]),
+        ("base: !override {image: ubuntu}", []),
+        ("run: !reset null", []),
+    ],
+)
+def test_a_key_of_the_users_own_files_alone_is_not_taken_away_with_what_is_around_it(
+    tmp_path: Path, text: str, told: list[str]
+) -> None:
+    assert said(tmp_path, f"{text}\n") == told
+
+
+@pytest.mark.parametrize(
     ("network", "told"),
     [("none", []), ("host", ["the key build.network: host"]), ("default", ["the key build.network: default"])],
 )
