@@ -37,7 +37,10 @@ _DESCRIBING = ("devcontainer", "compose", "dockerfile", "script")
 """Kinds of files of which each is used, or named as not used."""
 _CALL = re.compile(r"(?:^|\s|`)(?:docker (?:container )?(?:run|create)|rocker)\s(?=-)")
 
-_TERMINAL = re.compile(r"-[itd]+|--rm")
+_SHELL = str.maketrans("", "", "${}()")
+"""Variables count in each way of writing them."""
+_TERMINAL = re.compile(r"-[itd]+|--rm|\$\(\w+\)")
+"""Words that say nothing of a container; a variable of make is resolved."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,8 @@ def _names(one: Finding, atom: Atom) -> bool:
         shown.append(words.rpartition(":")[2])
     if one.key in _STANDING:
         shown.append(words.partition("=")[0])  # a variable that stands for it
-    return any(word in text for word in shown)
+    text = text.translate(_SHELL)
+    return any(word.translate(_SHELL) in text for word in shown)
 
 
 def _atoms(file: str, text: str) -> Iterator[Atom]:

@@ -93,8 +93,8 @@ class _Reader:
             self._made.build = Build(self._path(named), str(build.get("target", "")), args)
         for key, value in (*build.items(), *((key, self._said[key]) for key in _OF_BUILD if key in self._said)):
             if key == "args":
-                args = [f"build.args {name}={one} (as the Dockerfile uses it)" for name, one in args_of(value).items()]
-                self._made.findings += (built_in(one, self._at(key)) for one in args)
+                said = [f"build.args {name}={one} (as the Dockerfile uses it)" for name, one in args_of(value).items()]
+                self._made.findings += (built_in(one, self._at(key)) for one in said)
             else:
                 self._made.findings.append(of_build(key, value, self._at(key)))
 

@@ -34,6 +34,7 @@ def start(terminal: Terminal, folder: Path) -> None:
 def lines(terminal: Terminal) -> list[str]:
     """What was shown between the last two questions, by lines."""
     shown = terminal.screen.before
+    assert isinstance(shown, bytes)
     return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode()).replace("\r", "").split("\n")
 
 
