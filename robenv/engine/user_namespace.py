@@ -43,7 +43,8 @@ def what_lacks(
     uid = os.geteuid()
     user = _name(uid)
     if without := [one for one in ("subuid", "subgid") if not _has_range(root / "etc" / one, {user, str(uid)})]:
-        ranges = " ".join(f"--add-{one}s 100000-{100000 + _MAPPED - 1}" for one in without)
+        first = max(_free(root / "etc" / one) for one in ("subuid", "subgid"))
+        ranges = " ".join(f"--add-{one}s {first}-{first + _MAPPED - 1}" for one in without)
         files = " and ".join(f"/etc/{one}" for one in without)
         return f"{user} has no range in {files}", f"`sudo usermod {ranges} {user}`; {ELSE}"
     return (
@@ -72,6 +73,13 @@ def _switch(root: Path) -> tuple[str, str]:
 
 def _has_range(file: Path, names: set[str]) -> bool:
     return any(line.split(":")[0] in names for line in _text(file).splitlines() if line.count(":") == 2)
+
+
+def _free(file: Path) -> int:
+    """The first number above all ranges that others have: shared ones would let them into each other's files."""
+    rows = (line.split(":") for line in _text(file).splitlines())
+    ends = (int(row[1]) + int(row[2]) for row in rows if len(row) == 3 and row[1].isdecimal() and row[2].isdecimal())
+    return max((100000, *ends))
 
 
 def _name(uid: int) -> str:

@@ -31,6 +31,9 @@ from robenv.profile.schema import Profile
 _HIDDEN = re.compile(r"bind source path does not exist: (?P<path>/.*)")
 _SHUT = re.compile(r"l?stat (?P<path>/.*?): permission denied")
 _SYSTEM = ("/dev", "/proc", "/sys", "/run", "/tmp/.X11-unix")  # noqa: S108
+_OF_THE_SESSION = (
+    "Docker from the snap, or in another mount namespace, has folders of its own there: Docker from a package brings it"
+)
 _TRIES = 5
 _PAUSE = 0.2
 """Seconds, while something writes to the workspace."""
@@ -65,7 +68,11 @@ def as_seen(engine: Engine, plan: RunPlan, profile: Profile, note: Callable[[str
             if less is None:
                 raise
             plan = relabelled(less[0])
-            note(f"{error.message}: the container has no {' and no '.join(less[1])}; {error.hint}")
+            none = " and ".join(f"`{key}: {'false' if key == 'git' else 'none'}`" for key in less[1])
+            note(
+                f"{error.message}: the container has no {' and no '.join(less[1])}; {_OF_THE_SESSION}, and {none} "
+                "silences this"
+            )
         else:
             return plan
 

@@ -116,6 +116,7 @@ def test_a_display_that_the_engine_does_not_see(
     done = mine.run("up", "--", "sh", "-c", "cat seen; ls -d /tmp/.X11-unix || echo none")
     assert done.stdout == "seen\nnone\n"
     assert "the engine does not see /tmp/.X11-unix, though it is here: the container has no display" in done.stderr
+    assert "`display: none` silences this" in done.stderr
     again = mine.run("up", "--", "cat", "seen")
     assert (again.stdout, again.stderr) == ("seen\n", "")
     mine.write(STEP + "display: x11\n")

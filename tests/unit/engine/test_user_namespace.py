@@ -25,7 +25,7 @@ APPARMOR = "proc/sys/kernel/apparmor_restrict_unprivileged_userns"
             ("newuidmap", "newgidmap"),
             "",
             f"{USER} has no range in /etc/subuid and /etc/subgid",
-            f"sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {USER}`",
+            f"sudo usermod --add-subuids 165536-231071 --add-subgids 165536-231071 {USER}`",
         ),
         (
             RANGES | {"proc/sys/kernel/unprivileged_userns_clone": "0\n"},
