@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import textwrap
 from dataclasses import asdict, replace
 from functools import cache, partial
 from pathlib import Path
@@ -72,7 +73,8 @@ def _asked(found: Proposal) -> str:
         try:
             _check(said)
         except UsageError as error:
-            typer.echo(f"{safe(error.message)}: {safe(error.hint)}")
+            said = f"{safe(error.message)}: {safe(error.hint)}"
+            typer.echo("\n".join(textwrap.wrap(said, _width(), break_on_hyphens=False)))
         else:
             return said
 

@@ -32,6 +32,17 @@ _STANDING = frozenset(("gpu", "display", "audio", "git", "ssh_agent", "realtime"
 """Keys that stand for several words of other tools."""
 
 
+_NAMED = ("requirements", "repos")
+_DESCRIBING = ("devcontainer", "compose", "dockerfile", "script")
+"""Kinds of files of which each is used, or named as not used."""
+_CALL = re.compile(r"(?:^|\s|`)(?:docker (?:container )?(?:run|create)|rocker)\s(?=-)")
+
+_SHELL = str.maketrans("", "", "${}()")
+"""Variables count in each way of writing them."""
+_TERMINAL = re.compile(r"-[itd]+|--rm|\$\(\w+\)")
+"""Words that say nothing of a container; a variable of make is resolved."""
+
+
 @dataclass(frozen=True)
 class Atom:
     """The smallest thing that a file says, on the lines ``first`` to ``last``."""
@@ -54,6 +65,13 @@ def lost(folder: Path, source: str = "") -> tuple[Proposal, int, list[Atom]]:
     findings = [*proposal.taken, *proposal.asked, *proposal.notes, *proposal.built_in]
     texts = {file: read.text_of(file) or "" for file in proposal.sources}
     atoms = [atom for file, text in texts.items() for atom in _atoms(file, text)]
+    atoms += (Atom(one.source, 0, 0, one.kind, one.source) for one in read.files if one.kind in _NAMED)
+    atoms += (
+        Atom(one.source, 0, 0, one.kind, one.source)
+        for one in read.files
+        if one.kind in _DESCRIBING
+        and (one.kind != "script" or any(_CALL.search(line) and line[:1] != "#" for line in one.text.split("\n")))
+    )
     stages = [one for one in findings if re.match(r"not converted: stage \S+ \(FROM ", one.value)]
     left = {(one.file, line) for one in stages for line in _lines_of_stage(one, texts[one.file])}
     return (
@@ -72,6 +90,8 @@ def _lines_of_stage(stage: Finding, text: str) -> range:
 
 def _is_said(atom: Atom, findings: list[Finding], proposal: Proposal) -> bool:
     """By the files and the target that are named, by a finding on a command's lines, or else by one with its value."""
+    if atom.first == 0 and any(one.file.partition(" ")[0] == atom.file for one in findings):
+        return True
     if atom.value in (proposal.image, *proposal.sources) or f"{atom.file}:{atom.first}" in proposal.why:
         return True
     if atom.value == "ROS_DISTRO" and proposal.profile.startswith("ros/"):
@@ -89,11 +109,19 @@ def _is_said(atom: Atom, findings: list[Finding], proposal: Proposal) -> bool:
 
 def _names(one: Finding, atom: Atom) -> bool:
     """Whether a finding is about this and not only about something else on the same line."""
-    if one.key in _STANDING or one.value.startswith(f"not converted: {atom.key} "):
+    if (one.key in _STANDING and atom.key != "word") or one.value.startswith(f"not converted: {atom.key} "):
         return True
     text = " ".join(f"{one.key} {one.value} {one.source}".split())
     words = " ".join(atom.value.replace("-${devcontainerId}", "").split())[:_SHOWN]
-    return any(word in text for word in (words, words.partition("=")[2] or words, json.dumps(words)[1:-1]))
+    shown = [words, words.partition("=")[2] or words, json.dumps(words)[1:-1]]
+    if atom.key.endswith("devices") or words.startswith("/dev/"):
+        shown.append(words.partition(":")[0])  # at the same place inside
+    if one.key == "workspace.target":
+        shown.append(words.rpartition(":")[2])
+    if one.key in _STANDING:
+        shown.append(words.partition("=")[0])  # a variable that stands for it
+    text = text.translate(_SHELL)
+    return any(word.translate(_SHELL) in text for word in shown)
 
 
 def _atoms(file: str, text: str) -> Iterator[Atom]:
@@ -104,13 +132,42 @@ def _atoms(file: str, text: str) -> Iterator[Atom]:
         yield from _devcontainer(file, text)
     elif "dockerfile" in name or "containerfile" in name:
         yield from _dockerfile(file, text)
+    else:
+        yield from _words(file, text)
+
+
+def _words(file: str, text: str) -> Iterator[Atom]:
+    """Of each command line that runs a container the words behind the program; those of options before their value,
+    such as ``-v`` and ``--name``, are said by that."""
+    joined = re.sub(r"\\\n", lambda found: "\v", text)
+    line = 0
+    for one in joined.split("\n"):
+        first, line = line + 1, line + 1 + one.count("\v")
+        found = _CALL.search(one)
+        if found is None or one.lstrip().startswith(("#", "echo ")):
+            continue
+        words = one[found.end() :].replace("\v", " ").split()
+        for word, after in zip(words, [*words[1:], "-"], strict=True):
+            if (word[0] != "-" or after[0] == "-" or "=" in word) and not _TERMINAL.fullmatch(word):
+                yield Atom(file, first, line, "word", _bare(word))
+
+
+def _bare(word: str) -> str:
+    """Without dashes, quotes, the option's name and the host's side of a mount."""
+    word = word.strip("\"'`").lstrip("-")
+    return word.partition("=")[2].strip("\"'") if re.match(r"[a-z-]+=", word) else word
 
 
 def _compose(file: str, text: str) -> Iterator[Atom]:
     root = load_foreign(text)
     services = root.get("services", {}) if isinstance(root, dict) else {}
+    for key, value in root.items() if isinstance(root, dict) else ():
+        if key not in ("services", "version", "name") and not key.startswith("x-"):  # merged where they are used
+            line = getattr(key, "line", 0)
+            yield from (Atom(file, line, line + 50, key, one) for one in (value if isinstance(value, dict) else [key]))
     for name, body in services.items():
-        for path, value in _leaves({key: one for key, one in body.items() if key != "build" or isinstance(one, dict)}):
+        keys = body.items() if isinstance(body, dict) else ()
+        for path, value in _leaves({key: one for key, one in keys if key != "build" or isinstance(one, dict)}):
             line = getattr(value, "line", 0)
             yield Atom(file, getattr(name, "line", 0), line, f"{name}{path}", str(value))
 
@@ -119,12 +176,13 @@ def _devcontainer(file: str, text: str) -> Iterator[Atom]:
     root = json.loads(_COMMENTS.sub(lambda match: match[1] or "", text))
     for key, value in root.items():
         line = next((n for n, one in enumerate(text.split("\n"), 1) if re.search(rf'"{re.escape(key)}"\s*:', one)), 0)
+        last = line + (json.dumps(value, indent=0).count("\n") + 9 if key == "build" else 0)
         for path, said in _said(key, value):
-            yield Atom(file, line, line, f"{key}{path}", said)
+            yield Atom(file, line, last, f"{key}{path}", said)
 
 
 def _said(key: str, value: Any) -> Iterator[tuple[str, str]]:
-    if key in ("build", "dockerFile", "dockerComposeFile", "service"):
+    if key in ("dockerComposeFile", "service"):
         return  # what these name is one of the files
     if key in ("customizations", "settings", "extensions", "portsAttributes"):
         yield "", key

@@ -12,8 +12,8 @@ from robenv.environment.init.write import left_out
 from robenv.profile.builtin import BuiltinProfile
 from robenv.profile.excerpt import safe
 
-_LABEL, _MOST = 18, 9
-"""Columns of the first column, and lines for what is taken."""
+_MOST = 9
+"""Lines for what is taken."""
 
 
 def brief(proposal: Proposal, width: int) -> list[str]:
@@ -32,7 +32,8 @@ def brief(proposal: Proposal, width: int) -> list[str]:
     if unused:
         rows.append(("not used", f"{in_few_words([one.partition(' ')[0] for one in unused])} (--from FILE)"))
     lines = [f"Found in {in_few_words(proposal.sources)}:"] if proposal.sources else []
-    lines += [f"  {label:<{_LABEL}}{value}" for label, value in rows]
+    label_width = max((len(label) for label, _ in rows), default=0)
+    lines += [f"  {label:<{label_width}}  {value}" for label, value in rows]
     lines += [f"Proposal: {proposal.stand}", f"  {proposal.why}"]
     return [_cut(safe(line), width) for line in lines]
 

@@ -24,6 +24,8 @@ _BUILD_WAYS = {
     "labels": "image.labels",
     "platforms": "platforms",
     "cache_from": "the engine keeps its own cache",
+    "cacheFrom": "the engine keeps its own cache",
+    "options": "build has network; proxies are passed by themselves",
 }
 _SHORT = frozenset(("type", "source", "target", "read_only"))
 """Of a volume in Compose's long form what its short form can say."""
@@ -60,7 +62,7 @@ def services_of(text: str, file: str) -> list[Service] | None:
     listed = root.get("services") if isinstance(root, dict) else None
     if not isinstance(listed, dict):
         return None
-    return [_service(name, body, file) for name, body in listed.items() if isinstance(body, dict)]
+    return [_service(name, body if isinstance(body, dict) else {}, file) for name, body in listed.items()]
 
 
 def top_level_notes(text: str, file: str) -> Iterator[Finding]:
@@ -95,7 +97,8 @@ def _dockerfile(service: Service) -> tuple[str, str]:
 def note_of(service: Service, chosen: str) -> Finding:
     """A service that is not taken, with what it has."""
     what = service.image or (service.build.dockerfile if service.build else "")
-    rest = "; ".join(f"{one.key} {shorten(one.value)}" for one in service.settings)
+    said = [*(f"{one.key} {shorten(one.value)}" for one in service.settings), *(one.value for one in service.findings)]
+    rest = "; ".join(said)
     text = f"service {service.name} is not converted: {what}" + (f" ({rest})" if rest else "")
     return note(text + (f"; robenv runs one container, from {chosen}" if chosen else ""), service.place)
 
@@ -141,8 +144,15 @@ def _rest_of_build(value: Any, made: Service) -> Iterator[Finding]:
         if key == "args":
             yield from (built_in(f"build.args {name}={one} (as the Dockerfile uses it)", place)
                         for name, one in args_of(said).items())  # fmt: skip
-        elif key not in ("context", "dockerfile", "target"):
-            yield not_converted(f"build.{key}: {json.dumps(said)}", place, _BUILD_WAYS.get(key, ""))
+        else:
+            yield of_build(key, said, place)
+
+
+def of_build(key: str, said: Any, place: str) -> Finding:
+    """Of a build what is not an argument: what names the Dockerfile is used up by that."""
+    if key in ("context", "dockerfile", "dockerFile", "target"):
+        return built_in(f"build.{key}: {said} (which Dockerfile is read)", place)
+    return not_converted(f"build.{key}: {json.dumps(said)}", place, _BUILD_WAYS.get(key, ""))
 
 
 def args_of(value: Any) -> dict[str, str]:

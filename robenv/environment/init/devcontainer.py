@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from robenv.environment.init.compose import Build, args_of
+from robenv.environment.init.compose import Build, args_of, of_build
 from robenv.environment.init.findings import Finding, Setting, built_in, not_converted, note
 from robenv.environment.init.options import docker_options, mount_of
 
@@ -39,6 +39,8 @@ _TAKEN = (
     "workspaceFolder",
     "workspaceMount",
 )
+_OF_BUILD = ("dockerFile", "context")
+"""Keys of a build that older files have at the top."""
 
 
 @dataclass
@@ -89,9 +91,12 @@ class _Reader:
         if isinstance(named, str):
             args = {name: self._variables(value) for name, value in args_of(build.get("args")).items()}
             self._made.build = Build(self._path(named), str(build.get("target", "")), args)
-        for key in build:
-            if key not in ("dockerfile", "dockerFile", "context", "args", "target"):
-                self._made.findings.append(built_in(f"build.{key}: {json.dumps(build[key])}", self._at(key)))
+        for key, value in (*build.items(), *((key, self._said[key]) for key in _OF_BUILD if key in self._said)):
+            if key == "args":
+                said = [f"build.args {name}={one} (as the Dockerfile uses it)" for name, one in args_of(value).items()]
+                self._made.findings += (built_in(one, self._at(key)) for one in said)
+            else:
+                self._made.findings.append(of_build(key, value, self._at(key)))
 
     def _workspace(self) -> None:
         """Where the workspace is inside: what the mount says, else the folder that is opened."""

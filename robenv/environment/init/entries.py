@@ -22,6 +22,7 @@ _TEXT = ("environment", "run.storage_opt", "run.sysctls")
 """Keys whose values are text also where they look like numbers."""
 _PLACE = Path("/project")
 """Where a project would be, for a look at its values alone."""
+_OF_SHELL = re.compile(r"\$[(\d@*#?!]|`")
 _STRICT_WORDS = ("yes", "no", "on", "off", "y", "n", "null", "~")
 
 
@@ -133,6 +134,8 @@ def commented(text: str, why: str) -> str:
 
 def refusal(finding: Finding) -> str:
     """Why the finding cannot stand in a profile, in the schema's words; "" where it can, or where variables decide."""
+    if _OF_SHELL.search(finding.value):
+        return "only the shell that runs it knows the value"
     if "$" in finding.value:
         return ""
     text = "\n".join(lines(entries_of([finding], []))) + "\n"

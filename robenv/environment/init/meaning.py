@@ -207,7 +207,7 @@ def _privileged(one: Setting, relative: Relative) -> Iterator[Finding]:
 
 def _runtime(one: Setting, relative: Relative) -> Iterator[Finding]:
     if one.value == "nvidia":
-        yield Finding("gpu", "auto", f"{one.source}: runtime")
+        yield Finding("gpu", "auto", f"{one.source}: runtime {one.value}")
     else:
         yield Finding("run.runtime", one.value, one.source)
 

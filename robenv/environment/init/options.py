@@ -128,7 +128,7 @@ def rocker_options(words: Sequence[str], source: str) -> Options:
             rest += words[at:]
             break
         if name in _ROCKER_ON:
-            found.findings.append(Finding(*_ROCKER_ON[name], source))
+            found.findings.append(Finding(*_ROCKER_ON[name], f"{source} {name}"))
         elif name in _ROCKER_MANY:
             values, at = ([value], at) if equals else _several(name, words, at)
             found.settings += [Setting(_ROCKER_MANY[name], one, source) for one in values]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from robenv.catalog.jetpack import JETPACKS, JetPack, board_of, nearest_jetpack, parse_l4t
@@ -82,11 +82,11 @@ def propose(
 ) -> Proposal:
     """``jetpacks``: the table as the user has it. ``source``: the file to take the environment from; "": the best.
     Raises UsageError where that file describes none."""
-    workspace = [*_workspace(folder)]
-    has_sources = any(one.key == "ros" for one in workspace)
+    has_sources = any(one.key == "ros" for one in _workspace(folder))
     everything = candidates(folder)
     ranked = sorted(everything, key=lambda one: not _runs(find(_stand(one, has_sources).profile), machine))
     chosen = _chosen(ranked, source)
+    workspace = _workspace(folder, {one.file for one in chosen.findings} if chosen else ())
     hints = [*(chosen.findings if chosen else ()), *workspace]
     stands = [*_stands(hints, chosen, machine, find, has_sources, jetpacks)]
     base = _first(stands, machine, find, jetpacks)
@@ -101,8 +101,8 @@ def _aside(everything: Sequence[Candidate], chosen: Candidate | None) -> set[str
     return {posixpath.dirname(one.file) for one in everything} - used - {""}
 
 
-def _workspace(folder: Folder) -> Iterator[Finding]:
-    """What the sources say, wherever the environment comes from."""
+def _workspace(folder: Folder, read: Collection[str] = ()) -> Iterator[Finding]:
+    """What the sources say, wherever the environment comes from. ``read``: files that its description has read."""
     for name in folder.folders:
         yield from dua_folder(name.rpartition("/")[2], name)
     for file in folder.files:
@@ -110,11 +110,13 @@ def _workspace(folder: Folder) -> Iterator[Finding]:
             yield from in_package_xml(file.text, file.source)
         elif file.kind == "repos":
             yield from in_repos(file.text, file.source)
-            yield from brought(file.path, file.text, file.source) if not file.source.startswith("src/") else ()
+            yield from brought(file.path, file.text, file.source)
         elif file.kind == "script":
             yield from dua_lines(file.text, file.source)
         elif file.source == "requirements.txt":
             yield from in_requirements(file.text, file.source)
+        elif file.kind == "requirements" and file.source not in read:
+            yield note("a list for pip, not used; to use it: pip: [{requirements: FILE}]", file.source)
     yield from in_branch(folder.branch)
 
 
@@ -126,8 +128,9 @@ def _chosen(ranked: Sequence[Candidate], source: str) -> Candidate | None:
             files = ", ".join(one.file for one in ranked[:6]) or "none here"
             raise UsageError(f"{source} describes no environment", hint=f"`--from` takes one of: {files}")
         return found
-    offered = (one for one in ranked if not one.only_if_named)
-    return next((one for one in offered if one.image or one.distro or one.weight), None)
+    offered = [one for one in ranked if not one.only_if_named]
+    says = (one for one in offered if one.image or one.distro or one.weight)
+    return next(says, None) or next((one for one in offered if one.findings), None)
 
 
 def _stand(one: Candidate, has_sources: bool) -> Stand:

@@ -160,22 +160,32 @@ def _dockerfiles(folder: Folder) -> Iterator[Candidate]:
     for file in folder.of("dockerfile"):
         made = Candidate("dockerfile", file.source, uses={file.source})
         _take_build(made, Build(file.source), folder, file.source)
-        line = _line_for(file, folder)
-        if line is not None:
-            _take_line(made, line)
+        for at, line in enumerate(_lines_for(file, folder)):
+            _take_line(made, line) if at == 0 else made.findings.append(_another(line))
         yield _finished(made)
 
 
-def _line_for(dockerfile: Found, folder: Folder) -> RunLine | None:
-    """The command line that runs this Dockerfile's image, by all appearances: beside it, or at the top."""
+def _lines_for(dockerfile: Found, folder: Folder) -> list[RunLine]:
+    """Of the script that runs this Dockerfile's image by all appearances, beside it or at the top, the command lines;
+    first the one that says most."""
     here = posixpath.dirname(dockerfile.source)
     for where in dict.fromkeys((here, posixpath.join(here, "scripts"), "", "scripts")):
         for file in folder.of("script"):
             if posixpath.dirname(file.source) == where.strip("/"):
-                for line in run_lines(file.text, file.source):
-                    if line.options.settings or line.options.findings:
-                        return line
-    return None
+                lines = list(run_lines(file.text, file.source))
+                first = max(lines, key=lambda line: len(line.options.settings), default=None)
+                if first is not None and (first.options.settings or first.options.findings):
+                    return [first, *(line for line in lines if line is not first)]
+    return []
+
+
+def _another(line: RunLine) -> Finding:
+    """A command line beside the one that is taken, with all that it says."""
+    said = [f"{one.key} {one.value}" for one in line.options.settings]
+    said += [one.value for one in line.options.findings if one.key == NOTE]
+    rest = f" ({'; '.join(said)})" if said else ""
+    what = " ".join((line.options.image, *line.options.command))
+    return note(f"another {line.tool} line, not used: {what}{rest}", line.source)
 
 
 def _take_line(made: Candidate, line: RunLine) -> None:
@@ -185,26 +195,27 @@ def _take_line(made: Candidate, line: RunLine) -> None:
     place = f"{line.source}: {line.tool}"
     if line.options.command:
         made.findings.append(not_converted(f"the command {' '.join(line.options.command)}", place, "robenv run CMD"))
-    if line.options.image and made.image and made.image != line.options.image:
+    if line.options.image and made.kind != "run line" and made.image != line.options.image:
         made.findings.append(note(f"the image {line.options.image} is built from {made.file}", place))
     if made.kind == "run line" and "$" not in line.options.image:
         made.image, made.image_source = line.options.image, place
+    elif made.kind == "run line":
+        made.findings.append(not_converted(f"the image {line.options.image}", place, "base: {image: …}"))
 
 
 def _run_lines(folder: Folder) -> Iterator[Candidate]:
-    """Of each script the first line with an image."""
+    """Of each script the first line with an image that is said; one with a variable for it is taken by name alone."""
     for file in folder.of("script"):
         lines = list(run_lines(file.text, file.source))
         named = [line for line in lines if line.options.image and "$" not in line.options.image]
-        if not named:
+        if not lines:
             continue
         made = Candidate("run line", file.source, uses={file.source})
-        _take_line(made, named[0])
-        for other in lines:
-            if other is not named[0]:
-                made.findings.append(note(f"another {other.tool} line: {other.options.image}", other.source))
+        taken = (named or lines)[0]
+        _take_line(made, taken)
+        made.findings += (_another(other) for other in lines if other is not taken)
         is_readme = posixpath.basename(file.source).lower().startswith("readme")
-        made.only_if_named = is_readme and not _has_workspace(named[0], made)
+        made.only_if_named = not named or (is_readme and not _has_workspace(taken, made))
         yield _finished(made)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from robenv.catalog.ros import DISTROS
-from robenv.environment.init.findings import Finding, not_converted, note
+from robenv.environment.init.findings import Finding, built_in, not_converted, note
 from robenv.errors import Problem
 from robenv.plan.packages import leads_elsewhere
 from robenv.profile.foreign_yaml import load_foreign
@@ -17,6 +17,7 @@ from robenv.share.repos import parse_repos
 
 _DEPEND = re.compile(r"<(\w*depend)\b[^>]*>\s*([\w.+-]+)\s*</\1>|<build_type>\s*(\w+)\s*</build_type>")
 _REPOS = "workspace.repos"
+_CHOICE = "a .repos file for workspace: {repos: [FILE]}, if it is for this environment"
 
 
 def in_package_xml(text: str, source: str) -> Iterator[Finding]:
@@ -52,14 +53,19 @@ def in_repos(text: str, source: str) -> Iterator[Finding]:
 
 
 def brought(path: Path, text: str, source: str) -> Iterator[Finding]:
-    """A file of repositories as one that `up` clones what is missing of, if it is in the form for that."""
+    """A file of repositories as one that `up` clones what is missing of, if it is in the form for that. One in src is
+    of a repository there."""
     problems: list[Problem] = []
     if path.suffix != ".repos":
         yield note("`vcs import src` takes it; as a .repos file, `up` does", source)
         return
     listed = load_foreign(text)
     if isinstance(listed, dict) and "repositories" in listed and not listed["repositories"]:
-        return  # it is one, with nothing in it
+        yield built_in("a list without repositories", source)
+        return
+    if source.startswith("src/"):
+        yield note(_CHOICE, source)
+        return
     parse_repos(Source(path, source, source, "project", path.parent, (), text), problems)
     if problems:
         yield note(f"`up` cannot clone it: {problems[0].message}", source)
@@ -76,7 +82,7 @@ def one_of_repos(findings: Sequence[Finding], distro: str, aside: Collection[str
     chosen = fitting[0] if len(fitting) == 1 else named[0] if len(named) == 1 else ""
     for finding in findings:
         if finding.key == _REPOS and finding.value != chosen:
-            yield note("a .repos file for workspace: {repos: [FILE]}, if it is for this environment", finding.file)
+            yield note(_CHOICE, finding.file)
         else:
             yield finding
 

@@ -109,6 +109,8 @@ docker run -it --rm --gpus all --net=host -e ROBOT=arm --env-file x.env -v $PWD:
         ({"compose.yaml": COMPOSE, "Dockerfile": DOCKERFILE, "requirements.txt": "numpy\n"}, 40),
         ({"Dockerfile": DOCKERFILE, "requirements.txt": "numpy\n"}, 20),
         ({".devcontainer/devcontainer.json": DEVCONTAINER, ".devcontainer/Dockerfile": DOCKERFILE}, 40),
+        ({"run.sh": LINE.replace("--unheard-of=1 ", "")}, 12),
+        ({"run.sh": "rocker --x11 --nvidia --env A=b --volume ./d:/d --devices /dev/video0 -- ros:jazzy bash\n"}, 7),
         (
             {
                 ".devcontainer/devcontainer.json": '{"dockerComposeFile": ["../compose.yaml"], "service": "dev"}',
@@ -118,7 +120,7 @@ docker run -it --rm --gpus all --net=host -e ROBOT=arm --env-file x.env -v $PWD:
             40,
         ),
     ],
-    ids=["compose", "dockerfile", "devcontainer", "devcontainer of compose"],
+    ids=["compose", "dockerfile", "devcontainer", "docker run", "rocker", "devcontainer of compose"],
 )
 def test_each_key_entry_and_instruction_is_proposed_or_noted(tmp_path: Path, files: dict[str, str], said: int) -> None:
     for name, text in files.items():
@@ -162,3 +164,57 @@ def test_a_server_that_a_readme_runs_is_not_the_environment(tmp_path: Path) -> N
     assert lost(tmp_path, "README.md")[0].image == "example.org/web/api-server:jazzy-nightly"
     (tmp_path / "README.md").write_text("Run\n\n    docker run -v $PWD:/ws example.org/tools:jazzy\n")
     assert lost(tmp_path)[0].image == "example.org/tools:jazzy"
+
+
+RUNS = """\
+image=example.org/x
+run_quiet docker run -it --rm "$IMAGE" bash
+docker run --gpus all -v $PWD:/ws $IMAGE make
+"""
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (
+            {"Dockerfile": "FROM ros:jazzy\n", "run.sh": RUNS},
+            ["run.sh:3: docker run: the image $IMAGE is built from Dockerfile",
+             "run.sh:2: another docker run line, not used: $IMAGE bash"],
+        ),
+        ({"compose.yaml": "services:\n  a: {image: x}\n", "tools/run.sh": RUNS}, ["tools/run.sh (no image): not used"]),
+        (
+            {"compose.yaml": "services:\n dev: {build: .}\n s:\n  build: {context: sim, args: {A: b}}\n  extends: c\n"},
+            ["build.context: sim", "build.args A=b", 'extends: "c"'],
+        ),
+        ({"compose.yaml": "services:\n  dev: {image: x}\n  l:\n"}, ["compose.yaml:3: service l is not converted"]),
+        (
+            {".devcontainer.json": '{"dockerFile": "D", "context": "..", "build":\n{"options": ["--network=x"]}}'},
+            ["dockerFile: D", "context: ..", 'not converted: build.options: ["--network=x"]'],
+        ),
+        (
+            {"requirements.txt": "numpy", "tools/requirements-dev.txt": "scipy"},
+            ["tools/requirements-dev.txt: a list for pip, not used"],
+        ),
+        (
+            {"empty.repos": "repositories:\n", "src/arm/up.repos": "repositories:\n  a: {type: git, url: x}\n"},
+            ["empty.repos: a list without repositories", "src/arm/up.repos: a .repos file for workspace"],
+        ),
+    ],
+    ids=["lines of a Dockerfile's script", "a script with a variable", "a service not taken", "an empty service",
+         "an older devcontainer", "lists for pip", "repositories"],
+)  # fmt: skip
+def test_what_is_not_taken_is_named(tmp_path: Path, files: dict[str, str], said: list[str]) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    proposal, _, missing = lost(tmp_path)
+    assert [str(atom) for atom in missing] == []
+    notes = " ".join(f"{one.source}: {one.value}" for one in (*proposal.notes, *proposal.built_in))
+    assert [one for one in said if one not in notes] == []
+
+
+def test_a_script_with_a_variable_for_its_image_is_taken_by_name(tmp_path: Path) -> None:
+    (tmp_path / "run.sh").write_text(RUNS)
+    assert lost(tmp_path)[0].sources == ()
+    proposal, _, missing = lost(tmp_path, "run.sh")
+    assert (proposal.sources, missing) == (("run.sh",), [])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -341,6 +342,27 @@ def test_every_key_that_files_can_bring_is_judged() -> None:
     assert not given_by(Finding("run.volumes", "cache:/var/cache", "x"))
     assert given_by(Finding("run.volumes", "./data:/data", "x")), "a link of the folder leads anywhere"
     assert given_by(Finding("environment", "KEY=${AWS_SECRET}", "x")) == "the value of your variable AWS_SECRET"
+
+
+def test_what_only_a_scripts_shell_knows_is_a_note(tmp_path: Path) -> None:
+    """Uncommented, or allowed on the terminal, all else has to be valid."""
+    make = "tag=example.org/x:1\nshell:\n\tdocker run -v $(PWD)/src:/src -v $(HERE):/h $(tag) bash\n"
+    script = (
+        "data=$(realpath ..)\nempty=\ndocker run -v $data:/d -v $empty:/e -v $1:/one -v $MINE:/m -v `x`:/x ros:jazzy\n"
+    )
+    for name, text, asked, notes in (
+        ("Makefile", make, ["./src:/src", "${HERE}:/h"], 1),
+        ("run.sh", script, ["$MINE:/m"], 4),
+    ):
+        folder = tmp_path / name.lower()
+        lay(folder, {name: text})
+        proposal = propose(read_folder(folder), Machine(), KNOWN)
+        assert [one.value for one in proposal.asked] == asked
+        assert len(proposal.notes) == notes, proposal.notes
+        allowed = replace(proposal, taken=(*proposal.taken, *proposal.asked), asked=())
+        (folder / "robenv.yaml").write_text(proposed_file("arm", allowed))
+        environ = {"HERE": "/here", "MINE": "/mine"}
+        assert len(resolve(folder, None, environ).profile.run.volumes) == len(asked)
 
 
 def test_a_link_that_leaves_the_folder_is_not_looked_at(tmp_path: Path) -> None:
