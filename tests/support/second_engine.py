@@ -72,7 +72,21 @@ class SecondEngine:
         return self._process is not None and self._process.poll() is None
 
     def start(self, timeout: float = 60) -> SecondEngine:
-        """Starts it, also again after ``stop`` or ``kill``, and returns once it answers."""
+        """Starts it, also again after ``stop`` or ``kill``, and returns once it answers.
+
+        Docker 20.10 that finds the containers of one that was killed may stand still while it loads them; as a service
+        manager would, this ends it then and starts it once more.
+        """
+        self._launch()
+        if not self._comes_up(timeout) and self.running:
+            self.kill()
+            self._launch()
+            self._comes_up(timeout)
+        if not self._answers():
+            raise RuntimeError(f"The second engine did not start:\n{self.log.read_text()[-3000:]}")
+        return self
+
+    def _launch(self) -> None:
         (self.folder / "dockerd.pid").unlink(missing_ok=True)
         path = os.environ["PATH"] if self._programs is None else f"{self._programs}:{os.environ['PATH']}"
         with self.log.open("ab") as log:
@@ -84,12 +98,14 @@ class SecondEngine:
                 stderr=log,
                 start_new_session=True,
             )
+
+    def _comes_up(self, timeout: float) -> bool:
         deadline = time.monotonic() + timeout
         while not self._answers():
             if not self.running or time.monotonic() > deadline:
-                raise RuntimeError(f"The second engine did not start:\n{self.log.read_text()[-3000:]}")
+                return False
             time.sleep(0.05)
-        return self
+        return True
 
     def _answers(self) -> bool:
         try:
