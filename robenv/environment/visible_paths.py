@@ -58,8 +58,8 @@ def needs_look(engine: Engine, plan: RunPlan, image: str) -> bool:
 
 
 def as_seen(engine: Engine, plan: RunPlan, profile: Profile, note: Callable[[str], object]) -> RunPlan:
-    """The plan without what the engine does not see and the profile asks for with ``auto`` alone, which is told. Raises
-    Unseen for anything else."""
+    """Return the plan without the parts of the session that the engine does not see and the profile asks for with
+    ``auto``; name them by ``note``. Raise Unseen for any other folder."""
     while True:
         try:
             check_visible(engine, plan)

@@ -25,8 +25,8 @@ WSLG = "/mnt/wslg"
 _NEEDS_FOLDER = frozenset(("x11", "wayland", "pulseaudio", "pipewire"))
 """Parts whose libraries want an $XDG_RUNTIME_DIR of the user's own."""
 _PARTS = {
-    "display": frozenset(("x11", "wayland")),
-    "audio": frozenset(("pulseaudio", "pipewire")),
+    "display": frozenset(("x11", "wayland", "wslg")),
+    "audio": frozenset(("pulseaudio", "pipewire", "wslg")),
     "ssh_agent": frozenset(("ssh_agent",)),
     "git": frozenset(("git",)),
 }
@@ -79,8 +79,8 @@ def _runtime_folder(plan: RunPlan) -> str:
 
 
 def without_unseen(plan: RunPlan, profile: Profile, path: str) -> tuple[RunPlan, tuple[str, ...]] | None:
-    """The plan without what of the session lies at ``path``, which the engine does not see, and the keys of the profile
-    that are left without; None where more lies there, or something that the profile insists on."""
+    """Return the plan without the parts of the session at ``path``, which the engine does not see, and the keys of the
+    profile that lose them. Return None if other mounts lie there as well, or if the profile requires such a part."""
     unseen = [one for one in plan.mounts if one.kind == "bind" and f"{one.source}/".startswith(f"{path}/")]
     places = {one.target for one in unseen}
     by_place = {SESSION_FOLDER: frozenset(plan.session), X11_SOCKETS: frozenset(("x11",)), WSLG: frozenset(("wslg",))}
@@ -88,7 +88,7 @@ def without_unseen(plan: RunPlan, profile: Profile, path: str) -> tuple[RunPlan,
         return None
     gone = frozenset().union(*(by_place[place] for place in places))
     session = tuple(part for part in plan.session if part not in gone)
-    keys = tuple(key for key, parts in _PARTS.items() if parts & gone)
+    keys = tuple(key for key, parts in _PARTS.items() if parts & gone and getattr(profile, key) not in ("none", False))
     if any(getattr(profile, key) not in ("auto", True) for key in keys):
         return None
     if not _NEEDS_FOLDER.intersection(session):

@@ -176,10 +176,12 @@ def test_a_display_of_ssh_that_is_out_of_reach_names_what_reaches_it(network: st
     assert wanted.lacks == ()
 
 
-def seen_as(path: str, source: str = "/run/user/1000/robenv", **keys: Any) -> tuple[RunPlan, tuple[str, ...]] | None:
+def seen_as(
+    path: str, source: str = "/run/user/1000/robenv", session: SessionFacts = DESKTOP, **keys: Any
+) -> tuple[RunPlan, tuple[str, ...]] | None:
     """What is left of a plan on a desktop where the engine does not see ``path``."""
     profile = Profile.model_validate(keys)
-    grant = plan_display(profile, replace(FACTS, session=DESKTOP))
+    grant = plan_display(profile, replace(FACTS, session=session))
     plan = replace(PLAN, session=grant.session, mounts=(*PLAN.mounts, *grant.mounts))
     return without_unseen(with_session(plan, source), profile, path)
 
@@ -198,6 +200,14 @@ def test_a_session_folder_that_the_engine_does_not_see_is_left_away_with_all_in_
     assert found is not None
     assert (found[0].session, found[1]) == ((), ("display", "audio", "git"))
     assert found[0].mounts == (*PLAN.mounts, X11)
+
+
+def test_wslg_that_the_engine_does_not_see_is_named_by_what_needs_it() -> None:
+    session = replace(DESKTOP, wslg=True)
+    found = seen_as("/mnt/wslg", session=session, display="auto")
+    assert found is not None
+    assert ("wslg" in found[0].session, WSLG in found[0].mounts, found[1]) == (False, False, ("display",))
+    assert seen_as("/mnt/wslg", session=session, display="auto", audio="required") is None
 
 
 @pytest.mark.parametrize(
