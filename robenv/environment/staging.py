@@ -1,4 +1,4 @@
-"""The names that images have on an engine while `save` and `load` are at work, and nobody else uses.
+"""The names that images have on an engine while `save`, `load` and the like are at work, and nobody else uses.
 
 No half of an image can ever stand under a real name. Each name tells the machine and the process that gave it, so that
 what a killed one has left is known and goes.

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from robenv.engine.protocol import Engine
+from robenv.environment.staging import staging_name
 from robenv.errors import HostLacks, OperationFailed, RobenvError
 from robenv.plan.display import without_unseen
 from robenv.plan.names import LABEL_DIRECTORY, LABEL_PLAN, LABEL_PROJECT, LABEL_ROLE, ROLE_THROWAWAY
@@ -84,7 +85,7 @@ def check_visible(engine: Engine, plan: RunPlan) -> None:
     if not sources:
         return
     mounts = [Mount("bind", source, f"/robenv/{index}", True) for index, source in enumerate(sources)]
-    with _any_image(engine) as image:
+    with _empty(engine) as image:
         try:
             container = engine.create_container(
                 f"{plan.name}-look-{secrets.token_hex(3)}", _request(plan, image, mounts)
@@ -180,12 +181,9 @@ def _seconds(text: str) -> int | None:
 
 
 @contextmanager
-def _any_image(engine: Engine) -> Iterator[str]:
-    """One that the engine has; else an empty one, which goes afterwards."""
-    if found := engine.images():
-        yield found[0].id
-        return
-    name = f"robenv-look:{secrets.token_hex(4)}"
+def _empty(engine: Engine) -> Iterator[str]:
+    """An image for this alone, which goes afterwards: another one could not be removed while the container has it."""
+    name = staging_name()
     engine.load_images([_empty_image(name, engine.info().platform)])
     try:
         yield name

@@ -12,6 +12,13 @@ from typing import Any
 
 import pytest
 
+from robenv.engine.protocol import Engine
+from robenv.environment.facts import facts_for
+from robenv.environment.load import load
+from robenv.environment.visible_paths import check_visible
+from robenv.profile.project import find_project
+from robenv.profile.resolve import resolve_project
+from robenv.share.image_names import is_staging
 from scripts import own_root
 from tests.support.project import Project
 from tests.support.second_engine import SecondEngine
@@ -121,6 +128,26 @@ def test_a_display_that_the_engine_does_not_see(
     assert (again.stdout, again.stderr) == ("seen\n", "")
     mine.write(STEP + "display: x11\n")
     assert "the engine does not see /tmp/.X11-unix" in mine.run("up", "-d", check=6).stderr
+
+
+def test_the_look_holds_no_image_of_others(
+    engine: Engine, base_image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody could remove it meanwhile. What a killed look leaves has a name that the next `clean` knows."""
+    (tmp_path / "robenv.yaml").write_text(f"name: robenvtest-look\nbase: {{image: {base_image}}}\n")
+    loaded = load(resolve_project(find_project(tmp_path), {}), engine.info().platform)
+    facts = facts_for(engine, loaded)
+    create, images = engine.create_container, []
+
+    def watched(name: str, request: dict[str, Any], *rest: Any) -> str:
+        images.append(request["Image"])
+        return create(name, request, *rest)
+
+    monkeypatch.setattr(engine, "create_container", watched)
+    check_visible(engine, loaded.container(facts, loaded.grant(facts)))
+    (image,) = images
+    assert is_staging(image)
+    assert engine.find_image(image) is None
 
 
 def test_a_workspace_that_both_see(docker_api: Any, base_image: str, tmp_path: Path) -> None:
