@@ -15,7 +15,7 @@ import secrets
 import tarfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -188,13 +188,16 @@ def _empty(engine: Engine) -> Iterator[str]:
     try:
         yield name
     finally:
-        engine.remove_image(name)
+        with suppress(OperationFailed):  # it is gone already, or the next clean-up takes it
+            engine.remove_image(name)
 
 
 def _empty_image(name: str, platform: str) -> bytes:
     system, architecture, *_ = platform.split("/")
     layer = _tar({})
     config = {
+        # So no two have one ID: engines mix up removals of the same image that come at the same time.
+        "comment": name,
         "os": system,
         "architecture": architecture,
         "config": {"Labels": {LABEL_ROLE: ROLE_THROWAWAY}},
