@@ -212,9 +212,10 @@ class SshRelay:
 
     def _attend(self, child: subprocess.Popen[bytes], stream: socket.socket, words: IO[bytes]) -> None:
         # A file and no pipe: the master of a shared connection that ssh leaves behind may hold it open for long.
-        with words:
+        # A connection without an answer is closed last: whoever uses it asks for the complaint as soon as it ends.
+        with words, stream:
             greeting = b""
-            with stream, suppress(OSError):  # whoever uses the connection may have left
+            with suppress(OSError):  # whoever uses the connection may have left
                 greeting = _pass_on(child, stream)
             if child.stdout is not None:
                 child.stdout.close()
@@ -239,9 +240,11 @@ def _pass_on(child: subprocess.Popen[bytes], stream: socket.socket) -> bytes:
         elif len(begun) > GREETING:
             child.terminate()
             break
+    if not answered:
+        return bytes(begun)
     with suppress(OSError):
         stream.shutdown(socket.SHUT_RDWR)
-    return b"" if answered else bytes(begun)
+    return b""
 
 
 def _send(stream: socket.socket, data: bytes) -> None:

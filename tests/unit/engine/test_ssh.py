@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 from itertools import pairwise
 
@@ -9,7 +10,7 @@ import pytest
 
 from robenv.engine import ssh
 from robenv.engine.endpoint import Endpoint, find_endpoint, unreachable
-from robenv.engine.ssh import Target, marked, ssh_argv, target
+from robenv.engine.ssh import SshRelay, Target, marked, ssh_argv, target
 from robenv.errors import EngineUnreachable
 
 DIAL = "docker system dial-stdio"
@@ -106,3 +107,16 @@ def test_a_greeting_is_parted_from_the_answer(greeting: bytes) -> None:
     asked = marked("cat")
     assert asked.split(greeting + asked.line + b"an answer\n") == (greeting, b"an answer\n")
     assert asked.split(greeting) == (greeting, None)
+
+
+def test_a_connection_that_fails_ends_when_its_cause_is_known() -> None:
+    """However late ssh says it: whoever used the connection asks for the cause as soon as it ends."""
+    relay = SshRelay(["sh", "-c", "exec <&- >&-; sleep 3; echo no such host >&2; exit 255"])
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:
+            stream.settimeout(60)
+            stream.connect(relay.url.removeprefix("unix://"))
+            assert stream.recv(1) == b""
+        assert relay.complaint() == "no such host"
+    finally:
+        relay.close()
