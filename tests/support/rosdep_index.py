@@ -1,4 +1,4 @@
-"""rosdep's index on localhost: a database of a few keys and an index of distributions without any."""
+"""rosdep's index on localhost: a database of a few keys, and an index with a distribution that is not Debian's."""
 
 from __future__ import annotations
 
@@ -22,7 +22,14 @@ def serve(folder: Path, host: str, keys: dict[str, str]) -> Iterator[str]:
     folder.mkdir()
     lines = [f"{key}:\n  debian: {value}\n" for key, value in keys.items()]
     (folder / "base.yaml").write_text("".join(lines))
-    (folder / "index-v4.yaml").write_text("%YAML 1.1\n---\ndistributions: {}\ntype: index\nversion: 4\n")
+    # As the real index: it has distributions, and none with the name that Debian's own ROS gives itself.
+    (folder / "index-v4.yaml").write_text(
+        "%YAML 1.1\n---\ndistributions:\n  noetic: {distribution: [noetic.yaml], distribution_status: end-of-life,"
+        " distribution_type: ros1, python_version: 3}\ntype: index\nversion: 4\n"
+    )
+    (folder / "noetic.yaml").write_text(
+        "%YAML 1.1\n---\nrelease_platforms: {ubuntu: [focal]}\nrepositories: {}\ntype: distribution\nversion: 2\n"
+    )
     server = ThreadingHTTPServer(("", 0), partial(_Quiet, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
