@@ -125,8 +125,11 @@ class Desktop:
         return f":{number}"
 
     def windows(self) -> str:
-        """The names of all windows, with their places, as xwininfo prints them."""
-        return self.run("xwininfo", "-root", "-tree")
+        """The names of all windows, with their places, as xwininfo prints them; "" where one went meanwhile."""
+        try:
+            return self.run("xwininfo", "-root", "-tree")
+        except subprocess.CalledProcessError:
+            return ""
 
     def start_wayland(self, name: str = "wayland-7") -> subprocess.Popen[bytes]:
         """A compositor without a screen; sets WAYLAND_DISPLAY."""
