@@ -19,8 +19,9 @@ Make = Callable[..., Project]
 TOOLS = "apt: {packages: [cyclonedds-tools]}\n"
 BRIDGE = "networks: {lan: }\nrun: {networks: [lan]}\n"
 HOST = "run: {network_mode: host, ipc: host}\n"
-SUBSCRIBE = "ddsperf -i $ROS_DOMAIN_ID -D %d -Qmaxwait:%d -Qminmatch:1 -Qsamples:10 sub"
-PUBLISH = "ddsperf -i $ROS_DOMAIN_ID -D %d pub 20Hz"
+SECONDS = 6
+SUBSCRIBE = f"ddsperf -i $ROS_DOMAIN_ID -D {SECONDS} -Qmaxwait:{SECONDS} -Qminmatch:1 -Qsamples:10 sub"
+PUBLISH = "ddsperf -i $ROS_DOMAIN_ID pub 20Hz"
 
 
 def domain() -> int:
@@ -28,19 +29,22 @@ def domain() -> int:
     return secrets.randbelow(100) + 1
 
 
-def carries(subscriber: Project, publisher: Project, seconds: int) -> bool:
+def carries(subscriber: Project, publisher: Project, tries: int) -> bool:
     """Whether samples come from a throw-away container of one project to the running one of the other."""
     subscriber.run("up", "-d")
-    listening = subscriber.start(
-        *("exec", "--", "sh", "-c", SUBSCRIBE % (seconds, seconds)),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    publisher.run("run", "--", "sh", "-c", PUBLISH % seconds)
-    output, _ = listening.communicate(timeout=120)
-    assert "participant" in output, output
-    return listening.returncode == 0
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    publishing = publisher.start("run", "--", "sh", "-c", PUBLISH, **streams)
+    try:
+        assert publishing.stdout is not None and publishing.stdout.readline(), "it speaks once it runs"
+        for _ in range(tries):
+            listening = subscriber.run("exec", "--", "sh", "-c", SUBSCRIBE, check=None)
+            assert "participant" in listening.stdout, listening.stdout
+            if listening.returncode == 0:
+                return True
+        return False
+    finally:
+        publishing.terminate()
+        publishing.communicate(timeout=120)
 
 
 @pytest.mark.parametrize("mixin", ["cyclonedds", "cyclonedds-udp"])
@@ -50,7 +54,7 @@ def test_two_containers_on_a_bridge_of_their_own(project: Make, mixin: str) -> N
     assert "multicast does not leave a bridge network" in said
     told = mine.run("exec", "--", "printenv", "CYCLONEDDS_URI", "RMW_IMPLEMENTATION").stdout.split()
     assert told == [f"file:///etc/robenv/{mixin}.xml", "rmw_cyclonedds_cpp"]
-    assert carries(mine, mine, 8)
+    assert carries(mine, mine, 10)
 
 
 def test_over_the_hosts_network_and_not_across_domains(project: Make) -> None:
@@ -58,5 +62,5 @@ def test_over_the_hosts_network_and_not_across_domains(project: Make) -> None:
     first = project(f"{TOOLS}{HOST}ros: {{domain_id: {number}}}\n")
     same = project(f"{TOOLS}{HOST}ros: {{domain_id: {number}}}\nuser: {{uid: 1000, gid: 1000}}\n")
     other = project(f"{TOOLS}{HOST}ros: {{domain_id: {number % 100 + 1}}}\n")
-    assert carries(first, same, 8)
-    assert not carries(first, other, 6)
+    assert carries(first, same, 10)
+    assert not carries(first, other, 1)
