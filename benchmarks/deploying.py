@@ -23,15 +23,15 @@ from pathlib import Path
 
 from benchmarks.entering import remove_images
 from benchmarks.measure import ROBENV, ROOT, Check, Group, run
-from robenv.deploy.connection import connect
-from robenv.deploy.pushed import noting
-from robenv.deploy.transfer import send_image
-from robenv.engine import docker_py
-from robenv.engine.iterators import forward
+from robenv.engine import docker_engine
 from robenv.engine.protocol import BuildEvent, Engine, TransferEvent
-from tests.support.registry import Registry
-from tests.support.robots import Robot, Yard
-from tests.support.second_engine import SecondEngine
+from robenv.remote.connection import connect
+from robenv.transfer.push_capture import noting
+from robenv.transfer.send import send_image
+from robenv.util.concurrency import forward
+from tests.support.engines.second_engine import SecondEngine
+from tests.support.robots.robots import Robot, Yard
+from tests.support.servers.registry import Registry
 
 PROJECT = "robenv-bench-deploy"
 RATE = "20mbit"
@@ -94,7 +94,7 @@ def _robot() -> Iterator[tuple[Robot, Engine, Engine, Registry]]:
         registry = Registry()
         stack.callback(registry.close)
         registry.start()
-        source = docker_py.connect(os.environ)
+        source = docker_engine.connect(os.environ)
         stack.callback(source.close)
         # An engine takes a registry at 127.0.0.1 without TLS: so it listens there on the robot too.
         known = robot.known
@@ -211,7 +211,14 @@ def _memory(folder: Path) -> Group:
     engine = SecondEngine()
     try:
         engine.start()
-        command = [sys.executable, "-m", "tests.support.sending", engine.url, str(_LARGE), str(folder / "large")]
+        command = [
+            sys.executable,
+            "-m",
+            "tests.support.robots.sending",
+            engine.url,
+            str(_LARGE),
+            str(folder / "large"),
+        ]
         said = run(command, ROOT)
     finally:
         engine.close()

@@ -56,16 +56,16 @@ def _ours(project: Path, mark: str, more: list[str], *options: str) -> None:
 
 def _target(project: Path) -> tuple[str, list[str]]:
     """The base's reference and the packages of the target, as robenv resolves them."""
-    from robenv.environment.load import load, resolve
+    from robenv.project.planned import load, resolve
 
     stage = load(resolve(project, None, {}), _platform()).build.stages[-1]
     return stage.base.reference, [package for group in stage.groups for package in group.packages]
 
 
 def _platform() -> str:
-    from robenv.engine import docker_py
+    from robenv.engine import docker_engine
 
-    engine = docker_py.connect(os.environ)
+    engine = docker_engine.connect(os.environ)
     try:
         return engine.info().platform
     finally:
@@ -73,7 +73,7 @@ def _platform() -> str:
 
 
 def _theirs(base: str, packages: list[str], mark: str) -> None:
-    from robenv.engine import docker_py
+    from robenv.engine import docker_engine
     from robenv.engine.protocol import BuildRequest
 
     dockerfile = (
@@ -88,7 +88,7 @@ def _theirs(base: str, packages: list[str], mark: str) -> None:
         member = tarfile.TarInfo("Dockerfile")
         member.size = len(dockerfile)
         tar.addfile(member, io.BytesIO(dockerfile))
-    engine = docker_py.connect(os.environ)
+    engine = docker_engine.connect(os.environ)
     try:
         request = BuildRequest(f"{PROJECT}-by-hand", engine.info().platform, {})
         for _ in engine.build(request, [body.getvalue()]):

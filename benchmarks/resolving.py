@@ -49,7 +49,7 @@ def _once(folder: Path, packages: int) -> float:
 
 
 def _render(project: Path, last: str) -> None:
-    from robenv.environment.load import load, resolve
+    from robenv.project.planned import load, resolve
 
     rendered = load(resolve(project, None, {}), "linux/amd64").rendered
     if last not in rendered.dockerfile:

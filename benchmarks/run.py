@@ -42,9 +42,9 @@ def _groups(folder: Path, quick: bool) -> dict[str, Callable[[], Group | list[Gr
 def machine() -> dict[str, object]:
     """What the numbers were taken on."""
     from robenv import __version__
-    from robenv.engine import docker_py
+    from robenv.engine import docker_engine
 
-    engine = docker_py.connect(os.environ)
+    engine = docker_engine.connect(os.environ)
     info = engine.info()
     engine.close()
     return {

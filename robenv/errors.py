@@ -7,7 +7,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from robenv.places import Location, Problem
+    from robenv.locations import Location, Problem
 
 __all__ = ["Location", "Problem", "RobenvError"]
 
@@ -15,9 +15,9 @@ __all__ = ["Location", "Problem", "RobenvError"]
 def __getattr__(name: str) -> type:
     if name not in ("Location", "Problem"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from robenv import places
+    from robenv import locations
 
-    found: type = getattr(places, name)
+    found: type = getattr(locations, name)
     return found
 
 

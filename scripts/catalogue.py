@@ -12,7 +12,7 @@ from robenv.catalog.jetpack import BOARDS, JETPACKS
 from robenv.catalog.releases import RELEASES
 from robenv.catalog.ros import DISTROS
 from robenv.cli.profiles_table import ORDER, TITLES
-from robenv.profile.summary import Summary, fits_in_words, summaries
+from robenv.profile.resolve.summary import Summary, fits_in_words, summaries
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "catalogue.md"
 BEGIN = "<!-- begin: written by python -m scripts.catalogue -->\n"

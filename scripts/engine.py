@@ -25,7 +25,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from robenv.engine.endpoint import DEFAULT_URL, Endpoint, find_endpoint
+from robenv.engine.transport.endpoint import DEFAULT_URL, Endpoint, find_endpoint
 from robenv.errors import EngineDenied, EngineUnreachable
 from scripts import own_root
 
@@ -81,10 +81,10 @@ def _quiet(command: Sequence[str]) -> bool:
 
 def answers() -> bool:
     """Whether robenv reaches an engine. Raises EngineDenied where one is there and this user may not."""
-    from robenv.engine import docker_py
+    from robenv.engine import docker_engine
 
     try:
-        engine = docker_py.connect(os.environ)
+        engine = docker_engine.connect(os.environ)
         engine.info()
         engine.close()
     except EngineDenied:

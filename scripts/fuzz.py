@@ -26,7 +26,7 @@ from pathlib import Path
 from types import FrameType
 
 from robenv.errors import RobenvError
-from robenv.profile.badvalue import BadValue
+from robenv.profile.yaml.parse_error import BadValue
 from scripts.fuzz_mutations import mutated
 from scripts.fuzz_targets import Target, Unprintable, require_printable, targets
 

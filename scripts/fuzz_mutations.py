@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from robenv.profile.schema_trust import KEYS
-from tests.support.profile_examples import EXAMPLES
+from robenv.profile.schema.trust import KEYS
+from tests.support.projects.profile_examples import EXAMPLES
 
 MAX_SIZE = 1 << 16
 """Bytes of an input."""
@@ -188,7 +188,7 @@ def _change(chance: random.Random, level: Any, key: Any) -> None:
 
 
 def tree(chance: random.Random, seed: bytes, seeds: Sequence[bytes]) -> bytes:
-    """A tree as ``tests.support.raw_git`` has it, of parts of several, where names meet that should not."""
+    """A tree as ``tests.support.servers.raw_git`` has it, of parts of several, where names meet that should not."""
     entries: list[Any] = []
     for _ in range(chance.choice((1, 2, 2, 3))):
         found = _entries(chance.choice(seeds))

@@ -12,33 +12,33 @@ from typing import Any
 
 import zstandard
 
-from robenv.deploy.inventory import read_inventory
+from robenv.bundle.archive import IMAGES, check, images_tar, reading
+from robenv.bundle.contents import contents_of
 from robenv.deploy.inventory_trust import inventory_claims
-from robenv.environment.load import Loaded, load
-from robenv.environment.trust import Machine, claims_text, image_claims_of, judge, powers_of
 from robenv.errors import Problem, ProfileError, UsageError
 from robenv.export.forms import FORMS
 from robenv.export.forms import Source as ExportSource
-from robenv.plan.host import plan_host
-from robenv.plan.networks import network_request
-from robenv.plan.request import create_request
-from robenv.profile.files import BadFile, decode
-from robenv.profile.nodes import Source
-from robenv.profile.project import INVENTORY, find_project
-from robenv.profile.provenance import provenance
-from robenv.profile.resolve import resolve_project
-from robenv.profile.resolved import Resolved
+from robenv.git.objects import GitEntry, walk
+from robenv.git.workspace.repos_file import parse_repos
+from robenv.lockfile import Lock, changes, lock_text, read_lock
+from robenv.plan.container.create_request import create_request
+from robenv.plan.container.networks import network_request
+from robenv.plan.host.host import plan_host
+from robenv.profile.chain.project import INVENTORY, find_project
+from robenv.profile.resolve.provenance import provenance
+from robenv.profile.resolve.resolve import resolve_project
+from robenv.profile.resolve.resolved import Resolved
+from robenv.profile.yaml.files import BadFile, decode
+from robenv.profile.yaml.nodes import Source
+from robenv.project.planned import Loaded, load
+from robenv.project.trust.judge import Machine, claims_text, image_claims_of, judge, powers_of
+from robenv.remote.inventory import read_inventory
 from robenv.render import context_stream
-from robenv.share.archive import IMAGES, check, images_tar, reading
-from robenv.share.contents import contents_of
-from robenv.share.extract import Extractor
-from robenv.share.git_objects import GitEntry, walk
-from robenv.share.lock import Lock, changes, lock_text, read_lock
-from robenv.share.repos import parse_repos
-from robenv.share.tree import CLOSED, FOLDER, LINK, BadTree
-from tests.support.profile_examples import FACTS
-from tests.support.raw_bundle import head_member, tar_of
-from tests.support.raw_git import RawObjects
+from robenv.util.safe_extract import Extractor
+from robenv.util.safe_tree import CLOSED, FOLDER, LINK, BadTree
+from tests.support.images.raw_bundle import head_member, tar_of
+from tests.support.projects.profile_examples import FACTS
+from tests.support.servers.raw_git import RawObjects
 
 ENVIRON = {"A": "1", "HOME": "/home/x", "ODD": "\udcff", "EVIL": "\x1b[2J\u202e"}
 _OWN = "name: picker\nbase: {image: debian:bookworm}\n"

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.support import side_by_side
+from tests.support.folders import ROOT
+from tests.support.machine import side_by_side
 
-ROOT = Path(__file__).resolve().parent.parent
 _COMMON = pytest.StashKey[Path]()
 
 
@@ -40,15 +40,9 @@ def pytest_configure_node(node: Any) -> None:
     node.nodemanager.EXIT_TIMEOUT = 60  # seconds; after ^C they end the engines that they have started
 
 
-def common(config: pytest.Config) -> Path | None:
-    """The folder of ``side_by_side``; None where the tests run in one process."""
-    found = getattr(config, "workerinput", {}).get("robenvtest_common")
-    return Path(found) if found else None
-
-
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[Any]:
-    with side_by_side.turn(common(item.config), alone=item.get_closest_marker("alone") is not None):
+    with side_by_side.turn(side_by_side.common(item.config), alone=item.get_closest_marker("alone") is not None):
         return (yield)
 
 

@@ -64,7 +64,7 @@ def binfmt(
         raise UsageError("--credentials and --mend are for register", hint="`robenv binfmt register --help`")
     from robenv.catalog.emulators import chosen_emulators
     from robenv.cli.reporter import TerminalReporter
-    from robenv.environment import emulation
+    from robenv.project.image import emulation
 
     with _engine() as engine:
         machine = engine.info().platform if engine else own_platform()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from robenv.cli.ask import asker
 from robenv.cli.builders import BuilderOption, named_builders
 from robenv.cli.common import (
     JsonOption,
@@ -23,13 +24,12 @@ from robenv.cli.common import (
 )
 from robenv.cli.help import Command
 from robenv.cli.together import error_json, make_images
-from robenv.cli.trust import asker
 from robenv.errors import UsageError
 
 if TYPE_CHECKING:
-    from robenv.environment.gate import Admitted
-    from robenv.environment.image import ImageResult
-    from robenv.environment.reporter import Reporter
+    from robenv.project.gate import Admitted
+    from robenv.project.image.image import ImageResult
+    from robenv.project.reporter import Reporter
 
 
 def build(
@@ -52,9 +52,9 @@ def build(
 ) -> None:
     """Builds the image unless there is one for what the profile says now, and prints its name. Several platforms are
     built side by side; where one fails, the others' images stay."""
-    from robenv.environment.gate import admit_image
-    from robenv.environment.image import ensure_image
-    from robenv.environment.timeline import write_timeline
+    from robenv.project.gate import admit_image
+    from robenv.project.image.build_trace import write_timeline
+    from robenv.project.image.image import ensure_image
 
     where: Where = context.obj
     if no_load and not builders:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from robenv.deploy.builder import Builder
+    from robenv.project.image.remote_builders import Builder
 
 BuilderOption = Annotated[
     list[str] | None,
@@ -25,7 +25,7 @@ def named_builders(urls: Sequence[str] | None) -> Iterator[Assign]:
     if not urls:
         yield lambda platforms: {}
         return
-    from robenv.deploy.builder import assign, open_builders
+    from robenv.project.image.remote_builders import assign, open_builders
 
     with open_builders(urls) as builders:
         yield lambda platforms: assign(builders, platforms)

@@ -16,9 +16,9 @@ def _needed(where: Where, platform: str) -> frozenset[str]:
     """The images that the project here needs now, for the engine's platform and each that it names, and the bases that
     robenv has put there for them; none where there is no project, or a broken one."""
     from robenv.catalog.platforms import normalize
-    from robenv.environment.load import load
-    from robenv.plan.mirrors import pinned_name
-    from robenv.plan.run_image import has_run_image
+    from robenv.plan.image.mirrors import pinned_name
+    from robenv.plan.image.run_image import has_run_image
+    from robenv.project.planned import load
 
     try:
         found = where.load(platform, quiet=True)
@@ -46,8 +46,8 @@ def clean(
     """Removes images, containers and caches that nothing refers to, and says what that frees.
 
     The newest image of every project stays, and whatever a container uses. Waits for builds that are under way."""
-    from robenv.environment.clean import find_rubbish, remove
-    from robenv.environment.locks import clearing_images
+    from robenv.project.containers.clean import find_rubbish, remove
+    from robenv.util.file_lock import clearing_images
 
     where: Where = context.obj
     with open_engine() as engine, nullcontext() if dry_run else clearing_images(note):

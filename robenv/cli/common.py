@@ -16,13 +16,13 @@ from robenv.cli.errors import hanging, print_warnings
 from robenv.cli.output import guarded, json_text, paint
 from robenv.errors import UsageError
 from robenv.notices import said
-from robenv.profile.excerpt import safe
+from robenv.util.sanitize import safe
 
 if TYPE_CHECKING:
     from robenv.engine.protocol import Engine
-    from robenv.environment.load import Loaded
-    from robenv.environment.locking import Locked
-    from robenv.host.place import Place
+    from robenv.host.project_folder import Place
+    from robenv.project.lock_policy import Locked
+    from robenv.project.planned import Loaded
 
 
 def _known_stage(stage: str) -> str:
@@ -62,7 +62,7 @@ class Where:
     def resolve(self, quiet: bool = False, locked: bool = False, shared: bool = False) -> Locked:
         """The project by its lock; with ``locked``, only what the lock has; ``shared``, without
         the overlay and .env. Raises UsageError, ProfileError."""
-        from robenv.environment.locking import resolve_locked
+        from robenv.project.lock_policy import resolve_locked
 
         tell = _no_note if quiet else note
         found = resolve_locked(self.directory, self.file, os.environ, tell, frozen=locked, shared=shared)
@@ -72,14 +72,14 @@ class Where:
 
     def root(self) -> Path:
         """The project's folder. Raises UsageError where there is none."""
-        from robenv.profile.project import find_project
+        from robenv.profile.chain.project import find_project
 
         return find_project(self.directory, self.file).root
 
     def place(self) -> Place:
         """The project's folder and this user, by which containers are found. Raises UsageError where there is none."""
-        from robenv.environment.identity import place_of
-        from robenv.profile.project import find_project
+        from robenv.profile.chain.project import find_project
+        from robenv.project.identity import place_of
 
         return place_of(find_project(self.directory, self.file))
 
@@ -92,8 +92,8 @@ class Where:
 
     def load_for_robots(self, engine_platform: str, platform: str | None) -> Loaded:
         """The project with the image that `deploy` takes."""
-        from robenv.environment.load import load
-        from robenv.plan.run_image import deploy_purpose
+        from robenv.plan.image.run_image import deploy_purpose
+        from robenv.project.planned import load
 
         loaded = self.load(engine_platform, platform)
         return load(loaded.resolved, loaded.build.platform, deploy_purpose(loaded.resolved.profile))
@@ -103,8 +103,8 @@ class Where:
         pin: bool = True, shared: bool = False, stage: str = "dev",
     ) -> list[Loaded]:  # fmt: skip
         """The project, planned for several platforms, each once; for the engine's own where none is named."""
-        from robenv.environment.load import choose_platform, load
-        from robenv.environment.locking import require_locked
+        from robenv.project.lock_policy import require_locked
+        from robenv.project.planned import choose_platform, load
 
         found = self.resolve(quiet, locked, shared)
         named = [one.strip() for asked in platforms or () if asked is not None for one in asked.split(",")]
@@ -120,12 +120,12 @@ class Where:
     def settle(self, found: Locked, quiet: bool, locked: bool, shared: bool = False) -> Locked:
         """Brings what is missing of the workspace's repositories, and holds fast what the lock does not have yet; the
         project as it then is. Raises ProfileError, OperationFailed."""
-        from robenv.cli.trust import asker
-        from robenv.environment.gate import require_trust
-        from robenv.environment.locking import pin_sources
-        from robenv.environment.repos_trust import repos_claims
-        from robenv.environment.repositories import bring_repositories
-        from robenv.share.clones import NotAllBrought
+        from robenv.cli.ask import asker
+        from robenv.git.workspace.clones import NotAllBrought
+        from robenv.project.gate import require_trust
+        from robenv.project.lock_policy import pin_sources
+        from robenv.project.repositories import bring_repositories
+        from robenv.project.trust.repos import repos_claims
 
         require_trust(repos_claims(found.resolved), asker(), note)
         tell = _no_note if quiet else note
@@ -145,7 +145,7 @@ class Where:
 @contextmanager
 def open_engine() -> Iterator[Engine]:
     """The engine that the environment and the docker contexts name. Raises EngineUnreachable, EngineDenied."""
-    from robenv.engine.docker_py import connect
+    from robenv.engine.docker_engine import connect
 
     engine = connect(os.environ)
     try:
@@ -169,8 +169,8 @@ def write_new_lock(
     """Brings the lock up to date, and tells what changes in it. Raises UsageError where ``named`` names nothing."""
     from datetime import datetime, timezone
 
-    from robenv.environment.locking import make_lock, resolve_locked, write_lock
-    from robenv.share.lock import changes, repository
+    from robenv.lockfile import changes, repository
+    from robenv.project.lock_policy import make_lock, resolve_locked, write_lock
 
     found = resolve_locked(where.directory, where.file, os.environ, note, moving=moving)
     print_warnings(found.resolved.warnings)

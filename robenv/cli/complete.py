@@ -14,7 +14,7 @@ _MIXIN = "mixins/"
 
 def profiles(incomplete: str) -> list[str]:
     """All built-in profiles."""
-    from robenv.profile.sources import builtin_files
+    from robenv.profile.chain.extends import builtin_files
 
     return _beginning(incomplete, (name for name, _ in builtin_files()))
 
@@ -31,8 +31,8 @@ def profile_words(incomplete: str) -> list[str]:
 
 def robots(incomplete: str) -> list[str]:
     """Robots and groups of the robots.yaml here or above."""
-    from robenv.deploy.inventory import read_inventory
-    from robenv.profile.project import INVENTORY
+    from robenv.profile.chain.project import INVENTORY
+    from robenv.remote.inventory import read_inventory
 
     with suppress(RobenvError, OSError):
         here = Path.cwd()

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from robenv.cli import complete
+from robenv.cli.ask import asker
 from robenv.cli.common import JsonOption, LockedOption, QuietOption, Where, note, open_engine, print_json, table
 from robenv.cli.errors import error_text
 from robenv.cli.fleet_view import FleetView, outcome_rows
 from robenv.cli.help import Command
 from robenv.cli.reporter import TerminalReporter
 from robenv.cli.robot import InventoryOption, inventory_of
-from robenv.cli.trust import asker
 from robenv.errors import RobotUnreachable
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
     from robenv.deploy.fleet import Outcome, Source
     from robenv.engine.protocol import Engine, ImageInfo
-    from robenv.environment.load import Loaded
-    from robenv.environment.locking import Locked
     from robenv.host.facts import Facts
-    from robenv.profile.resolved import Resolved
+    from robenv.profile.resolve.resolved import Resolved
+    from robenv.project.lock_policy import Locked
+    from robenv.project.planned import Loaded
 
 RobotsArgument = Annotated[
     list[str] | None,
@@ -68,11 +68,11 @@ def deploy(
 
 def _source(found: Locked, engine: Engine, view: FleetView, quiet: bool, locked: bool) -> Source:
     from robenv.deploy.fleet import Source
-    from robenv.environment.gate import Admitted, admit_releases
-    from robenv.environment.image import ensure_image
-    from robenv.environment.load import choose_platform, load
-    from robenv.environment.locking import require_locked
-    from robenv.plan.run_image import deploy_purpose
+    from robenv.plan.image.run_image import deploy_purpose
+    from robenv.project.gate import Admitted, admit_releases
+    from robenv.project.image.image import ensure_image
+    from robenv.project.lock_policy import require_locked
+    from robenv.project.planned import choose_platform, load
 
     plans: dict[str, Loaded] = {}
     images: dict[str, ImageInfo] = {}

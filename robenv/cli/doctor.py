@@ -19,7 +19,7 @@ from robenv.errors import EngineUnreachable, RobenvError, UsageError
 
 if TYPE_CHECKING:
     from robenv.doctor.check import Finding
-    from robenv.environment.load import Loaded
+    from robenv.project.planned import Loaded
 
 _MARKS = {"ok": ("ok     ", "32"), "warning": ("warning", "33"), "failure": ("failure", "31")}
 _FAILED = 1
@@ -27,7 +27,8 @@ _LACKS = 6
 
 
 def _examine(where: Where) -> list[Finding]:
-    from robenv.doctor.check import Patient, examine
+    from robenv.doctor.check import Patient
+    from robenv.doctor.examine import examine
 
     try:
         with open_engine() as engine:

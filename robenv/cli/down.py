@@ -33,10 +33,10 @@ def down(
     """Stops and removes the container. The image and, without --volumes, the home folder stay.
 
     With -r: takes the project off robots: its releases, their images and networks."""
-    from robenv.environment.gate import leave
-    from robenv.environment.identity import forget_homes
-    from robenv.environment.lifecycle import down as take_down
-    from robenv.environment.lifecycle import others_in
+    from robenv.project.gate import leave
+    from robenv.project.identity import forget_homes
+    from robenv.project.lifecycle import down as take_down
+    from robenv.project.lifecycle import others_in
 
     where: Where = context.obj
     if robots:
@@ -58,7 +58,7 @@ def down(
 
 
 def _take_off(where: Where, robots: list[str], project: str, volumes: bool, time: float | None, yes: bool) -> None:
-    from robenv.deploy.upkeep import remove
+    from robenv.deploy.lifecycle import remove
 
     name = project or project_of(where)
 

@@ -34,7 +34,7 @@ def _light(arguments: list[str]) -> int | None:
         print(f"robenv {__version__}")
         return 0
     if arguments[0] in ("up", "exec", "shell", "-C"):
-        from robenv.cli.quick import enter
+        from robenv.cli.fast import enter
 
         return enter(arguments)
     return None

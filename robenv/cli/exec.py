@@ -21,11 +21,11 @@ def enter_running(
 ) -> int:
     """Runs a command, or a shell, in the project's running container, or in its release on a robot; its exit code."""
     from robenv.catalog.platforms import normalize
-    from robenv.environment.container import has_shell, refuse_replaced
-    from robenv.environment.enter import enter, here
-    from robenv.environment.leftovers import tell_leftovers
-    from robenv.environment.lifecycle import running_container
+    from robenv.fast.enter import enter, here
     from robenv.plan.names import LABEL_SHELL
+    from robenv.project.containers.container import has_shell, refuse_replaced
+    from robenv.project.containers.leftovers import tell_leftovers
+    from robenv.project.lifecycle import running_container
 
     if robot:
         with on_robot(where, robot) as (engine, release):

@@ -12,11 +12,11 @@ from robenv.cli.complete import words
 from robenv.cli.help import Command
 from robenv.errors import ProfileError, UsageError
 from robenv.paths import home_folder
-from robenv.profile.badvalue import did_you_mean
+from robenv.profile.yaml.parse_error import did_you_mean
 
 if TYPE_CHECKING:
-    from robenv.environment.load import Loaded
     from robenv.export.forms import Form, Source
+    from robenv.project.planned import Loaded
 
 
 def export(
@@ -47,10 +47,10 @@ def export(
 ) -> None:
     """Writes the project for tools that know nothing of robenv, from robenv.yaml and its lock alone: without
     robenv.local.yaml, .env, and what only this machine has. What such a tool cannot say is told, and noted there."""
-    from robenv.cli.trust import asker
-    from robenv.environment.exported import differences, write_form
-    from robenv.environment.gate import admit_export
+    from robenv.cli.ask import asker
     from robenv.export.forms import FORMS, as_document
+    from robenv.project.exported import differences, write_form
+    from robenv.project.gate import admit_export
 
     if form not in FORMS:
         raise UsageError(f"there is no form {form}", hint=did_you_mean(form, FORMS) or "there are " + ", ".join(FORMS))
@@ -75,7 +75,7 @@ def export(
 
 
 def _loaded(where: Where, form: str, platform: str | None, stage: str | None) -> Loaded:
-    from robenv.plan.run_image import deploy_purpose
+    from robenv.plan.image.run_image import deploy_purpose
 
     purpose = stage or "dev"
     loaded = where.load_each(own_platform(), (platform,), shared=True, stage=purpose)[0]
@@ -100,7 +100,7 @@ def _source(loaded: Loaded, folder: Path, image: str, platform: str) -> Source:
 
 
 def _pushed(loaded: Loaded) -> str:
-    from robenv.environment.image import project_image
+    from robenv.project.image.image import project_image
 
     registry = loaded.resolved.profile.registry
     return project_image(loaded).pushed(registry) if registry else ""

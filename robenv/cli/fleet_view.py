@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from robenv.cli.common import human_size
 from robenv.cli.errors import hanging
 from robenv.cli.output import guarded, raw
-from robenv.profile.excerpt import safe
+from robenv.util.sanitize import safe
 
 if TYPE_CHECKING:
     from rich.live import Live

@@ -17,20 +17,20 @@ from robenv.cli.common import Where, note, print_json
 from robenv.cli.complete import targets
 from robenv.cli.help import Command
 from robenv.errors import UsageError
-from robenv.profile.excerpt import safe
+from robenv.util.sanitize import safe
 
 if TYPE_CHECKING:
-    from robenv.environment.init.propose import Proposal
+    from robenv.project.init.propose import Proposal
 
 
 def _looked_at(folder: Path, source: str) -> Proposal:
-    from robenv.environment.init.folder import read_folder
-    from robenv.environment.init.lacking import lacking_on_debian
-    from robenv.environment.init.machine import read_machine
-    from robenv.environment.init.propose import propose
-    from robenv.host.reader import LocalHost
-    from robenv.profile.corrections import sound_corrections
-    from robenv.profile.summary import find_summary
+    from robenv.host.host import LocalHost
+    from robenv.profile.resolve.catalog_overrides import sound_corrections
+    from robenv.profile.resolve.summary import find_summary
+    from robenv.project.init.folder import read_folder
+    from robenv.project.init.lacking import lacking_on_debian
+    from robenv.project.init.machine import read_machine
+    from robenv.project.init.propose import propose
 
     corrected = sound_corrections(os.environ)
     find = cache(partial(find_summary, corrected=corrected))
@@ -43,7 +43,7 @@ def _proposed(folder: Path, source: str) -> Proposal:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         note(f"not a terminal, so taking {safe(found.stand)} ({safe(found.why)})")
         return found
-    from robenv.environment.init.brief import brief
+    from robenv.project.init.brief import brief
 
     for line in brief(found, _width()):
         typer.echo(line)
@@ -55,8 +55,8 @@ def _proposed(folder: Path, source: str) -> Proposal:
 
 def _asked(found: Proposal) -> str:
     """The profile that the user names; asked again until there is one of that name."""
-    from robenv.environment.init.brief import targets as all_targets
-    from robenv.profile.builtin import list_builtin
+    from robenv.profile.chain.builtin import list_builtin
+    from robenv.project.init.brief import targets as all_targets
 
     default = found.profile or found.image
     while True:
@@ -84,15 +84,15 @@ def _width() -> int:
 
 
 def _is_known(profile: str) -> bool:
-    from robenv.profile.sources import builtin_names
+    from robenv.profile.chain.extends import builtin_names
 
     return profile in builtin_names()
 
 
 def _allowed(found: Proposal) -> Proposal:
     """What the folder asks of the host is taken only where the user says so."""
-    from robenv.environment.init.brief import asked_in_words
-    from robenv.environment.init.write import left_out
+    from robenv.project.init.brief import asked_in_words
+    from robenv.project.init.write import left_out
 
     asked = left_out(found)
     if asked:
@@ -103,9 +103,9 @@ def _allowed(found: Proposal) -> Proposal:
 
 
 def _check(profile: str) -> None:
-    from robenv.profile.badvalue import BadValue
-    from robenv.profile.corrections import sound_corrections
-    from robenv.profile.sources import find_builtin
+    from robenv.profile.chain.extends import find_builtin
+    from robenv.profile.resolve.catalog_overrides import sound_corrections
+    from robenv.profile.yaml.parse_error import BadValue
 
     try:
         find_builtin(profile, jetpacks=sound_corrections(os.environ).jetpacks)
@@ -131,10 +131,10 @@ def init(
 
     Looks at devcontainer.json, Compose files, Dockerfiles, docker run and rocker lines, package.xml, .repos and
     requirements.txt. What it cannot convert is listed in the file, with its line."""
-    from robenv.environment.init.brief import asked_in_words
-    from robenv.environment.init.propose import Proposal
-    from robenv.environment.init.write import checked_name, left_out, project_name, proposed_file
     from robenv.paths import write_atomically
+    from robenv.project.init.brief import asked_in_words
+    from robenv.project.init.propose import Proposal
+    from robenv.project.init.write import checked_name, left_out, project_name, proposed_file
 
     where: Where = context.obj
     if profile and source:
@@ -158,8 +158,8 @@ def init(
 
 def _tell_notes(chosen: Proposal) -> None:
     """The first of what is not converted, and how much more the file lists."""
-    from robenv.environment.init.lacking import LACKING
-    from robenv.environment.init.sources import UNUSED
+    from robenv.project.init.lacking import LACKING
+    from robenv.project.init.readers.sources import UNUSED
 
     for one in chosen.notes:
         if one.value.startswith(LACKING):

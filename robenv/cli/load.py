@@ -24,9 +24,9 @@ def load(
 ) -> None:
     """Brings FILE's image to the engine and its commits from git into the cache; with --to, the project with its
     repositories into a new folder. Asks no network."""
+    from robenv.bundle.bundle import load_archive
+    from robenv.bundle.verify import unlike
     from robenv.catalog.platforms import normalize
-    from robenv.environment.arrival import unlike
-    from robenv.environment.carry import load_archive
 
     where: Where = context.obj
     wanted = normalize(platform) if platform is not None else None

@@ -37,7 +37,7 @@ def lock(
 
 def _check(where: Where, json: bool) -> None:
     from robenv.cli.common import lock_platforms
-    from robenv.environment.locking import check_lock
+    from robenv.project.lock_policy import check_lock
 
     found = where.resolve(quiet=True)
     problems = check_lock(found, lock_platforms(found))

@@ -28,8 +28,8 @@ def logs(
     robot: RobotOption = "",
 ) -> None:
     """Shows what the container's main process wrote: its stdout on stdout, its stderr on stderr."""
-    from robenv.environment.lifecycle import containers_of
-    from robenv.environment.moments import since_moment
+    from robenv.project.containers.times import since_moment
+    from robenv.project.lifecycle import containers_of
 
     where: Where = context.obj
 

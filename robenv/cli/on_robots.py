@@ -16,7 +16,7 @@ from robenv.errors import UsageError
 
 if TYPE_CHECKING:
     from robenv.deploy.fleet import Robotics
-    from robenv.deploy.upkeep import Act
+    from robenv.deploy.lifecycle import Act
 
 RobotsOption = Annotated[
     list[str] | None,

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO, cast
 
-from robenv.profile.excerpt import hides, safe_lines
+from robenv.util.sanitize import hides, safe_lines
 
 _KEY = os.urandom(8).hex()
 _MARK = re.compile(rf"\x1b{_KEY}\[([0-9;]*)m")

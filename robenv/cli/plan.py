@@ -14,11 +14,11 @@ from robenv.cli.robot import RobotOption, open_robot
 from robenv.errors import EngineUnreachable
 
 if TYPE_CHECKING:
-    from robenv.deploy.outlook import Outlook as RobotOutlook
+    from robenv.deploy.preview import Outlook as RobotOutlook
 
 
 def _for_robot(where: Where, name: str, platform: str | None) -> RobotOutlook:
-    from robenv.deploy.outlook import look_ahead
+    from robenv.deploy.preview import look_ahead
 
     with ExitStack() as stack:
         connection = stack.enter_context(open_robot(where, name))
@@ -44,7 +44,7 @@ def plan(
     be replaced.
 
     With -r, what a deploy to that robot would do."""
-    from robenv.environment.outlook import look_ahead
+    from robenv.project.preview import look_ahead
 
     where: Where = context.obj
     if robot:

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from robenv.cli.common import human_size
-from robenv.profile.excerpt import safe
+from robenv.util.sanitize import safe
 
 if TYPE_CHECKING:
-    from robenv.deploy.outlook import Outlook as RobotOutlook
-    from robenv.environment.outlook import Outlook
+    from robenv.deploy.preview import Outlook as RobotOutlook
+    from robenv.project.preview import Outlook
 
 _LIMITS = {
     "mem_limit": "memory",

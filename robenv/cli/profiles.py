@@ -11,11 +11,11 @@ from robenv.cli import complete
 from robenv.cli.common import JsonOption, Where, print_json, table
 from robenv.cli.help import Command
 from robenv.errors import UsageError
-from robenv.profile.excerpt import safe
+from robenv.util.sanitize import safe
 
 if TYPE_CHECKING:
     from robenv.catalog.releases import Release
-    from robenv.profile.summary import Summary
+    from robenv.profile.resolve.summary import Summary
 
 
 def _list(json: bool, arch: str | None, ubuntu: str | None, supported: bool, word: str) -> None:
@@ -23,8 +23,8 @@ def _list(json: bool, arch: str | None, ubuntu: str | None, supported: bool, wor
 
     from robenv.catalog.platforms import normalize
     from robenv.cli.profiles_table import lines, terminal_width
-    from robenv.profile.corrections import sound_corrections
-    from robenv.profile.summary import summaries
+    from robenv.profile.resolve.catalog_overrides import sound_corrections
+    from robenv.profile.resolve.summary import summaries
 
     month = f"{date.today():%Y-%m}"
     corrected = sound_corrections(os.environ)
@@ -50,7 +50,7 @@ def _having(every: list[Summary], word: str) -> list[Summary]:
     wanted = word.lower()
     found = [one for one in every if wanted in one.name] or [one for one in every if wanted in one.description.lower()]
     if not found:
-        from robenv.profile.badvalue import did_you_mean
+        from robenv.profile.yaml.parse_error import did_you_mean
 
         hint = did_you_mean(word, [one.name for one in every]) or "`robenv profiles` lists all of them"
         raise UsageError(f"no profile has `{word}` in its name or description", hint=hint)
@@ -74,9 +74,9 @@ def _one_line(value: Any) -> str:
 
 
 def _show(context: typer.Context, name: str, json: bool) -> None:
-    from robenv.profile.corrections import sound_corrections
-    from robenv.profile.provenance import provenance
-    from robenv.profile.resolve import resolve_builtin
+    from robenv.profile.resolve.catalog_overrides import sound_corrections
+    from robenv.profile.resolve.provenance import provenance
+    from robenv.profile.resolve.resolve import resolve_builtin
 
     where: Where = context.obj
     if name == ".":

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby, islice
 
 from robenv.cli.output import paint
-from robenv.profile.summary import Summary, fits_in_words
+from robenv.profile.resolve.summary import Summary, fits_in_words
 
 ORDER = ("ros", "ubuntu", "debian", "cuda", "jetson", "rpi", "", "mixins")
 TITLES = {

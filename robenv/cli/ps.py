@@ -10,8 +10,8 @@ from robenv.cli.help import Command
 
 def ps(context: typer.Context, everything: AllOption = False, json: JsonOption = False) -> None:
     """Lists this project's containers, or with --all those of every project."""
-    from robenv.environment.leftovers import tell_leftovers
-    from robenv.environment.lifecycle import containers_in, row
+    from robenv.project.containers.leftovers import tell_leftovers
+    from robenv.project.lifecycle import containers_in, row
 
     where: Where = context.obj
     place = None if everything else where.place()

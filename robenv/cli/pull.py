@@ -29,7 +29,7 @@ def pull(
     json: JsonOption = False,
 ) -> None:
     """Gets the image of what the profile says now from the registry, and prints its name."""
-    from robenv.environment.image import pull_project
+    from robenv.project.image.image import pull_project
 
     where: Where = context.obj
     reporter = TerminalReporter(quiet)

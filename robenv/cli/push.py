@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from robenv.cli.ask import asker
 from robenv.cli.common import (
     JsonOption,
     LockedOption,
@@ -23,7 +24,6 @@ from robenv.cli.help import Command
 from robenv.cli.registry import RegistryOption, registry_for
 from robenv.cli.reporter import TerminalReporter
 from robenv.cli.together import make_images
-from robenv.cli.trust import asker
 from robenv.errors import UsageError
 
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
@@ -44,10 +44,10 @@ def push(
 ) -> None:
     """Pushes the image to REGISTRY/PROJECT:HASH with the docker config's credentials, and builds it first if need be.
     `up`, `build` and `run` take it from there. Images of several platforms also get one name together: an index."""
-    from robenv.environment.gate import admit_image
-    from robenv.environment.image import ensure_image, project_image, push_project
-    from robenv.environment.reporter import building
-    from robenv.share.registry import index_tag, push_index
+    from robenv.project.gate import admit_image
+    from robenv.project.image.image import ensure_image, project_image, push_project
+    from robenv.project.registry import index_tag, push_index
+    from robenv.project.reporter import building
 
     where: Where = context.obj
     reporter = TerminalReporter(quiet)

@@ -9,7 +9,7 @@ import typer
 from robenv.errors import UsageError
 
 if TYPE_CHECKING:
-    from robenv.environment.load import Loaded
+    from robenv.project.planned import Loaded
 
 RegistryOption = Annotated[
     str | None, typer.Option("--registry", metavar="HOST/PATH", help="Instead of the profile's `registry`")
@@ -18,8 +18,8 @@ RegistryOption = Annotated[
 
 def registry_for(loaded: Loaded, asked: str | None) -> str:
     """The one asked for, else the profile's. Raises UsageError."""
-    from robenv.profile.badvalue import BadValue
-    from robenv.profile.schema_names import registry_prefix
+    from robenv.profile.schema.names import registry_prefix
+    from robenv.profile.yaml.parse_error import BadValue
 
     if asked is not None:
         try:

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
+from robenv.cli.ask import asker
 from robenv.cli.common import PlatformOption, StageOption, Where, note, own_platform
 from robenv.cli.help import Command
 from robenv.cli.output import print_exactly
-from robenv.cli.trust import asker
 
 
 def render(
@@ -26,7 +26,7 @@ def render(
     ] = False,
 ) -> None:
     """Prints the Dockerfile. With -o, writes it and the build context, ready for `docker build DIR`."""
-    from robenv.environment.gate import admit_image
+    from robenv.project.gate import admit_image
     from robenv.render import render as render_plan
     from robenv.render import write_context
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from robenv.cli.common import note
 
 if TYPE_CHECKING:
-    from robenv.cli.progress_view import ProgressView
-    from robenv.engine.progress import BuildState
+    from robenv.cli.progress.view import ProgressView
+    from robenv.engine.build.progress import BuildState
     from robenv.engine.protocol import BuildEvent
     from robenv.render import Rendered
 
@@ -31,7 +31,7 @@ class TerminalReporter:
             self._view.handle(event)
 
     def building(self, title: str, rendered: Rendered | None, doing: str = "Building") -> None:
-        from robenv.cli.progress_view import ProgressView
+        from robenv.cli.progress.view import ProgressView
 
         self._view = ProgressView(title, rendered=rendered, quiet=self._quiet, doing=doing)
         self._view.start()

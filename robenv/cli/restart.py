@@ -14,12 +14,12 @@ from robenv.cli.up import up
 
 def restart(context: typer.Context, robots: RobotsOption = None, time: TimeOption = None) -> None:
     """Stops the container and starts it again, as `robenv up -d` does. With -r: the release on robots."""
-    from robenv.environment.lifecycle import environments_of
-    from robenv.environment.lifecycle import stop as stop_containers
+    from robenv.project.lifecycle import environments_of
+    from robenv.project.lifecycle import stop as stop_containers
 
     where: Where = context.obj
     if robots:
-        from robenv.deploy.upkeep import restart as restart_there
+        from robenv.deploy.lifecycle import restart as restart_there
 
         act_on_robots(where, robots, project_of(where), restart_there(time))
         return

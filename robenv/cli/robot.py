@@ -15,9 +15,9 @@ from robenv.cli.errors import print_warnings
 from robenv.errors import EngineUnreachable, UsageError
 
 if TYPE_CHECKING:
-    from robenv.deploy.connection import Connection
-    from robenv.deploy.inventory import Inventory
     from robenv.engine.protocol import ContainerInfo, Engine
+    from robenv.remote.connection import Connection
+    from robenv.remote.inventory import Inventory
 
 RobotOption = Annotated[
     str,
@@ -39,9 +39,9 @@ def inventory_of(where: Where, file: Path | None = None) -> Inventory:
 
     Raises UsageError, ProfileError, NotTrusted.
     """
-    from robenv.cli.trust import asker
+    from robenv.cli.ask import asker
     from robenv.deploy.inventory_trust import inventory_claims
-    from robenv.environment.gate import require_trust
+    from robenv.project.gate import require_trust
 
     inventory, root = read_robots(where, file)
     print_warnings(inventory.warnings)
@@ -51,7 +51,7 @@ def inventory_of(where: Where, file: Path | None = None) -> Inventory:
 
 def read_robots(where: Where, file: Path | None = None) -> tuple[Inventory, Path]:
     """The robots, and the project's folder. Raises as ``inventory_of``."""
-    from robenv.deploy.inventory import FILE, read_inventory
+    from robenv.remote.inventory import FILE, read_inventory
 
     try:
         folder = where.root()
@@ -73,7 +73,7 @@ def project_of(where: Where) -> str:
 @contextmanager
 def open_robot(where: Where, name: str) -> Iterator[Connection]:
     """A connection to the one robot of that name. Raises UsageError, RobotUnreachable, RobotRefused."""
-    from robenv.deploy.connection import connect
+    from robenv.remote.connection import connect
 
     chosen = inventory_of(where).select([name])
     if len(chosen) != 1:
@@ -91,7 +91,7 @@ def on_robot(where: Where, name: str, ended: bool = False) -> Iterator[tuple[Eng
 
     Raises ContainerNotFound, and as ``open_robot`` does.
     """
-    from robenv.deploy.roster import last_release, running_release
+    from robenv.deploy.status import last_release, running_release
 
     project = project_of(where)
     with open_robot(where, name) as connection:

@@ -14,10 +14,10 @@ from robenv.cli.help import Command
 from robenv.cli.robot import InventoryOption, inventory_of, project_of
 from robenv.errors import ProfileError, RobotUnreachable, UsageError
 from robenv.plan.names import LABEL_HASH, LABEL_RELEASE
-from robenv.profile.excerpt import safe
+from robenv.util.sanitize import safe
 
 if TYPE_CHECKING:
-    from robenv.deploy.roster import Answer
+    from robenv.deploy.status import Answer
 
 _HEADER = (
     "ROBOT",
@@ -47,7 +47,7 @@ def robots(
 
     Exits with 7 where some were not reached; the others are shown. With 1 where all were, and a release on one of them
     does not run, is unhealthy or crashes."""
-    from robenv.deploy.roster import ask_all
+    from robenv.deploy.status import ask_all
 
     where: Where = context.obj
     chosen = inventory_of(where, inventory).select(names or (), all_=not names)
@@ -96,7 +96,7 @@ def _row(answer: Answer) -> tuple[str, ...]:
 
 def local_time(moment: str) -> str:
     """An engine's moment by this machine's clock, to the minute; "" for one that never was."""
-    from robenv.environment.moments import parse_moment
+    from robenv.project.containers.times import parse_moment
 
     parsed = parse_moment(moment)
     return parsed.astimezone().strftime("%Y-%m-%d %H:%M") if parsed is not None and parsed.year > 1 else ""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import typer
 
+from robenv.cli.ask import asker
 from robenv.cli.common import LockedOption, NoAccelOption, PlatformOption, QuietOption, StageOption, Where, open_engine
 from robenv.cli.help import Command
 from robenv.cli.reporter import TerminalReporter
-from robenv.cli.trust import asker
 from robenv.cli.up import CommandArgument
 
 
@@ -21,15 +21,15 @@ def run(
     quiet: QuietOption = False,
 ) -> None:
     """Runs CMD, or a shell, in a container of its own that is removed afterwards; with CMD's exit code."""
-    from robenv.environment.emulation import ensure_emulation
-    from robenv.environment.gate import admit_container, leave
-    from robenv.environment.identity import settle
-    from robenv.environment.image import ensure_image
-    from robenv.environment.locks import using_images
-    from robenv.environment.native import equip
-    from robenv.environment.networks import check_networks
-    from robenv.environment.run_once import run_once
-    from robenv.environment.visible_paths import as_seen, needs_look
+    from robenv.project.containers.networks import check_networks
+    from robenv.project.containers.run import run_once
+    from robenv.project.containers.visible_paths import as_seen, needs_look
+    from robenv.project.gate import admit_container, leave
+    from robenv.project.identity import settle
+    from robenv.project.image.cross_compilers import equip
+    from robenv.project.image.emulation import ensure_emulation
+    from robenv.project.image.image import ensure_image
+    from robenv.util.file_lock import using_images
 
     where: Where = context.obj
     with open_engine() as engine:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from robenv.cli.ask import asker
 from robenv.cli.common import (
     JsonOption,
     LockedOption,
@@ -20,7 +21,6 @@ from robenv.cli.common import (
 )
 from robenv.cli.help import Command
 from robenv.cli.reporter import TerminalReporter
-from robenv.cli.trust import asker
 
 
 def save(
@@ -34,12 +34,12 @@ def save(
 ) -> None:
     """Writes the image, the profile with all that it extends, the repositories of workspace.repos and the lock into
     FILE; builds the image first if need be. Never goes along: .env, robenv.local.yaml and run.env_file."""
-    from robenv.environment.arrival import not_carried, stays_behind
-    from robenv.environment.carry import own_variables, save_project
-    from robenv.environment.gate import admit_image
-    from robenv.environment.locking import pin_sources
-    from robenv.environment.outgoing import outgoing_files
-    from robenv.environment.repositories import find_lacking, hold_repositories, repositories_folder
+    from robenv.bundle.bundle import own_variables, save_project
+    from robenv.bundle.project_files import outgoing_files
+    from robenv.bundle.verify import not_carried, stays_behind
+    from robenv.project.gate import admit_image
+    from robenv.project.lock_policy import pin_sources
+    from robenv.project.repositories import find_lacking, hold_repositories, repositories_folder
 
     where: Where = context.obj
     with open_engine() as engine:

@@ -10,7 +10,7 @@ from robenv.cli.help import Command
 
 def schema() -> None:
     """Prints the JSON Schema of robenv.yaml, for editors."""
-    from robenv.profile.schema import json_schema
+    from robenv.profile.schema.profile import json_schema
 
     print_json(json_schema())
 

@@ -13,11 +13,11 @@ from robenv.cli.up import up
 
 def start(context: typer.Context, robots: RobotsOption = None) -> None:
     """Starts the container that was stopped: as `robenv up -d`, where there is one. With -r: the release on robots."""
-    from robenv.environment.lifecycle import environments_of
+    from robenv.project.lifecycle import environments_of
 
     where: Where = context.obj
     if robots:
-        from robenv.deploy.upkeep import start as start_there
+        from robenv.deploy.lifecycle import start as start_there
 
         act_on_robots(where, robots, project_of(where), start_there())
         return

@@ -23,12 +23,12 @@ def stop(
     """Stops the container. `robenv up` starts it again as it was.
 
     With -r: the release on robots, until `robenv start -r`, or until the robot boots."""
-    from robenv.environment.lifecycle import containers_of, others_in
-    from robenv.environment.lifecycle import stop as stop_containers
+    from robenv.project.lifecycle import containers_of, others_in
+    from robenv.project.lifecycle import stop as stop_containers
 
     where: Where = context.obj
     if robots:
-        from robenv.deploy.upkeep import stop as stop_there
+        from robenv.deploy.lifecycle import stop as stop_there
 
         act_on_robots(where, robots, project_of(where), stop_there(time))
         return

@@ -12,10 +12,10 @@ from robenv.cli.reporter import TerminalReporter
 from robenv.errors import RobenvError
 
 if TYPE_CHECKING:
-    from robenv.engine.progress import BuildState
-    from robenv.environment.gate import Admitted
-    from robenv.environment.image import ImageResult
-    from robenv.environment.reporter import Reporter
+    from robenv.engine.build.progress import BuildState
+    from robenv.project.gate import Admitted
+    from robenv.project.image.image import ImageResult
+    from robenv.project.reporter import Reporter
 
 AT_ONCE = 4
 """Builds that run side by side."""
@@ -43,8 +43,8 @@ def make_images(every: Sequence[Admitted], quiet: bool, make: Callable[[Admitted
     if len(every) == 1:
         reporter = TerminalReporter(quiet)
         return Made({every[0].loaded.build.platform: make(every[0], reporter)}, states=reporter.states)
-    from robenv.cli.progress_shared import SharedProgress
-    from robenv.engine.under_way import side_by_side
+    from robenv.cli.progress.shared import SharedProgress
+    from robenv.util.concurrency import side_by_side
 
     platforms = [one.loaded.build.platform for one in every]
     with SharedProgress(f"{every[0].loaded.build.project} for {', '.join(platforms)}", quiet) as shared:

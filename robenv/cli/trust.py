@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from robenv.cli.ask import asker
 from robenv.cli.common import JsonOption, PlatformOption, Where, note, open_engine, own_platform, print_json, table
 from robenv.cli.help import Command
 from robenv.errors import EngineUnreachable, NotTrusted, UsageError
@@ -15,29 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from robenv.engine.protocol import Engine
-    from robenv.environment.trust import Ask, Claim
-
-
-def asker() -> Ask | None:
-    """Shows claims on the terminal and asks; None where nobody is there to answer."""
-    return _ask if sys.stdin.isatty() and sys.stderr.isatty() else None
-
-
-def _ask(claims: Sequence[Claim]) -> bool:
-    from robenv.environment.trust import claims_text
-
-    print(claims_text(claims), file=sys.stderr)
-    try:
-        return typer.confirm("Allow this?", err=True)
-    except typer.Abort:
-        print(file=sys.stderr)
-        return False
+    from robenv.project.trust.judge import Claim
 
 
 def _claims(engine: Engine | None, where: Where, platform: str | None) -> tuple[Claim, ...]:
-    from robenv.environment.facts import facts_for
-    from robenv.environment.repos_trust import repos_claims
-    from robenv.environment.trust import claims_of
+    from robenv.project.facts import facts_for
+    from robenv.project.trust.judge import claims_of
+    from robenv.project.trust.repos import repos_claims
 
     loaded = where.load(own_platform() if engine is None else engine.info().platform, platform)
     facts = facts_for(engine, loaded)
@@ -61,8 +45,8 @@ def _claims_here(where: Where, platform: str | None = None) -> tuple[Claim, ...]
 def _claims_on(where: Where, robot: str) -> tuple[Claim, ...]:
     """What the project's release takes of a robot."""
     from robenv.cli.robot import open_robot
-    from robenv.deploy.survey import survey
-    from robenv.environment.gate import claims_on_robot
+    from robenv.deploy.robot_info import survey
+    from robenv.project.gate import claims_on_robot
 
     with open_robot(where, robot) as connection:
         loaded = where.load_for_robots(connection.engine.info().platform, None)
@@ -70,7 +54,7 @@ def _claims_on(where: Where, robot: str) -> tuple[Claim, ...]:
 
 
 def _list(json: bool) -> None:
-    from robenv.environment.approvals import approvals
+    from robenv.project.trust.approvals import approvals
 
     found = approvals()
     if json:
@@ -86,7 +70,7 @@ def _list(json: bool) -> None:
 
 
 def _revoke(where: Where, profile: str) -> None:
-    from robenv.environment.approvals import approvals, revoke
+    from robenv.project.trust.approvals import approvals, revoke
 
     if profile:
         known = {one.source: None for one in approvals()}
@@ -102,8 +86,8 @@ def _revoke(where: Where, profile: str) -> None:
 
 
 def _show(claims: Sequence[Claim], yes: bool) -> None:
-    from robenv.environment.gate import require_trust
-    from robenv.environment.trust import claims_text, not_approved
+    from robenv.project.gate import require_trust
+    from robenv.project.trust.judge import claims_text, not_approved
 
     asking = [claim for claim in claims if claim.powers]
     if not asking:
@@ -159,7 +143,7 @@ def trust(
 
 
 def _print(claims: Sequence[Claim]) -> None:
-    from robenv.environment.trust import not_approved
+    from robenv.project.trust.judge import not_approved
 
     missing = not_approved(claims)
     print_json([{**claim.to_json(), "allowed": claim not in missing} for claim in claims])

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from robenv.cli.ask import asker
 from robenv.cli.builders import BuilderOption, named_builders
 from robenv.cli.common import (
     LockedOption,
@@ -17,7 +18,6 @@ from robenv.cli.common import (
 )
 from robenv.cli.help import Command
 from robenv.cli.reporter import TerminalReporter
-from robenv.cli.trust import asker
 
 CommandArgument = Annotated[list[str] | None, typer.Argument(metavar="[-- CMD…]", help="Default: a shell")]
 DetachKeysOption = Annotated[
@@ -42,8 +42,8 @@ def up(
 ) -> None:
     """Builds the image if there is none for what the profile says now, starts the container or joins the one that
     runs, and enters a shell or runs CMD, with CMD's exit code."""
-    from robenv.environment.bring_up import bring_up
-    from robenv.environment.enter import enter, here
+    from robenv.fast.enter import enter, here
+    from robenv.project.up import bring_up
 
     where: Where = context.obj
     with open_engine() as engine, named_builders(builders) as assign:

@@ -25,7 +25,7 @@ def validate(
     json: JsonOption = False,
 ) -> None:
     """Reports all problems of a profile and of everything that it extends, each with its place."""
-    from robenv.environment.locking import resolve_locked
+    from robenv.project.lock_policy import resolve_locked
 
     where: Where = context.obj
     found: list[dict[str, Any]] = []

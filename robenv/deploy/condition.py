@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from robenv.deploy.standing import is_confirmed, release_id
+from robenv.deploy.release_state import is_confirmed, release_id
 from robenv.engine.protocol import ContainerInfo
-from robenv.environment.moments import parse_moment
+from robenv.project.containers.times import parse_moment
 
 CRASHING = 60.0
 """A release that was started again and has been up for less than these seconds counts as one that crashes."""

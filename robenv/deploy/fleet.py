@@ -8,29 +8,29 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from robenv.deploy.connection import Connection, connect
-from robenv.deploy.inventory import Robot
-from robenv.deploy.operation import Done, put_release, roll_back
-from robenv.deploy.outlook import plan_for
+from robenv.deploy.handover import At
+from robenv.deploy.lifecycle import Act
 from robenv.deploy.preflight import check_robot, refuse, wanted
-from robenv.deploy.programs import find_programs, needed
-from robenv.deploy.pushed import noting
+from robenv.deploy.preview import plan_for
 from robenv.deploy.release import Release
-from robenv.deploy.robot_lock import robot_locked
-from robenv.deploy.room import Room
-from robenv.deploy.staging import clear, room_for
-from robenv.deploy.standing import release_id, runs_already, stored_plan
-from robenv.deploy.survey import Survey, survey
-from robenv.deploy.switch import At
-from robenv.deploy.together import side_by_side, state_after
-from robenv.deploy.transfer import Sent, send_image
-from robenv.deploy.upkeep import Act
+from robenv.deploy.release_state import release_id, runs_already, stored_plan
+from robenv.deploy.robot_info import Survey, survey
+from robenv.deploy.rollout import Done, put_release, roll_back
+from robenv.deploy.side_by_side import side_by_side, state_after
 from robenv.engine.protocol import BuildEvent, Engine, ImageInfo, TransferEvent
-from robenv.environment.gate import Admitted
-from robenv.environment.load import Loaded
 from robenv.errors import Problem, RobenvError, RobotRefused, UsageError
 from robenv.host.facts import Facts
-from robenv.plan.exclusive import in_the_way, stops_first
+from robenv.plan.container.exclusive import in_the_way, stops_first
+from robenv.project.gate import Admitted
+from robenv.project.planned import Loaded
+from robenv.remote.connection import Connection, connect
+from robenv.remote.image_probe import find_programs, needed
+from robenv.remote.inventory import Robot
+from robenv.remote.remote_lock import robot_locked
+from robenv.transfer.disk_space import Room
+from robenv.transfer.push_capture import noting
+from robenv.transfer.send import Sent, send_image
+from robenv.transfer.staging import clear, room_for
 
 
 class Report(Protocol):

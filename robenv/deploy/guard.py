@@ -13,12 +13,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from robenv.deploy.body import small_tar
-from robenv.deploy.layers import archive, digest, path_of, plain_blob
-from robenv.deploy.target import forget_container, forget_images
 from robenv.engine.protocol import Engine
 from robenv.errors import OperationFailed, RobenvError
 from robenv.plan.names import LABEL_PROJECT, LABEL_ROLE, ROLE_GUARD
+from robenv.transfer.layers import archive, digest, path_of, plain_blob
+from robenv.transfer.load_stream import small_tar
+from robenv.transfer.target import forget_container, forget_images
 
 _SOCKET = "/engine.sock"
 _IDLE = 15

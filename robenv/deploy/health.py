@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from robenv.deploy import release
-from robenv.deploy.inside import read_file, run_inside
 from robenv.deploy.interrupt import check as check_interrupt
+from robenv.deploy.release_volume import read_file
 from robenv.engine.protocol import ContainerInfo, Engine
 from robenv.errors import ContainerNotFound
-from robenv.plan.values import Healthcheck
+from robenv.plan.models import Healthcheck
+from robenv.remote.exec_with_timeout import run_inside
 
 _PAUSE = 0.2
 """Seconds between two looks."""

@@ -6,12 +6,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from robenv.deploy.inventory import Inventory, Robot
-from robenv.environment.approvals import own_uids
-from robenv.environment.baseline import Look, others, read_baseline
-from robenv.environment.strangers import foreign_path
-from robenv.environment.trust import Claim
-from robenv.profile.excerpt import safe
+from robenv.project.trust.approvals import own_uids
+from robenv.project.trust.baseline import Look, others, read_baseline
+from robenv.project.trust.judge import Claim
+from robenv.project.trust.strangers import foreign_path
+from robenv.remote.inventory import Inventory, Robot
+from robenv.util.sanitize import safe
 
 _PLAIN = ("-4", "-6", "-C", "-a", "-k", "-q", "-v", "-vv", "-vvv", "-x")
 _PLAIN_WITH_VALUE = ("-b", "-i", "-l", "-p")

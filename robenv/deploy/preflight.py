@@ -20,14 +20,14 @@ from robenv.catalog.jetpack import (
 )
 from robenv.catalog.platforms import parse_platform
 from robenv.deploy.release import local_mounts
-from robenv.deploy.room import Room
 from robenv.errors import Problem, RobotRefused, UsageError
-from robenv.plan.grant import Lack
-from robenv.plan.values import BuildPlan, RunPlan
+from robenv.plan.host.requirements import Lack
+from robenv.plan.models import BuildPlan, RunPlan
+from robenv.transfer.disk_space import Room
 
 if TYPE_CHECKING:
-    from robenv.deploy.survey import Survey
-    from robenv.profile.resolved import Resolved
+    from robenv.deploy.robot_info import Survey
+    from robenv.profile.resolve.resolved import Resolved
 
 OLDEST_API = (1, 41)
 """Docker Engine 20.10, the oldest that robenv is tested against."""

@@ -14,7 +14,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from robenv.errors import ProfileError
-from robenv.plan.health import deploy_health, release_health
+from robenv.plan.container.health import deploy_health, release_health
+from robenv.plan.container.run import plan_digest, plan_run, stored_json
+from robenv.plan.models import Healthcheck, Mount, RunPlan
 from robenv.plan.names import (
     LABEL_DIRECTORY,
     LABEL_ENTRYPOINT,
@@ -29,14 +31,12 @@ from robenv.plan.names import (
     ROLE_RELEASE,
     release_volume,
 )
-from robenv.plan.run import plan_digest, plan_run, stored_json
-from robenv.plan.values import Healthcheck, Mount, RunPlan
 
 if TYPE_CHECKING:
     from robenv.host.facts import Facts
-    from robenv.plan.grant import Grant
-    from robenv.profile.resolved import Resolved
-    from robenv.profile.schema import Profile
+    from robenv.plan.host.requirements import Grant
+    from robenv.profile.resolve.resolved import Resolved
+    from robenv.profile.schema.profile import Profile
 
 FOLDER = "/run/robenv-release"
 LOCK = "lock"

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from robenv.engine.protocol import Engine, EngineInfo
-from robenv.environment.load import Loaded
 from robenv.errors import RobenvError
+from robenv.project.planned import Loaded
 
 Status = Literal["ok", "warning", "failure"]
 
@@ -41,42 +41,3 @@ class Patient:
 
 
 Check = Callable[[Patient], Iterable[Finding]]
-
-
-def examine(patient: Patient) -> list[Finding]:
-    """Runs every check. A check that fails itself is a finding, and hides none of the others."""
-    from robenv.doctor import devices, emulation, engine, gpu, network, podman, project, realtime, session, tools
-
-    findings: list[Finding] = []
-    checks: tuple[Check, ...] = (
-        engine.reachable,
-        engine.version,
-        engine.security,
-        podman.podman,
-        engine.storage,
-        engine.buildkit,
-        engine.bridge,
-        engine.disk,
-        tools.mmdebstrap,
-        tools.keyrings,
-        emulation.binfmt,
-        project.project,
-        devices.devices,
-        devices.modem_manager,
-        devices.udev,
-        gpu.gpu,
-        session.display,
-        session.sound,
-        session.agent,
-        session.git,
-        realtime.realtime,
-        network.network,
-    )
-    for check in checks:
-        try:
-            findings.extend(check(patient))
-        except RobenvError as error:
-            findings.append(Finding(check.__name__, "failure", str(error), error.hint))
-        except OSError as error:
-            findings.append(Finding(check.__name__, "failure", f"this check could not look: {error}"))
-    return findings

@@ -7,26 +7,26 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from robenv.doctor.check import Finding, Patient
-from robenv.environment.approvals import own_uids
-from robenv.environment.baseline import others, read_baseline
-from robenv.environment.load import Loaded
-from robenv.environment.strangers import find_strangers, foreign_path
-from robenv.environment.trust import deciding_files, look_of
 from robenv.host.facts import Facts, Node
-from robenv.host.reader import Host, LocalHost
-from robenv.host.udev import rules_state
-from robenv.plan.device_nodes import class_of
-from robenv.plan.devices import plan_devices
-from robenv.plan.udev import plan_udev
-from robenv.profile.nodes import nearest
-from robenv.profile.resolved import Resolved
+from robenv.host.host import Host, LocalHost
+from robenv.host.probes.udev import rules_state
+from robenv.plan.host.device_nodes import class_of
+from robenv.plan.host.devices import plan_devices
+from robenv.plan.host.udev import plan_udev
+from robenv.profile.resolve.resolved import Resolved
+from robenv.profile.yaml.nodes import nearest
+from robenv.project.planned import Loaded
+from robenv.project.trust.approvals import own_uids
+from robenv.project.trust.baseline import others, read_baseline
+from robenv.project.trust.judge import deciding_files, look_of
+from robenv.project.trust.strangers import find_strangers, foreign_path
 
 
 def devices(patient: Patient, facts: Facts | None = None) -> Iterator[Finding]:
     """``facts``: other ones than this machine's."""
     if patient.project is None or not patient.project.resolved.profile.devices:
         return
-    from robenv.environment.facts import facts_for
+    from robenv.project.facts import facts_for
 
     facts = facts or facts_for(patient.engine, patient.project)
     grant = plan_devices(patient.project.resolved.profile, facts)

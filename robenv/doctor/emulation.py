@@ -10,7 +10,7 @@ from robenv.catalog.binfmt import judge
 from robenv.catalog.emulators import Emulator, emulators_for, find_emulator
 from robenv.catalog.platforms import normalize, runs_natively
 from robenv.doctor.check import Finding, Patient
-from robenv.host.binfmt import FOLDER, is_switched_off, read_handlers
+from robenv.host.probes.binfmt import FOLDER, is_switched_off, read_handlers
 
 _NAME = "emulation"
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from robenv.doctor.check import Finding, Patient
-from robenv.engine.endpoint import DEFAULT_URL, find_endpoint, start_command
-from robenv.environment.facts import engine_facts
-from robenv.environment.networks import has_bridge
+from robenv.engine.transport.endpoint import DEFAULT_URL, find_endpoint, start_command
 from robenv.errors import EngineDenied, EngineUnreachable
-from robenv.plan.engine_security import NO_LABEL, has_selinux, maps_users
+from robenv.plan.host.engine_security import NO_LABEL, has_selinux, maps_users
+from robenv.project.containers.networks import has_bridge
+from robenv.project.facts import engine_facts
 
 _OLDEST = (1, 41)
 """API version of Docker Engine 20.10, the oldest that robenv is tested against."""

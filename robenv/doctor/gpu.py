@@ -11,9 +11,9 @@ from robenv.doctor.check import Finding, Patient
 from robenv.engine.protocol import ContainerInfo, Engine, ExecRequest
 from robenv.errors import RobenvError
 from robenv.host.facts import EngineFacts, Facts
-from robenv.host.reader import Host, LocalHost
-from robenv.plan import gpu_nvidia
-from robenv.plan.gpu_offer import tells_nothing
+from robenv.host.host import Host, LocalHost
+from robenv.plan.host import gpu_nvidia
+from robenv.plan.host.gpu_offer import tells_nothing
 from robenv.plan.names import LABEL_DIRECTORY, LABEL_PLAN_JSON, LABEL_ROLE, ROLE_ENVIRONMENT
 
 MAKE_LINKS = "sudo nvidia-ctk system create-dev-char-symlinks --create-all"
@@ -27,8 +27,8 @@ _NVML = "Failed to initialize NVML"
 
 def gpu(patient: Patient, host: Host | None = None) -> Iterator[Finding]:
     """``host``: what to read the machine by; None reads this one."""
-    from robenv.environment.facts import engine_facts
-    from robenv.host.probe import read_facts
+    from robenv.host.probes.facts import read_facts
+    from robenv.project.facts import engine_facts
 
     host = host or LocalHost()
     info = patient.info
@@ -46,8 +46,8 @@ def gpu(patient: Patient, host: Host | None = None) -> Iterator[Finding]:
 
 def _offers(facts: Facts) -> Iterator[Finding]:
     """What `gpu: auto` would choose from."""
-    from robenv.plan.gpu import offers_for
-    from robenv.profile.schema_host import Gpu
+    from robenv.plan.host.gpu import offers_for
+    from robenv.profile.schema.host import Gpu
 
     offers = offers_for(Gpu(), facts)
     for offer in offers:
@@ -148,7 +148,7 @@ def _has_nvidia(container: ContainerInfo) -> bool:
 
 def _nvidia_smi(engine: Engine, container: ContainerInfo) -> str:
     """What it says inside; it takes its time where the driver hangs. "" where it cannot be run."""
-    from robenv.engine.session import capture
+    from robenv.engine.terminal.process_session import capture
 
     argv = ("sh", "-c", "timeout 10 nvidia-smi -L 2>&1")
     try:

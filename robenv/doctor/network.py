@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from robenv.doctor.check import Finding, Patient
-from robenv.host.reader import Host, LocalHost
+from robenv.host.host import Host, LocalHost
 
 ENOUGH = 10 << 20
 """Bytes of net.core.rmem_max: what mixins/cyclonedds asks for. Kernels start with 208 KiB, newer ones with 4 MiB."""
@@ -20,7 +20,7 @@ _OF_CONTAINERS = ("docker", "br-", "veth", "virbr")
 
 def network(patient: Patient, host: Host | None = None) -> Iterator[Finding]:
     """``host``: what to read the machine by; None reads this one."""
-    from robenv.plan.middleware import asks_for_middleware
+    from robenv.plan.host.middleware import asks_for_middleware
 
     if patient.project is not None and not asks_for_middleware(patient.project.resolved.profile):
         return

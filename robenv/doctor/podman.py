@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from robenv.doctor.check import Finding, Patient
-from robenv.host.podman import INIT, TUN
-from robenv.host.reader import Host
+from robenv.host.host import Host
+from robenv.host.probes.podman import INIT, TUN
 
 _OLDEST = (4, 3)
 """The oldest that robenv is tested against."""
@@ -14,8 +14,8 @@ _OLDEST = (4, 3)
 
 def podman(patient: Patient, host: Host | None = None) -> Iterator[Finding]:
     """``host``: what to read the machine by; None reads this one."""
-    from robenv.environment.facts import engine_facts
-    from robenv.host.probe import read_facts
+    from robenv.host.probes.facts import read_facts
+    from robenv.project.facts import engine_facts
 
     info = patient.info
     if info is None or not info.is_podman:
@@ -38,7 +38,7 @@ def podman(patient: Patient, host: Host | None = None) -> Iterator[Finding]:
 
 
 def _network(missing: tuple[str, ...]) -> Iterator[Finding]:
-    from robenv.plan.podman import NETWORK_HELPERS, package_of
+    from robenv.plan.host.podman import NETWORK_HELPERS, package_of
 
     helpers = [program for program in NETWORK_HELPERS if program in missing]
     for program in helpers:

@@ -7,14 +7,14 @@ import shlex
 from collections.abc import Iterator
 
 from robenv.doctor.check import Finding, Patient
-from robenv.environment.load import Loaded
 from robenv.host.facts import Facts
-from robenv.plan.host import plan_host
-from robenv.plan.middleware import plan_middleware
-from robenv.plan.podman import plan_podman
-from robenv.plan.privileges import privilege_notes
-from robenv.plan.quotas import quota_notes
-from robenv.plan.values import RunPlan
+from robenv.plan.host.capabilities import privilege_notes
+from robenv.plan.host.host import plan_host
+from robenv.plan.host.middleware import plan_middleware
+from robenv.plan.host.podman import plan_podman
+from robenv.plan.host.quotas import quota_notes
+from robenv.plan.models import RunPlan
+from robenv.project.planned import Loaded
 
 
 def project(patient: Patient, facts: Facts | None = None) -> Iterator[Finding]:
@@ -22,7 +22,7 @@ def project(patient: Patient, facts: Facts | None = None) -> Iterator[Finding]:
 
     ``facts``: other ones than this machine's.
     """
-    from robenv.environment.facts import facts_for
+    from robenv.project.facts import facts_for
 
     loaded = patient.project
     if loaded is None:
@@ -59,7 +59,7 @@ def _user(loaded: Loaded, plan: RunPlan) -> Iterator[Finding]:
 
 
 def _trust(loaded: Loaded, facts: Facts, plan: RunPlan) -> Iterator[Finding]:
-    from robenv.environment.trust import claims_of, not_approved
+    from robenv.project.trust.judge import claims_of, not_approved
 
     for claim in not_approved(claims_of(loaded, facts, plan)):
         text = f"{claim.name} asks for powers over this machine that are not allowed yet ({claim.why})"

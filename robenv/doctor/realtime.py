@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from robenv.doctor.check import Finding, Patient
-from robenv.host.engine_process import CONFIG_FILE
 from robenv.host.facts import EngineFacts, Facts
-from robenv.host.reader import Host
-from robenv.plan.realtime import HIGHEST_PRIORITY, needs_budget
+from robenv.host.host import Host
+from robenv.host.probes.engine_process import CONFIG_FILE
+from robenv.plan.host.realtime import HIGHEST_PRIORITY, needs_budget
 
 # What is in the file already stays; a file that is not there is made.
 GIVE_BUDGET = (
@@ -25,8 +25,8 @@ RAISE_LIMITS = (
 
 def realtime(patient: Patient, host: Host | None = None) -> Iterator[Finding]:
     """``host``: what to read the machine by; None reads this one."""
-    from robenv.environment.facts import engine_facts
-    from robenv.host.probe import read_facts
+    from robenv.host.probes.facts import read_facts
+    from robenv.project.facts import engine_facts
 
     if patient.project is not None and not patient.project.resolved.profile.realtime:
         return

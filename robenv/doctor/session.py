@@ -15,13 +15,13 @@ from pathlib import Path
 
 from robenv.doctor.check import Finding, Patient
 from robenv.host.facts import SessionFacts
-from robenv.host.git_identity import git_identity
-from robenv.host.knock import agent_keys, display_answer
-from robenv.host.reader import Host, LocalHost
-from robenv.host.session_facts import read_session
-from robenv.host.xauthority import Cookie, Display, cookies_for, parse_cookies, parse_display
+from robenv.host.git.identity import git_identity
+from robenv.host.host import Host, LocalHost
+from robenv.host.probes.session import read_session
+from robenv.host.session.handshake import agent_keys, display_answer
+from robenv.host.session.xauthority import Cookie, Display, cookies_for, parse_cookies, parse_display
 from robenv.paths import home_folder
-from robenv.profile.excerpt import safe
+from robenv.util.sanitize import safe
 
 _COOKIE_FILES = ("gdm/Xauthority", ".mutter-Xwaylandauth.*", "xauth_*", "lyxauth", "sddm*")
 """Where display managers keep them below /run/user/UID, for shells that have lost $XAUTHORITY."""

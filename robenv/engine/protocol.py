@@ -1,4 +1,4 @@
-"""The Docker Engine in robenv's words. ``robenv.engine.docker_py`` implements it; nothing else imports docker-py.
+"""The Docker Engine in robenv's words. ``robenv.engine.docker_engine`` implements it; nothing else imports docker-py.
 
 Every method raises the classes of ``robenv.errors`` and nothing of docker-py's, requests' or urllib3's.
 """
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from robenv.engine.session_types import ContainerInfo, ExecRequest, Session, SessionEngine
+from robenv.engine.terminal.types import ContainerInfo, ExecRequest, Session, SessionEngine
 
 __all__ = [
     "BlobInfo",

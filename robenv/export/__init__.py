@@ -1,1 +1,3 @@
-"""A project for tools that know nothing of robenv: Compose, dev containers, Kubernetes, a plain Dockerfile. Pure."""
+"""A project for tools that know nothing of robenv: Compose, dev containers, Kubernetes, a plain Dockerfile."""
+
+__all__ = ["forms", "portable"]

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from robenv.export.words import Words
+from robenv.plan.models import BuildPlan
 from robenv.plan.secrets import borrowers
-from robenv.plan.values import BuildPlan
 
 if TYPE_CHECKING:
-    from robenv.profile.schema_secrets import Secret
+    from robenv.profile.schema.secrets import Secret
 
 
 @dataclass(frozen=True)

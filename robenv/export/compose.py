@@ -9,10 +9,10 @@ from typing import Any
 
 from robenv.export.portable import Portable
 from robenv.export.words import OWN, Words
-from robenv.plan.display import X11_SOCKETS
-from robenv.plan.grant import Grant
-from robenv.plan.request import set_only
-from robenv.plan.values import Attachment, DiskLimit, Healthcheck, Mount, Network, Pool, Port, RunPlan
+from robenv.plan.container.create_request import set_only
+from robenv.plan.host.display import X11_SOCKETS
+from robenv.plan.host.requirements import Grant
+from robenv.plan.models import Attachment, DiskLimit, Healthcheck, Mount, Network, Pool, Port, RunPlan
 
 _SAME = (
     "hostname", "domainname", "network_mode", "ipc", "pid", "uts", "userns_mode", "cgroup", "cgroup_parent",

@@ -9,9 +9,9 @@ from typing import Any
 
 from robenv.export.portable import Portable
 from robenv.export.words import OWN, Words
-from robenv.plan.grant import Grant
-from robenv.plan.privileges import NO_NEW_PRIVILEGES
-from robenv.plan.values import Mount, Port, RunPlan
+from robenv.plan.host.capabilities import NO_NEW_PRIVILEGES
+from robenv.plan.host.requirements import Grant
+from robenv.plan.models import Mount, Port, RunPlan
 
 _FLAGS = {
     "platform": "platform", "hostname": "hostname", "domainname": "domainname", "network_mode": "network",

@@ -19,15 +19,15 @@ from robenv.export.kubernetes import as_label, kubernetes_objects, not_in_kubern
 from robenv.export.plain import require_one_field, require_plain
 from robenv.export.portable import UID, Portable, plan_portable
 from robenv.export.words import OWN, Words, finished, of_this_machine, relative, texts, with_own_names
-from robenv.plan.build import snapshot_of
-from robenv.plan.values import RUN
-from robenv.profile.dump import dump_yaml
-from robenv.profile.excerpt import safe
+from robenv.plan.image.build import snapshot_of
+from robenv.plan.models import RUN
+from robenv.profile.yaml.dump import dump_yaml
 from robenv.render.entries import FILE, FOLDER, ContextEntry
+from robenv.util.sanitize import safe
 
 if TYPE_CHECKING:
-    from robenv.plan.values import BuildPlan
-    from robenv.profile.resolved import Resolved
+    from robenv.plan.models import BuildPlan
+    from robenv.profile.resolve.resolved import Resolved
 
 MADE_BY = "Made by robenv"
 """In the first line of the main file of each form: robenv may write over it."""

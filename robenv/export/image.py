@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 from robenv.catalog.suites import find_suite
 from robenv.errors import ProfileError
+from robenv.plan.models import Base, Bootstrap, BuildPlan, Group, ImageSettings, RunPlan, Stage
 from robenv.plan.names import ENTRYPOINT
-from robenv.plan.values import Base, Bootstrap, BuildPlan, Group, ImageSettings, RunPlan, Stage
 from robenv.render import Rendered, render
 from robenv.render.entries import FILE, FOLDER, ContextEntry
 from robenv.resources import templates_folder

@@ -12,8 +12,8 @@ from typing import Any
 
 from robenv.export.portable import Portable
 from robenv.export.words import Words
-from robenv.plan.request import ports_of, set_only
-from robenv.plan.values import Healthcheck, Mount, RunPlan
+from robenv.plan.container.create_request import ports_of, set_only
+from robenv.plan.models import Healthcheck, Mount, RunPlan
 
 _CLAIM = "1Gi"
 """What a claim asks for: a volume of Docker's has no size of its own."""

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from robenv.errors import Location, Problem, ProfileError
 from robenv.export.words import texts
-from robenv.profile.excerpt import show
-from robenv.profile.nodes import Node, Scalar, Sequence, find, place_of
+from robenv.profile.yaml.nodes import Node, Scalar, Sequence, find, place_of
+from robenv.util.sanitize import show
 
 if TYPE_CHECKING:
     from robenv.export.borrowed import Borrowed
-    from robenv.plan.values import BuildPlan
-    from robenv.profile.resolved import Resolved
+    from robenv.plan.models import BuildPlan
+    from robenv.profile.resolve.resolved import Resolved
 
 _VARIABLE = re.compile(r"\$\{[^}]*\}?")
 _METADATA = "devcontainer.metadata"

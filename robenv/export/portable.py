@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING
 
 from robenv.catalog.devices import CLASSES
 from robenv.host.facts import DrmCard, EngineFacts, Facts, GpuFacts, Node, Tegra
-from robenv.plan.device_nodes import class_of, is_pattern, tidy
-from robenv.plan.gpu import plan_gpu
-from robenv.plan.grant import Grant
-from robenv.plan.health import deploy_health, release_health
-from robenv.plan.host import plan_host
-from robenv.plan.run import plan_run, without_workspace
-from robenv.plan.values import RunPlan
-from robenv.profile.envfile import hidden_variables
+from robenv.plan.container.health import deploy_health, release_health
+from robenv.plan.container.run import plan_run, without_workspace
+from robenv.plan.host.device_nodes import class_of, is_pattern, tidy
+from robenv.plan.host.gpu import plan_gpu
+from robenv.plan.host.host import plan_host
+from robenv.plan.host.requirements import Grant
+from robenv.plan.models import RunPlan
+from robenv.profile.resolve.env_files import hidden_variables
 
 if TYPE_CHECKING:
-    from robenv.profile.resolved import Resolved
-    from robenv.profile.schema import Profile
-    from robenv.profile.schema_host import DeviceWish
+    from robenv.profile.resolve.resolved import Resolved
+    from robenv.profile.schema.host import DeviceWish
+    from robenv.profile.schema.profile import Profile
 
 UID = 1000
 """Whose number the first person on a Debian or Ubuntu machine has (Debian Policy 9.2.2)."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from robenv.plan.values import Mount, Network, RunPlan
+from robenv.plan.models import Mount, Network, RunPlan
 
 _BY_CHANCE = 3
 """Characters."""

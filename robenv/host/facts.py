@@ -1,4 +1,4 @@
-"""What a machine is, as far as a plan depends on it: a value, read on demand by ``robenv.host.probe``.
+"""What a machine is, as far as a plan depends on it: a value, read on demand by ``robenv.host.probes.facts``.
 
 A section that nobody asked for is at its default; ``Facts.read`` names those that were.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from robenv.host.place import Place
+from robenv.host.project_folder import Place
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,14 @@ import sys
 from typing import Any
 
 from robenv.host.facts import SECTIONS
-from robenv.host.reader import Host, LocalHost, Recorder
+from robenv.host.host import Host, LocalHost, Recorder
 
 
 def record(host: Host) -> dict[str, Any]:
     """The document, as ``robenv.host.recorded`` reads it, of all that the probes of every section ask."""
-    from robenv.host.probe import read_facts
-    from robenv.host.session_facts import read_session
-    from robenv.host.timezone import read_timezone
+    from robenv.host.probes.facts import read_facts
+    from robenv.host.probes.session import read_session
+    from robenv.host.probes.timezone import read_timezone
 
     recorder = Recorder(host)
     read_facts("linux/amd64", wanted=frozenset(SECTIONS), host=recorder)

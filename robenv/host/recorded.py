@@ -26,7 +26,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from robenv.host.reader import Host, first_line, follow
+from robenv.host.host import Host, first_line, follow
 
 
 class RecordedHost(Host):

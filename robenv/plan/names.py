@@ -75,7 +75,7 @@ TAG_DIGITS = 12
 
 
 def container_name(project: str, place: str, suffix: str = "", foreign: str = "") -> str:
-    """``place`` and ``suffix``: of a ``robenv.host.place.Place``. ``foreign``: the platform, ``linux/arm64``, where it
+    """``place`` and ``suffix``: of a ``Place``. ``foreign``: the platform, ``linux/arm64``, where it
     is another one than the engine's own."""
     return f"{resource_prefix(project, place)}{suffix}{platform_part(foreign)}"
 

@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from robenv.host.place import Place, project_id
+from robenv.host.project_folder import Place, project_id
+from robenv.plan.models import RunPlan
 from robenv.plan.names import (
     LABEL_DIRECTORY,
     LABEL_PLACE,
@@ -15,7 +16,6 @@ from robenv.plan.names import (
     LABEL_UID,
     resource_prefix,
 )
-from robenv.plan.values import RunPlan
 from robenv.profile.default_name import default_name, earlier_default_name
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from robenv.errors import Location
-    from robenv.plan.values import BuildPlan, Group, Stage
-    from robenv.profile.schema_secrets import StepSecret as StepSecretSection
+    from robenv.plan.models import BuildPlan, Group, Stage
+    from robenv.profile.schema.secrets import StepSecret as StepSecretSection
 
 
 @dataclass(frozen=True)

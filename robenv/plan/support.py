@@ -1,4 +1,4 @@
-"""A word on a target whose system is no longer supported; ``plan/ros.py`` has that on its ROS. Pure."""
+"""A word on a target whose system is no longer supported; ``plan/image/ros.py`` has that on its ROS. Pure."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from robenv.errors import Problem
-from robenv.plan.ros import month_in_words
-from robenv.profile.fits import target_of
+from robenv.plan.image.ros import month_in_words
+from robenv.profile.checks.compatibility import target_of
 
 if TYPE_CHECKING:
-    from robenv.profile.resolved import Resolved
+    from robenv.profile.resolve.resolved import Resolved
 
 
 def past_support(resolved: Resolved, today: date) -> tuple[Problem, ...]:

@@ -7,7 +7,7 @@ import ssl
 from pathlib import Path
 
 from robenv.errors import Problem, ProfileError
-from robenv.plan.mirrors import Mirrors
+from robenv.plan.image.mirrors import Mirrors
 
 _MAX_BYTES = 1 << 20
 SYSTEM = (

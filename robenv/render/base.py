@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from robenv.plan.models import Bootstrap
 from robenv.plan.names import BASE_RECIPE
-from robenv.plan.values import Bootstrap
 
 ROOTFS = "rootfs.tar"
 """The context's file with the base's whole file system."""

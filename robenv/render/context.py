@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from robenv.errors import Location, Problem, ProfileError
+from robenv.plan.models import BuildPlan, FileCopy
 from robenv.plan.packages import AptRepository, ContextFile, leads_elsewhere
-from robenv.plan.values import BuildPlan, FileCopy
 from robenv.render.entries import FILE, FOLDER, SYMLINK, ContextEntry, FileStat
 from robenv.render.ignore import IgnoreRules, Matched, parse_ignore
 from robenv.render.nofollow import open_folder

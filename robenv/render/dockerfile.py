@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from robenv.errors import Problem, ProfileError
-from robenv.plan import colcon
-from robenv.plan.dependencies import FOLDER as DEPENDENCIES
-from robenv.plan.dependencies import ROSDEP_CACHE
-from robenv.plan.mirrors import NO_MIRRORS, Mirrors
+from robenv.plan.image import colcon
+from robenv.plan.image.cross_compilers import PLACE, Foreign
+from robenv.plan.image.dependencies import FOLDER as DEPENDENCIES
+from robenv.plan.image.dependencies import ROSDEP_CACHE
+from robenv.plan.image.mirrors import NO_MIRRORS, Mirrors
+from robenv.plan.image.ros import COLCON_HOME, ROS_HOME
+from robenv.plan.models import BuildPlan, Stage
 from robenv.plan.names import BASHRC, ENTRYPOINT
-from robenv.plan.native import PLACE, Foreign
-from robenv.plan.ros import COLCON_HOME, ROS_HOME
 from robenv.plan.secrets import borrowers
-from robenv.plan.values import BuildPlan, Stage
 from robenv.render.context import Collected, collect
 from robenv.render.entries import FILE, FOLDER, ContextEntry
 from robenv.render.instructions import Rendered, split_marks

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from robenv.errors import Location, Problem, ProfileError
-from robenv.plan.values import BuildPlan, Pairs
+from robenv.plan.models import BuildPlan, Pairs
 from robenv.render.entries import ContextEntry
 from robenv.render.quoting import Refused, continued
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from robenv.errors import ProfileError
-from robenv.plan.mirrors import Mirrors
-from robenv.plan.values import Pairs
+from robenv.plan.image.mirrors import Mirrors
+from robenv.plan.models import Pairs
 from robenv.render.authority import SYSTEM, read_authority
 from robenv.render.entries import FILE, FOLDER, ContextEntry
 from robenv.render.stream import stream

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import stat
 import tarfile
@@ -13,11 +11,10 @@ from pathlib import Path
 
 from robenv.errors import OperationFailed, UsageError
 from robenv.paths import create_file, link_target, open_folder, open_output
-from robenv.plan.values import BuildPlan
-from robenv.profile.excerpt import safe
 from robenv.render.entries import FILE, FOLDER, SYMLINK, ContextEntry, FileStat
 from robenv.render.instructions import Rendered
 from robenv.render.nofollow import Opener
+from robenv.util.sanitize import safe
 
 PIECE = 256 * 1024
 """Bytes: the most that is in memory of a file."""
@@ -110,34 +107,6 @@ def _changed(entry: ContextEntry, why: str) -> OperationFailed:
         details=why,
         hint="run the command again when nothing writes to it",
     )
-
-
-def content_hash(plan: BuildPlan, rendered: Rendered | None = None) -> str:
-    """64 hex digits over all that reaches the image, and nothing else: names, modes and bytes of the context with the
-    Dockerfile as BuildKit gets it, whatever engine builds it, and the platform. A bootstrapped base's recipe is in the
-    reference that the Dockerfile names.
-
-    Reads the context's files. Raises OperationFailed where one changes meanwhile, ProfileError as ``render`` does.
-    """
-    if rendered is None or not rendered.canonical:
-        from robenv.render.dockerfile import render
-
-        rendered = render(plan)
-    total = hashlib.sha256(json.dumps(["robenv", 1, plan.platform]).encode())
-    with Opener() as opener:
-        for entry in rendered.context:
-            description = [entry.name, entry.kind, entry.mode, entry.link, _digest(entry, opener)]
-            total.update(b"\n" + json.dumps(description).encode())
-    return total.hexdigest()
-
-
-def _digest(entry: ContextEntry, opener: Opener) -> str:
-    if entry.kind != FILE:
-        return ""
-    digest = hashlib.sha256()
-    for piece in read(entry, opener):
-        digest.update(piece)
-    return digest.hexdigest()
 
 
 def write_context(rendered: Rendered, folder: Path, root: Path | None = None) -> None:

@@ -6,9 +6,9 @@ import hashlib
 from pathlib import Path
 
 from robenv.catalog.toolchains import cross_package
-from robenv.plan.mirrors import NO_MIRRORS, Mirrors
+from robenv.plan.image.cross_compilers import Toolchain
+from robenv.plan.image.mirrors import NO_MIRRORS, Mirrors
 from robenv.plan.names import tools_reference
-from robenv.plan.native import Toolchain
 from robenv.render.entries import FILE, ContextEntry
 from robenv.render.mirrors import mirror_entries, view_mirrors
 from robenv.resources import templates_folder

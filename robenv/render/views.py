@@ -11,14 +11,11 @@ from dataclasses import dataclass
 
 from robenv.catalog.snapshots import snapshot_script
 from robenv.errors import Location
-from robenv.plan import colcon
-from robenv.plan.dependencies import FOLDER
-from robenv.plan.mirrors import NO_MIRRORS, Mirrors, pinned_name
-from robenv.plan.names import BASHRC, ENTRYPOINT
-from robenv.plan.native import ENTER, Foreign
-from robenv.plan.packages import AptRepository
-from robenv.plan.rosdep import Found, RosdepKeys
-from robenv.plan.values import (
+from robenv.plan.image import colcon
+from robenv.plan.image.cross_compilers import ENTER, Foreign
+from robenv.plan.image.dependencies import FOLDER
+from robenv.plan.image.mirrors import NO_MIRRORS, Mirrors, pinned_name
+from robenv.plan.models import (
     Base,
     BuildPlan,
     FileCopy,
@@ -30,6 +27,9 @@ from robenv.plan.values import (
     Stage,
     Step,
 )
+from robenv.plan.names import BASHRC, ENTRYPOINT
+from robenv.plan.packages import AptRepository
+from robenv.plan.rosdep import Found, RosdepKeys
 from robenv.render.pip import Fields, PipView, secret_mount, view_pip
 
 DEFAULT_SHELL = ("/bin/sh", "-ec")

@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from robenv.environment.init.devcontainer import _COMMENTS
-from robenv.environment.init.dockerfile import _pairs, instructions
-from robenv.environment.init.findings import Finding
-from robenv.environment.init.folder import read_folder
-from robenv.environment.init.machine import Machine
-from robenv.environment.init.propose import Proposal, propose
-from robenv.profile.foreign_yaml import load_foreign
-from robenv.profile.summary import find_summary
+from robenv.profile.resolve.summary import find_summary
+from robenv.profile.yaml.foreign import load_foreign
+from robenv.project.init.findings import Finding
+from robenv.project.init.folder import read_folder
+from robenv.project.init.machine import Machine
+from robenv.project.init.propose import Proposal, propose
+from robenv.project.init.readers.devcontainer import _COMMENTS
+from robenv.project.init.readers.dockerfile import _pairs, instructions
 
 _SHOWN = 80
 """Characters of a long value that have to be in what is said of it."""
@@ -60,7 +60,7 @@ class Atom:
 def lost(folder: Path, source: str = "") -> tuple[Proposal, int, list[Atom]]:
     """The proposal, how many things its files say, and those of which it says nothing."""
     read = read_folder(folder)
-    with mock.patch("robenv.environment.init.propose.once", iter):  # what is said twice is said
+    with mock.patch("robenv.project.init.propose.once", iter):  # what is said twice is said
         proposal = propose(read, Machine(), find_summary, source=source)
     findings = [*proposal.taken, *proposal.asked, *proposal.notes, *proposal.built_in]
     texts = {file: read.text_of(file) or "" for file in proposal.sources}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.grid import behaviours_table, grid
+from tests.support.engines.grid import behaviours_table, grid
 
 TABLE = """\
 target     linux/amd64       linux/arm64       linux/arm/v7

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from robenv import notices, paths
-from robenv.host.reader import LocalHost
-from robenv.host.session import Wanted, make_folder
-from robenv.host.session_facts import read_session
+from robenv.host.host import LocalHost
+from robenv.host.probes.session import read_session
+from robenv.host.session.container_session import Wanted, make_folder
 from robenv.paths import cache_folder, can_hold, config_folder, expanded, home_folder, is_private, state_folder
+from tests.support.folders import ROOT
 
 NO_HOME = [None, "", "/", "//", "relative", "~"]
 
@@ -117,8 +118,8 @@ def test_a_folder_that_others_can_enter_is_not_used(
 
 
 def test_session_folders_are_with_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, _stranger: Path) -> None:
-    monkeypatch.setattr("robenv.host.login.own_folder_path", paths.own_folder_path)
-    monkeypatch.setattr("robenv.host.session.own_folder_path", paths.own_folder_path)
+    monkeypatch.setattr("robenv.host.session.login.own_folder_path", paths.own_folder_path)
+    monkeypatch.setattr("robenv.host.session.container_session.own_folder_path", paths.own_folder_path)
 
     class NoLogin(LocalHost):
         def kind(self, path: str) -> str:
@@ -139,8 +140,7 @@ def test_the_same_without_the_tests_own_settings(tmp_path: Path) -> None:
     import subprocess
 
     script = "from robenv.paths import cache_folder; print(cache_folder())"
-    root = Path(__file__).parents[2]
-    environ = {"HOME": f"{tmp_path}/none", "PYTHONPATH": str(root)}
+    environ = {"HOME": f"{tmp_path}/none", "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", script], env=environ, cwd=tmp_path, capture_output=True, text=True)
     assert done.stdout.strip() == f"/tmp/robenv-{os.geteuid()}/cache"
     assert done.stderr.count("\n") == 1

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from robenv.environment.locking import write_lock
-from robenv.environment.timeline import write_timeline
+from robenv.lockfile import Lock
 from robenv.paths import open_folder, open_output, unfinished, write_atomically
-from robenv.share.lock import Lock
+from robenv.project.image.build_trace import write_timeline
+from robenv.project.lock_policy import write_lock
 
 PROCESSES = 32768
 """As many as there can be by default: the planter does not know which one robenv will be."""

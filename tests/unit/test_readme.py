@@ -1,4 +1,4 @@
-"""What README.md says is there, is there. That its commands work, tests/engine/test_readme.py shows by running them."""
+"""What README.md says is there, is there; tests/integration/cli/test_readme.py runs its commands."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from robenv.environment.load import load, resolve
-from tests.conftest import ROOT
-from tests.support import readme
+from robenv.project.planned import load, resolve
+from tests.support.folders import ROOT
+from tests.support.projects import readme
 
 _COMMANDS = sorted(
     {line.split("#")[0].strip() for block in readme.shell_blocks() for line in block.splitlines() if line.strip()}

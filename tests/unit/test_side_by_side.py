@@ -7,7 +7,7 @@ import threading
 import time
 from pathlib import Path
 
-from tests.support.side_by_side import Common, turn
+from tests.support.machine.side_by_side import Common, turn
 
 
 class _Test(threading.Thread):

@@ -4,8 +4,19 @@
 """
 
 from robenv.plan.trust.details import PREFIX, details
+from robenv.plan.trust.host_access import file_powers, lending_powers, powers
 from robenv.plan.trust.model import HostPlaces, Power
 from robenv.plan.trust.weakened import weakened
-from robenv.plan.trust.words import file_powers, lending_powers, powers
 
-__all__ = ["PREFIX", "HostPlaces", "Power", "details", "file_powers", "lending_powers", "powers", "weakened"]
+__all__ = [
+    "PREFIX",
+    "HostPlaces",
+    "Power",
+    "details",
+    "devices",
+    "file_powers",
+    "lending_powers",
+    "powers",
+    "settings",
+    "weakened",
+]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any
 
-from robenv.plan.values import (
+from robenv.plan.models import (
     Attachment,
     Device,
     DeviceRequest,
@@ -25,7 +25,7 @@ from robenv.plan.values import (
     Ulimit,
     User,
 )
-from robenv.profile.excerpt import brief
+from robenv.util.sanitize import brief
 
 Judge = Callable[[Any], bool]
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
-from robenv.plan.privileges import NO_NEW_PRIVILEGES
+from robenv.plan.host.capabilities import NO_NEW_PRIVILEGES
+from robenv.plan.models import RunPlan
 from robenv.plan.trust.devices import uses_gpu_node
 from robenv.plan.trust.isolation import security_option
-from robenv.plan.values import RunPlan
 
 PREFIX = "= "
 """Of a detail, which no line begins with."""

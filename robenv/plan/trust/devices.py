@@ -6,9 +6,9 @@ import posixpath
 from collections.abc import Iterator
 
 from robenv.catalog.devices import CLASSES
+from robenv.plan.models import Device, RunPlan
 from robenv.plan.trust.model import HostPlaces, is_one, normal
 from robenv.plan.trust.mounts import X11_SOCKETS, binds
-from robenv.plan.values import Device, RunPlan
 
 _DISKS = (
     "/dev/sd*", "/dev/nvme*", "/dev/vd*", "/dev/xvd*", "/dev/mmcblk*", "/dev/dm-*", "/dev/md*", "/dev/mapper/*",

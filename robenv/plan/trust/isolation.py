@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from robenv.plan.privileges import DOCKER_DEFAULT, NO_NEW_PRIVILEGES, blocks_new_privileges
+from robenv.plan.host.capabilities import DOCKER_DEFAULT, NO_NEW_PRIVILEGES, blocks_new_privileges
+from robenv.plan.models import RunPlan
 from robenv.plan.trust.model import HostPlaces
-from robenv.plan.values import RunPlan
 
 
 def privileged(plan: RunPlan, places: HostPlaces) -> Iterator[str]:

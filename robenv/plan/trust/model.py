@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import TypeVar
 
-from robenv.plan.values import RunPlan
+from robenv.plan.models import RunPlan
 
 T = TypeVar("T")
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import PurePosixPath
 
+from robenv.plan.models import Mount, RunPlan
 from robenv.plan.names import release_volume, volume_name
 from robenv.plan.trust.model import HostPlaces, normal, within
-from robenv.plan.values import Mount, RunPlan
 
 _SOCKETS = ("docker.sock", "podman.sock", "containerd.sock", "crio.sock", "docker.sock.raw")
 _SOCKET_PLACES = (

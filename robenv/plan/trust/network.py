@@ -5,8 +5,8 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 
+from robenv.plan.models import Attachment, Network, RunPlan
 from robenv.plan.trust.model import HostPlaces
-from robenv.plan.values import Attachment, Network, RunPlan
 
 _PLAIN_MODES = ("", "default", "bridge", "none", "host")
 _PLAIN_OPTIONS = ("com.docker.network.driver.mtu",)

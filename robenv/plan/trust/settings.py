@@ -6,8 +6,8 @@ import json
 import re
 from collections.abc import Iterator
 
+from robenv.plan.models import RunPlan
 from robenv.plan.trust.model import HostPlaces
-from robenv.plan.values import RunPlan
 
 
 def realtime(plan: RunPlan, places: HostPlaces) -> Iterator[str]:

@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from typing import Any
 
-from robenv.plan.privileges import DOCKER_DEFAULT, NO_NEW_PRIVILEGES, blocks_new_privileges
+from robenv.plan.host.capabilities import DOCKER_DEFAULT, NO_NEW_PRIVILEGES, blocks_new_privileges
+from robenv.plan.models import Network, RunPlan
 from robenv.plan.trust import widened
 from robenv.plan.trust.isolation import security_option
 from robenv.plan.trust.model import Power
 from robenv.plan.trust.settings import USUAL_WEIGHT
-from robenv.plan.values import Network, RunPlan
-from robenv.profile.excerpt import brief, safe
+from robenv.util.sanitize import brief, safe
 
 INSIDE = frozenset(
     (

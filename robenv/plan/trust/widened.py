@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from robenv.plan.models import Device, RunPlan
 from robenv.plan.trust.devices import gpu_requests, is_gpu_variable, node_of, uses_gpu_node
 from robenv.plan.trust.settings import is_realtime
-from robenv.plan.values import Device, RunPlan
 
 
 def devices(own: RunPlan, whole: RunPlan) -> Iterator[str]:

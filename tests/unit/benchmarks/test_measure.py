@@ -54,7 +54,7 @@ def test_a_command_that_fails_is_no_measurement() -> None:
 
 
 def test_the_chain_that_is_resolved_has_all_levels_and_packages(tmp_path: Path) -> None:
-    from robenv.environment.load import load, resolve
+    from robenv.project.planned import load, resolve
 
     resolving._once(tmp_path, 60)
     (project,) = tmp_path.iterdir()

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 from robenv.cli import app
-
-
-class Done(NamedTuple):
-    code: int
-    stdout: str
-    stderr: str
-
-
-Robenv = Callable[..., Done]
+from tests.support.projects.command_line import Done, Robenv
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from robenv.cli.deploy import name_note
-from robenv.profile.project import find_project
-from robenv.profile.resolve import resolve_project
+from robenv.profile.chain.project import find_project
+from robenv.profile.resolve.resolve import resolve_project
 
 
 @pytest.mark.parametrize(("head", "noted"), [("", True), ("name: arm\n", False)])

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from robenv.doctor import check
+from robenv.doctor import examine
 from robenv.doctor.check import Finding, Patient
-from tests.unit.cli.conftest import Robenv
+from tests.support.projects.command_line import Robenv
 
 FINE = Finding("engine", "ok", "answers")
 LACKING = Finding("tool", "warning", "not there", "sudo apt-get install -y tool", safe=True)
@@ -52,7 +52,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     monkeypatch.setenv("PATH", f"{made.programs}:/usr/bin:/bin")
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    monkeypatch.setattr(check, "examine", made.examine)
+    monkeypatch.setattr(examine, "examine", made.examine)
     return made
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.cli.conftest import Robenv
+from tests.support.projects.command_line import Robenv
 
 PICKER = "name: picker\nbase: {image: ubuntu:24.04}\nfiles: [{source: notes, target: /notes}]\n"
 

@@ -11,13 +11,10 @@ import pytest
 from robenv.cli.app import application
 from robenv.cli.commands import COMMANDS, OTHER_NAMES, root_help
 from robenv.cli.help import ARGUMENTS, EXAMPLES
+from tests.support.projects.command_line import Robenv
 
 NAMES = [name for name, _, _ in COMMANDS]
 ROBENV = (sys.executable, "-m", "robenv")
-
-
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*ROBENV, *arguments], capture_output=True, text=True, check=False)
 
 
 def test_the_first_page_fits_and_has_every_command_once() -> None:
@@ -26,18 +23,18 @@ def test_the_first_page_fits_and_has_every_command_once() -> None:
     assert [line.split()[0] for line in lines if line.startswith("  ") and line.split()[0] in NAMES] == NAMES
 
 
-def test_words_of_other_tools_lead_to_commands() -> None:
+def test_words_of_other_tools_lead_to_commands(robenv: Robenv) -> None:
     assert set(OTHER_NAMES.values()) <= set(NAMES)
     assert not set(OTHER_NAMES) & set(NAMES)
     for word, command in (("status", "ps"), ("enter", "shell"), ("bild", "build")):
-        done = run(word)
-        assert (done.returncode, f"did you mean `robenv {command}`?" in done.stderr) == (2, True), done.stderr
+        done = robenv(word)
+        assert (done.code, f"did you mean `robenv {command}`?" in done.stderr) == (2, True), done.stderr
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_each_command_shows_arguments_as_they_are_typed_and_examples(name: str) -> None:
-    done = run(name, "--help")
-    assert done.returncode == 0
+def test_each_command_shows_arguments_as_they_are_typed_and_examples(name: str, robenv: Robenv) -> None:
+    done = robenv(name, "--help")
+    assert done.code == 0
     assert f"Usage: robenv {' '.join(filter(None, (name, '[OPTIONS]', ARGUMENTS.get(name))))}\n" in done.stdout
     assert "Examples:" in done.stdout
     assert "<str>" not in done.stdout

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from robenv.environment.init.write import project_file, project_name
-from robenv.environment.load import resolve
-from tests.unit.cli.conftest import Robenv
+from robenv.project.init.write import project_file, project_name
+from robenv.project.planned import resolve
+from tests.support.projects.command_line import Robenv
 
 BAD = ("Picker", "two words", "a--b", "-a", "a-", "a" * 64, "", "a\nrun: {}", "${HOME}", "é")
 GOOD = ("picker", "a", "a.b_c-d", "2024", "1e5", "0x1f", "true", "null", "no", "a" * 63)

@@ -15,10 +15,10 @@ import typer
 
 from robenv.cli import app, common, errors, output
 from robenv.cli.fleet_view import FleetView
-from robenv.cli.progress_view import ProgressView
+from robenv.cli.progress.view import ProgressView
 from robenv.engine.protocol import LogEvent, StepEvent
 from robenv.errors import Location, OperationFailed, Problem
-from robenv.profile.excerpt import in_command, safe, safe_lines
+from robenv.util.sanitize import in_command, safe, safe_lines
 
 HOSTILE = (
     "\x1b]0;OWNED\x07", "\x1b[31m", "\x1b[1A", "\x1b[2J", "\r", "\x08", "\x7f", "\x9b2J", "\x85", "\x0b", "\x0c",
@@ -200,9 +200,9 @@ def test_a_builds_words_are_shown(terminals: Terminals) -> None:
 CLI = Path(output.__file__).parent
 RAW = {
     "logs.py": "a container's own output",
-    "progress_view.py": "the live picture's cursor; its words are rich's, of printable lines",
+    "progress/view.py": "the live picture's cursor; its words are rich's, of printable lines",
     "fleet_view.py": "the live table's cursor; its words are safe",
-    "progress_log.py": "a new file of its own, which no terminal shows",
+    "progress/log.py": "a new file of its own, which no terminal shows",
     "output.py": "the way itself",
 }
 
@@ -210,19 +210,19 @@ RAW = {
 def test_nothing_passes_around_it() -> None:
     """Bytes, descriptors and streams of one's own would: each stands in the list above, with its reason."""
     found = set()
-    for path in sorted(CLI.glob("*.py")):
+    for path in sorted(CLI.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
             if name in ("buffer", "__stdout__", "__stderr__", "fdopen", "raw") or (
                 isinstance(node, ast.Attribute) and ast.unparse(node) in ("os.write", "sys.stdout.fileno", "os.writev")
             ):
-                found.add(path.name)
+                found.add(str(path.relative_to(CLI)))
     assert found == set(RAW)
 
 
 def test_both_ways_into_a_command_are_guarded() -> None:
     """The whole application and the quick one, which print by themselves and in what they call."""
-    for name in ("app.py", "quick.py"):
+    for name in ("app.py", "fast.py"):
         called = {
             ast.unparse(item.context_expr)
             for node in ast.walk(ast.parse((CLI / name).read_text()))

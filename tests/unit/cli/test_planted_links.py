@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.cli.conftest import Robenv
+from tests.support.projects.command_line import Robenv
 
 TRIES = 200
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from robenv.cli.profiles_table import lines
-from robenv.profile.resolve import list_builtin
-from robenv.profile.summary import Summary, summaries
-from tests.unit.cli.conftest import Robenv
+from robenv.profile.resolve.resolve import list_builtin
+from robenv.profile.resolve.summary import Summary, summaries
+from tests.support.projects.command_line import Robenv
 
 NAMES = sorted(one.name for one in list_builtin())
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from robenv.deploy.causes import Seen, engine_refused
-from robenv.deploy.inventory import Robot
-from robenv.engine.start_errors import explain
+from robenv.engine.api.start_errors import explain
 from robenv.errors import OperationFailed, RobotRefused
+from robenv.remote.inventory import Robot
+from robenv.remote.ssh_errors import Seen, engine_refused
 
 
 def refused(name: str) -> RobotRefused:

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from robenv.catalog.jetpack import JETPACKS
-from robenv.deploy.inventory import Robot
 from robenv.deploy.preflight import (
     Wanted,
     base_image,
@@ -19,19 +18,20 @@ from robenv.deploy.preflight import (
     same_processor,
     wanted,
 )
-from robenv.deploy.programs import TOPIC, needed
-from robenv.deploy.room import Room
-from robenv.deploy.survey import Survey
+from robenv.deploy.robot_info import Survey
 from robenv.engine.protocol import EngineInfo
 from robenv.errors import RobotRefused
 from robenv.host.facts import Facts
-from robenv.plan.build import plan_build
-from robenv.plan.grant import Lack
-from robenv.plan.values import Mount
-from robenv.profile.project import find_project
-from robenv.profile.resolve import resolve_project
-from robenv.profile.resolved import Resolved
-from tests.support.run_plans import run_plan
+from robenv.plan.host.requirements import Lack
+from robenv.plan.image.build import plan_build
+from robenv.plan.models import Mount
+from robenv.profile.chain.project import find_project
+from robenv.profile.resolve.resolve import resolve_project
+from robenv.profile.resolve.resolved import Resolved
+from robenv.remote.image_probe import TOPIC, needed
+from robenv.remote.inventory import Robot
+from robenv.transfer.disk_space import Room
+from tests.support.projects.run_plans import run_plan
 
 ENGINE = EngineInfo("", "Docker Engine", "20.10.24", "1.41", "linux/amd64", "overlay2", "/var/lib/docker", True, {})
 FINE = Wanted("linux/amd64")

@@ -8,7 +8,7 @@ from pathlib import Path
 from robenv.plan.names import LABEL_PLAN_JSON
 from robenv.plan.trust.model import HostPlaces
 from robenv.plan.trust.mounts import volumes
-from tests.support.releases import Maker
+from tests.support.robots.releases import Maker
 
 
 def test_nothing_of_the_developers_folder_is_mounted(tmp_path: Path) -> None:

@@ -12,14 +12,14 @@ import pytest
 
 from robenv.doctor.check import Finding, Patient
 from robenv.doctor.devices import devices, modem_manager, udev
-from robenv.environment.load import load
 from robenv.host.facts import Facts, Node
-from robenv.host.reader import Host
-from robenv.host.udev import rules_state
-from robenv.plan.udev import UdevFile, plan_udev
-from robenv.profile.project import find_project
-from robenv.profile.resolve import resolve_project
-from robenv.profile.schema import Profile
+from robenv.host.host import Host
+from robenv.host.probes.udev import rules_state
+from robenv.plan.host.udev import UdevFile, plan_udev
+from robenv.profile.chain.project import find_project
+from robenv.profile.resolve.resolve import resolve_project
+from robenv.profile.schema.profile import Profile
+from robenv.project.planned import load
 
 RULE = 'KERNEL=="ttyUSB0", SYMLINK+="lidar"\n'
 NODE = Node("/dev/robenvtest-none", "char", 188, 0, 20, 0o660)

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from robenv.doctor import check, engine
+from robenv.doctor import engine
 from robenv.doctor.check import Finding, Patient
-from robenv.engine.endpoint import find_endpoint, unreachable
+from robenv.doctor.examine import examine
 from robenv.engine.protocol import EngineInfo
+from robenv.engine.transport.endpoint import find_endpoint, unreachable
 from robenv.errors import EngineUnreachable
 
 GB = 10**9
@@ -33,7 +34,7 @@ def test_a_check_that_may_not_look_hides_none_of_the_others(monkeypatch: pytest.
     shut.__name__ = "disk"
     monkeypatch.setattr(Path, "stat", denied)
     monkeypatch.setattr(engine, "disk", shut)
-    findings = check.examine(Patient(None, None, unreachable(OSError("refused"))))
+    findings = examine(Patient(None, None, unreachable(OSError("refused"))))
     assert Finding("disk", "failure", "this check could not look: [Errno 13] Permission denied: '/nobody/enters'") in (
         findings
     )

@@ -10,7 +10,7 @@ from robenv.doctor.check import Finding, Patient
 from robenv.doctor.gpu import MAKE_LINKS, gpu
 from robenv.engine.protocol import EngineInfo
 from robenv.host.recorded import RecordedHost
-from robenv.plan.gpu_nvidia import ENABLE_CDI, INSTALL_TOOLKIT, REGISTER_RUNTIME, WRITE_CDI_SPEC
+from robenv.plan.host.gpu_nvidia import ENABLE_CDI, INSTALL_TOOLKIT, REGISTER_RUNTIME, WRITE_CDI_SPEC
 
 DRIVER = "570.133.20"
 CARD = (

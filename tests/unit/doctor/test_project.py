@@ -11,11 +11,11 @@ import pytest
 
 from robenv.doctor.check import Finding, Patient
 from robenv.doctor.project import project
-from robenv.environment import strangers
-from robenv.environment.load import load
 from robenv.host.facts import EngineFacts, Facts, Kernel
-from robenv.profile.project import find_project
-from robenv.profile.resolve import resolve_project
+from robenv.profile.chain.project import find_project
+from robenv.profile.resolve.resolve import resolve_project
+from robenv.project.planned import load
+from robenv.project.trust import strangers
 
 EVERYTHING = frozenset(("kernel", "distribution", "engine", "gpu", "devices", "session"))
 FACTS = Facts(

@@ -14,7 +14,7 @@ from robenv.doctor.check import Finding, Patient
 from robenv.doctor.network import LARGER_BUFFERS, LOOPBACK, network
 from robenv.doctor.realtime import GIVE_BUDGET, RAISE_LIMITS, realtime
 from robenv.engine.protocol import EngineInfo
-from robenv.host.reader import Host, first_line
+from robenv.host.host import Host, first_line
 
 ALL_POWERS, NO_RESOURCE = 0x1FFFFFFFFFF, 0x1FFFEFFFFFF
 

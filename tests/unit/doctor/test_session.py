@@ -15,9 +15,9 @@ import pytest
 
 from robenv.doctor import session
 from robenv.doctor.check import Finding, Patient
-from robenv.host.knock import agent_keys, display_answer
 from robenv.host.recorded import RecordedHost
-from robenv.host.xauthority import Cookie, Display
+from robenv.host.session.handshake import agent_keys, display_answer
+from robenv.host.session.xauthority import Cookie, Display
 
 GOOD = Cookie(65535, b"", b"1", b"MIT-MAGIC-COOKIE-1", b"good cookie 16 b")
 

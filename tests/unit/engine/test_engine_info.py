@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from robenv.engine.docker_py import engine_info
+from robenv.engine.docker_engine import engine_info
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from h2.events import DataReceived, ResponseReceived, StreamEnded, TrailersRecei
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robenv.engine.buildkit.grpc import Server
-from robenv.engine.buildkit.lend import as_first_field, first_field, methods_of
+from robenv.engine.api.build_secrets import as_first_field, first_field, methods_of
+from robenv.engine.build.buildkit.grpc import Server
 from robenv.engine.protocol import MAX_SECRET, Lent
 
 SECRET = "/moby.buildkit.secrets.v1.Secrets/GetSecret"

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robenv.engine.buildkit.messages import StatusResponse
-from robenv.engine.buildkit.trace import Trace
+from robenv.engine.build.buildkit.messages import StatusResponse
+from robenv.engine.build.buildkit.trace import Trace
 from robenv.engine.protocol import LogEvent, StepEvent, TransferEvent, WarningEvent
-from tests.unit.engine import recorded
+from tests.support.engines import recorded_streams
 
 
 def _aux(status: object) -> dict[str, str]:
@@ -19,7 +19,7 @@ def _aux(status: object) -> dict[str, str]:
 
 
 def test_a_real_build_gives_steps_logs_and_transfers() -> None:
-    events = recorded.events("parallel")
+    events = recorded_streams.events("parallel")
     names = {event.name for event in events if isinstance(event, StepEvent)}
     assert "[bar 1/2] FROM docker.io/library/robenvtest-base:bookworm" in names or (
         "[lines 1/2] FROM docker.io/library/robenvtest-base:bookworm" in names
@@ -33,19 +33,19 @@ def test_a_real_build_gives_steps_logs_and_transfers() -> None:
 
 def test_the_image_is_known_only_from_its_own_record() -> None:
     trace = Trace()
-    for record in recorded.records("parallel"):
+    for record in recorded_streams.records("parallel"):
         if record.get("id") == "moby.image.id":
             assert trace.image_id == ""
         list(trace.events(record))
     assert trace.image_id.startswith("sha256:")
     failing = Trace()
-    for record in recorded.records("failing"):
+    for record in recorded_streams.records("failing"):
         list(failing.events(record))
     assert failing.image_id == ""
 
 
 def test_times_are_seconds_since_the_epoch() -> None:
-    steps = [event for event in recorded.events("parallel") if isinstance(event, StepEvent) and event.completed]
+    steps = [event for event in recorded_streams.events("parallel") if isinstance(event, StepEvent) and event.completed]
     for step in steps:
         assert step.started is not None
         assert step.completed is not None

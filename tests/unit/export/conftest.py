@@ -1,18 +1,17 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from robenv.environment.load import load
 from robenv.export.forms import FORMS, Form, Source
-from robenv.profile.project import find_project
-from robenv.profile.resolve import resolve_project
-
-Export = Callable[..., Form]
+from robenv.profile.chain.project import find_project
+from robenv.profile.resolve.resolve import resolve_project
+from robenv.project.planned import load
+from tests.support.projects.exports import Export
 
 
 @pytest.fixture
@@ -29,9 +28,3 @@ def export(tmp_path: Path) -> Export:
         return made(replace(source, **changes))
 
     return make
-
-
-def text_of(form: Form, name: str = "") -> str:
-    """One of its files; by default the main one."""
-    (entry,) = (entry for entry in form.entries if entry.name == (name or form.main))
-    return entry.data.decode()

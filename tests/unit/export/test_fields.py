@@ -13,9 +13,9 @@ from robenv.export.devcontainer import devcontainer, not_in_devcontainer
 from robenv.export.kubernetes import kubernetes_objects, not_in_kubernetes
 from robenv.export.portable import Portable
 from robenv.export.words import Words
-from robenv.plan.grant import Grant
-from robenv.plan.values import Healthcheck, Mount, RunPlan
-from tests.unit.plan.test_request import HOST_CONFIG, PLAN, TOP_LEVEL
+from robenv.plan.host.requirements import Grant
+from robenv.plan.models import Healthcheck, Mount, RunPlan
+from tests.support.projects.request_fields import HOST_CONFIG, PLAN, TOP_LEVEL
 
 WORDS = Words("/home/jane/picker", "/home/jane/picker/there", "/home/jane", (), str, str, str)
 ROWS = [changes for changes, _, _ in (*TOP_LEVEL, *HOST_CONFIG) if "device_requests" not in changes]

@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from robenv.errors import ProfileError, UsageError
-from tests.unit.export.conftest import Export, text_of
-from tests.unit.render.test_golden import check
+from tests.support.golden import check
+from tests.support.projects.exports import Export, text_of
 
 PICKER = """\
 name: picker

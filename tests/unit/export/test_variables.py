@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from robenv.errors import ProfileError
 from robenv.export.words import OWN, finished
-from robenv.profile.variables import interpolate
-from tests.unit.export.conftest import Export, text_of
+from robenv.profile.merge.variables import interpolate
+from tests.support.projects.exports import Export, text_of
 
 PIECES = ("$", "$$", "${X}", "$${X}", "$X", "${localEnv:TOKEN}", "$(X)", "$$(X)", "{", "}", "(X)", "a", " ", ":", "é")
 TEXTS = st.lists(st.sampled_from(PIECES), max_size=8).map("".join)

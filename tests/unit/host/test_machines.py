@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from functools import reduce
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from robenv.host.facts import SECTIONS, EngineFacts, Facts, Node, NvidiaGpu, Tegra
-from robenv.host.probe import read_facts
+from robenv.host.probes.facts import read_facts
 from robenv.host.record import record
 from robenv.host.recorded import RecordedHost
+from tests.support.folders import MACHINES
 
-MACHINES = Path(__file__).parent / "machines"
 ALL = frozenset(SECTIONS)
 
 

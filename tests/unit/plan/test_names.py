@@ -81,7 +81,7 @@ def test_every_label_is_robenvs_and_has_one_home(root: Path) -> None:
     assert [path for path in others for label in labels if f'"{label}"' in path.read_text()] == []
 
 
-@pytest.mark.parametrize("module", ["robenv.plan.names", "robenv.cli.quick", "robenv.environment.enter"])
+@pytest.mark.parametrize("module", ["robenv.plan.names", "robenv.cli.fast", "robenv.fast.enter"])
 def test_what_the_quick_way_imports_is_cheap(module: str) -> None:
     code = f"import sys, {module}; print(*sys.modules)"
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()

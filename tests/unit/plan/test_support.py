@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from robenv.plan.support import past_support
-from robenv.profile.resolve import resolve_builtin
+from robenv.profile.resolve.resolve import resolve_builtin
 
 
 @pytest.mark.parametrize(

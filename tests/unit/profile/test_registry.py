@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from robenv.errors import ProfileError
-from robenv.profile.badvalue import BadValue
-from robenv.profile.project import find_project
-from robenv.profile.resolve import resolve_project
-from robenv.profile.schema_names import registry_prefix
-from robenv.profile.sources import Found
+from robenv.profile.chain.extends import Found
+from robenv.profile.chain.project import find_project
+from robenv.profile.resolve.resolve import resolve_project
+from robenv.profile.schema.names import registry_prefix
+from robenv.profile.yaml.parse_error import BadValue
 
 
 @pytest.mark.parametrize(

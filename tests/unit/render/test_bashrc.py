@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from robenv.plan.models import Group, RosLayers
 from robenv.plan.names import BASHRC
-from robenv.plan.values import Group, RosLayers
 from robenv.render import render
-from tests.support.plans import plan_of
+from tests.support.projects.plans import plan_of
 
 GROUP = Group("ros/x", ros=RosLayers(completion=True))
 REGISTER = """#!/bin/sh

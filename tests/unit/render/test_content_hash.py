@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from robenv.plan.values import BuildPlan, FileCopy, Group, ImageSettings
+from robenv.plan.models import BuildPlan, FileCopy, Group, ImageSettings
 from robenv.render import content_hash, render
-from tests.support.plans import BOOKWORM, at, full_plan, plan_of
+from tests.support.projects.plans import BOOKWORM, at, full_plan, plan_of
 
 _SCRIPT = """
 import hashlib, json, sys
 from pathlib import Path
-from tests.support.plans import full_plan
+from tests.support.projects.plans import full_plan
 from robenv.render import content_hash, context_stream, render
 plan = full_plan(Path(sys.argv[1]))
 rendered = render(plan)

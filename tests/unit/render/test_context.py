@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from robenv.errors import ProfileError
+from robenv.plan.models import BuildPlan, FileCopy, Group
 from robenv.plan.packages import AptRepository
-from robenv.plan.values import BuildPlan, FileCopy, Group
 from robenv.render import render
 from robenv.render.context import collect
 from robenv.render.entries import FOLDER, SYMLINK, ContextEntry
-from tests.support.plans import at, plan_of
+from tests.support.projects.plans import at, plan_of
 
 
 def plan_for(path: Path | str, root: Path | str = "", target: str = "/opt/x", mode: str = "") -> BuildPlan:

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from robenv.errors import ProfileError
-from robenv.plan.values import Base, Bootstrap, BuildPlan, FileCopy, Group, Healthcheck, ImageSettings, Stage, Step
+from robenv.plan.models import Base, Bootstrap, BuildPlan, FileCopy, Group, Healthcheck, ImageSettings, Stage, Step
 from robenv.render import render, render_base
 from robenv.render.templating import Report, environment
-from tests.support.dockerfile_reader import Read, read_dockerfile
-from tests.support.plans import BOOKWORM, CHECKSUM, at, full_plan, plan_of
+from tests.support.images.dockerfile_reader import Read, read_dockerfile
+from tests.support.projects.plans import BOOKWORM, CHECKSUM, at, full_plan, plan_of
 
 
 def reads_of(plan: BuildPlan, buildkit: bool = True) -> list[Read]:

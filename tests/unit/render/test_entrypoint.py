@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from robenv.plan.models import ImageSettings
 from robenv.plan.names import ENTRYPOINT
-from robenv.plan.values import ImageSettings
 from robenv.render import render
-from tests.support.dockerfile_reader import read_dockerfile
-from tests.support.plans import plan_of
+from tests.support.images.dockerfile_reader import read_dockerfile
+from tests.support.projects.plans import plan_of
 
 
 def script_for(folder: Path, *setup: str) -> Path:

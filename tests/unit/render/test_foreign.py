@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from robenv.host.facts import Distribution
-from robenv.plan.native import ENTER, Foreign, plan_toolchain
-from robenv.plan.values import Base, Bootstrap, BuildPlan, Group, Stage, Step
+from robenv.plan.image.cross_compilers import ENTER, Foreign, plan_toolchain
+from robenv.plan.models import Base, Bootstrap, BuildPlan, Group, Stage, Step
 from robenv.render import content_hash, find_instruction, render
 from robenv.render.tools import render_tools, tools_image
-from tests.support.dockerfile_reader import read_dockerfile
-from tests.support.plans import plan_of
+from tests.support.images.dockerfile_reader import read_dockerfile
+from tests.support.projects.plans import plan_of
 
 CPU = (("QEMU_CPU", "max,pauth-impdef=on"),)
 TOOLS = "robenv/tools:0123456789ab"

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from robenv.plan.values import Base, BuildPlan, FileCopy, Group, ImageSettings, Stage, Step
+from robenv.plan.models import Base, BuildPlan, FileCopy, Group, ImageSettings, Stage, Step
 from robenv.render import render, render_base
-from tests.support.plans import BOOKWORM, full_plan, plan_of
+from tests.support.golden import check
+from tests.support.projects.plans import BOOKWORM, full_plan, plan_of
 
 
 def _minimal(folder: Path) -> BuildPlan:
@@ -40,13 +40,6 @@ PLANS: dict[str, tuple[Callable[[Path], BuildPlan], bool]] = {
     "everything": (full_plan, True),
     "everything-classic": (full_plan, False),
 }
-
-
-def check(golden: Path, text: str) -> None:
-    if os.environ.get("ROBENV_UPDATE_GOLDEN"):
-        golden.write_text(text)
-    assert golden.exists(), "there is no such golden file yet: ROBENV_UPDATE_GOLDEN=1 writes it"
-    assert text == golden.read_text()
 
 
 @pytest.mark.parametrize("name", PLANS)

@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from robenv.errors import ProfileError
+from robenv.plan.models import Base, BuildPlan, FileCopy, Group, Healthcheck, ImageSettings, Stage, Step
 from robenv.plan.packages import AptRepository
-from robenv.plan.values import Base, BuildPlan, FileCopy, Group, Healthcheck, ImageSettings, Stage, Step
 from robenv.render import render
-from tests.support.dockerfile_reader import Read, read_dockerfile
-from tests.support.plans import CHECKSUM, at, plan_of
+from tests.support.images.dockerfile_reader import Read, read_dockerfile
+from tests.support.projects.plans import CHECKSUM, at, plan_of
 
 PLACEHOLDER = "placeholder"
 

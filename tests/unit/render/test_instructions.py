@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from robenv.plan.values import Base, FileCopy, Group, ImageSettings, Stage, Step
+from robenv.plan.models import Base, FileCopy, Group, ImageSettings, Stage, Step
 from robenv.render import Rendered, find_instruction, render
-from tests.support.dockerfile_reader import read_dockerfile
-from tests.support.plans import BOOKWORM, at, full_plan, plan_of
+from tests.support.images.dockerfile_reader import read_dockerfile
+from tests.support.projects.plans import BOOKWORM, at, full_plan, plan_of
 
 
 @pytest.fixture

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from robenv.errors import Location, ProfileError
-from robenv.plan.mirrors import Mirrors, Turn
+from robenv.git.command import git_through
+from robenv.plan.image.mirrors import Mirrors, Turn
 from robenv.render import content_hash, render
 from robenv.render.authority import bundle
 from robenv.render.mirrors import AUTHORITIES, mirror_entries
-from robenv.share.run_git import git_through
-from tests.support.plans import full_plan
-from tests.support.site.authority import Authority
+from tests.support.projects.plans import full_plan
+from tests.support.servers.site.authority import Authority
 
 MIRRORS = Mirrors(
     apt=(Turn("http://deb.debian.org/", "http://lab.example/debian/"),),

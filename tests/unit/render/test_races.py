@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from robenv.errors import OperationFailed, ProfileError
-from robenv.plan.values import BuildPlan, FileCopy, Group
+from robenv.plan.models import BuildPlan, FileCopy, Group
 from robenv.render import context_stream, render
-from robenv.render.stream import content_hash, write_context
-from tests.support.plans import at, plan_of
+from robenv.render.content_hash import content_hash
+from robenv.render.stream import write_context
+from tests.support.projects.plans import at, plan_of
 
 SECRET = b"a private key of the host"
 ROUNDS = 200

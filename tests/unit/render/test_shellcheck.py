@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from robenv.plan.build import plan_build
-from robenv.profile.resolve import resolve_builtin
+from robenv.plan.image.build import plan_build
+from robenv.profile.resolve.resolve import resolve_builtin
 from robenv.render import render
 from robenv.resources import profiles_folder
 

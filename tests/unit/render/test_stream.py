@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from robenv.errors import OperationFailed, UsageError
-from robenv.plan.values import BuildPlan, FileCopy, Group
+from robenv.plan.models import BuildPlan, FileCopy, Group
 from robenv.render import content_hash, context_stream, render, write_context
 from robenv.render.stream import DEFAULT_EPOCH, PIECE
-from tests.support.plans import at, full_plan, plan_of
+from tests.support.projects.plans import at, full_plan, plan_of
 
 
 def plan_for(path: Path) -> BuildPlan:

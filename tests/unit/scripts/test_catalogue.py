@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from robenv.profile.resolve import list_builtin
+from robenv.profile.resolve.resolve import list_builtin
 from scripts.catalogue import BEGIN, END, with_tables
 
 

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from robenv.engine.endpoint import Endpoint
+from robenv.engine.transport.endpoint import Endpoint
 from robenv.errors import EngineDenied
 from scripts import engine
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from robenv.errors import UsageError
-from robenv.profile.badvalue import BadValue
+from robenv.profile.yaml.parse_error import BadValue
 from scripts import fuzz
 from scripts.fuzz import CORPUS, Fuzzer, crash_of, main
 from scripts.fuzz_mutations import MAX_SIZE, mutated
@@ -32,13 +32,15 @@ def test_every_folder_of_the_corpus_has_a_target() -> None:
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_what_is_made_of_the_corpus_is_the_same_for_one_seed(name: str) -> None:
+    seeds = Fuzzer().seeds(TARGETS[name])
+
     def inputs(seed: int) -> list[bytes]:
         chance = random.Random(seed)
-        seeds = Fuzzer().seeds(TARGETS[name])
         return [mutated(chance, seeds, TARGETS[name].shape) for _ in range(40)]
 
-    assert inputs(1) == inputs(1) != inputs(2)
-    assert all(len(data) <= MAX_SIZE for data in inputs(1))
+    first = inputs(1)
+    assert first == inputs(1) != inputs(2)
+    assert all(len(data) <= MAX_SIZE for data in first)
 
 
 def test_a_few_new_inputs_of_each_kind_are_taken_or_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

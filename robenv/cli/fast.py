@@ -1,0 +1,104 @@
+"""The quick way in: `up`, `exec` and `shell` on a container that runs by the present plan.
+
+Only the plainest command lines come this way; for everything else, and whenever anything is not as the last `up`
+left it, `enter` returns None and the whole command runs. Importing typer and docker-py alone takes longer than a
+whole `docker exec`.
+"""
+
+from __future__ import annotations
+
+import os
+
+from robenv.fast import up_cache
+
+
+def parse(arguments: list[str]) -> tuple[str, tuple[str, ...]] | None:
+    """(folder, command) of a plain command line; None for one with options, which typer is to read."""
+    rest = list(arguments)
+    directory = os.getcwd()
+    if rest[0] == "-C":
+        if len(rest) < 3:
+            return None
+        directory = os.path.realpath(os.path.join(directory, rest[1]))
+        rest = rest[2:]
+    name, rest = rest[0], rest[1:]
+    if name == "up" and rest[:1] in (["-q"], ["--quiet"]):
+        rest = rest[1:]  # this way says nothing anyhow
+    if rest and rest[0] == "--":
+        rest = rest[1:]
+        if not rest:
+            return None
+    elif rest and (name != "exec" or rest[0].startswith("-")):
+        return None
+    if (name == "exec") != bool(rest) and name != "up":
+        return None
+    if name not in ("up", "exec", "shell"):
+        return None
+    return directory, tuple(rest)
+
+
+def enter(arguments: list[str]) -> int | None:
+    """Enters the project's container if the last `up` from here still holds; None where it does not."""
+    try:
+        parsed = parse(arguments)
+        if parsed is None:
+            return None
+        directory, command = parsed
+        return _enter(directory, command)
+    except FileNotFoundError:
+        return None  # The current folder is gone; the whole command says so.
+
+
+def _enter(directory: str, command: tuple[str, ...]) -> int | None:
+    from robenv.engine.transport.endpoint import find_endpoint
+    from robenv.errors import RobenvError
+    from robenv.fast.client import DirectEngine, supports
+    from robenv.fast.clients import has_abandoned
+    from robenv.fast.enter import has_stale_session
+    from robenv.fast.entry import Entry
+    from robenv.fast.mounted import replaced
+    from robenv.plan.names import LABEL_PLAN
+
+    try:
+        endpoint = find_endpoint(os.environ)
+        if not supports(endpoint):
+            return None
+        known = up_cache.recall(directory, endpoint.url)
+        if known is None:
+            return None
+        engine = DirectEngine(endpoint)
+        container = engine.find_container(known[0])
+    except RobenvError:
+        return None  # The whole command meets the same and explains it.
+    if container is None or container.status != "running" or container.labels.get(LABEL_PLAN) != known[1]:
+        return None
+    if has_stale_session(container, Entry(container.labels)):
+        return None
+    if has_abandoned(container.name):
+        return None
+    if replaced(container, folders=True) or replaced(container, folders=False):
+        return None
+    return _run(engine, container, command)
+
+
+def _run(engine: object, container: object, command: tuple[str, ...]) -> int:
+    from robenv.cli.output import guarding
+    from robenv.errors import Interrupted, RobenvError
+    from robenv.fast.enter import enter as enter_container
+    from robenv.fast.enter import here
+
+    try:
+        with guarding():
+            return enter_container(engine, container, command, here())  # type: ignore[arg-type]
+    except RobenvError as error:
+        from robenv.cli.errors import print_error
+
+        return print_error(error)
+    except KeyboardInterrupt:
+        from robenv.cli.errors import print_error
+
+        return print_error(Interrupted("interrupted"))
+    except Exception as error:
+        from robenv.cli.errors import print_bug
+
+        return print_bug(error)

@@ -1,0 +1,3 @@
+"""How a build looks while it runs."""
+
+__all__ = ["shared", "view"]

@@ -1,0 +1,166 @@
+"""What a deploy to one robot would do, without doing it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from robenv import __version__
+from robenv.deploy.preflight import check_robot, wanted
+from robenv.deploy.release import Release, plan_release
+from robenv.deploy.release_state import runs_already, stored_plan
+from robenv.deploy.robot_info import Survey, survey
+from robenv.engine.protocol import Engine, ImageInfo
+from robenv.plan.container.create_request import create_request
+from robenv.plan.container.diff import describe, diff_plans
+from robenv.plan.container.exclusive import in_the_way
+from robenv.plan.container.own_machine import redacted
+from robenv.plan.host.host import plan_host
+from robenv.plan.host.requirements import Grant
+from robenv.plan.names import LABEL_HASH, LABEL_PLAN_JSON, LABEL_RELEASE
+from robenv.plan.trust import Power
+from robenv.profile.resolve.env_files import hidden_variables
+from robenv.project.gate import robot_claims
+from robenv.project.planned import Loaded
+from robenv.project.trust.judge import Claim, Machine
+from robenv.remote.connection import Connection
+from robenv.remote.image_probe import needed
+from robenv.transfer.disk_space import Room
+from robenv.transfer.staging import room_for
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """The answer of `robenv plan -r ROBOT`."""
+
+    robot: str
+    project: str
+    platform: str
+    image: str
+    content_hash: str
+    image_here: bool
+    image_there: bool
+    release: str
+    """Its ID; "" as long as the image, whose entrypoint is a part of it, is not built."""
+    container: str
+    running: str
+    """The release that runs there now; "" for none."""
+    running_hash: str
+    changes: tuple[str, ...]
+    action: str
+    problems: tuple[dict[str, str], ...]
+    """What would keep it off the robot: message, place, hint."""
+    notes: tuple[str, ...]
+    powers: tuple[Power, ...]
+    """What the release may do to the robot that an ordinary container may not."""
+    not_allowed: tuple[Claim, ...]
+    """Of these powers those that `deploy` will ask about."""
+    create_request: dict[str, Any]
+    run: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def plan_for(loaded: Loaded, found: Survey, image: ImageInfo | None) -> tuple[Release, Grant]:
+    """The release that this robot would run, by its own facts, and what it grants: ``lacks`` are no error here.
+
+    ``image``: None where it is not built; then it is taken to have no entrypoint. Raises ProfileError.
+    """
+    grant = plan_host(loaded.resolved.profile, found.facts)
+    release = plan_release(
+        loaded.resolved,
+        loaded.image,
+        found.facts,
+        content_hash=loaded.content_hash,
+        grant=grant,
+        platform=loaded.build.platform,
+        entrypoint=image.entrypoint if image is not None else (),
+        image_command=image.command if image is not None else (),
+        version=__version__,
+    )
+    return release, grant
+
+
+def look_ahead(here: Engine | None, connection: Connection, loaded: Loaded) -> Outlook:
+    """``here``: the engine on which images are built; None where none answers. Changes nothing.
+
+    Raises ProfileError, RobotRefused, RobotUnreachable.
+    """
+    found = survey(connection, loaded)
+    image = here.find_image(loaded.image, loaded.build.platform) if here is not None else None
+    there = connection.engine.find_image(loaded.image)
+    release, grant = plan_for(loaded, found, image or there)
+    room = Room()
+    if here is not None and image is not None and there is None:
+        room = room_for(here, connection, image, loaded.build.project)
+    want = wanted(
+        loaded.resolved,
+        loaded.build,
+        release.plan,
+        grant.lacks,
+        room,
+        needed(loaded.resolved.profile.deploy),
+        None,
+    )
+    problems = check_robot(found, want, loaded.resolved)
+    known = image is not None or there is not None
+    changes = _changes(found, release)
+    shown = replace(release, plan=redacted(release.plan, hidden_variables(loaded.resolved)))
+    return Outlook(
+        robot=connection.robot.name,
+        project=loaded.build.project,
+        platform=loaded.build.platform,
+        image=loaded.image,
+        content_hash=loaded.content_hash,
+        image_here=image is not None,
+        image_there=there is not None,
+        release=release.id if known else "",
+        container=release.name if known else "",
+        running=_label(found, LABEL_RELEASE),
+        running_hash=_label(found, LABEL_HASH),
+        changes=changes,
+        action=_action(found, release if known else None, image is not None, there is not None),
+        problems=tuple(
+            {"message": one.message, "place": str(one.location) if one.location else "", "hint": one.hint}
+            for one in problems
+        ),
+        notes=grant.notes,
+        powers=Machine(found.facts, robot=True).powers(loaded.resolved, release.plan),
+        not_allowed=robot_claims(loaded, found.facts),
+        create_request=_request(shown),
+        run=shown.plan.to_json(),
+    )
+
+
+def _label(found: Survey, name: str) -> str:
+    return found.running.labels.get(name, "") if found.running is not None else ""
+
+
+def _changes(found: Survey, release: Release) -> tuple[str, ...]:
+    """From the release that runs there to this one, as of their plans."""
+    if found.running is None:
+        return ()
+    old = stored_plan(found.running)
+    new = json.loads(dict(release.plan.labels)[LABEL_PLAN_JSON])
+    return tuple(describe(change) for change in diff_plans(old, new))
+
+
+def _action(found: Survey, release: Release | None, here: bool, there: bool) -> str:
+    if release is not None and runs_already(found.running, release.id):
+        return "nothing: this release runs there"
+    steps = [] if here or there else ["build the image"]
+    steps += [] if there else ["send what the robot lacks of it"]
+    if found.running is None:
+        return ", ".join([*steps, "start the release"])
+    reasons = in_the_way(release.plan.to_json(), stored_plan(found.running)) if release is not None else ()
+    stop = f"stop the running release (only one at a time can have {', '.join(reasons)}), start the new one"
+    return ", ".join([*steps, stop if reasons else "switch to the new release"])
+
+
+def _request(release: Release) -> dict[str, Any]:
+    request = create_request(release.plan)
+    # The label repeats the whole plan, which stands in the same document.
+    request["Labels"] = {key: value for key, value in request["Labels"].items() if key != LABEL_PLAN_JSON}
+    return request

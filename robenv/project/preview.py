@@ -1,0 +1,114 @@
+"""What `up` would do, without doing it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from robenv.engine.protocol import Engine
+from robenv.fast.launch import describe_terminal
+from robenv.host.host import LocalHost
+from robenv.host.probes.udev import rules_state
+from robenv.plan.container.create_request import create_request
+from robenv.plan.container.diff import describe
+from robenv.plan.container.own_machine import redacted
+from robenv.plan.host.udev import UdevFile, plan_udev
+from robenv.plan.image.cross_compilers import with_tools_of
+from robenv.plan.models import RunPlan
+from robenv.plan.names import LABEL_PLAN_JSON
+from robenv.plan.trust import Power
+from robenv.profile.resolve.env_files import hidden_variables
+from robenv.project.containers.container import busy_with, changes_since, own_container, plan_of
+from robenv.project.facts import facts_for
+from robenv.project.image.image import present_image
+from robenv.project.planned import Loaded, plan_notes
+from robenv.project.trust.judge import Claim, claims_of, not_approved, powers_of
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """The answer of `robenv plan`."""
+
+    project: str
+    platform: str
+    image: str
+    content_hash: str
+    image_there: bool | None
+    """None: no engine answers."""
+    container: str
+    container_state: str
+    changes: tuple[str, ...]
+    action: str
+    notes: tuple[str, ...]
+    """What of the host was asked for and is not there, and what will do nothing."""
+    powers: tuple[Power, ...]
+    """What the container may do to the host that an ordinary one may not."""
+    not_allowed: tuple[Claim, ...]
+    """Of these powers those that `up` will ask about, since they are not the user's own doing."""
+    terminal: str
+    """What each command gets of this machine's terminal: time zone and locale."""
+    udev: tuple[str, ...]
+    """The udev rules that the profile brings for the host: each file, and whether this machine has it."""
+    create_request: dict[str, Any]
+    build: dict[str, Any]
+    run: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def look_ahead(engine: Engine | None, loaded: Loaded) -> Outlook:
+    """Compares the plan with what the engine has. Changes nothing."""
+    facts = facts_for(engine, loaded)
+    grant = loaded.grant(facts)
+    plan = loaded.container(facts, grant)
+    there = None if engine is None else present_image(engine, loaded) is not None
+    state, changes, action = _container(engine, plan, bool(there))
+    shown = redacted(plan, hidden_variables(loaded.resolved))
+    request = create_request(shown)
+    # The label repeats the whole plan, which stands in the same document.
+    request["Labels"] = {key: value for key, value in request["Labels"].items() if key != LABEL_PLAN_JSON}
+    return Outlook(
+        project=loaded.build.project,
+        platform=loaded.build.platform,
+        image=loaded.image,
+        content_hash=loaded.content_hash,
+        image_there=there,
+        container=plan.name,
+        container_state=state,
+        changes=changes,
+        action=action,
+        notes=plan_notes(loaded.resolved.profile, facts, grant, plan),
+        powers=powers_of(loaded, facts, plan),
+        not_allowed=not_approved(claims_of(loaded, facts, plan)),
+        terminal=describe_terminal(dict(plan.environment)),
+        udev=tuple(_udev(plan_udev(loaded.resolved.profile))),
+        create_request=request,
+        build=loaded.build.to_json(),
+        run=shown.to_json(),
+    )
+
+
+def _udev(files: Iterable[UdevFile]) -> Iterator[str]:
+    host = LocalHost()
+    for rules in files:
+        state = rules_state(host, rules.source, rules.target)
+        yield f"{rules.source} as {rules.target}: {state}"
+        lines = (line.strip() for line in (host.read(rules.source) or "").split("\n"))
+        yield from (f"  {line}" for line in lines if line and not line.startswith("#"))
+
+
+def _container(engine: Engine | None, plan: RunPlan, image_there: bool) -> tuple[str, tuple[str, ...], str]:
+    build = "" if image_there else "build the image, "
+    found = None if engine is None else own_container(engine, plan)
+    if engine is None or found is None:
+        state = "not known" if engine is None else "none yet"
+        return state, (), build + "create the container and start it"
+    changes = tuple(describe(change) for change in changes_since(found, with_tools_of(plan, plan_of(found))))
+    if not changes:
+        return found.status, (), build + ("join it" if found.running else "start it")
+    running = busy_with(engine, found) if found.running else ()
+    if running:
+        return found.status, changes, f"{build}keep it, since this runs in it: {', '.join(running[:3])}"
+    return found.status, changes, build + "replace it"

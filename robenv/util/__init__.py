@@ -1,0 +1,12 @@
+"""What every other package uses and no robot knows: locks, bounded reads, safe text, work side by side."""
+
+__all__ = [
+    "bounded_json",
+    "bounded_output",
+    "concurrency",
+    "file_lock",
+    "safe_extract",
+    "safe_tree",
+    "sanitize",
+    "tar_reader",
+]

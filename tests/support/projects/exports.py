@@ -1,0 +1,15 @@
+"""What `robenv export` makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from robenv.export.forms import Form
+
+Export = Callable[..., Form]
+
+
+def text_of(form: Form, name: str = "") -> str:
+    """One of its files; by default the main one."""
+    (entry,) = (entry for entry in form.entries if entry.name == (name or form.main))
+    return entry.data.decode()
