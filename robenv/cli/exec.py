@@ -23,8 +23,9 @@ def enter_running(
     from robenv.catalog.platforms import normalize
     from robenv.fast.enter import enter, here
     from robenv.plan.names import LABEL_SHELL
-    from robenv.project.containers.container import has_shell, refuse_replaced
+    from robenv.project.containers.container import has_shell
     from robenv.project.containers.leftovers import tell_leftovers
+    from robenv.project.containers.state import refuse_replaced
     from robenv.project.lifecycle import running_container
 
     if robot:

@@ -11,7 +11,6 @@ from robenv.fast.launch import describe_terminal
 from robenv.host.host import LocalHost
 from robenv.host.probes.udev import rules_state
 from robenv.plan.container.create_request import create_request
-from robenv.plan.container.diff import describe
 from robenv.plan.container.own_machine import redacted
 from robenv.plan.host.udev import UdevFile, plan_udev
 from robenv.plan.image.cross_compilers import with_tools_of
@@ -19,7 +18,8 @@ from robenv.plan.models import RunPlan
 from robenv.plan.names import LABEL_PLAN_JSON
 from robenv.plan.trust import Power
 from robenv.profile.resolve.env_files import hidden_variables
-from robenv.project.containers.container import busy_with, changes_since, own_container, plan_of
+from robenv.project.containers.action import decide
+from robenv.project.containers.state import changes_since, container_state, own_container, plan_of
 from robenv.project.facts import facts_for
 from robenv.project.image.image import present_image
 from robenv.project.planned import Loaded, plan_notes
@@ -100,15 +100,11 @@ def _udev(files: Iterable[UdevFile]) -> Iterator[str]:
 
 
 def _container(engine: Engine | None, plan: RunPlan, image_there: bool) -> tuple[str, tuple[str, ...], str]:
+    """(state, why it changes, what `up` does)"""
     build = "" if image_there else "build the image, "
-    found = None if engine is None else own_container(engine, plan)
-    if engine is None or found is None:
-        state = "not known" if engine is None else "none yet"
-        return state, (), build + "create the container and start it"
-    changes = tuple(describe(change) for change in changes_since(found, with_tools_of(plan, plan_of(found))))
-    if not changes:
-        return found.status, (), build + ("join it" if found.running else "start it")
-    running = busy_with(engine, found) if found.running else ()
-    if running:
-        return found.status, changes, f"{build}keep it, since this runs in it: {', '.join(running[:3])}"
-    return found.status, changes, build + "replace it"
+    container = None if engine is None else own_container(engine, plan)
+    if engine is None or container is None:
+        return "not known" if engine is None else "none yet", (), build + decide(None).in_words
+    changes = changes_since(container, with_tools_of(plan, plan_of(container)))
+    decision = decide(container_state(engine, container, plan, changes))
+    return container.status, decision.reasons, build + decision.in_words

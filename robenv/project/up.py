@@ -10,9 +10,10 @@ from robenv.engine.protocol import ContainerInfo, Engine
 from robenv.fast import up_cache
 from robenv.fast.replay import keep
 from robenv.host.host import LocalHost, Recorder
-from robenv.project.containers.container import digest_of, ensure_container
+from robenv.project.containers.container import ensure_container
 from robenv.project.containers.leftovers import tell_leftovers
 from robenv.project.containers.networks import check_networks
+from robenv.project.containers.state import digest_of
 from robenv.project.containers.visible_paths import as_seen, needs_look
 from robenv.project.gate import AdmittedContainer, admit_container
 from robenv.project.identity import settle

@@ -1,3 +1,14 @@
 """A project's containers: made, entered, listed, cleaned."""
 
-__all__ = ["clean", "container", "container_user", "leftovers", "networks", "run", "times", "visible_paths"]
+__all__ = [
+    "action",
+    "clean",
+    "container",
+    "container_user",
+    "leftovers",
+    "networks",
+    "run",
+    "state",
+    "times",
+    "visible_paths",
+]

@@ -3,46 +3,31 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from robenv.engine.protocol import ContainerInfo, Engine, ImageInfo
-from robenv.errors import ContainerExited, ContainerNotFound, EngineLost, NameTaken, OperationFailed
+from robenv.errors import ContainerExited
 from robenv.fast import mounted
 from robenv.fast.launch import SHELL
-from robenv.host.session.container_session import is_stale, prepare_session
+from robenv.host.session.container_session import prepare_session
 from robenv.plan.container.create_request import create_request, file_system, volume_labels
-from robenv.plan.container.diff import Change, describe, diff_plans
+from robenv.plan.container.diff import Change
 from robenv.plan.image.cross_compilers import through_tools
 from robenv.plan.models import RunPlan
-from robenv.plan.names import (
-    LABEL_DIRECTORY,
-    LABEL_ENTRYPOINT,
-    LABEL_MAIN,
-    LABEL_PLAN,
-    LABEL_PLAN_JSON,
-    LABEL_PROJECT,
-    LABEL_ROLE,
-    LABEL_SHELL,
-    ROLE_ENVIRONMENT,
-)
-from robenv.plan.owner import is_earlier, is_of, owner_of
+from robenv.plan.names import LABEL_ENTRYPOINT, LABEL_MAIN, LABEL_SHELL
+from robenv.project.containers.action import Action, Decision, decide
 from robenv.project.containers.container_user import prepare_accounts
-from robenv.project.containers.networks import connect_networks, ensure_networks, networks_gone
+from robenv.project.containers.networks import connect_networks, ensure_networks
+from robenv.project.containers.state import changes_since, container_state, folders_replaced, own_container
 from robenv.project.gate import AdmittedContainer
-from robenv.project.identity import keep_identity, user_name
+from robenv.project.identity import keep_identity
 
 _TIME_TO_FAIL = 0.5
 _TIME_TO_STOP = 2.0
 """Seconds."""
-_KEEPERS = ("docker-init", "/sbin/docker-init", "/dev/init", "/run/podman-init", "sleep infinity", "catatonit", "tini")
-_EMULATOR = re.compile(r"\S*/(?:qemu-\S+|\S+-binfmt-P \S+) (?:\S*/)?")
-"""What binfmt_misc puts before a program of another architecture: the emulator, the program's path and, with flag P,
-its own argv[0]."""
 
 
 @dataclass(frozen=True)
@@ -53,68 +38,10 @@ class ContainerResult:
     """Not empty: it runs by an earlier plan, kept since something of the user runs in it."""
 
 
-def digest_of(plan: RunPlan) -> str:
-    """The digest that the plan's own label carries."""
-    return dict(plan.labels)[LABEL_PLAN]
-
-
 def with_entrypoint(plan: RunPlan, image: ImageInfo) -> RunPlan:
     """The plan with the image's entrypoint noted, so that `exec` runs what `docker run` would."""
     entrypoint = json.dumps(list(through_tools(plan, image.entrypoint)))
     return replace(plan, labels=(*plan.labels, (LABEL_ENTRYPOINT, entrypoint)))
-
-
-def changes_since(container: ContainerInfo, plan: RunPlan) -> tuple[Change, ...]:
-    """How the container's own plan differs from this one; empty where it is the same."""
-    if container.labels.get(LABEL_PLAN) == digest_of(plan):
-        return ()
-    old = plan_of(container)
-    return (diff_plans(old, plan.to_json()) if old else ()) or (Change("plan", "made by another robenv", "this one"),)
-
-
-def plan_of(container: ContainerInfo) -> dict[str, Any]:
-    """The RunPlan that the container was made by, as JSON; empty where it cannot be read."""
-    try:
-        return dict(json.loads(container.labels[LABEL_PLAN_JSON]))
-    except (KeyError, ValueError):
-        return {}
-
-
-def busy_with(engine: Engine, container: ContainerInfo) -> tuple[str, ...]:
-    """The command lines of what the user runs inside, beyond the container's own main process. What cannot be listed
-    may be anything, and is never taken for nothing."""
-    try:
-        rows = engine.processes(container.id)
-    except (OperationFailed, EngineLost) as error:
-        return () if isinstance(error, ContainerNotFound) else (f"not known ({error.message.rstrip('.')})",)
-    if container.labels.get(LABEL_MAIN) == "command":
-        pids = {row.get("PID") for row in rows}
-        # The main process and what was started by exec have parents outside; the first of them is the main one.
-        rows = [row for row in rows if row.get("PPID") not in pids][1:]
-    commands = (row["CMD"] for row in rows)
-    return tuple(command for command in commands if command and not keeps_it_alive(command))
-
-
-def keeps_it_alive(command: str) -> bool:
-    """Whether a command line, as ``ps`` shows it, is robenv's own main process or the init before it."""
-    return _EMULATOR.sub("", command).startswith(_KEEPERS)
-
-
-def own_container(engine: Engine, plan: RunPlan) -> ContainerInfo | None:
-    """The project's container of the plan's user, also one that has the name that the project or an earlier robenv gave
-    it. Raises NameTaken where another's has its name."""
-    found = engine.find_container(plan.name)
-    if found is None:
-        every = engine.containers({LABEL_PROJECT: None, LABEL_ROLE: ROLE_ENVIRONMENT})
-        return next((one for one in every if is_earlier(one.labels, plan)), None)
-    if is_of(found.labels, plan):
-        return found
-    here = found.labels.get(LABEL_DIRECTORY) == plan.directory
-    whose = f"is {user_name(owner_of(found.labels))}'s" if here else "is not this project's"
-    raise NameTaken(
-        f"the container {plan.name} {whose}",
-        hint=f"`docker rm {plan.name}` if it is not needed, or give the project another `name`",
-    )
 
 
 def ensure_container(
@@ -130,53 +57,58 @@ def ensure_container(
     """
     plan = with_entrypoint(admitted.plan, image)
     admitted = admitted.with_plan(plan)
-    found = own_container(engine, plan)
-    if found is not None:
-        changes = changes_since(found, plan)
-        recreate = recreate or (not found.running and networks_gone(engine, plan))
-        if not changes and not recreate:
-            return ContainerResult(_started(engine, found, admitted, note), created=False)
-        if found.running and not recreate and (running := busy_with(engine, found)):
-            refuse_replaced(found, running)
-            _say_why_kept(note, changes, running)
-            return ContainerResult(found, created=False, changes=changes)
-        for change in changes:
-            note(f"changed: {describe(change)}")
+    container = own_container(engine, plan)
+    if container is not None:
+        state = container_state(engine, container, plan, changes_since(container, plan), recreate)
+        decision = decide(state, recreate)
+        if decision.action is not Action.REPLACE:
+            return _kept(engine, container, decision, admitted, note)
+        for reason in decision.reasons:
+            note(f"changed: {reason}")
         note(f"replacing the container {plan.name}")
-        engine.remove_container(found.id, force=True)
+        engine.remove_container(container.id, force=True)
     created = _created(engine, admitted, note)
     if missing := prepare_session(plan.to_json()):
         note(f"asked for and not in this login session: {', '.join(missing)}")
     return ContainerResult(created, created=True)
 
 
-def _say_why_kept(note: Callable[[str], None], changes: tuple[Change, ...], running: tuple[str, ...]) -> None:
-    note("the running container is of an earlier plan, and is kept since something runs in it:")
-    for command in running[:5]:
-        note(f"  runs: {command}")
-    for change in changes:
-        note(f"  changed: {describe(change)}")
-    note("`robenv up --recreate` replaces it")
-
-
-def _started(
-    engine: Engine, container: ContainerInfo, admitted: AdmittedContainer, note: Callable[[str], None]
-) -> ContainerInfo:
-    plan = admitted.plan
-    prepare_session(plan.to_json())
-    if container.running:
-        other = [*mounted.replaced(container, folders=True), *mounted.replaced(container, folders=False)]
-        if not other and not is_stale(plan.to_json(), container.started_at):
-            return container
-        if not _is_idle(engine, container):
-            refuse_replaced(container, busy_with(engine, container))
-            for path in other:
-                note(f"{path} was replaced since the container started, and the container still shows the earlier one")
-            return container
-        if other:
-            note(f"restarting the container, which still shows what was at {', '.join(other)} before")
+def _kept(
+    engine: Engine,
+    container: ContainerInfo,
+    decision: Decision,
+    admitted: AdmittedContainer,
+    note: Callable[[str], None],
+) -> ContainerResult:
+    state = decision.state
+    if state is None:
+        raise ValueError("only a container that is there can be kept")
+    if decision.action is Action.REFUSE:
+        hint = "`robenv up --recreate` replaces the container"
+        raise folders_replaced(container, state.lost_folders, hint, state.busy_with)
+    if decision.action is Action.KEEP:
+        _say_why_kept(note, decision)
+        return ContainerResult(container, created=False, changes=state.changes)
+    prepare_session(admitted.plan.to_json())
+    if decision.action is Action.JOIN:
+        for path in state.replaced:
+            note(f"{path} was replaced since the container started, and the container still shows the earlier one")
+        return ContainerResult(container, created=False)
+    if decision.action is Action.RESTART:
+        if state.replaced:
+            note(f"restarting the container, which still shows what was at {', '.join(state.replaced)} before")
         engine.stop(container.id, _TIME_TO_STOP)
-    return _start(engine, container.id, admitted)
+    return ContainerResult(_start(engine, container.id, admitted), created=False)
+
+
+def _say_why_kept(note: Callable[[str], None], decision: Decision) -> None:
+    state = decision.state
+    note("the running container is of an earlier plan, and is kept since something runs in it:")
+    for command in state.busy_with[:5] if state is not None else ():
+        note(f"  runs: {command}")
+    for reason in decision.reasons:
+        note(f"  changed: {reason}")
+    note("`robenv up --recreate` replaces it")
 
 
 def _start(engine: Engine, identifier: str, admitted: AdmittedContainer) -> ContainerInfo:
@@ -187,33 +119,6 @@ def _start(engine: Engine, identifier: str, admitted: AdmittedContainer) -> Cont
     if engine.endpoint.startswith("unix://"):
         mounted.keep(container, inodes)
     return container
-
-
-def _workspaces(container: ContainerInfo) -> list[str]:
-    """What of this machine is mounted where commands start, and what has the project's folder."""
-    plan = plan_of(container)
-    mounts = [one for one in plan.get("mounts", ()) if one["kind"] == "bind"]
-    return [
-        one["source"]
-        for one in mounts
-        if Path(plan["directory"]).is_relative_to(one["source"])
-        or Path(plan["working_dir"]).is_relative_to(one["target"])
-    ]
-
-
-def refuse_replaced(container: ContainerInfo, running: tuple[str, ...] = ()) -> None:
-    """Raises OperationFailed where a running container shows a folder that is no longer at its path: what is written
-    there would land in the wrong one."""
-    if folders := [path for path in mounted.replaced(container, folders=True) if path in _workspaces(container)]:
-        raise OperationFailed(
-            f"{', '.join(folders)} is not the folder any more that the container {container.name} shows",
-            details="\n".join(f"runs in it: {command}" for command in running[:5]),
-            hint="`robenv up --recreate` replaces the container" if running else "`robenv up` restarts the container",
-        )
-
-
-def _is_idle(engine: Engine, container: ContainerInfo) -> bool:
-    return container.labels.get(LABEL_MAIN) == "sleep" and not busy_with(engine, container)
 
 
 def _created(engine: Engine, admitted: AdmittedContainer, note: Callable[[str], None]) -> ContainerInfo:

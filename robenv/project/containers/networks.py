@@ -68,10 +68,14 @@ def _ensure(engine: Engine, network: Network, plan: RunPlan) -> None:
     engine.create_network(request)
 
 
-def networks_gone(engine: Engine, plan: RunPlan) -> bool:
-    """Whether a network of the plan is not there: `docker network prune` takes those whose containers are stopped, and
-    a container of a network that is gone does not start again, not even where one of that name is made."""
-    return any(engine.find_network(attachment.network.name) is None for attachment in plan.networks)
+def networks_gone(engine: Engine, plan: RunPlan) -> tuple[str, ...]:
+    """Return the plan's networks that do not exist.
+
+    `docker network prune` removes those whose containers are stopped, and a container of a removed network does not
+    start again, not even where one of that name is made.
+    """
+    names = (attachment.network.name for attachment in plan.networks)
+    return tuple(name for name in names if engine.find_network(name) is None)
 
 
 def connect_networks(engine: Engine, container: str, plan: RunPlan) -> None:

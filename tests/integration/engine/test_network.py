@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -106,7 +107,11 @@ def test_one_that_was_pruned_away_is_made_anew(project: Make, docker_api: Any) -
     mine.run("up", "-d")
     mine.run("stop")
     docker_api.remove_network(networks_of(mine, docker_api)["lan"]["Id"])  # as `docker network prune` would
-    mine.run("up", "-d")
+    planned = json.loads(mine.run("plan", "--json").stdout)
+    assert planned["action"] == "replace it"
+    (reason,) = planned["changes"]
+    assert reason.startswith("network ") and reason.endswith("lan: it no longer exists")
+    assert f"changed: {reason}\n" in mine.run("up", "-d").stderr
     assert set(networks_of(mine, docker_api)) == {"lan"}
 
 

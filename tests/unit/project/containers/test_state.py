@@ -9,7 +9,7 @@ import pytest
 
 from robenv.errors import ContainerNotFound, EngineLost, OperationFailed, RobenvError
 from robenv.plan.names import LABEL_MAIN
-from robenv.project.containers.container import busy_with, keeps_it_alive
+from robenv.project.containers.state import busy_with, keeps_it_alive
 
 
 @pytest.mark.parametrize(
