@@ -8,13 +8,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from robenv.deploy.assessment import assess, room_on
 from robenv.deploy.handover import At
 from robenv.deploy.lifecycle import Act
-from robenv.deploy.preflight import check_robot, refuse, wanted
-from robenv.deploy.preview import plan_for
+from robenv.deploy.preflight import refuse
 from robenv.deploy.release import Release
 from robenv.deploy.release_state import release_id, runs_already, stored_plan
-from robenv.deploy.robot_info import Survey, survey
+from robenv.deploy.robot_info import Survey, robot_facts, survey
 from robenv.deploy.rollout import Done, put_release, roll_back
 from robenv.deploy.side_by_side import side_by_side, state_after
 from robenv.engine.protocol import BuildEvent, Engine, ImageInfo, TransferEvent
@@ -24,13 +24,13 @@ from robenv.plan.container.exclusive import in_the_way, stops_first
 from robenv.project.gate import Admitted
 from robenv.project.planned import Loaded
 from robenv.remote.connection import Connection, connect
-from robenv.remote.image_probe import find_programs, needed
+from robenv.remote.image_probe import find_programs
 from robenv.remote.inventory import Robot
 from robenv.remote.remote_lock import robot_locked
 from robenv.transfer.disk_space import Room
 from robenv.transfer.push_capture import noting
 from robenv.transfer.send import Sent, send_image
-from robenv.transfer.staging import clear, room_for
+from robenv.transfer.staging import clear
 
 
 class Report(Protocol):
@@ -154,8 +154,8 @@ def prepare(source: Source, reached: list[Robotics], report: Report) -> list[Out
     to be said of it is returned.
     """
     fitting = [one for one in reached if _load(source, one)]
-    # Asked once more: which of the robot's facts the plan depends on is known only now.
-    missed = _ask_each(reached, fitting, report, _survey)
+    # Which of the robot's facts the plan depends on is known only now.
+    missed = _ask_each(reached, fitting, report, _read_facts)
     admitted = source.admit([(one.loaded, one.survey.facts) for one in fitting if one.loaded is not None])
     programs: dict[str, frozenset[str] | None] = {}
     for one, allowed in zip(fitting, admitted, strict=True):
@@ -163,9 +163,9 @@ def prepare(source: Source, reached: list[Robotics], report: Report) -> list[Out
         if image.id not in programs:
             programs[image.id] = find_programs(source.engine, image)
         one.admitted, one.image = allowed, image
-    missed += _ask_each(reached, fitting, report, lambda one: _look_for_image(source.engine, one))
+    missed += _ask_each(reached, fitting, report, lambda one: _read_room(source.engine, one))
     for one in fitting:
-        _plan(one, programs)
+        _assess(one, programs)
     return missed
 
 
@@ -200,31 +200,19 @@ def _ask_each(
     return missed
 
 
-def _survey(one: Robotics) -> None:
-    one.survey = survey(one.connection, one.loaded)
+def _read_facts(one: Robotics) -> None:
+    one.survey = replace(one.survey, facts=robot_facts(one.connection, one.survey.engine, one.loaded))
 
 
-def _look_for_image(here: Engine, one: Robotics) -> None:
+def _read_room(here: Engine, one: Robotics) -> None:
     if one.loaded is not None and one.image is not None:
-        is_there = one.connection.engine.find_image(one.loaded.image) is not None
-        one.room = Room() if is_there else room_for(here, one.connection, one.image, one.loaded.build.project)
+        one.room = room_on(here, one.connection, one.loaded, one.image)
 
 
-def _plan(one: Robotics, programs: Mapping[str, frozenset[str] | None]) -> None:
-    loaded, image = one.loaded, one.image
-    if loaded is None or image is None:
-        return
-    one.release, grant = plan_for(loaded, one.survey, image)
-    want = wanted(
-        loaded.resolved,
-        loaded.build,
-        one.release.plan,
-        grant.lacks,
-        one.room,
-        needed(loaded.resolved.profile.deploy),
-        programs[image.id],
-    )
-    one.problems = check_robot(one.survey, want, loaded.resolved)
+def _assess(one: Robotics, programs: Mapping[str, frozenset[str] | None]) -> None:
+    if one.loaded is not None and one.image is not None:
+        assessment = assess(one.loaded, one.survey, one.image, one.room, programs[one.image.id])
+        one.release, one.problems = assessment.release, assessment.problems
 
 
 def roll_back_all(reached: list[Robotics], project: str, to: str, keep: int, report: Report) -> list[Outcome]:

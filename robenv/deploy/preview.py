@@ -6,18 +6,15 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from robenv import __version__
-from robenv.deploy.preflight import check_robot, wanted
-from robenv.deploy.release import Release, plan_release
+from robenv.deploy.assessment import assess, room_on
+from robenv.deploy.release import Release
 from robenv.deploy.release_state import runs_already, stored_plan
 from robenv.deploy.robot_info import Survey, survey
-from robenv.engine.protocol import Engine, ImageInfo
+from robenv.engine.protocol import Engine
 from robenv.plan.container.create_request import create_request
 from robenv.plan.container.diff import describe, diff_plans
 from robenv.plan.container.exclusive import in_the_way
 from robenv.plan.container.own_machine import redacted
-from robenv.plan.host.host import plan_host
-from robenv.plan.host.requirements import Grant
 from robenv.plan.names import LABEL_HASH, LABEL_PLAN_JSON, LABEL_RELEASE
 from robenv.plan.trust import Power
 from robenv.profile.resolve.env_files import hidden_variables
@@ -25,9 +22,8 @@ from robenv.project.gate import robot_claims
 from robenv.project.planned import Loaded
 from robenv.project.trust.judge import Claim, Machine
 from robenv.remote.connection import Connection
-from robenv.remote.image_probe import needed
+from robenv.remote.image_probe import find_programs
 from robenv.transfer.disk_space import Room
-from robenv.transfer.staging import room_for
 
 
 @dataclass(frozen=True)
@@ -63,26 +59,6 @@ class Outlook:
         return asdict(self)
 
 
-def plan_for(loaded: Loaded, found: Survey, image: ImageInfo | None) -> tuple[Release, Grant]:
-    """The release that this robot would run, by its own facts, and what it grants: ``lacks`` are no error here.
-
-    ``image``: None where it is not built; then it is taken to have no entrypoint. Raises ProfileError.
-    """
-    grant = plan_host(loaded.resolved.profile, found.facts)
-    release = plan_release(
-        loaded.resolved,
-        loaded.image,
-        found.facts,
-        content_hash=loaded.content_hash,
-        grant=grant,
-        platform=loaded.build.platform,
-        entrypoint=image.entrypoint if image is not None else (),
-        image_command=image.command if image is not None else (),
-        version=__version__,
-    )
-    return release, grant
-
-
 def look_ahead(here: Engine | None, connection: Connection, loaded: Loaded) -> Outlook:
     """``here``: the engine on which images are built; None where none answers. Changes nothing.
 
@@ -91,20 +67,11 @@ def look_ahead(here: Engine | None, connection: Connection, loaded: Loaded) -> O
     found = survey(connection, loaded)
     image = here.find_image(loaded.image, loaded.build.platform) if here is not None else None
     there = connection.engine.find_image(loaded.image)
-    release, grant = plan_for(loaded, found, image or there)
-    room = Room()
-    if here is not None and image is not None and there is None:
-        room = room_for(here, connection, image, loaded.build.project)
-    want = wanted(
-        loaded.resolved,
-        loaded.build,
-        release.plan,
-        grant.lacks,
-        room,
-        needed(loaded.resolved.profile.deploy),
-        None,
-    )
-    problems = check_robot(found, want, loaded.resolved)
+    room, programs = Room(), None
+    if here is not None and image is not None:
+        room = room_on(here, connection, loaded, image)
+        programs = find_programs(here, image)
+    release, grant, problems = assess(loaded, found, image or there, room, programs)
     known = image is not None or there is not None
     changes = _changes(found, release)
     shown = replace(release, plan=redacted(release.plan, hidden_variables(loaded.resolved)))

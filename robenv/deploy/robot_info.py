@@ -91,7 +91,7 @@ def survey(connection: Connection, loaded: Loaded | None, project: str = "") -> 
     tegra = read_tegra(connection.host)
     return Survey(
         robot=connection.robot,
-        facts=robot_facts(connection, loaded),
+        facts=robot_facts(connection, info, loaded),
         engine=info,
         disk_free=disk_free(connection, info),
         board=(tegra.board if tegra else "") or read_board(connection.host),
@@ -101,9 +101,8 @@ def survey(connection: Connection, loaded: Loaded | None, project: str = "") -> 
     )
 
 
-def robot_facts(connection: Connection, loaded: Loaded | None) -> Facts:
-    """The facts that the project's plan for this robot depends on."""
-    info = connection.engine.info()
+def robot_facts(connection: Connection, info: EngineInfo, loaded: Loaded | None) -> Facts:
+    """Read the facts that the project's plan for this robot depends on. ``info``: of its engine."""
     # To the robot its engine is local, and listens where the robot says; the socket on this machine is only a way.
     known = replace(engine_facts(info), local=True, endpoint=f"unix://{connection.robot.docker_host}")
     wanted = wanted_facts(loaded.resolved.profile) if loaded is not None else frozenset[str]()

@@ -127,6 +127,17 @@ def test_deploying_to_all_and_back(fleet: Project, robots: tuple[Robot, Robot]) 
     assert "was confirmed there once, and has been removed since" in gone
 
 
+def test_plan_and_dry_run_judge_alike(fleet: Project, robots: tuple[Robot, Robot], yard: Yard) -> None:
+    """Also what only a look into the image tells."""
+    arm, _ = robots
+    yard.inventory(fleet.folder / "robots.yaml", **{arm.name: arm.variables})
+    fleet.write(profile("one", more="healthcheck: {ros_node: /talker}"))
+    fleet.run("build")
+    (problem,) = json.loads(fleet.run("plan", "--json", "-r", arm.name).stdout)["problems"]
+    assert problem["message"] == f"{arm.name}: deploy.healthcheck asks for ROS, and the image has no ros2 or rosnode"
+    assert problem["message"] in fleet.run("deploy", arm.name, "--dry-run", check=None).stderr
+
+
 def test_a_port_that_only_one_release_can_have(fleet: Project, robots: tuple[Robot, Robot], yard: Yard) -> None:
     arm, _ = robots
     # The stand-in's engine runs outside of its folders, where its socket has another path.

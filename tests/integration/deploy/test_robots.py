@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
+from robenv.deploy.assessment import assess
 from robenv.deploy.handover import ReleaseFailed
-from robenv.deploy.preview import plan_for
 from robenv.deploy.robot_info import survey
 from robenv.deploy.rollout import put_release
 from robenv.engine.docker_engine import connect as connect_engine
@@ -24,6 +24,7 @@ from robenv.engine.protocol import Engine
 from robenv.project.planned import load, resolve
 from robenv.remote.connection import connect
 from robenv.remote.image_probe import find_programs, needed
+from robenv.transfer.disk_space import Room
 from tests.support.projects.project import ROBENV, Project
 from tests.support.robots.releases import Maker, commands, eventually
 from tests.support.robots.robots import UID, Robot, Yard
@@ -70,7 +71,7 @@ def deployed(yard: Yard, rover: Robot, base_image: str, tmp_path_factory: pytest
     with connect(rover.known) as connection:
         connection.engine.tag(base_image, loaded.image)
         image = connection.engine.find_image(loaded.image)
-        release, grant = plan_for(loaded, survey(connection, loaded), image)
+        release, grant, _ = assess(loaded, survey(connection, loaded), image, Room(), None)
         assert grant.lacks == ()
         put_release(connection.engine, release, lambda: None, 2, lambda text: None)
     yield made
