@@ -13,7 +13,11 @@ from typing import Any
 
 import docker
 
+from tests.support.projects import prefork
+
 ROBENV = (sys.executable, "-m", "robenv")
+_TIMEOUT = 300
+"""Seconds that a command line may take."""
 
 
 class Project:
@@ -48,6 +52,19 @@ class Project:
         **options: Any,
     ) -> subprocess.CompletedProcess[str]:
         """Runs ``robenv ARGUMENTS`` in the project's folder; ``check`` is the exit code that it must have."""
+        done = self._run(arguments, user, groups, options)
+        assert "Traceback" not in done.stderr, done.stderr
+        if check is not None:
+            assert done.returncode == check, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def _run(
+        self, arguments: tuple[str, ...], user: int | None, groups: tuple[int, ...], options: dict[str, Any]
+    ) -> subprocess.CompletedProcess[str]:
+        environ = options.get("env", self.environ)
+        if user is None and not groups and options.keys() <= {"env", "cwd", "input"} and prefork.can_run(environ):
+            folder = str(options.get("cwd", self.folder))
+            return prefork.run(arguments, environ, folder, options.get("input", ""), _TIMEOUT)
         command = [*self.prefix(user, *groups), *ROBENV, *arguments]
         if user is not None:
             self._keep_for(user)
@@ -55,16 +72,12 @@ class Project:
             "cwd": self.folder,
             "env": self.environ,
             "stdin": subprocess.DEVNULL if "input" not in options else None,
-            "timeout": 300,
+            "timeout": _TIMEOUT,
             **options,
         }
         if settings["stdin"] is None:
             del settings["stdin"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, **settings)
-        assert "Traceback" not in done.stderr, done.stderr
-        if check is not None:
-            assert done.returncode == check, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
-        return done
+        return subprocess.run(command, capture_output=True, text=True, check=False, **settings)
 
     def _keep_for(self, user: int) -> None:
         """Gives the user folders to keep things in, where there are none yet: else they would all be in /tmp."""
