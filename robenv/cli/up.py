@@ -43,21 +43,20 @@ def up(
     """Builds the image if there is none for what the profile says now, starts the container or joins the one that
     runs, and enters a shell or runs CMD, with CMD's exit code."""
     from robenv.fast.enter import enter, here
-    from robenv.project.up import bring_up
+    from robenv.project.up import ImageOptions, bring_up
 
     where: Where = context.obj
     with open_engine() as engine, named_builders(builders) as assign:
         loaded = where.load(engine.info().platform, platform, quiet, locked, pin=True)
+        builder = assign([loaded.build.platform]).get(loaded.build.platform)
         result = bring_up(
             engine,
             loaded,
             TerminalReporter(quiet),
+            asker(),
+            ImageOptions(no_cache, not no_accel, builder),
             remember_for=where.directory if where.file is None and platform is None else None,
             recreate=recreate,
-            no_cache=no_cache,
-            accelerate=not no_accel,
-            builder=assign([loaded.build.platform]).get(loaded.build.platform),
-            ask=asker(),
         )
         if detach:
             typer.echo(result.container.name)
