@@ -30,7 +30,7 @@ test: lint ## every test, on a real Docker Engine; ARGS=… for pytest, such as 
 test-unit: ## the tests that need neither an engine nor other programs; ARGS=… for pytest
 	@scripts/setup test
 	@$(COMPILE)
-	@$(PYTHON) -m pytest --numprocesses $(shell nproc) --dist loadfile tests/unit $(ARGS)
+	@$(PYTHON) -m pytest --numprocesses auto --dist worksteal tests/unit $(ARGS)
 
 test-containerd: ## the tests of the engine, on a newer one with the containerd image store, as fresh installs have it
 	@scripts/setup test
