@@ -112,10 +112,17 @@ class _Ways:
     """The ways in which ``after`` gets to a robot that has ``before``."""
 
     def __init__(
-        self, source: Engine, target: Engine, robot: Robot, registry: Registry, spool: Path, before: str, after: str
+        self,
+        source: Engine,
+        target: Engine,
+        robot: Robot,
+        registry: Registry,
+        layer_cache: Path,
+        before: str,
+        after: str,
     ) -> None:
         self._source, self._target, self._robot = source, target, robot
-        self._before, self._after, self._spool = before, after, spool
+        self._before, self._after, self._spool = before, after, layer_cache
         self._remote = f"{registry.address}/{PROJECT}"
         self._platform = target.info().platform
         self.all: dict[str, Callable[[], object]] = {
@@ -128,9 +135,9 @@ class _Ways:
     def prepare(self, way: str) -> None:
         """Leaves the robot with the release before and nothing else, brought as that way would have."""
         api = self._robot.engine.api()
-        loaded = self._source.find_image(self._before)
+        planned = self._source.find_image(self._before)
         for image in api.images():
-            if way in (_OURS, _REGISTRY) or loaded is None or image["Id"] != loaded.id:
+            if way in (_OURS, _REGISTRY) or planned is None or image["Id"] != planned.id:
                 api.remove_image(image["Id"], force=True)
         if way == _REGISTRY:
             self._by_registry(self._before, "before")

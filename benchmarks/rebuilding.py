@@ -56,9 +56,9 @@ def _ours(project: Path, mark: str, more: list[str], *options: str) -> None:
 
 def _target(project: Path) -> tuple[str, list[str]]:
     """The base's reference and the packages of the target, as robenv resolves them."""
-    from robenv.project.planned import load, resolve
+    from robenv.project.planned import plan_project, resolve
 
-    stage = load(resolve(project, None, {}), _platform()).build.stages[-1]
+    stage = plan_project(resolve(project, None, {}), _platform()).build.stages[-1]
     return stage.base.reference, [package for group in stage.groups for package in group.packages]
 
 

@@ -49,8 +49,8 @@ def _once(folder: Path, packages: int) -> float:
 
 
 def _render(project: Path, last: str) -> None:
-    from robenv.project.planned import load, resolve
+    from robenv.project.planned import plan_project, resolve
 
-    rendered = load(resolve(project, None, {}), "linux/amd64").rendered
+    rendered = plan_project(resolve(project, None, {}), "linux/amd64").rendered
     if last not in rendered.dockerfile:
         raise RuntimeError(f"{last} is not in the Dockerfile")

@@ -87,7 +87,7 @@ class UsageError(RobenvError):
     exit_code = 2
 
 
-class NotTrusted(UsageError):
+class NotApproved(UsageError):
     """A profile that is not the user's own asks for powers over the host that the user has not approved."""
 
 
@@ -125,7 +125,7 @@ class BuildFailed(RobenvError):
     """Its last lines, and those before them that look like an error."""
 
 
-class HostLacks(RobenvError):
+class HostRequirementMissing(RobenvError):
     """This machine lacks something that the profile, or robenv, needs."""
 
     exit_code = 6

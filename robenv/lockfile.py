@@ -12,7 +12,7 @@ from robenv.errors import Location, Problem, ProfileError
 from robenv.profile.resolve.resolved import Pins
 from robenv.profile.yaml.files import BadFile, read_text
 from robenv.profile.yaml.loader import load_yaml
-from robenv.profile.yaml.nodes import Source, to_python
+from robenv.profile.yaml.nodes import SourceFile, to_python
 
 VERSION = 1
 _HEAD = "# Written by `robenv lock` and `robenv update`: commit it. What moves by itself is held fast here.\n"
@@ -24,7 +24,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9/][A-Za-z0-9/._@+:-]*(?<!:)")
 
 
 @dataclass(frozen=True)
-class Lock:
+class Lockfile:
     """``git``: commit by source (``URL@REF``) of profiles; ``images``: digest by platform by reference; ``snapshot``:
     the moment of the package archives, ``20261101T000000Z``, "" where the profile does not ask for one; ``repos``:
     commit by source of the workspace's repositories."""
@@ -46,7 +46,7 @@ def lock_path(file: Path) -> Path:
     return file.with_suffix(".lock")
 
 
-def read_lock(path: Path, display: str) -> Lock | None:
+def read_lock(path: Path, display: str) -> Lockfile | None:
     """The lock; None where there is none. Raises ProfileError for one that is no lock, with every place."""
     try:
         text = read_text(path)
@@ -54,7 +54,7 @@ def read_lock(path: Path, display: str) -> Lock | None:
         if bad.absent:
             return None
         raise ProfileError(f"{display}: {bad.message}", hint=bad.hint) from None
-    source = Source(path, display, display, "project", path.parent, (), text)
+    source = SourceFile(path, display, display, "project", path.parent, (), text)
     root, problems = load_yaml(source)
     if root is not None and not problems:
         lock = _parse(to_python(root))
@@ -65,7 +65,7 @@ def read_lock(path: Path, display: str) -> Lock | None:
     raise ProfileError(f"{display} cannot be read", problems=found, hint=hint)
 
 
-def _parse(value: Any) -> Lock | None:
+def _parse(value: Any) -> Lockfile | None:
     if not isinstance(value, dict) or str(value.get("version")) != str(VERSION):
         return None
     git, images, apt, repos = (value.get(key) or {} for key in _TABLES)
@@ -82,10 +82,10 @@ def _parse(value: Any) -> Lock | None:
         return None
     by_image = {str(name): {str(one): str(digest) for one, digest in by.items()} for name, by in images.items()}
     commits = ({str(source): str(commit) for source, commit in by.items()} for by in (git, repos))
-    return Lock(next(commits), by_image, snapshot, next(commits))
+    return Lockfile(next(commits), by_image, snapshot, next(commits))
 
 
-def lock_text(lock: Lock) -> str:
+def lock_text(lock: Lockfile) -> str:
     """The file: sorted, one value a line, so that git merges what it can."""
     lines = [_HEAD, f"version: {VERSION}\n"]
     for name, commits in (("git", lock.git), ("repos", lock.repos)):
@@ -106,7 +106,7 @@ def _key(text: str) -> str:
     return text if _PLAIN.fullmatch(text) else "'" + text.replace("'", "''") + "'"
 
 
-def changes(old: Lock, new: Lock) -> Iterator[str]:
+def changes(old: Lockfile, new: Lockfile) -> Iterator[str]:
     """What moves, one line each: ``ubuntu:24.04 linux/amd64: 1a2b3c4d5e6f → 6f5e4d3c2b1a``."""
     before, after = dict(_flat(old)), dict(_flat(new))
     for name in dict.fromkeys((*before, *after)):
@@ -115,7 +115,7 @@ def changes(old: Lock, new: Lock) -> Iterator[str]:
             yield f"{name}: {_short(was)} → {_short(now)}"
 
 
-def _flat(lock: Lock) -> Iterator[tuple[str, str]]:
+def _flat(lock: Lockfile) -> Iterator[tuple[str, str]]:
     yield from sorted(lock.git.items())
     yield from ((repository(source), commit) for source, commit in sorted(lock.repos.items()))
     for name, platforms in sorted(lock.images.items()):

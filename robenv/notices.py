@@ -7,7 +7,7 @@ import sys
 _given: set[str] = set()
 
 
-def said(text: str) -> None:
+def collected_notices(text: str) -> None:
     """To be called for what is printed in another way: it is not to be a warning as well."""
     _given.add(" ".join(text.split()))
 

@@ -12,15 +12,15 @@ from typing import Any
 
 import zstandard
 
-from robenv.bundle.archive import IMAGES, check, images_tar, reading
-from robenv.bundle.contents import contents_of
+from robenv.bundle.archive import IMAGES, check_archive, images_tar, read_members
+from robenv.bundle.contents import read_contents
 from robenv.deploy.inventory_trust import inventory_claims
 from robenv.errors import Problem, ProfileError, UsageError
 from robenv.export.forms import FORMS
-from robenv.export.forms import Source as ExportSource
+from robenv.export.forms import ExportSource as ExportSource
 from robenv.git.objects import GitEntry, walk
 from robenv.git.workspace.repos_file import parse_repos
-from robenv.lockfile import Lock, changes, lock_text, read_lock
+from robenv.lockfile import Lockfile, changes, lock_text, read_lock
 from robenv.plan.container.create_request import create_request
 from robenv.plan.container.networks import network_request
 from robenv.plan.host.host import plan_host
@@ -29,9 +29,9 @@ from robenv.profile.resolve.provenance import provenance
 from robenv.profile.resolve.resolve import resolve_project
 from robenv.profile.resolve.resolved import Resolved
 from robenv.profile.yaml.files import BadFile, decode
-from robenv.profile.yaml.nodes import Source
-from robenv.project.planned import Loaded, load
-from robenv.project.trust.judge import Machine, claims_text, image_claims_of, judge, powers_of
+from robenv.profile.yaml.nodes import SourceFile
+from robenv.project.planned import PlannedProject, plan_project
+from robenv.project.trust.judge import RunLocation, claims_text, host_access_of, image_claims_of, judge_trust
 from robenv.remote.inventory import read_inventory
 from robenv.render import context_stream
 from robenv.util.safe_extract import Extractor
@@ -81,8 +81,8 @@ def _resolve(data: bytes, folder: Path, more: dict[str, bytes] | None = None) ->
     return resolve_project(find_project(folder), ENVIRON)
 
 
-def _loaded(data: bytes, folder: Path, platform: str = "linux/amd64") -> Loaded:
-    return load(_resolve(data, folder), platform)
+def _loaded(data: bytes, folder: Path, platform: str = "linux/amd64") -> PlannedProject:
+    return plan_project(_resolve(data, folder), platform)
 
 
 def validate(data: bytes, folder: Path) -> None:
@@ -94,11 +94,11 @@ def validate(data: bytes, folder: Path) -> None:
 
 def plan(data: bytes, folder: Path) -> None:
     for platform in ("linux/amd64", _FOREIGN):
-        loaded = _loaded(data, folder, platform)
-        loaded.build.to_json()
-        grant = plan_host(loaded.resolved.profile, FACTS)
-        require_printable(*grant.notes, *(lack.message + lack.hint for lack in grant.lacks))
-        container = loaded.container(FACTS, loaded.grant(FACTS))
+        planned = _loaded(data, folder, platform)
+        planned.build.to_json()
+        grant = plan_host(planned.resolved.profile, FACTS)
+        require_printable(*grant.notes, *(requirement.message + requirement.hint for requirement in grant.unmet))
+        container = planned.container(FACTS, planned.grant(FACTS))
         container.to_json()
         create_request(container)
         for one in container.networks:
@@ -110,15 +110,15 @@ def trust(data: bytes, folder: Path) -> None:
     (folder / "theirs.yaml").write_bytes(data)
     (folder / "theirs.yaml").chmod(0o666)
     for text in (f"{_OWN}extends: [./theirs.yaml]\n".encode(), data):
-        loaded = _loaded(text, folder)
+        planned = _loaded(text, folder)
         # What the rendering comes to is of no matter here, and takes longest.
-        loaded.__dict__["content_hash"] = "0" * 64
-        container = loaded.container(FACTS, plan_host(loaded.resolved.profile, FACTS))
+        planned.__dict__["content_hash"] = "0" * 64
+        container = planned.container(FACTS, plan_host(planned.resolved.profile, FACTS))
         for robot in (False, True):
-            claims = judge(loaded, Machine(FACTS, robot=robot), container).claims
+            claims = judge_trust(planned, RunLocation(FACTS, robot=robot), container).claims
             require_printable(claims_text(claims), *(power for claim in claims for power in claim.powers))
-        require_printable(claims_text(image_claims_of(loaded)))
-        require_printable(*map(str, powers_of(loaded, FACTS, container)))
+        require_printable(claims_text(image_claims_of(planned)))
+        require_printable(*map(str, host_access_of(planned, FACTS, container)))
 
 
 def render(data: bytes, folder: Path) -> None:
@@ -130,8 +130,8 @@ def render(data: bytes, folder: Path) -> None:
 
 def _export(form: str) -> Callable[[bytes, Path], None]:
     def run(data: bytes, folder: Path) -> None:
-        loaded = _loaded(data, folder)
-        source = ExportSource(loaded.resolved, loaded.build, loaded.content_hash, str(folder / "out"), "/home/x")
+        planned = _loaded(data, folder)
+        source = ExportSource(planned.resolved, planned.build, planned.content_hash, str(folder / "out"), "/home/x")
         made = FORMS[form][1](source if form != "kubernetes" else replace(source, image="registry.example/x:1"))
         require_printable(*made.notes)
 
@@ -144,7 +144,7 @@ def lock(data: bytes, folder: Path) -> None:
     found = read_lock(path, "robenv.lock")
     if found is None:
         return
-    list(changes(Lock(), found))
+    list(changes(Lockfile(), found))
     path.write_text(lock_text(found))
     if read_lock(path, "robenv.lock") != found:
         raise AssertionError("a lock that is written reads as another")
@@ -168,7 +168,7 @@ def repos_file(data: bytes, folder: Path) -> None:
         return
     problems: list[Problem] = []
     path = folder / "a.repos"
-    parse_repos(Source(path, "a.repos", "a.repos", "project", folder, (), text), problems)
+    parse_repos(SourceFile(path, "a.repos", "a.repos", "project", folder, (), text), problems)
     if problems:
         raise ProfileError("problems", problems=tuple(problems))
 
@@ -181,16 +181,16 @@ def env_file(data: bytes, folder: Path) -> None:
     for form in ("", ", format: raw"):
         run = f"run: {{env_file: [{{path: ./a.env{form}}}]}}\n".encode()
         resolved = _resolve(_OWN.encode() + run, folder, {"a.env": data})
-        create_request(load(resolved, "linux/amd64").container(FACTS, plan_host(resolved.profile, FACTS)))
+        create_request(plan_project(resolved, "linux/amd64").container(FACTS, plan_host(resolved.profile, FACTS)))
 
 
 def bundle(data: bytes, folder: Path) -> None:
     """A case of the corpus, or else the bytes of a tar; packed here."""
     path = folder / "x.robenv"
     path.write_bytes(zstandard.ZstdCompressor(level=1).compress(_tar(data)))
-    contents = check(path, lambda count: None)
+    contents = check_archive(path, lambda count: None)
     names = {image.staging: f"robenv/saved:{number}" for number, image in enumerate(contents.images)}
-    with reading(path, lambda count: None) as members:
+    with read_members(path, lambda count: None) as members:
         rest = (one for one in members if one[0].name.startswith(IMAGES))
         for _ in images_tar(path, rest, names):
             pass
@@ -215,7 +215,7 @@ def bundle_head(data: bytes, folder: Path) -> None:
     """A case of the corpus, or else the head itself."""
     with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError):
         data = json.dumps(json.loads(data)["head"]).encode()
-    found = contents_of(folder / "x.robenv", data)
+    found = read_contents(folder / "x.robenv", data)
     json.dumps(found.to_json())
     require_printable(found.robenv, found.project, found.file, *(image.project for image in found.images))
 

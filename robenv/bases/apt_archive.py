@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 from email.utils import parsedate_to_datetime
 
-from robenv.bases.mmdebstrap import Source
+from robenv.bases.mmdebstrap import AptSource
 from robenv.errors import OperationFailed
 
 _TIMEOUT = 30
@@ -19,7 +19,9 @@ _HEAD = 64 * 1024
 _DATE = re.compile(rb"^Date: (.+)$", re.M)
 
 
-def look_at(sources: tuple[Source, ...], trusted: ssl.SSLContext | None = None) -> tuple[tuple[Source, ...], int]:
+def probe_sources(
+    sources: tuple[AptSource, ...], trusted: ssl.SSLContext | None = None
+) -> tuple[tuple[AptSource, ...], int]:
     """Those of the sources that exist, and the time of the newest, in seconds since the epoch. ``trusted``: whose
     certificates are taken; default: this machine's.
 
@@ -37,7 +39,7 @@ def look_at(sources: tuple[Source, ...], trusted: ssl.SSLContext | None = None) 
     return tuple(found), max(found.values())
 
 
-def _date(source: Source, trusted: ssl.SSLContext | None) -> int | None:
+def _date(source: AptSource, trusted: ssl.SSLContext | None) -> int | None:
     """The date of a source's Release file; None where there is none."""
     for name in ("InRelease", "Release"):
         head = _head(f"{source.url}/dists/{source.suite}/{name}", source, trusted)
@@ -47,7 +49,7 @@ def _date(source: Source, trusted: ssl.SSLContext | None) -> int | None:
     return None
 
 
-def _seconds(text: str, source: Source) -> int:
+def _seconds(text: str, source: AptSource) -> int:
     try:
         return int(parsedate_to_datetime(text.strip()).timestamp())
     except ValueError as error:
@@ -56,7 +58,7 @@ def _seconds(text: str, source: Source) -> int:
         ) from error
 
 
-def _head(url: str, source: Source, trusted: ssl.SSLContext | None) -> bytes:
+def _head(url: str, source: AptSource, trusted: ssl.SSLContext | None) -> bytes:
     """The beginning of a file of the archive; b"" where it does not exist."""
     try:
         # The profile's schema bounds the address.
@@ -72,7 +74,7 @@ def _head(url: str, source: Source, trusted: ssl.SSLContext | None) -> bytes:
         raise _silent(source, error) from error
 
 
-def _silent(source: Source, error: Exception) -> OperationFailed:
+def _silent(source: AptSource, error: Exception) -> OperationFailed:
     return OperationFailed(
         f"The package archive {source.url} does not answer.",
         details=str(getattr(error, "reason", "") or error),

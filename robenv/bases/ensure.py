@@ -79,12 +79,12 @@ def _pull_from_mirror(engine: Engine, reference: str, mirror: str, platform: str
     try:
         forward(engine.pull(mirror, platform), on_event)
     except (ImageNotFound, RegistryDenied, RegistryUnreachable) as error:
-        raise of_mirror(error, reference, mirror) from error
+        raise error_of_mirror(error, reference, mirror) from error
     engine.tag(mirror, name)
     engine.remove_image(mirror)
 
 
-def of_mirror(error: OperationFailed, reference: str, mirror: str) -> OperationFailed:
+def error_of_mirror(error: OperationFailed, reference: str, mirror: str) -> OperationFailed:
     """The error with whose mirror it was that failed."""
     if mirror == reference:
         return error
@@ -140,8 +140,8 @@ def _make(
 ) -> None:
     if through is None:
         mmdebstrap.find_mmdebstrap()
-    keyrings = mmdebstrap.find_keyrings(recipe) if through is None else mmdebstrap.keyrings_elsewhere(recipe)
-    sources, epoch = apt_archive.look_at(recipe.sources, trusting(mirrors))
+    keyrings = mmdebstrap.find_keyrings(recipe) if through is None else mmdebstrap.default_keyrings(recipe)
+    sources, epoch = apt_archive.probe_sources(recipe.sources, trusting(mirrors))
     tar = folder / ROOTFS
     with _authorities(mirrors) as authorities:
         command = mmdebstrap.arguments(recipe, keyrings, sources, authorities)

@@ -15,14 +15,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from robenv.bases.user_namespace import GENERAL, what_lacks
+from robenv.bases.user_namespace import GENERAL, missing_for_user_namespace
 from robenv.catalog.platforms import parse_platform
 from robenv.catalog.suites import DEBIAN_KEYRING, UBUNTU_KEYRING, Keyring, Suite, find_suite, nearest_suite
 from robenv.catalog.toolchains import emulation_settings
-from robenv.errors import DiskFull, HostLacks, OperationFailed, ProfileError, RobenvError
+from robenv.errors import DiskFull, HostRequirementMissing, OperationFailed, ProfileError, RobenvError
 from robenv.plan.image.mirrors import NO_MIRRORS, Mirrors
 from robenv.plan.models import Bootstrap
-from robenv.util.concurrency import endable
+from robenv.util.concurrency import cancellable
 
 Through = Callable[[list[str]], list[str]]
 """From a command to the one that runs it somewhere else, with its output here."""
@@ -35,7 +35,7 @@ _HOST_FILES = ("etc/resolv.conf", "etc/hostname")
 
 
 @dataclass(frozen=True)
-class Source:
+class AptSource:
     """One line of a sources.list."""
 
     url: str
@@ -67,7 +67,7 @@ class Recipe:
     bootstrap: Bootstrap
     architecture: str
     """Debian's name."""
-    sources: tuple[Source, ...]
+    sources: tuple[AptSource, ...]
     keyrings: tuple[Keyring, ...]
     expired: bool
     distribution: str
@@ -85,7 +85,7 @@ def plan_recipe(bootstrap: Bootstrap, mirrors: Mirrors = NO_MIRRORS) -> Recipe:
     return replace(recipe, sources=sources, keyrings=(*recipe.keyrings, *keyrings))
 
 
-def _mirrored(source: Source, mirrors: Mirrors) -> Source:
+def _mirrored(source: AptSource, mirrors: Mirrors) -> AptSource:
     turn = mirrors.archive(source.url)
     if turn is None:
         return source
@@ -105,32 +105,32 @@ def _recipe(bootstrap: Bootstrap) -> Recipe:
         )
     if suite is None:
         components = bootstrap.components or ("main",)
-        plain = Source(bootstrap.mirror, bootstrap.suite, components, False)
+        plain = AptSource(bootstrap.mirror, bootstrap.suite, components, False)
         return Recipe(bootstrap, architecture, (plain,), (DEBIAN_KEYRING, UBUNTU_KEYRING), False, "")
     sources = tuple(_sources(suite, bootstrap, architecture))
     expired = suite.expired or "snapshot." in bootstrap.mirror
     return Recipe(bootstrap, architecture, sources, (suite.keyring,), expired, suite.distribution)
 
 
-def _sources(suite: Suite, bootstrap: Bootstrap, architecture: str) -> Iterator[Source]:
+def _sources(suite: Suite, bootstrap: Bootstrap, architecture: str) -> Iterator[AptSource]:
     """The suite, its updates and its security updates; a mirror of the user's own may lack the latter two."""
     official = suite.mirror_for(architecture)
     mirror = (bootstrap.mirror or official).rstrip("/")
     optional = mirror != official
     components = bootstrap.components or suite.components
-    yield Source(mirror, suite.name, components, False)
+    yield AptSource(mirror, suite.name, components, False)
     if suite.updates:
-        yield Source(mirror, suite.updates, components, optional)
+        yield AptSource(mirror, suite.updates, components, optional)
     if suite.security:
         security = suite.security_mirror or mirror
         if optional and suite.security_mirror:
             # Mirrors and snapshots keep Debian's security archive beside the main one.
             security = re.sub(r"/debian(?=/|$)", "/debian-security", mirror)
-        yield Source(security, suite.security, components, optional)
+        yield AptSource(security, suite.security, components, optional)
 
 
 def arguments(
-    recipe: Recipe, keyrings: tuple[str, ...], sources: tuple[Source, ...], authorities: str = ""
+    recipe: Recipe, keyrings: tuple[str, ...], sources: tuple[AptSource, ...], authorities: str = ""
 ) -> list[str]:
     """mmdebstrap's arguments: the tar goes to stdout. ``authorities``: the file with those whose certificates count; ""
     for the machine's. Pure."""
@@ -160,7 +160,7 @@ def arguments(
     ]
 
 
-def _edit(source: Source) -> str:
+def _edit(source: AptSource) -> str:
     pattern = re.sub(r"[][\\.*^$|]", r"\\\g<0>", source.line)
     return f"s|^{pattern}$|{source.lasting}|"
 
@@ -172,22 +172,24 @@ def find_keyrings(recipe: Recipe) -> tuple[str, ...]:
         return found
     wanted = recipe.keyrings[0]
     package = wanted.package_on_ubuntu if _is_ubuntu() else wanted.package_on_debian
-    raise HostLacks(
+    raise HostRequirementMissing(
         f"The keys of the archive of {recipe.bootstrap.suite} are not on this machine.",
         details=f"{wanted.path} does not exist",
         hint=f"`sudo apt-get install {package}`",
     )
 
 
-def keyrings_elsewhere(recipe: Recipe) -> tuple[str, ...]:
+def default_keyrings(recipe: Recipe) -> tuple[str, ...]:
     """Of a machine that is not looked at: the archive's own keyring, and the keys of mirrors."""
-    return tuple(one.path for one in recipe.keyrings if one == recipe.keyrings[0] or not one.package_on_debian)
+    return tuple(
+        keyring.path for keyring in recipe.keyrings if keyring == recipe.keyrings[0] or not keyring.package_on_debian
+    )
 
 
 def find_mmdebstrap() -> None:
     """Raises HostLacks where it is not installed."""
     if shutil.which("mmdebstrap") is None:
-        raise HostLacks(
+        raise HostRequirementMissing(
             "Making a base from a package archive takes mmdebstrap, which is not on this machine.",
             hint="`sudo apt-get install mmdebstrap`; or take an image as the base: `base: {image: …}`",
         )
@@ -222,7 +224,7 @@ def run(
             start_new_session=True,
         ) as process:
             try:
-                with endable(lambda: _signal(process, signal.SIGTERM)):
+                with cancellable(lambda: _signal(process, signal.SIGTERM)):
                     for line in process.stderr or ():
                         last.append(line.decode("utf-8", "replace"))
                         say(last[-1])
@@ -231,10 +233,17 @@ def run(
                 _end(process)
                 raise
     if code:
-        raise failure("".join(last), recipe, str(tar.parent), what_lacks if through is None else lambda: ("", GENERAL))
+        raise mmdebstrap_error(
+            "".join(last),
+            recipe,
+            str(tar.parent),
+            missing_for_user_namespace if through is None else lambda: ("", GENERAL),
+        )
 
 
-def failure(output: str, recipe: Recipe, folder: str, look: Callable[[], tuple[str, str]] = what_lacks) -> RobenvError:
+def mmdebstrap_error(
+    output: str, recipe: Recipe, folder: str, look: Callable[[], tuple[str, str]] = missing_for_user_namespace
+) -> RobenvError:
     """The error for what mmdebstrap said last. ``look``: what its machine lacks for a user's own root, and the way
     out."""
     what = f"The {recipe.title} could not be made"
@@ -242,7 +251,7 @@ def failure(output: str, recipe: Recipe, folder: str, look: Callable[[], tuple[s
     if re.search(r"no space left on device", output, re.I):
         return DiskFull(f"{what}: no space is left.", details, f"Free some space in {folder} and in the temp folder.")
     if re.search(r"can neither be executed natively|install arch-test|arch-test succeeded without", output):
-        return HostLacks(
+        return HostRequirementMissing(
             f"{what}: this machine cannot run programs of {recipe.bootstrap.platform}.",
             details,
             "`sudo apt-get install arch-test qemu-user-static`, and on this machine `sudo robenv binfmt register`.",
@@ -250,7 +259,9 @@ def failure(output: str, recipe: Recipe, folder: str, look: Callable[[], tuple[s
     if re.search(r"newuidmap|newgidmap|subuid|subgid|unshare|unprivileged_userns|pick chroot mode", output):
         seen, way_out = look()
         because = f" ({seen})" if seen else ""
-        return HostLacks(f"{what}: this user may not make a root file system{because}.", details, f"{way_out}.")
+        return HostRequirementMissing(
+            f"{what}: this user may not make a root file system{because}.", details, f"{way_out}."
+        )
     if re.search(r"NO_PUBKEY|is not signed|signatures couldn't be verified", output):
         return OperationFailed(
             f"{what}: its archive is not signed with a key that this machine trusts.",

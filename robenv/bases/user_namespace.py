@@ -25,7 +25,7 @@ _SWITCHES = (
 _MAPPED = 65536
 
 
-def what_lacks(
+def missing_for_user_namespace(
     root: Path = Path("/"), has: Callable[[str], object] = shutil.which, may: Callable[[], str] | None = None
 ) -> tuple[str, str]:
     """What was seen and the way out. ``root``: where the machine's files are; ``may``: what the kernel says against a

@@ -22,11 +22,11 @@ from typing import IO, Any, cast
 import zstandard
 
 from robenv.bundle import rename_tags
-from robenv.bundle.contents import BadArchive, Contents, contents_of, read_json, stays_below
+from robenv.bundle.contents import BadArchive, Contents, read_contents, read_json, stays_below
 from robenv.errors import DiskFull, OperationFailed
 from robenv.paths import unfinished
 from robenv.util import tar_reader
-from robenv.util.safe_tree import CLOSED, FILE, LINK, BadTree, Item, Limits, Tree, show
+from robenv.util.safe_tree import CLOSED, FILE, LINK, BadTree, Item, Limits, Tree, shown_path
 from robenv.util.tar_reader import Member
 
 HEAD, TAIL = "robenv.json", "digest.json"
@@ -52,7 +52,7 @@ for it could lead the engine to a list of names that nobody looked at."""
 
 
 class ArchiveWriter:
-    """Adds members; ``commit`` puts the file in its place. Made by ``writing``."""
+    """Adds members; ``commit`` puts the file in its place. Made by ``write_archive``."""
 
     def __init__(self, sink: IO[bytes], contents: Contents, moved: Callable[[int], object]) -> None:
         self._tar = tarfile.TarFile(fileobj=sink, mode="w", format=tarfile.PAX_FORMAT, copybufsize=_PIECE)
@@ -66,7 +66,7 @@ class ArchiveWriter:
     def add(self, info: tarfile.TarInfo, file: IO[bytes] | None) -> None:
         """``file`` gives the bytes of a regular file; None for a folder or a link."""
         _update(self._digest, info)
-        self._tar.addfile(info, _Watched(file, self._digest, self._moved) if file is not None else None)
+        self._tar.addfile(info, _DigestingFile(file, self._digest, self._moved) if file is not None else None)
 
     def add_file(self, name: str, path: Path) -> None:
         with path.open("rb") as file:
@@ -95,7 +95,7 @@ class ArchiveWriter:
 
 
 @contextmanager
-def writing(path: Path, contents: Contents, moved: Callable[[int], object]) -> Iterator[ArchiveWriter]:
+def write_archive(path: Path, contents: Contents, moved: Callable[[int], object]) -> Iterator[ArchiveWriter]:
     """Writes beside ``path``, and puts it there when the block has ended well; else nothing stays.
 
     ``moved`` hears of bytes taken in. Raises DiskFull, OperationFailed.
@@ -118,10 +118,10 @@ def writing(path: Path, contents: Contents, moved: Callable[[int], object]) -> I
         new.unlink(missing_ok=True)
 
 
-def check(path: Path, moved: Callable[[int], object]) -> Contents:
+def check_archive(path: Path, moved: Callable[[int], object]) -> Contents:
     """Reads the whole file once, and says what is in it. Raises BadArchive, OperationFailed."""
-    contents, places, lists, digest, told = None, _Places(path), _Lists(path), hashlib.sha256(), ""
-    with reading(path, moved) as members:
+    contents, places, lists, digest, told = None, _MemberPlaces(path), _ImageMembers(path), hashlib.sha256(), ""
+    with read_members(path, moved) as members:
         for info, file in members:
             if info.name == TAIL and file is not None:
                 told = str(read_json(path, file.read(_MAX_HEAD)).get("sha256"))
@@ -130,7 +130,7 @@ def check(path: Path, moved: Callable[[int], object]) -> Contents:
             if contents is None:
                 head = file.read(_MAX_HEAD) if file is not None and info.name == HEAD else b""
                 digest.update(head)
-                contents = contents_of(path, head)
+                contents = read_contents(path, head)
                 places.add_repositories(contents)
                 continue
             places.add(info)
@@ -154,7 +154,7 @@ def _checked(path: Path, members: Iterable[Member]) -> Iterator[Member]:
 
 
 @contextmanager
-def reading(path: Path, moved: Callable[[int], object]) -> Iterator[Iterator[Member]]:
+def read_members(path: Path, moved: Callable[[int], object]) -> Iterator[Iterator[Member]]:
     """The members, one after the other; each one's file must be read before the next is asked for. None has a name, or
     a kind, that does not belong there."""
     try:
@@ -162,10 +162,12 @@ def reading(path: Path, moved: Callable[[int], object]) -> Iterator[Iterator[Mem
             if file.read(len(_MAGIC)) != _MAGIC:
                 raise BadArchive(f"{path} is no file that `robenv save` wrote")
             file.seek(0)
-            source: Any = _Watched(file, None, moved)
+            source: Any = _DigestingFile(file, None, moved)
             most = max(_MAX_UNPACKED, _MAX_RATIO * os.fstat(file.fileno()).st_size)
             with zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW).stream_reader(source) as plain:
-                yield _checked(path, tar_reader.members(cast("IO[bytes]", _Unpacked(path, plain, most)), _MAX_MEMBERS))
+                yield _checked(
+                    path, tar_reader.members(cast("IO[bytes]", _UnpackLimit(path, plain, most)), _MAX_MEMBERS)
+                )
     except (tarfile.TarError, zstandard.ZstdError, EOFError) as error:
         raise _not_whole(path, str(error)) from error
     except FileNotFoundError as error:
@@ -225,15 +227,15 @@ def _update(digest: Any, info: tarfile.TarInfo) -> None:
 
 def _check_name(path: Path, info: tarfile.TarInfo) -> None:
     """Nothing may lie elsewhere than under its folder, whoever wrote the file."""
-    folder = next((one for one in _KINDS if info.name.startswith(one)), "")
+    folder = next((kind for kind in _KINDS if info.name.startswith(kind)), "")
     disguised = _names_images(info.name) and not info.isreg()
     if disguised or info.type not in _KINDS.get(folder, ()) or not stays_below(info.name) or len(info.name) > _MAX_NAME:
-        raise BadArchive(f"{path} holds {show(info.name)}, which does not belong there: refused")
+        raise BadArchive(f"{path} holds {shown_path(info.name)}, which does not belong there: refused")
     if folder == IMAGES and info.issym() and not _LINKED_LAYER.fullmatch(f"{info.name[len(IMAGES) :]} {info.linkname}"):
-        raise BadArchive(f"{path} holds a link that leads out of it, {show(info.name)}: refused")
+        raise BadArchive(f"{path} holds a link that leads out of it, {shown_path(info.name)}: refused")
 
 
-class _Places:
+class _MemberPlaces:
     """What is made by the file: the project's folder is a tree, and nothing of all is there twice."""
 
     def __init__(self, path: Path) -> None:
@@ -247,29 +249,29 @@ class _Places:
             kind = LINK if info.issym() else FILE
             self._add(Item(info.name[len(PROJECT) :], kind, info.linkname))
         elif info.name in self._others:
-            raise BadArchive(f"{self._path} holds {show(info.name)} twice: refused")
+            raise BadArchive(f"{self._path} holds {shown_path(info.name)} twice: refused")
         elif info.name.startswith(GIT) and info.name not in self._packs:
-            raise BadArchive(f"{self._path} holds {show(info.name)}, which does not belong there: refused")
+            raise BadArchive(f"{self._path} holds {shown_path(info.name)}, which does not belong there: refused")
         else:
             self._others.add(info.name)
 
     def add_repositories(self, contents: Contents) -> None:
-        self._packs = {one.member for one in contents.commits}
-        for one in contents.repositories:
-            if one.path:
-                self._add(Item(one.path, CLOSED))
+        self._packs = {commit.member for commit in contents.commits}
+        for repository in contents.repositories:
+            if repository.path:
+                self._add(Item(repository.path, CLOSED))
 
     def check(self) -> None:
-        with refusing(self._path):
+        with naming_archive(self._path):
             self._tree.check_links()
 
     def _add(self, item: Item) -> None:
-        with refusing(self._path):
+        with naming_archive(self._path):
             self._tree.add(item)
 
 
 @contextmanager
-def refusing(path: Path) -> Iterator[None]:
+def naming_archive(path: Path) -> Iterator[None]:
     """What is wrong with a tree, told of the file that it is in."""
     try:
         yield
@@ -277,7 +279,7 @@ def refusing(path: Path) -> Iterator[None]:
         raise BadArchive(f"{path} holds {error}: refused") from error
 
 
-class _Lists:
+class _ImageMembers:
     """The members that name images."""
 
     def __init__(self, path: Path) -> None:
@@ -298,7 +300,7 @@ def _not_whole(path: Path, details: str = "") -> BadArchive:
     return BadArchive(f"{path} is not whole: it ends too early, or is damaged", details=details, hint="copy it again")
 
 
-class _Watched:
+class _DigestingFile:
     """A file whose bytes are counted, and taken into a digest."""
 
     def __init__(self, file: IO[bytes], digest: Any, moved: Callable[[int], object]) -> None:
@@ -312,7 +314,7 @@ class _Watched:
         return data
 
 
-class _Pieces(io.RawIOBase):
+class _ChunkReader(io.RawIOBase):
     """An iterator of pieces as a file."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
@@ -333,7 +335,7 @@ class _Pieces(io.RawIOBase):
         return count
 
 
-class _Unpacked:
+class _UnpackLimit:
     """What a file unpacks to, which may be much more than the file, but not anything."""
 
     def __init__(self, path: Path, plain: Any, most: int) -> None:
@@ -350,6 +352,6 @@ class _Unpacked:
 @contextmanager
 def _docker_tar(pieces: Iterable[bytes]) -> Iterator[Iterator[Member]]:
     try:
-        yield tar_reader.members(io.BufferedReader(_Pieces(pieces), _PIECE))
+        yield tar_reader.members(io.BufferedReader(_ChunkReader(pieces), _PIECE))
     except tarfile.TarError as error:
         raise BadArchive("the engine's own tar ends too early", details=str(error)) from error

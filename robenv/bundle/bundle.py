@@ -15,60 +15,62 @@ from typing import IO
 from robenv import __version__
 from robenv.bundle import archive
 from robenv.bundle.contents import BadArchive, Contents, SavedImage, SavedRepository, SavedSource
-from robenv.bundle.project_files import Outgoing
-from robenv.bundle.staging import arriving, staged
-from robenv.bundle.verify import require_same
+from robenv.bundle.project_files import BundledFiles
+from robenv.bundle.staging import staged_for_save, staging_names_for_load
+from robenv.bundle.verify import require_same_image
 from robenv.engine.protocol import Engine, StepEvent, TransferEvent
 from robenv.errors import DiskFull, OperationFailed, RobenvError, UsageError
 from robenv.git.command import git_through
-from robenv.git.profile_cache import Repository
+from robenv.git.profile_cache import CachedRepository
 from robenv.git.references import repository_of
 from robenv.git.workspace.clones_in import clone_pack, keep
-from robenv.git.workspace.repos_out import Held
+from robenv.git.workspace.repos_out import HeldCommit
 from robenv.paths import cache_folder, unfinished
 from robenv.plan.models import RUN
 from robenv.plan.names import LABEL_HASH
-from robenv.project.gate import Admitted
+from robenv.project.gate import ApprovedProject
 from robenv.project.image.image import ensure_image, project_image
 from robenv.project.lock_policy import resolve_locked
-from robenv.project.planned import Loaded, load
-from robenv.project.registry import adopt
+from robenv.project.planned import PlannedProject, plan_project
+from robenv.project.registry import adopt_image
 from robenv.project.reporter import Reporter, building
-from robenv.project.repositories import places_of
+from robenv.project.repositories import saved_places
 from robenv.util.concurrency import close
 from robenv.util.safe_extract import Extractor
-from robenv.util.safe_tree import CLOSED, LINK, BadTree, Item, judge
+from robenv.util.safe_tree import CLOSED, LINK, BadTree, Item, check_tree
 from robenv.util.tar_reader import Member
 
 
 def save_project(
     engine: Engine,
     target: Path,
-    admitted: Sequence[Admitted],
+    approved: Sequence[ApprovedProject],
     sources: Mapping[str, str],
-    held: Mapping[Held, str],
-    files: Outgoing,
+    held: Mapping[HeldCommit, str],
+    files: BundledFiles,
     reporter: Reporter,
 ) -> Contents:
-    """Writes ``target`` whole or not at all, with the images of what is ``admitted``; builds what is missing.
+    """Writes ``target`` whole or not at all, with the images of what is ``approved``; builds what is missing.
 
     ``sources``: the commit of each git source, as the lock has it. ``held``: the workspace's repositories, with what
     of each is not in its commit. Raises what building raises, and DiskFull, EngineLost, GitFailed, OperationFailed;
     UsageError for a project that would want another image where it arrives.
     """
-    every = [one.loaded for one in admitted]
+    every = [one.planned for one in approved]
     with _new_folder(Path(cache_folder(), "save")) as folder:
         packs, repositories = _packed(every[0], sources, held, folder, reporter)
         if repositories:
             _leave_to_git(every, files, repositories, held, folder)
         _check_files(files, repositories)
-        with staged(engine, [_saved(engine, one, reporter) for one in admitted]) as images:
+        with staged_for_save(engine, [_saved(engine, one, reporter) for one in approved]) as images:
             project, file = every[0].build.project, every[0].files.file
             contents = Contents(__version__, project, file.name, images, packs, repositories)
-            size = sum(image.size for image in images) + sum(_size(folder / one.member) for one in contents.commits)
+            size = sum(image.size for image in images) + sum(
+                _size(folder / commit.member) for commit in contents.commits
+            )
             with (
                 _step(reporter, "Saving", str(target), size) as moved,
-                archive.writing(target, contents, moved) as writer,
+                archive.write_archive(target, contents, moved) as writer,
             ):
                 for name, path in files.files.items():
                     writer.add_file(archive.PROJECT + name, path)
@@ -81,7 +83,7 @@ def save_project(
 
 
 def _packed(
-    loaded: Loaded, sources: Mapping[str, str], held: Iterable[Held], folder: Path, reporter: Reporter
+    planned: PlannedProject, sources: Mapping[str, str], held: Iterable[HeldCommit], folder: Path, reporter: Reporter
 ) -> tuple[tuple[SavedSource, ...], tuple[SavedRepository, ...]]:
     """Writes all commits into ``folder``, each as the member that it will be."""
     (folder / archive.GIT).mkdir()
@@ -89,9 +91,9 @@ def _packed(
     packs, repositories = [], []
     for url, commit in {(repository_of(source), commit): None for source, commit in sources.items()}:
         packs.append(SavedSource(url, commit, next(members)))
-        Repository(url, lambda text: None).write_pack(commit, folder / packs[-1].member)
-    git = git_through(loaded.mirrors)
-    for one, place in places_of(loaded.resolved, held).items():
+        CachedRepository(url, lambda text: None).write_pack(commit, folder / packs[-1].member)
+    git = git_through(planned.mirrors)
+    for one, place in saved_places(planned.resolved, held).items():
         repositories.append(SavedRepository(one.at, place, next(members)))
         with _step(reporter, "Packing", one.entry.path, 0):
             one.write_pack(git, folder / repositories[-1].member)
@@ -99,46 +101,54 @@ def _packed(
 
 
 def _leave_to_git(
-    every: Sequence[Loaded],
-    files: Outgoing,
+    every: Sequence[PlannedProject],
+    files: BundledFiles,
     repositories: Sequence[SavedRepository],
-    held: Mapping[Held, str],
+    held: Mapping[HeldCommit, str],
     folder: Path,
 ) -> None:
     """Takes out of ``files`` what the repositories bring; where an image is made of such, looks whether it will be the
     same. Raises UsageError."""
-    left = files.leave_to_git(one.path for one in repositories if one.path)
+    left = files.leave_to_git(repository.path for repository in repositories if repository.path)
     if left or every[0].resolved.packages.seen or any(one.build.purpose == RUN for one in every):
-        require_same(every, files, {one: folder / one.member for one in repositories}, held, folder / "there")
+        require_same_image(
+            every,
+            files,
+            {repository: folder / repository.member for repository in repositories},
+            held,
+            folder / "there",
+        )
 
 
-def _check_files(files: Outgoing, repositories: Iterable[SavedRepository]) -> None:
+def _check_files(files: BundledFiles, repositories: Iterable[SavedRepository]) -> None:
     """Raises UsageError for files that `load` would not take."""
-    items = [Item(one.path, CLOSED) for one in repositories if one.path]
+    items = [Item(repository.path, CLOSED) for repository in repositories if repository.path]
     items += [Item(name) for name in files.files]
     items += [Item(name, LINK, target) for name, target in files.links.items()]
     try:
-        judge(items, archive.PROJECT_LIMITS)
+        check_tree(items, archive.PROJECT_LIMITS)
     except BadTree as error:
         raise UsageError(f"`load` would refuse the file: of the project it would hold {error}") from error
 
 
-def own_variables(every: Sequence[Loaded]) -> list[str]:
+def own_variables(every: Sequence[PlannedProject]) -> list[str]:
     """Variables of this environment without which the images would be others, or nothing could be planned."""
     files = every[0].files
     seen = [name for name, value in every[0].resolved.inputs.variables if value is not None]
     try:
         bare = resolve_locked(files.root, files.file, {}, lambda text: None, shared=True).resolved
-        same = all(load(bare, one.build.platform, one.build.purpose).content_hash == one.content_hash for one in every)
+        same = all(
+            plan_project(bare, one.build.platform, one.build.purpose).content_hash == one.content_hash for one in every
+        )
     except RobenvError:
         same = False
     return [] if same else seen
 
 
-def _saved(engine: Engine, admitted: Admitted, reporter: Reporter) -> SavedImage:
-    loaded, image = admitted.loaded, ensure_image(engine, admitted, reporter).image
-    wanted = project_image(loaded)
-    stage = loaded.build.purpose
+def _saved(engine: Engine, approved: ApprovedProject, reporter: Reporter) -> SavedImage:
+    planned, image = approved.planned, ensure_image(engine, approved, reporter).image
+    wanted = project_image(planned)
+    stage = planned.build.purpose
     return SavedImage(wanted.project, wanted.content_hash, wanted.platform, "", image.layers, image.size, stage)
 
 
@@ -150,14 +160,16 @@ def _add_images(writer: archive.ArchiveWriter, tar: Iterator[bytes]) -> None:
 
 
 @dataclass(frozen=True)
-class Arrived:
+class LoadedBundle:
     """What `load` has taken in. ``project``: where its files are; None where nobody asked for them."""
 
     contents: Contents
     project: Path | None
 
 
-def load_archive(engine: Engine, source: Path, to: Path | None, platform: str | None, reporter: Reporter) -> Arrived:
+def load_archive(
+    engine: Engine, source: Path, to: Path | None, platform: str | None, reporter: Reporter
+) -> LoadedBundle:
     """Takes in what `save` wrote. The file is read through and checked before anything is made of it.
 
     ``to``: a folder for the project's files, which must not be there or be empty. ``platform``: the one that the images
@@ -166,14 +178,14 @@ def load_archive(engine: Engine, source: Path, to: Path | None, platform: str | 
     if to is not None and (to.is_symlink() or (to.exists() and (not to.is_dir() or any(to.iterdir())))):
         raise UsageError(f"{to} is there already, and not empty", hint="`--to` names a new folder")
     with _step(reporter, "Checking", str(source), _size(source)) as moved:
-        contents = archive.check(source, moved)
+        contents = archive.check_archive(source, moved)
     _check_platform(source, contents, platform or engine.info().platform)
     place = (to if to is not None else Path(cache_folder(), "load")).absolute()
     with _step(reporter, "Loading", str(source), _size(source)) as moved, _new_folder(place) as folder:
         _take(engine, source, contents, folder, to is not None, moved)
         if to is not None:
             (folder / "project").rename(to)
-    return Arrived(contents, to)
+    return LoadedBundle(contents, to)
 
 
 def _take(
@@ -189,8 +201,8 @@ def _take(
     pack = folder / "pack"
     commits = {pack.member: pack for pack in contents.commits}
     with (
-        archive.reading(source, moved) as members,
-        archive.refusing(source),
+        archive.read_members(source, moved) as members,
+        archive.naming_archive(source),
         Extractor(folder / "project", archive.PROJECT_LIMITS) as project,
     ):
         for info, file in members:
@@ -218,7 +230,7 @@ def _pieces(file: IO[bytes]) -> Iterator[bytes]:
 def _take_commit(one: SavedSource | SavedRepository, pack: Path, project: Extractor | None, folder: Path) -> None:
     """``project`` writes into ``folder``, where it keeps a repository's place free; None: the cache has it alone."""
     if isinstance(one, SavedSource):
-        repository = Repository(one.url, lambda text: None)
+        repository = CachedRepository(one.url, lambda text: None)
         repository.take_pack(one.commit, pack)
         repository.unpacked(one.commit)
         return
@@ -230,7 +242,7 @@ def _take_commit(one: SavedSource | SavedRepository, pack: Path, project: Extrac
 
 def _take_images(engine: Engine, source: Path, contents: Contents, members: Iterator[Member]) -> None:
     """Under staging names; each gets its own once it is what it should be, and can be run."""
-    with arriving(engine, contents.images) as names:
+    with staging_names_for_load(engine, contents.images) as names:
         engine.load_images(archive.images_tar(source, members, names))
         for image in contents.images:
             found = engine.find_image(names[image.staging], image.platform)
@@ -243,7 +255,7 @@ def _take_images(engine: Engine, source: Path, contents: Contents, members: Iter
             name = f"robenv-load-{secrets.token_hex(4)}"
             request = {"Image": found.id, "Entrypoint": ["true"]}  # an image need not say what it runs
             engine.remove_container(engine.create_container(name, request, image.platform), force=True)
-            adopt(engine, names[image.staging], image.wanted)
+            adopt_image(engine, names[image.staging], image.wanted)
 
 
 def _check_platform(source: Path, contents: Contents, platform: str) -> None:

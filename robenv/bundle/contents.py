@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from robenv.errors import OperationFailed
-from robenv.git.workspace.clones_in import Carried, is_address, is_commit
+from robenv.git.workspace.clones_in import CarriedCommit, is_address, is_commit
 from robenv.plan.models import DEV, RUN
 from robenv.project.image.staging_names import is_staging
 from robenv.project.registry import ProjectImage
-from robenv.util.safe_tree import BadTree, check_path, show
+from robenv.util.safe_tree import BadTree, check_path, shown_path
 
 VERSION = 1
 _MAX_LISTED = 10_000
@@ -63,7 +63,7 @@ class SavedRepository:
     """A repository of the workspace, in the member ``member``. ``path``: where it goes in the project's folder; "" for
     one that only `up` can bring to its place."""
 
-    at: Carried
+    at: CarriedCommit
     path: str
     member: str
 
@@ -87,7 +87,7 @@ class Contents:
         return {"version": VERSION, **asdict(self)}
 
 
-def contents_of(path: Path, head: bytes) -> Contents:
+def read_contents(path: Path, head: bytes) -> Contents:
     """What the first member of ``path`` says, as far as it may be believed. Raises BadArchive."""
     found = read_json(path, head)
     if found.get("version") != VERSION:
@@ -96,7 +96,7 @@ def contents_of(path: Path, head: bytes) -> Contents:
     try:
         contents = _contents(found)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise BadArchive(f"{path} does not say what is in it", details=show(str(error))) from error
+        raise BadArchive(f"{path} does not say what is in it", details=shown_path(str(error))) from error
     for image in contents.images:
         _check_image(path, image)
     if len({image.staging for image in contents.images}) < len(contents.images):
@@ -120,7 +120,7 @@ def _image(found: Any) -> SavedImage:
 
 
 def _repository(found: Any) -> SavedRepository:
-    return SavedRepository(**{**found, "at": Carried(**found["at"])})
+    return SavedRepository(**{**found, "at": CarriedCommit(**found["at"])})
 
 
 def _list(found: Any) -> list[Any]:
@@ -132,7 +132,7 @@ def _list(found: Any) -> list[Any]:
 def _check_image(path: Path, image: SavedImage) -> None:
     """What is said of images goes to the engine as their names, and to the user."""
     if not is_staging(image.staging):
-        name = show(str(image.staging))
+        name = shown_path(str(image.staging))
         raise BadArchive(f"{path} holds an image under the name {name}, which does not belong there: refused")
     words = (
         (image.project, _PROJECT), (image.content_hash, _HASH), (image.platform, _PLATFORM), (image.stage, _STAGE),
@@ -148,19 +148,21 @@ def _check_repositories(path: Path, contents: Contents) -> None:
     for source in contents.sources:
         if not is_commit(source.commit) or not is_address(source.url):
             raise _no_commit(path, source.url, source.commit)
-    for one in contents.repositories:
-        if not one.at.is_sound():
-            raise _no_commit(path, one.at.url, one.at.commit)
-        if one.path != "" and not stays_below(one.path):
-            place = show(str(one.path))
+    for repository in contents.repositories:
+        if not repository.at.is_sound():
+            raise _no_commit(path, repository.at.url, repository.at.commit)
+        if repository.path != "" and not stays_below(repository.path):
+            place = shown_path(str(repository.path))
             raise BadArchive(f"{path} has a repository for {place}, which does not belong there: refused")
-    members = [one.member for one in contents.commits]
-    if not all(isinstance(one, str) and _MEMBER.fullmatch(one) for one in members) or len({*members}) < len(members):
+    members = [commit.member for commit in contents.commits]
+    if not all(isinstance(member, str) and _MEMBER.fullmatch(member) for member in members) or len({*members}) < len(
+        members
+    ):
         raise BadArchive(f"{path} does not say what is in it", details="commits in no members of their own")
 
 
 def _no_commit(path: Path, url: object, commit: object) -> BadArchive:
-    return BadArchive(f"{path} holds no commit of a repository: {show(str(url))} at {show(str(commit))}")
+    return BadArchive(f"{path} holds no commit of a repository: {shown_path(str(url))} at {shown_path(str(commit))}")
 
 
 def read_json(path: Path, data: bytes) -> dict[str, Any]:

@@ -15,12 +15,12 @@ from robenv.profile.chain.project import DOTENV
 from robenv.profile.yaml.nodes import Mapping as Node
 from robenv.profile.yaml.nodes import Scalar, find
 from robenv.profile.yaml.nodes import Sequence as Items
-from robenv.project.planned import Loaded, load
+from robenv.project.planned import PlannedProject, plan_project
 from robenv.render.entries import FILE, SYMLINK
 
 
 @dataclass
-class Outgoing:
+class BundledFiles:
     """``files``: by path in the project's folder, where each is; ``links``: symbolic links, with their targets.
     ``left_out``: files that the profile names and that may hold secrets."""
 
@@ -43,38 +43,40 @@ class Outgoing:
         return bool(left)
 
 
-def outgoing_files(every: Sequence[Loaded], lock: Path | None) -> Outgoing:
+def outgoing_files(every: Sequence[PlannedProject], lock: Path | None) -> BundledFiles:
     """The files of a project, resolved without its overlay and ``.env``, for each platform; and its lock.
 
     Raises UsageError for those that lie elsewhere, and for a `.env` that goes into the image.
     """
-    found = Outgoing()
+    found = BundledFiles()
     if lock is not None:
         found.files[lock.name] = lock
     resolved, wanted = every[0].resolved, {one.build.platform for one in every}
     # What the profile has for other platforms is checked wherever it is read: so its files go along.
-    others = [load(resolved, platform) for platform, _ in resolved.variants if platform and platform not in wanted]
+    others = [
+        plan_project(resolved, platform) for platform, _ in resolved.variants if platform and platform not in wanted
+    ]
     # So is what it has for the run image alone, which another image may be saved without.
     slim = [_run_image_alone(one) for one in (*every, *others) if one.build.purpose == DEV]
-    for loaded in (*every, *others, *slim):
-        _Gatherer(loaded, found).gather()
+    for planned in (*every, *others, *slim):
+        _Gatherer(planned, found).gather()
     return found
 
 
-def _run_image_alone(loaded: Loaded) -> Loaded:
+def _run_image_alone(planned: PlannedProject) -> PlannedProject:
     """The last stage of the run image: without the sources, and what they are built in."""
-    build = plan_build(loaded.resolved, loaded.build.platform, RUN)
-    return Loaded(loaded.resolved, replace(build, stages=build.stages[-1:]))
+    build = plan_build(planned.resolved, planned.build.platform, RUN)
+    return PlannedProject(planned.resolved, replace(build, stages=build.stages[-1:]))
 
 
 class _Gatherer:
-    def __init__(self, loaded: Loaded, found: Outgoing) -> None:
-        self._loaded = loaded
+    def __init__(self, planned: PlannedProject, found: BundledFiles) -> None:
+        self._loaded = planned
         self._found = found
-        self._root = loaded.files.root
-        resolved = loaded.resolved
-        self._foreign = [one.source.root for one in resolved.documents if one.source.foreign]
-        self._secret = {path for one in resolved.documents for path in _env_files(one.root)}
+        self._root = planned.files.root
+        resolved = planned.resolved
+        self._foreign = [document.source.root for document in resolved.documents if document.source.foreign]
+        self._secret = {path for document in resolved.documents for path in _env_files(document.root)}
         self._outside: dict[str, None] = {}
 
     def gather(self) -> None:
@@ -137,5 +139,5 @@ def _env_files(root: Node) -> list[str]:
 
 def _read_by(group: Group) -> Iterator[Path]:
     """What installing packages reads."""
-    yield from (Path(one.key_host_path) for one in group.repositories if one.key_host_path)
+    yield from (Path(repository.key_host_path) for repository in group.repositories if repository.key_host_path)
     yield from (Path(file.host_path) for install in group.pip_installs for file in install.files)

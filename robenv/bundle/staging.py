@@ -13,7 +13,7 @@ from robenv.project.image.staging_names import find_abandoned, staging_name
 
 
 @contextmanager
-def staged(engine: Engine, images: Sequence[SavedImage]) -> Iterator[tuple[SavedImage, ...]]:
+def staged_for_save(engine: Engine, images: Sequence[SavedImage]) -> Iterator[tuple[SavedImage, ...]]:
     """The images under staging names while the block runs."""
     named = tuple(replace(image, staging=staging_name()) for image in images)
     with _tidied(engine, [image.staging for image in named]):
@@ -23,7 +23,7 @@ def staged(engine: Engine, images: Sequence[SavedImage]) -> Iterator[tuple[Saved
 
 
 @contextmanager
-def arriving(engine: Engine, images: Sequence[SavedImage]) -> Iterator[Mapping[str, str]]:
+def staging_names_for_load(engine: Engine, images: Sequence[SavedImage]) -> Iterator[Mapping[str, str]]:
     """Under which names images are to arrive here: a new one for each that they have in the file."""
     names = {image.staging: staging_name() for image in images}
     with _tidied(engine, list(names.values())):

@@ -9,16 +9,16 @@ from pathlib import Path
 
 from robenv import __version__
 from robenv.bundle.contents import Contents, SavedRepository
-from robenv.bundle.project_files import Outgoing
+from robenv.bundle.project_files import BundledFiles
 from robenv.errors import Problem, RobenvError, UsageError
 from robenv.git.workspace.clones_in import clone_pack
-from robenv.git.workspace.repos_out import Held, changes
+from robenv.git.workspace.repos_out import HeldCommit, changes
 from robenv.project.lock_policy import resolve_locked
-from robenv.project.planned import Loaded, load
+from robenv.project.planned import PlannedProject, plan_project
 from robenv.util.sanitize import safe
 
 
-def unlike(project: Path | None, contents: Contents) -> list[str]:
+def differences_from_saved(project: Path | None, contents: Contents) -> list[str]:
     """Why `up` would build all the same: the project, as it arrived, wants another image here than the saved one."""
     if project is None:
         return []
@@ -37,13 +37,13 @@ def unlike(project: Path | None, contents: Contents) -> list[str]:
     return [f"here the project wants another image than the one in the file: {why}"]
 
 
-def not_carried(held: Iterable[Held], folder: Path) -> dict[Held, str]:
+def uncommitted_parts(held: Iterable[HeldCommit], folder: Path) -> dict[HeldCommit, str]:
     """What of each clone below ``folder`` is not in the commit that is carried; "" for nothing."""
     return {one: changes(one, folder / one.entry.path) for one in held}
 
 
-def stays_behind(held: Mapping[Held, str]) -> list[str]:
-    """Notes on what `save` leaves here. ``held``: as ``not_carried`` tells it."""
+def notes_on_uncommitted(held: Mapping[HeldCommit, str]) -> list[str]:
+    """Notes on what `save` leaves here. ``held``: as ``uncommitted_parts`` tells it."""
     notes = []
     if changed := [f"src/{one.entry.path} ({text})" for one, text in held.items() if text]:
         notes.append(f"what is not in the lock's commits is not in the file: {', '.join(changed)}")
@@ -55,21 +55,21 @@ def stays_behind(held: Mapping[Held, str]) -> list[str]:
     return notes
 
 
-def _left_out(one: Held) -> str:
+def _left_out(one: HeldCommit) -> str:
     """Why a clone that is at its commit differs from what goes into the file."""
     return "a filter makes its files" if one.has_filters() else "it has submodules" if one.submodules() else ""
 
 
-def require_same(
-    every: Sequence[Loaded],
-    files: Outgoing,
+def require_same_image(
+    every: Sequence[PlannedProject],
+    files: BundledFiles,
     repositories: Mapping[SavedRepository, Path],
-    held: Mapping[Held, str],
+    held: Mapping[HeldCommit, str],
     folder: Path,
 ) -> None:
     """Raises UsageError where the project, laid out in ``folder`` as it will arrive, wants another image than here.
 
-    ``repositories``: with their packs. ``held``: as ``not_carried`` tells it.
+    ``repositories``: with their packs. ``held``: as ``uncommitted_parts`` tells it.
     """
     project = folder / every[0].files.root.name
     _lay_out(files, project)
@@ -100,10 +100,10 @@ def require_same(
 def _hashes(project: Path, file: str, wanted: Iterable[tuple[str, str]]) -> list[str]:
     """Of the images that a project wants, by platform and stage. Raises RobenvError."""
     found = resolve_locked(project, Path(file), os.environ, lambda text: None, shared=True)
-    return [load(found.resolved, platform, stage).content_hash for platform, stage in wanted]
+    return [plan_project(found.resolved, platform, stage).content_hash for platform, stage in wanted]
 
 
-def _lay_out(files: Outgoing, project: Path) -> None:
+def _lay_out(files: BundledFiles, project: Path) -> None:
     project.mkdir(parents=True)
     for name, source in files.files.items():
         target = project / name

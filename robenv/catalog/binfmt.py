@@ -44,7 +44,7 @@ class Handler:
 
 
 @dataclass(frozen=True)
-class Change:
+class BinfmtWrite:
     """A text that is written to a file of binfmt_misc; ``undo``: what puts back what that took away."""
 
     file: str
@@ -53,7 +53,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Standing:
+class BinfmtState:
     """How it is with one architecture."""
 
     emulator: Emulator
@@ -90,12 +90,12 @@ def parse_handler(name: str, text: str) -> Handler:
     )
 
 
-def judge(emulator: Emulator, handlers: Sequence[Handler]) -> Standing:
+def binfmt_state(emulator: Emulator, handlers: Sequence[Handler]) -> BinfmtState:
     """``handlers``: those of the kernel, the last registered first."""
-    fitting = [one for one in handlers if one.takes(emulator)]
+    fitting = [handler for handler in handlers if handler.takes(emulator)]
     if not fitting:
-        return Standing(emulator, "missing", None)
-    return Standing(emulator, "works" if fitting[0].pinned else "unfit", fitting[0], tuple(fitting[1:]))
+        return BinfmtState(emulator, "missing", None)
+    return BinfmtState(emulator, "works" if fitting[0].pinned else "unfit", fitting[0], tuple(fitting[1:]))
 
 
 def registration(name: str, magic: bytes, mask: bytes, interpreter: str, flags: str, offset: int = 0) -> str:
@@ -110,14 +110,14 @@ def plan_register(
     interpreter: Callable[[], str],
     credentials: bool = False,
     mend: bool = False,
-) -> tuple[Change, ...]:
+) -> tuple[BinfmtWrite, ...]:
     """What to write so that containers run programs of that architecture; nothing where they do. ``interpreter`` finds
     QEMU's path, and is asked only where it is needed.
 
     A handler of others stays: robenv's own, registered later, goes before it. Only with ``mend`` one that lacks the
     flag F gets it.
     """
-    now = judge(emulator, handlers)
+    now = binfmt_state(emulator, handlers)
     known = () if now.handler is None else (now.handler, *now.hidden)
     mended = tuple(_with_flags(one, credentials) for one in known if mend and not one.own and not one.pinned)
     if mended:
@@ -126,20 +126,20 @@ def plan_register(
         return ()
     flags = "FC" if credentials else "F"
     line = registration(emulator.name, emulator.magic, emulator.mask, interpreter(), flags)
-    before = tuple(Change(one.name, "-1") for one in handlers if one.name == emulator.name)
-    return (*before, Change("register", line))
+    before = tuple(BinfmtWrite(handler.name, "-1") for handler in handlers if handler.name == emulator.name)
+    return (*before, BinfmtWrite("register", line))
 
 
-def _with_flags(handler: Handler, credentials: bool) -> tuple[Change, Change]:
+def _with_flags(handler: Handler, credentials: bool) -> tuple[BinfmtWrite, BinfmtWrite]:
     """Makes a handler anew, as it was but for its flags."""
     flags = "".join(flag for flag in "POCF" if flag in f"{handler.flags}F{'C' if credentials else ''}")
     parts = (handler.name, handler.magic, handler.mask, handler.interpreter)
     before = registration(*parts, handler.flags, handler.offset)
     after = registration(*parts, flags, handler.offset)
-    return Change(handler.name, "-1", undo=before), Change("register", after)
+    return BinfmtWrite(handler.name, "-1", undo=before), BinfmtWrite("register", after)
 
 
-def plan_unregister(emulators: Sequence[Emulator], handlers: Sequence[Handler]) -> tuple[Change, ...]:
+def plan_unregister(emulators: Sequence[Emulator], handlers: Sequence[Handler]) -> tuple[BinfmtWrite, ...]:
     """Takes away what robenv made, and nothing of others."""
-    names = {one.name for one in emulators}
-    return tuple(Change(one.name, "-1") for one in handlers if one.name in names)
+    names = {emulator.name for emulator in emulators}
+    return tuple(BinfmtWrite(handler.name, "-1") for handler in handlers if handler.name in names)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Repository:
+class SourceRepository:
     """Where a package's source is; ``url`` "" where nobody says."""
 
     url: str
@@ -20,7 +20,7 @@ class Repository:
 
 
 @cache
-def lacking_in(suite: str) -> dict[str, Repository]:
+def missing_packages(suite: str) -> dict[str, SourceRepository]:
     """By the packages of ROS 1's last release that a suite of Debian lacks; none for a suite that is not known."""
     data = json.loads((Path(__file__).parent / "debian_ros.json").read_text(encoding="utf-8"))
     if suite not in data["about"]["suites"]:
@@ -28,5 +28,5 @@ def lacking_in(suite: str) -> dict[str, Repository]:
     found = {}
     for one in data["repositories"].values():
         for package in one.get("packages") or one["lacking"][suite]:
-            found[package] = Repository(one["url"], one["version"])
+            found[package] = SourceRepository(one["url"], one["version"])
     return found

@@ -63,12 +63,12 @@ EMULATORS: tuple[Emulator, ...] = (
 def find_emulator(platform: str) -> Emulator | None:
     """The one that runs programs of ``platform``; None where robenv registers none. Raises UsageError."""
     wanted = parse_platform(platform).architecture
-    return next((one for one in EMULATORS if parse_platform(one.platform).architecture == wanted), None)
+    return next((emulator for emulator in EMULATORS if parse_platform(emulator.platform).architecture == wanted), None)
 
 
 def emulators_for(machine: str) -> tuple[Emulator, ...]:
     """Those that a machine of the platform ``machine`` has a use for."""
-    return tuple(one for one in EMULATORS if not runs_natively(machine, one.platform))
+    return tuple(emulator for emulator in EMULATORS if not runs_natively(machine, emulator.platform))
 
 
 def chosen_emulators(names: tuple[str, ...], machine: str) -> tuple[Emulator, ...]:

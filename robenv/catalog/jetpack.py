@@ -95,14 +95,14 @@ def l4t_of_image(reference: str) -> Version | None:
     name, _, tag = reference.rpartition("/")[2].partition("@")[0].partition(":")
     if "l4t" not in name and "l4t" not in tag and "jetson" not in reference:
         return None
-    found = _IMAGE.search(tag)
-    return parse_l4t(f"{found[1]}.{found[2]}{found[3]}") if found else None
+    match = _IMAGE.search(tag)
+    return parse_l4t(f"{match[1]}.{match[2]}{match[3]}") if match else None
 
 
 def l4t_of_profile(name: str) -> Version | None:
     """The L4T release in a name such as ``jetson/r36.4.3``; None where it is another kind of name."""
-    found = _PROFILE.fullmatch(name)
-    return parse_l4t(found[1]) if found else None
+    match = _PROFILE.fullmatch(name)
+    return parse_l4t(match[1]) if match else None
 
 
 def jetpack_of(l4t: Version, rows: Iterable[JetPack] = JETPACKS) -> JetPack | None:

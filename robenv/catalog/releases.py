@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Release:
+class DistroRelease:
     suite: str
     distribution: str
     """``debian`` or ``ubuntu``."""
@@ -28,26 +28,26 @@ class Release:
         return f"{self.distribution.capitalize()} {self.version}"
 
 
-RELEASES: tuple[Release, ...] = (
-    Release("bionic", "ubuntu", "18.04", "3.6", "2023-05"),
-    Release("focal", "ubuntu", "20.04", "3.8", "2025-05"),
-    Release("jammy", "ubuntu", "22.04", "3.10", "2027-04"),
-    Release("noble", "ubuntu", "24.04", "3.12", "2029-04"),
-    Release("resolute", "ubuntu", "26.04", "3.14", "2031-04"),
-    Release("bullseye", "debian", "11", "3.9", "2026-08"),
-    Release("bookworm", "debian", "12", "3.11", "2028-06"),
-    Release("trixie", "debian", "13", "3.13", "2030-06"),
+RELEASES: tuple[DistroRelease, ...] = (
+    DistroRelease("bionic", "ubuntu", "18.04", "3.6", "2023-05"),
+    DistroRelease("focal", "ubuntu", "20.04", "3.8", "2025-05"),
+    DistroRelease("jammy", "ubuntu", "22.04", "3.10", "2027-04"),
+    DistroRelease("noble", "ubuntu", "24.04", "3.12", "2029-04"),
+    DistroRelease("resolute", "ubuntu", "26.04", "3.14", "2031-04"),
+    DistroRelease("bullseye", "debian", "11", "3.9", "2026-08"),
+    DistroRelease("bookworm", "debian", "12", "3.11", "2028-06"),
+    DistroRelease("trixie", "debian", "13", "3.13", "2030-06"),
 )
 
 _UBUNTU_IN_TAG = re.compile(r"(?:^|[-_.])ubuntu-?(\d\d\.?\d\d)(?:[-_.]|$)")
 
 
-def find_release(name: str) -> Release | None:
+def find_release(name: str) -> DistroRelease | None:
     """By codename, by ``24.04``, or by Debian's number."""
-    return next((one for one in RELEASES if name in (one.suite, one.version)), None)
+    return next((release for release in RELEASES if name in (release.suite, release.version)), None)
 
 
-def release_of_image(reference: str) -> Release | None:
+def release_of_image(reference: str) -> DistroRelease | None:
     """By names that say it: ``ubuntu:24.04``, ``debian:bookworm-slim``, ``…-ubuntu24.04``, ``ros:jazzy-noble``.
     None where the name does not say."""
     name, _, tag = reference.rpartition("/")[2].partition("@")[0].partition(":")
@@ -57,4 +57,4 @@ def release_of_image(reference: str) -> Release | None:
     if numbered := _UBUNTU_IN_TAG.search(tag):
         digits = numbered[1].replace(".", "")
         return find_release(f"{digits[:2]}.{digits[2:]}")
-    return next((one for one in RELEASES if one.suite in re.split("[-_.]", tag)), None)
+    return next((release for release in RELEASES if release.suite in re.split("[-_.]", tag)), None)

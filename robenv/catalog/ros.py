@@ -80,10 +80,10 @@ By REP 3 and REP 2000."""
 
 
 def find_distro(name: str) -> RosDistro | None:
-    return next((one for one in DISTROS if one.name == name), None)
+    return next((distro for distro in DISTROS if distro.name == name), None)
 
 
-def contents_of(variant: str) -> tuple[str, ...]:
+def contained_variants(variant: str) -> tuple[str, ...]:
     """The variants that are in this one, itself among them."""
     return (*_BELOW.get(variant, ()), variant)
 
@@ -91,8 +91,8 @@ def contents_of(variant: str) -> tuple[str, ...]:
 def image_of(reference: str) -> tuple[str, str]:
     """(distro, variant) of an official image, also in a registry of one's own: ``ros:jazzy-ros-base-noble``. ("", "")
     for any other."""
-    found = _IMAGE.fullmatch(reference.partition("@")[0].rpartition("/")[2])
-    distro = find_distro(found[1]) if found else None
-    if not found or not distro or found[3] not in (None, distro.suite):
+    match = _IMAGE.fullmatch(reference.partition("@")[0].rpartition("/")[2])
+    distro = find_distro(match[1]) if match else None
+    if not match or not distro or match[3] not in (None, distro.suite):
         return "", ""
-    return distro.name, found[2] or "ros-base"
+    return distro.name, match[2] or "ros-base"

@@ -13,7 +13,7 @@ import typer
 
 from robenv.cli.commands import COMMANDS, OTHER_NAMES, command_of
 from robenv.cli.errors import print_bug, print_error
-from robenv.cli.output import guarding
+from robenv.cli.output import safe_output
 from robenv.errors import Interrupted, RobenvError, UsageError
 
 
@@ -38,11 +38,11 @@ def root(
     ] = False,
 ) -> None:
     """Robotics development environments from one YAML file."""
-    from robenv.cli.common import Where
+    from robenv.cli.common import ProjectOptions
 
     if directory is not None and not directory.is_dir():
         raise UsageError(f"{directory} is not a folder")
-    context.obj = Where(directory=Path(os.path.realpath(directory or Path())), file=file)
+    context.obj = ProjectOptions(directory=Path(os.path.realpath(directory or Path())), file=file)
 
 
 def application(commands: tuple[str, ...]) -> typer.Typer:
@@ -75,7 +75,7 @@ def _end(number: int, frame: object) -> NoReturn:
 
 def run(arguments: list[str]) -> int:
     """Runs a command line to its exit code. Every error ends here, printed."""
-    with guarding():
+    with safe_output():
         return _run(arguments)
 
 

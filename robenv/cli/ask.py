@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from robenv.project.trust.judge import Ask, Claim
+    from robenv.project.trust.judge import AccessClaim, Ask
 
 
-def asker() -> Ask | None:
+def approval_prompt() -> Ask | None:
     """Shows claims on the terminal and asks; None where nobody is there to answer."""
     return _ask if sys.stdin.isatty() and sys.stderr.isatty() else None
 
 
-def _ask(claims: Sequence[Claim]) -> bool:
+def _ask(claims: Sequence[AccessClaim]) -> bool:
     from robenv.project.trust.judge import claims_text
 
     print(claims_text(claims), file=sys.stderr)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from robenv.cli.common import JsonOption, note, open_engine, own_platform, print_json, table
+from robenv.cli.common import JsonOption, local_platform, note, open_engine, print_json, table
 from robenv.cli.complete import words
 from robenv.cli.help import Command
 from robenv.errors import EngineUnreachable, UsageError
 
 if TYPE_CHECKING:
-    from robenv.catalog.binfmt import Standing
+    from robenv.catalog.binfmt import BinfmtState
     from robenv.engine.protocol import Engine
 
 _VERBS = ("status", "register", "unregister")
@@ -67,7 +67,7 @@ def binfmt(
     from robenv.project.image import emulation
 
     with _engine() as engine:
-        machine = engine.info().platform if engine else own_platform()
+        machine = engine.info().platform if engine else local_platform()
         emulators = chosen_emulators(tuple(architectures or ()), machine)
         kernel = emulation.kernel_of(engine, TerminalReporter(), writing=verb != "status")
         if verb == "unregister":
@@ -82,14 +82,14 @@ def binfmt(
             for base in emulation.broken_loader_caches(engine, emulators) if engine else ():
                 note(f"ldconfig crashes in {base}, as it does under some versions of QEMU: a newer one mends it")
         else:
-            found = emulation.standing(kernel, emulators, trying=True)
+            found = emulation.emulation_state(kernel, emulators, trying=True)
     if json:
         print_json([one.to_json() for one in found])
     else:
         _print(found)
 
 
-def _print(found: tuple[Standing, ...]) -> None:
+def _print(found: tuple[BinfmtState, ...]) -> None:
     rows = [
         (
             one.emulator.platform.removeprefix("linux/"),

@@ -8,26 +8,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from robenv.cli.ask import asker
+from robenv.cli.ask import approval_prompt
 from robenv.cli.builders import BuilderOption, named_builders
 from robenv.cli.common import (
     JsonOption,
     LockedOption,
     NoAccelOption,
     PlatformsOption,
+    ProjectOptions,
     QuietOption,
     StageOption,
-    Where,
     note,
     open_engine,
     print_json,
 )
 from robenv.cli.help import Command
-from robenv.cli.together import error_json, make_images
+from robenv.cli.together import build_images, error_json
 from robenv.errors import UsageError
 
 if TYPE_CHECKING:
-    from robenv.project.gate import Admitted
+    from robenv.project.gate import ApprovedProject
     from robenv.project.image.image import ImageResult
     from robenv.project.reporter import Reporter
 
@@ -52,25 +52,25 @@ def build(
 ) -> None:
     """Builds the image unless there is one for what the profile says now, and prints its name. Several platforms are
     built side by side; where one fails, the others' images stay."""
-    from robenv.project.gate import admit_image
+    from robenv.project.gate import approve_image
     from robenv.project.image.build_trace import write_timeline
     from robenv.project.image.image import ensure_image
 
-    where: Where = context.obj
+    where: ProjectOptions = context.obj
     if no_load and not builders:
         raise UsageError("`--no-load` is for a builder's images", hint="name one: --builder ssh://HOST")
     with open_engine() as engine, named_builders(builders) as assign:
         every = where.load_each(engine.info().platform, platforms, quiet, locked, stage=stage)
-        admitted = [admit_image(loaded, asker(), note) for loaded in every]
-        elsewhere = assign([loaded.build.platform for loaded in every])
+        approved = [approve_image(planned, approval_prompt(), note) for planned in every]
+        elsewhere = assign([planned.build.platform for planned in every])
 
-        def make(one: Admitted, reporter: Reporter) -> ImageResult:
-            builder = elsewhere.get(one.loaded.build.platform)
+        def make(one: ApprovedProject, reporter: Reporter) -> ImageResult:
+            builder = elsewhere.get(one.planned.build.platform)
             if builder is not None and no_load:
                 return builder.leave(engine, one, reporter, no_cache)
             return ensure_image(engine, one, reporter, no_cache, not no_accel, builder)
 
-        made = make_images(admitted, quiet, make)
+        made = build_images(approved, quiet, make)
     if timeline is not None:
         write_timeline(where.directory / timeline, made.states)
     if json:

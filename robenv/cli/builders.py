@@ -25,7 +25,7 @@ def named_builders(urls: Sequence[str] | None) -> Iterator[Assign]:
     if not urls:
         yield lambda platforms: {}
         return
-    from robenv.project.image.remote_builders import assign, open_builders
+    from robenv.project.image.remote_builders import assign_builders, open_builders
 
     with open_builders(urls) as builders:
-        yield lambda platforms: assign(builders, platforms)
+        yield lambda platforms: assign_builders(builders, platforms)

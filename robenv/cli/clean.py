@@ -7,25 +7,25 @@ from typing import Annotated
 
 import typer
 
-from robenv.cli.common import JsonOption, Where, human_size, note, open_engine, print_json, table
+from robenv.cli.common import JsonOption, ProjectOptions, human_size, note, open_engine, print_json, table
 from robenv.cli.help import Command
 from robenv.errors import RobenvError
 
 
-def _needed(where: Where, platform: str) -> frozenset[str]:
+def _needed(where: ProjectOptions, platform: str) -> frozenset[str]:
     """The images that the project here needs now, for the engine's platform and each that it names, and the bases that
     robenv has put there for them; none where there is no project, or a broken one."""
     from robenv.catalog.platforms import normalize
     from robenv.plan.image.mirrors import pinned_name
     from robenv.plan.image.run_image import has_run_image
-    from robenv.project.planned import load
+    from robenv.project.planned import plan_project
 
     try:
         found = where.load(platform, quiet=True)
-        named = [load(found.resolved, normalize(one)) for one in found.resolved.profile.platforms]
+        named = [plan_project(found.resolved, normalize(platform)) for platform in found.resolved.profile.platforms]
         every = [found, *named]
         slim = [one for one in every if has_run_image(one.resolved.profile)]
-        needed = [*every, *(load(one.resolved, one.build.platform, "run") for one in slim)]
+        needed = [*every, *(plan_project(one.resolved, one.build.platform, "run") for one in slim)]
         bases = (base.reference for one in needed for base in one.build.bases)
         return frozenset((*(one.image for one in needed), *map(pinned_name, bases)))
     except RobenvError:
@@ -46,12 +46,12 @@ def clean(
     """Removes images, containers and caches that nothing refers to, and says what that frees.
 
     The newest image of every project stays, and whatever a container uses. Waits for builds that are under way."""
-    from robenv.project.containers.clean import find_rubbish, remove
+    from robenv.project.containers.clean import find_removables, remove
     from robenv.util.file_lock import clearing_images
 
-    where: Where = context.obj
+    where: ProjectOptions = context.obj
     with open_engine() as engine, nullcontext() if dry_run else clearing_images(note):
-        rubbish = find_rubbish(engine, _needed(where, engine.info().platform), volumes, note)
+        rubbish = find_removables(engine, _needed(where, engine.info().platform), volumes, note)
         left = [] if dry_run else remove(engine, rubbish)
         for thing, error in left:
             rubbish.remove(thing)

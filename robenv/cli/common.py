@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from robenv.cli.errors import hanging, print_warnings
-from robenv.cli.output import guarded, json_text, paint
+from robenv.cli.errors import hanging_indent, print_warnings
+from robenv.cli.output import json_text, paint, safe_stream
 from robenv.errors import UsageError
-from robenv.notices import said
+from robenv.notices import collected_notices
 from robenv.util.sanitize import safe
 
 if TYPE_CHECKING:
     from robenv.engine.protocol import Engine
-    from robenv.host.project_folder import Place
-    from robenv.project.lock_policy import Locked
-    from robenv.project.planned import Loaded
+    from robenv.host.project_folder import FolderIdentity
+    from robenv.project.lock_policy import LockedProject
+    from robenv.project.planned import PlannedProject
 
 
 def _known_stage(stage: str) -> str:
@@ -53,13 +53,13 @@ AllOption = Annotated[bool, typer.Option("--all", "-a", help="Of every project o
 
 
 @dataclass(frozen=True)
-class Where:
+class ProjectOptions:
     """The root options: where to look for the project."""
 
     directory: Path
     file: Path | None
 
-    def resolve(self, quiet: bool = False, locked: bool = False, shared: bool = False) -> Locked:
+    def resolve(self, quiet: bool = False, locked: bool = False, shared: bool = False) -> LockedProject:
         """The project by its lock; with ``locked``, only what the lock has; ``shared``, without
         the overlay and .env. Raises UsageError, ProfileError."""
         from robenv.project.lock_policy import resolve_locked
@@ -76,7 +76,7 @@ class Where:
 
         return find_project(self.directory, self.file).root
 
-    def place(self) -> Place:
+    def place(self) -> FolderIdentity:
         """The project's folder and this user, by which containers are found. Raises UsageError where there is none."""
         from robenv.profile.chain.project import find_project
         from robenv.project.identity import place_of
@@ -86,25 +86,25 @@ class Where:
     def load(
         self, engine_platform: str, platform: str | None = None, quiet: bool = False, locked: bool = False,
         pin: bool = False, stage: str = "dev",
-    ) -> Loaded:  # fmt: skip
+    ) -> PlannedProject:  # fmt: skip
         """The project, planned for a platform. ``pin``: holds git sources fast that the lock does not have yet."""
         return self.load_each(engine_platform, (platform,), quiet, locked, pin, stage=stage)[0]
 
-    def load_for_robots(self, engine_platform: str, platform: str | None) -> Loaded:
+    def load_for_robots(self, engine_platform: str, platform: str | None) -> PlannedProject:
         """The project with the image that `deploy` takes."""
         from robenv.plan.image.run_image import deploy_purpose
-        from robenv.project.planned import load
+        from robenv.project.planned import plan_project
 
-        loaded = self.load(engine_platform, platform)
-        return load(loaded.resolved, loaded.build.platform, deploy_purpose(loaded.resolved.profile))
+        planned = self.load(engine_platform, platform)
+        return plan_project(planned.resolved, planned.build.platform, deploy_purpose(planned.resolved.profile))
 
     def load_each(
         self, engine_platform: str, platforms: Sequence[str | None] | None, quiet: bool = False, locked: bool = False,
         pin: bool = True, shared: bool = False, stage: str = "dev",
-    ) -> list[Loaded]:  # fmt: skip
+    ) -> list[PlannedProject]:  # fmt: skip
         """The project, planned for several platforms, each once; for the engine's own where none is named."""
         from robenv.project.lock_policy import require_locked
-        from robenv.project.planned import choose_platform, load
+        from robenv.project.planned import choose_platform, plan_project
 
         found = self.resolve(quiet, locked, shared)
         named = [one.strip() for asked in platforms or () if asked is not None for one in asked.split(",")]
@@ -115,23 +115,23 @@ class Where:
             require_locked(found, platform)
         if pin:
             found = self.settle(found, quiet, locked, shared)
-        return [load(found.resolved, platform, stage) for platform in chosen]
+        return [plan_project(found.resolved, platform, stage) for platform in chosen]
 
-    def settle(self, found: Locked, quiet: bool, locked: bool, shared: bool = False) -> Locked:
+    def settle(self, found: LockedProject, quiet: bool, locked: bool, shared: bool = False) -> LockedProject:
         """Brings what is missing of the workspace's repositories, and holds fast what the lock does not have yet; the
         project as it then is. Raises ProfileError, OperationFailed."""
-        from robenv.cli.ask import asker
-        from robenv.git.workspace.clones import NotAllBrought
+        from robenv.cli.ask import approval_prompt
+        from robenv.git.workspace.clones import RepositoriesMissing
         from robenv.project.gate import require_trust
         from robenv.project.lock_policy import pin_sources
         from robenv.project.repositories import bring_repositories
         from robenv.project.trust.repos import repos_claims
 
-        require_trust(repos_claims(found.resolved), asker(), note)
+        require_trust(repos_claims(found.resolved), approval_prompt(), note)
         tell = _no_note if quiet else note
         try:
             cloned = bring_repositories(found.resolved, found.lock.repos, tell, exact=locked)
-        except NotAllBrought as error:
+        except RepositoriesMissing as error:
             if not locked:
                 pin_sources(found, note, error.brought)
             raise
@@ -154,17 +154,17 @@ def open_engine() -> Iterator[Engine]:
         engine.close()
 
 
-def lock_platforms(found: Locked) -> tuple[str, ...]:
+def lock_platforms(found: LockedProject) -> tuple[str, ...]:
     """What a project is locked for: its ``platforms``; where it names none, those that the lock has, and this one."""
     from robenv.catalog.platforms import normalize
 
     named = tuple(normalize(platform) for platform in found.resolved.profile.platforms)
     held = tuple(sorted({platform for by in found.lock.images.values() for platform in by}))
-    return named or held or (own_platform(),)
+    return named or held or (local_platform(),)
 
 
 def write_new_lock(
-    where: Where, moving: Callable[[str], bool], dry_run: bool = False, named: Sequence[str] = ()
+    where: ProjectOptions, moving: Callable[[str], bool], dry_run: bool = False, named: Sequence[str] = ()
 ) -> list[str]:
     """Brings the lock up to date, and tells what changes in it. Raises UsageError where ``named`` names nothing."""
     from datetime import datetime, timezone
@@ -197,7 +197,7 @@ def _pinned(name: str, there: Sequence[str]) -> str:
     return f"it pins {', '.join(there)}"
 
 
-def own_platform() -> str:
+def local_platform() -> str:
     """This machine's platform: what is planned for where no engine is asked."""
     import platform
 
@@ -217,8 +217,8 @@ def _no_note(text: str) -> None:
 
 def note(text: str) -> None:
     """A remark for a person: on stderr, so that stdout stays what was asked for."""
-    said(text)
-    print(paint("robenv:", "2") + " " + hanging(text), file=guarded(sys.stderr))
+    collected_notices(text)
+    print(paint("robenv:", "2") + " " + hanging_indent(text), file=safe_stream(sys.stderr))
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

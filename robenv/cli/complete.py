@@ -39,7 +39,9 @@ def robots(incomplete: str) -> list[str]:
         found = next((one / INVENTORY for one in (here, *here.parents) if (one / INVENTORY).is_file()), None)
         if found is not None:
             inventory = read_inventory(found)
-            return _beginning(incomplete, dict.fromkeys((*(one.name for one in inventory.robots), *inventory.groups)))
+            return _beginning(
+                incomplete, dict.fromkeys((*(robot.name for robot in inventory.robots), *inventory.groups))
+            )
     return []
 
 

@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from robenv.cli import complete
-from robenv.cli.ask import asker
-from robenv.cli.common import JsonOption, LockedOption, QuietOption, Where, note, open_engine, print_json, table
+from robenv.cli.ask import approval_prompt
+from robenv.cli.common import (
+    JsonOption,
+    LockedOption,
+    ProjectOptions,
+    QuietOption,
+    note,
+    open_engine,
+    print_json,
+    table,
+)
 from robenv.cli.errors import error_text
 from robenv.cli.fleet_view import FleetView, outcome_rows
 from robenv.cli.help import Command
@@ -20,12 +29,12 @@ from robenv.errors import RobotUnreachable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from robenv.deploy.fleet import Outcome, Source
+    from robenv.deploy.fleet import ImageSource, RobotOutcome
     from robenv.engine.protocol import Engine, ImageInfo
     from robenv.host.facts import Facts
     from robenv.profile.resolve.resolved import Resolved
-    from robenv.project.lock_policy import Locked
-    from robenv.project.planned import Loaded
+    from robenv.project.lock_policy import LockedProject
+    from robenv.project.planned import PlannedProject
 
 RobotsArgument = Annotated[
     list[str] | None,
@@ -51,7 +60,7 @@ def deploy(
     Exit code 7 where some were not reached or refused, 1 where a release failed; the others are done."""
     from robenv.deploy import fleet
 
-    where: Where = context.obj
+    where: ProjectOptions = context.obj
     chosen = inventory_of(where, inventory).select(robots or (), every)
     view = FleetView([robot.name for robot in chosen], quiet or json)
     with open_engine() as engine, view:
@@ -61,43 +70,43 @@ def deploy(
             with view.aside():
                 note(unnamed)
         source = _source(found, engine, view, quiet, locked)
-        with fleet.gathered(chosen, found.resolved.profile.name, view) as (reached, missed):
+        with fleet.connected_robots(chosen, found.resolved.profile.name, view) as (reached, missed):
             done = fleet.preview(source, reached, view) if dry_run else fleet.deploy(source, reached, view)
     report(in_order(chosen, [*done, *missed]), json)
 
 
-def _source(found: Locked, engine: Engine, view: FleetView, quiet: bool, locked: bool) -> Source:
-    from robenv.deploy.fleet import Source
+def _source(found: LockedProject, engine: Engine, view: FleetView, quiet: bool, locked: bool) -> ImageSource:
+    from robenv.deploy.fleet import ImageSource
     from robenv.plan.image.run_image import deploy_purpose
-    from robenv.project.gate import Admitted, admit_releases
+    from robenv.project.gate import ApprovedProject, approve_releases
     from robenv.project.image.image import ensure_image
     from robenv.project.lock_policy import require_locked
-    from robenv.project.planned import choose_platform, load
+    from robenv.project.planned import choose_platform, plan_project
 
-    plans: dict[str, Loaded] = {}
+    plans: dict[str, PlannedProject] = {}
     images: dict[str, ImageInfo] = {}
 
-    def loaded(platform: str) -> Loaded:
+    def planned(platform: str) -> PlannedProject:
         chosen = choose_platform(found.resolved, platform, platform)
         if locked:
             require_locked(found, chosen)
         if chosen not in plans:
-            plans[chosen] = load(found.resolved, chosen, deploy_purpose(found.resolved.on(chosen).profile))
+            plans[chosen] = plan_project(found.resolved, chosen, deploy_purpose(found.resolved.on(chosen).profile))
         return plans[chosen]
 
-    def admit(wanted: Sequence[tuple[Loaded, Facts]]) -> list[Admitted]:
+    def admit(wanted: Sequence[tuple[PlannedProject, Facts]]) -> list[ApprovedProject]:
         with view.aside():
-            return admit_releases(wanted, asker(), note)
+            return approve_releases(wanted, approval_prompt(), note)
 
-    def image(admitted: Admitted) -> ImageInfo:
-        name = admitted.loaded.image
+    def image(approved: ApprovedProject) -> ImageInfo:
+        name = approved.planned.image
         if name not in images:
             there = engine.find_image(name) is not None
             with nullcontext() if there else view.aside():
-                images[name] = ensure_image(engine, admitted, TerminalReporter(quiet)).image
+                images[name] = ensure_image(engine, approved, TerminalReporter(quiet)).image
         return images[name]
 
-    return Source(engine, loaded, admit, image, found.resolved.profile.deploy.keep)
+    return ImageSource(engine, planned, admit, image, found.resolved.profile.deploy.keep)
 
 
 def name_note(resolved: Resolved) -> str:
@@ -111,30 +120,30 @@ def name_note(resolved: Resolved) -> str:
     )
 
 
-def in_order(chosen: Any, outcomes: list[Outcome]) -> list[Outcome]:
+def in_order(chosen: Any, outcomes: list[RobotOutcome]) -> list[RobotOutcome]:
     order = {robot.name: number for number, robot in enumerate(chosen)}
     return sorted(outcomes, key=lambda one: order.get(one.robot, 0))
 
 
-def report(outcomes: list[Outcome], json: bool) -> None:
+def report(outcomes: list[RobotOutcome], json: bool) -> None:
     """The table and every error, or one document; the exit code of the worst."""
     if json:
-        print_json([one.to_json() for one in outcomes])
+        print_json([outcome.to_json() for outcome in outcomes])
     else:
         typer.echo(table(_HEADER, outcome_rows(outcomes)))
         print_errors(outcomes)
     exit_by(outcomes)
 
 
-def print_errors(outcomes: list[Outcome]) -> None:
-    for one in outcomes:
-        if one.error is not None:
-            typer.echo("\n" + error_text(one.error), err=True)
+def print_errors(outcomes: list[RobotOutcome]) -> None:
+    for outcome in outcomes:
+        if outcome.error is not None:
+            typer.echo("\n" + error_text(outcome.error), err=True)
 
 
-def exit_by(outcomes: list[Outcome]) -> None:
+def exit_by(outcomes: list[RobotOutcome]) -> None:
     """Exits with the code of the worst; not where all went well."""
-    states = {one.state for one in outcomes}
+    states = {outcome.state for outcome in outcomes}
     if states & {"unreachable", "refused"}:
         raise typer.Exit(RobotUnreachable.exit_code)
     if "failed" in states:

@@ -11,37 +11,37 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from robenv.cli.common import JsonOption, Where, confirm, note, open_engine, own_platform, print_json
-from robenv.cli.errors import hanging
+from robenv.cli.common import JsonOption, ProjectOptions, confirm, local_platform, note, open_engine, print_json
+from robenv.cli.errors import hanging_indent
 from robenv.cli.help import Command
 from robenv.cli.output import paint
 from robenv.errors import EngineUnreachable, RobenvError, UsageError
 
 if TYPE_CHECKING:
     from robenv.doctor.check import Finding
-    from robenv.project.planned import Loaded
+    from robenv.project.planned import PlannedProject
 
 _MARKS = {"ok": ("ok     ", "32"), "warning": ("warning", "33"), "failure": ("failure", "31")}
 _FAILED = 1
 _LACKS = 6
 
 
-def _examine(where: Where) -> list[Finding]:
-    from robenv.doctor.check import Patient
+def _examine(where: ProjectOptions) -> list[Finding]:
+    from robenv.doctor.check import CheckContext
     from robenv.doctor.examine import examine
 
     try:
         with open_engine() as engine:
             info = engine.info()
             project, findings = _project(where, info.platform)
-            findings = examine(Patient(engine, info, None, project)) + findings
+            findings = examine(CheckContext(engine, info, None, project)) + findings
     except EngineUnreachable as error:
-        project, findings = _project(where, own_platform())
-        findings = examine(Patient(None, None, error, project)) + findings
+        project, findings = _project(where, local_platform())
+        findings = examine(CheckContext(None, None, error, project)) + findings
     return [replace(finding, fix=_for_this_user(finding.fix)) for finding in findings]
 
 
-def _project(where: Where, platform: str) -> tuple[Loaded | None, list[Finding]]:
+def _project(where: ProjectOptions, platform: str) -> tuple[PlannedProject | None, list[Finding]]:
     """The project here, planned; none outside of one. A profile that cannot be used is a finding, and ends nothing."""
     from robenv.doctor.check import Finding
 
@@ -103,7 +103,7 @@ def doctor(
     command of --fix does."""
     if yes and not fix:
         raise UsageError("--yes is for --fix", hint="`robenv doctor --fix --yes`")
-    where: Where = context.obj
+    where: ProjectOptions = context.obj
     findings = _examine(where)
     mended = _mend(findings, yes) if fix else []
     if mended:
@@ -121,7 +121,7 @@ def doctor(
 def _print(findings: list[Finding]) -> None:
     for finding in findings:
         mark, colour = _MARKS[finding.status]
-        typer.echo(f"{paint(mark, colour, sys.stdout)}  {finding.check}: {hanging(finding.message)}")
+        typer.echo(f"{paint(mark, colour, sys.stdout)}  {finding.check}: {hanging_indent(finding.message)}")
         if finding.fix:
             typer.echo(f"           {finding.fix}")
 

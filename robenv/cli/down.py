@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from robenv.cli.common import AllOption, Where, note, open_engine
+from robenv.cli.common import AllOption, ProjectOptions, note, open_engine
 from robenv.cli.help import Command
 from robenv.cli.on_robots import RobotsOption, act_on_robots
-from robenv.cli.robot import project_of
+from robenv.cli.robot import project_name_of
 from robenv.cli.stop import TimeOption
 from robenv.errors import UsageError
 
 if TYPE_CHECKING:
-    from robenv.deploy.fleet import Robotics
+    from robenv.deploy.fleet import RobotSession
 
 
 def down(
@@ -33,12 +33,12 @@ def down(
     """Stops and removes the container. The image and, without --volumes, the home folder stay.
 
     With -r: takes the project off robots: its releases, their images and networks."""
-    from robenv.project.gate import leave
+    from robenv.project.gate import close_baseline_if_last
     from robenv.project.identity import forget_homes
-    from robenv.project.lifecycle import down as take_down
-    from robenv.project.lifecycle import others_in
+    from robenv.project.lifecycle import containers_of_others
+    from robenv.project.lifecycle import remove_environment as take_down
 
-    where: Where = context.obj
+    where: ProjectOptions = context.obj
     if robots:
         _take_off(where, robots, project, volumes, time, yes)
         return
@@ -47,9 +47,9 @@ def down(
     place = None if everything else where.place()
     with open_engine() as engine:
         removed = take_down(engine, place, volumes, time)
-        others = others_in(engine, place)
+        others = containers_of_others(engine, place)
         if place is not None:
-            leave(engine, place)
+            close_baseline_if_last(engine, place)
             forget_homes(place, removed)
     for name in removed:
         typer.echo(name)
@@ -57,12 +57,14 @@ def down(
         note("there is nothing of yours to remove" + (f"; left alone: {', '.join(others)}" if others else ""))
 
 
-def _take_off(where: Where, robots: list[str], project: str, volumes: bool, time: float | None, yes: bool) -> None:
+def _take_off(
+    where: ProjectOptions, robots: list[str], project: str, volumes: bool, time: float | None, yes: bool
+) -> None:
     from robenv.deploy.lifecycle import remove
 
-    name = project or project_of(where)
+    name = project or project_name_of(where)
 
-    def question(reached: list[Robotics]) -> str:
+    def question(reached: list[RobotSession]) -> str:
         lines = [f"{one.robot.name}: {_releases_of(one)}" for one in reached]
         kept = "Its volumes go too" if volumes else "Its volumes stay"
         return "\n".join([*lines, f"Remove {name} there, with its images? {kept}."])
@@ -70,8 +72,8 @@ def _take_off(where: Where, robots: list[str], project: str, volumes: bool, time
     act_on_robots(where, robots, name, remove(volumes, time), None if yes else question)
 
 
-def _releases_of(one: Robotics) -> str:
-    names = ", ".join(f"{info.name} ({info.status})" for info in one.survey.releases)
+def _releases_of(one: RobotSession) -> str:
+    names = ", ".join(f"{info.name} ({info.status})" for info in one.robot_info.releases)
     return names or "nothing of it is there"
 
 

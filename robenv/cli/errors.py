@@ -11,7 +11,7 @@ import time
 import traceback
 from collections.abc import Iterable
 
-from robenv.cli.output import guarded, paint
+from robenv.cli.output import paint, safe_stream
 from robenv.errors import Problem, RobenvError
 from robenv.paths import cache_folder, write_atomically
 
@@ -23,7 +23,7 @@ def _indent(text: str, by: str) -> str:
     return "\n".join(by + line if line else line for line in lines)
 
 
-def hanging(text: str) -> str:
+def hanging_indent(text: str) -> str:
     """``text`` with all lines but the first one indented."""
     return _indent(text, "  ").removeprefix("  ")
 
@@ -31,7 +31,7 @@ def hanging(text: str) -> str:
 def problem_text(problem: Problem) -> str:
     """A problem as a person reads it: place, sentence, excerpt, the chain of profiles, a way out."""
     place = f"{problem.location}: " if problem.location else ""
-    lines = [paint(place, "1") + hanging(problem.message)]
+    lines = [paint(place, "1") + hanging_indent(problem.message)]
     if problem.location and problem.location.excerpt:
         lines.append(_indent(problem.location.excerpt, "  "))
     if problem.location and problem.location.chain:
@@ -42,25 +42,25 @@ def problem_text(problem: Problem) -> str:
 
 
 def error_text(error: RobenvError) -> str:
-    lines = [paint("error:", "1;31") + " " + hanging(error.message)]
+    lines = [paint("error:", "1;31") + " " + hanging_indent(error.message)]
     if error.details:
         lines.append(_indent(error.details, "  "))
     lines.extend("\n" + problem_text(problem) for problem in error.problems)
     if error.hint:
-        lines.append(("\n" if error.problems else "") + paint("hint:", "1;36") + " " + hanging(error.hint))
+        lines.append(("\n" if error.problems else "") + paint("hint:", "1;36") + " " + hanging_indent(error.hint))
     if error.docs_url:
         lines.append(f"see {error.docs_url}")
     return "\n".join(lines)
 
 
 def print_error(error: RobenvError) -> int:
-    print(error_text(error), file=guarded(sys.stderr))
+    print(error_text(error), file=safe_stream(sys.stderr))
     return error.exit_code
 
 
 def print_warnings(problems: Iterable[Problem]) -> None:
     for problem in problems:
-        print(paint("warning:", "1;33") + " " + problem_text(problem), file=guarded(sys.stderr))
+        print(paint("warning:", "1;33") + " " + problem_text(problem), file=safe_stream(sys.stderr))
 
 
 def print_bug(error: BaseException) -> int:
@@ -73,5 +73,5 @@ def print_bug(error: BaseException) -> int:
     except OSError as failure:
         where = f"its log could not be written ({failure})"
     summary = f"{type(error).__name__}: {error}".splitlines()[0]
-    print(paint("error:", "1;31") + f" this is a bug in robenv ({summary}); {where}", file=guarded(sys.stderr))
+    print(paint("error:", "1;31") + f" this is a bug in robenv ({summary}); {where}", file=safe_stream(sys.stderr))
     return EXIT_BUG

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from robenv.cli.common import Where, note, open_engine
+from robenv.cli.common import ProjectOptions, note, open_engine
 from robenv.cli.help import Command
 from robenv.cli.robot import RobotOption, on_robot
 from robenv.cli.up import DetachKeysOption
@@ -17,11 +17,11 @@ OfPlatformOption = Annotated[
 
 
 def enter_running(
-    where: Where, command: tuple[str, ...], detach_keys: str, robot: str = "", platform: str | None = None
+    where: ProjectOptions, command: tuple[str, ...], detach_keys: str, robot: str = "", platform: str | None = None
 ) -> int:
     """Runs a command, or a shell, in the project's running container, or in its release on a robot; its exit code."""
     from robenv.catalog.platforms import normalize
-    from robenv.fast.enter import enter, here
+    from robenv.fast.enter import run_in_container, working_directory
     from robenv.plan.names import LABEL_SHELL
     from robenv.project.containers.container import has_shell
     from robenv.project.containers.leftovers import tell_leftovers
@@ -36,14 +36,16 @@ def enter_running(
                 name=f"{robot}:{release.name}"
             )  # robots of one release have containers of one name
             tell_leftovers(engine, release, note, f"robenv restart -r {robot}")
-            return enter(engine, release, command, "", detach_keys, far=True)  # no folder of this machine shows there
+            return run_in_container(
+                engine, release, command, "", detach_keys, far=True
+            )  # no folder of this machine shows there
     place = where.place()
     wanted = normalize(platform) if platform is not None else ""
     with open_engine() as engine:
         container = running_container(engine, place, wanted)
         refuse_replaced(container)
         tell_leftovers(engine, container, note)
-        return enter(engine, container, command, here(), detach_keys)
+        return run_in_container(engine, container, command, working_directory(), detach_keys)
 
 
 def exec_(

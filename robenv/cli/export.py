@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from robenv.cli.common import JsonOption, PlatformOption, Where, note, own_platform, print_json
+from robenv.cli.common import JsonOption, PlatformOption, ProjectOptions, local_platform, note, print_json
 from robenv.cli.complete import words
 from robenv.cli.help import Command
 from robenv.errors import ProfileError, UsageError
@@ -15,8 +15,8 @@ from robenv.paths import home_folder
 from robenv.profile.yaml.parse_error import did_you_mean
 
 if TYPE_CHECKING:
-    from robenv.export.forms import Form, Source
-    from robenv.project.planned import Loaded
+    from robenv.export.forms import ExportedForm, ExportSource
+    from robenv.project.planned import PlannedProject
 
 
 def export(
@@ -47,24 +47,24 @@ def export(
 ) -> None:
     """Writes the project for tools that know nothing of robenv, from robenv.yaml and its lock alone: without
     robenv.local.yaml, .env, and what only this machine has. What such a tool cannot say is told, and noted there."""
-    from robenv.cli.ask import asker
+    from robenv.cli.ask import approval_prompt
     from robenv.export.forms import FORMS, as_document
     from robenv.project.exported import differences, write_form
-    from robenv.project.gate import admit_export
+    from robenv.project.gate import approve_export
 
     if form not in FORMS:
         raise UsageError(f"there is no form {form}", hint=did_you_mean(form, FORMS) or "there are " + ", ".join(FORMS))
-    where: Where = context.obj
+    where: ProjectOptions = context.obj
     default, make = FORMS[form]
     folder = where.directory / output if output is not None else where.root() / default
-    loaded = _loaded(where, form, platform, stage)
+    planned = _loaded(where, form, platform, stage)
     # What was pushed is for one platform, and a cluster may have nodes of others.
-    one = bool(platform) or _is_for_one(loaded) or (form == "kubernetes" and not image)
-    made = make(_source(loaded, folder, image, loaded.build.platform if one else ""))
+    one = bool(platform) or _is_for_one(planned) or (form == "kubernetes" and not image)
+    made = make(_source(planned, folder, image, planned.build.platform if one else ""))
     if check:
         _report(made, folder, differences(made, folder), form, json)
         return
-    write_form(admit_export(loaded, asker(), note), made, folder, force, where.root())
+    write_form(approve_export(planned, approval_prompt(), note), made, folder, force, where.root())
     for text in made.notes:
         note(text)
     if json:
@@ -74,45 +74,45 @@ def export(
     note(f"next: {made.next.format(folder=_shown(folder))}")
 
 
-def _loaded(where: Where, form: str, platform: str | None, stage: str | None) -> Loaded:
+def _loaded(where: ProjectOptions, form: str, platform: str | None, stage: str | None) -> PlannedProject:
     from robenv.plan.image.run_image import deploy_purpose
 
     purpose = stage or "dev"
-    loaded = where.load_each(own_platform(), (platform,), shared=True, stage=purpose)[0]
-    if form == "kubernetes" and stage is None and (wanted := deploy_purpose(loaded.resolved.profile)) != purpose:
-        loaded = where.load_each(own_platform(), (platform,), shared=True, stage=wanted)[0]
-    return loaded
+    planned = where.load_each(local_platform(), (platform,), shared=True, stage=purpose)[0]
+    if form == "kubernetes" and stage is None and (wanted := deploy_purpose(planned.resolved.profile)) != purpose:
+        planned = where.load_each(local_platform(), (platform,), shared=True, stage=wanted)[0]
+    return planned
 
 
-def _source(loaded: Loaded, folder: Path, image: str, platform: str) -> Source:
-    from robenv.export.forms import Source
+def _source(planned: PlannedProject, folder: Path, image: str, platform: str) -> ExportSource:
+    from robenv.export.forms import ExportSource
 
-    return Source(
-        loaded.resolved,
-        loaded.build,
-        loaded.content_hash,
+    return ExportSource(
+        planned.resolved,
+        planned.build,
+        planned.content_hash,
         folder=str(folder),
         home=home_folder(),
         image=image,
-        registry_name=_pushed(loaded),
+        registry_name=_pushed(planned),
         platform=platform,
     )
 
 
-def _pushed(loaded: Loaded) -> str:
+def _pushed(planned: PlannedProject) -> str:
     from robenv.project.image.image import project_image
 
-    registry = loaded.resolved.profile.registry
-    return project_image(loaded).pushed(registry) if registry else ""
+    registry = planned.resolved.profile.registry
+    return project_image(planned).pushed(registry) if registry else ""
 
 
-def _is_for_one(loaded: Loaded) -> bool:
+def _is_for_one(planned: PlannedProject) -> bool:
     """Whether the image would be another one elsewhere, by more than what the distribution builds for each."""
-    resolved = loaded.resolved
+    resolved = planned.resolved
     return bool(resolved.variants or resolved.pins.images or len(resolved.profile.platforms) == 1)
 
 
-def _report(made: Form, folder: Path, differing: list[str], form: str, json: bool) -> None:
+def _report(made: ExportedForm, folder: Path, differing: list[str], form: str, json: bool) -> None:
     if json:
         print_json({"form": form, "folder": str(folder), "fits": not differing, "differences": differing})
     if differing:

@@ -53,17 +53,17 @@ def _enter(directory: str, command: tuple[str, ...]) -> int | None:
     from robenv.engine.transport.endpoint import find_endpoint
     from robenv.errors import RobenvError
     from robenv.fast.client import DirectEngine, supports
-    from robenv.fast.clients import has_abandoned
+    from robenv.fast.clients import has_abandoned_commands
     from robenv.fast.enter import has_stale_session
-    from robenv.fast.entry import Entry
-    from robenv.fast.mounted import replaced
+    from robenv.fast.entry import ContainerEntry
+    from robenv.fast.mounted import replaced_paths
     from robenv.plan.names import LABEL_PLAN
 
     try:
         endpoint = find_endpoint(os.environ)
         if not supports(endpoint):
             return None
-        known = up_cache.recall(directory, endpoint.url)
+        known = up_cache.read_entry(directory, endpoint.url)
         if known is None:
             return None
         engine = DirectEngine(endpoint)
@@ -72,24 +72,24 @@ def _enter(directory: str, command: tuple[str, ...]) -> int | None:
         return None  # The whole command meets the same and explains it.
     if container is None or container.status != "running" or container.labels.get(LABEL_PLAN) != known[1]:
         return None
-    if has_stale_session(container, Entry(container.labels)):
+    if has_stale_session(container, ContainerEntry(container.labels)):
         return None
-    if has_abandoned(container.name):
+    if has_abandoned_commands(container.name):
         return None
-    if replaced(container, folders=True) or replaced(container, folders=False):
+    if replaced_paths(container, folders=True) or replaced_paths(container, folders=False):
         return None
     return _run(engine, container, command)
 
 
 def _run(engine: object, container: object, command: tuple[str, ...]) -> int:
-    from robenv.cli.output import guarding
+    from robenv.cli.output import safe_output
     from robenv.errors import Interrupted, RobenvError
-    from robenv.fast.enter import enter as enter_container
-    from robenv.fast.enter import here
+    from robenv.fast.enter import run_in_container as enter_container
+    from robenv.fast.enter import working_directory
 
     try:
-        with guarding():
-            return enter_container(engine, container, command, here())  # type: ignore[arg-type]
+        with safe_output():
+            return enter_container(engine, container, command, working_directory())  # type: ignore[arg-type]
     except RobenvError as error:
         from robenv.cli.errors import print_error
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from robenv.cli.common import human_size
-from robenv.cli.errors import hanging
-from robenv.cli.output import guarded, raw
+from robenv.cli.errors import hanging_indent
+from robenv.cli.output import raw_stream, safe_stream
 from robenv.util.sanitize import safe
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _STYLES = {**dict.fromkeys(_DONE, "green"), "unreachable": "yellow", "refused": 
 
 
 @dataclass
-class Row:
+class RobotRow:
     """What is known of one robot's way."""
 
     doing: str = "logging in"
@@ -46,10 +46,10 @@ class Row:
 
 
 class FleetView:
-    """A ``robenv.deploy.fleet.Report``. Use as a context manager."""
+    """A ``robenv.deploy.fleet.FleetReport``. Use as a context manager."""
 
     def __init__(self, robots: list[str], quiet: bool) -> None:
-        self.rows = {name: Row() for name in robots}
+        self.rows = {name: RobotRow() for name in robots}
         self._quiet = quiet
         self._lock = threading.Lock()
         self._started = time.monotonic()
@@ -64,7 +64,7 @@ class FleetView:
             from rich.console import Console
             from rich.live import Live
 
-            console = Console(file=raw(sys.stderr), highlight=False, markup=False, emoji=False)
+            console = Console(file=raw_stream(sys.stderr), highlight=False, markup=False, emoji=False)
             self._live = Live(get_renderable=self.picture, console=console, refresh_per_second=6, transient=True)
             self._live.start()
 
@@ -91,21 +91,21 @@ class FleetView:
 
     def say(self, robot: str, text: str) -> None:
         with self._lock:
-            row = self.rows.setdefault(robot, Row())
+            row = self.rows.setdefault(robot, RobotRow())
             changed, row.doing, row.total = row.doing != text, text, 0
         if changed:
             self._line(robot, text)
 
     def moved(self, robot: str, sent: int, total: int) -> None:
         with self._lock:
-            row = self.rows.setdefault(robot, Row())
+            row = self.rows.setdefault(robot, RobotRow())
             if not row.total or sent < row.sent:
                 row.began = time.monotonic()
             row.sent, row.total = sent, total
 
     def ended(self, robot: str, state: str, text: str) -> None:
         with self._lock:
-            row = self.rows.setdefault(robot, Row())
+            row = self.rows.setdefault(robot, RobotRow())
             row.state, row.doing, row.ended = state, text, time.monotonic()
         self._line(robot, f"{state}: {text}" if text else state)
 
@@ -128,7 +128,7 @@ class FleetView:
     def _line(self, robot: str, text: str) -> None:
         if self._live is None and not self._quiet:
             # At once: other robots write too, and print() would do it in parts.
-            guarded(sys.stderr).write(f"{robot}: {hanging(text)}\n")
+            safe_stream(sys.stderr).write(f"{robot}: {hanging_indent(text)}\n")
             sys.stderr.flush()
 
 
@@ -136,12 +136,12 @@ def outcome_rows(outcomes: list[Any]) -> list[tuple[str, ...]]:
     """For the table at the end."""
     return [
         (
-            one.robot,
-            one.state,
-            one.release[:8] or "-",
-            one.was[:8] or "-",
-            human_size(one.sent) if one.sent else "-",
-            f"{one.seconds:.1f} s",
+            outcome.robot,
+            outcome.state,
+            outcome.release[:8] or "-",
+            outcome.was[:8] or "-",
+            human_size(outcome.sent) if outcome.sent else "-",
+            f"{outcome.seconds:.1f} s",
         )
-        for one in outcomes
+        for outcome in outcomes
     ]

@@ -77,9 +77,9 @@ class Command(TyperCommand):
         formatter.write_usage(ctx.command_path, " ".join(filter(None, ("[OPTIONS]", ARGUMENTS.get(self.name or "")))))
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        shown = [one for one in self.params if isinstance(one, TyperArgument) and one.help and not one.hidden]
+        shown = [param for param in self.params if isinstance(param, TyperArgument) and param.help and not param.hidden]
         _section(formatter, "Arguments", [(one.metavar or (one.name or "").upper(), one.help or "") for one in shown])
-        options = (one.get_help_record(ctx) for one in self.get_params(ctx) if not isinstance(one, TyperArgument))
+        options = (param.get_help_record(ctx) for param in self.get_params(ctx) if not isinstance(param, TyperArgument))
         _section(formatter, "Options", [record for record in options if record])
         _section(formatter, "Examples", EXAMPLES.get(self.name or "", ()))
 

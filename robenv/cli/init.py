@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from robenv.cli.common import Where, note, print_json
+from robenv.cli.common import ProjectOptions, note, print_json
 from robenv.cli.complete import targets
 from robenv.cli.help import Command
 from robenv.errors import UsageError
@@ -136,7 +136,7 @@ def init(
     from robenv.project.init.propose import Proposal
     from robenv.project.init.write import checked_name, left_out, project_name, proposed_file
 
-    where: Where = context.obj
+    where: ProjectOptions = context.obj
     if profile and source:
         raise UsageError("PROFILE and `--from` exclude each other", hint="`--from FILE` proposes a profile by itself")
     if json:

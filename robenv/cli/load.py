@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from robenv.cli.common import JsonOption, PlatformOption, QuietOption, Where, note, open_engine, print_json
+from robenv.cli.common import JsonOption, PlatformOption, ProjectOptions, QuietOption, note, open_engine, print_json
 from robenv.cli.help import Command
 from robenv.cli.reporter import TerminalReporter
 
@@ -25,16 +25,16 @@ def load(
     """Brings FILE's image to the engine and its commits from git into the cache; with --to, the project with its
     repositories into a new folder. Asks no network."""
     from robenv.bundle.bundle import load_archive
-    from robenv.bundle.verify import unlike
+    from robenv.bundle.verify import differences_from_saved
     from robenv.catalog.platforms import normalize
 
-    where: Where = context.obj
+    where: ProjectOptions = context.obj
     wanted = normalize(platform) if platform is not None else None
     with open_engine() as engine:
         arrived = load_archive(
             engine, where.directory / file, where.directory / to if to else None, wanted, TerminalReporter(quiet)
         )
-    for remark in unlike(arrived.project, arrived.contents):
+    for remark in differences_from_saved(arrived.project, arrived.contents):
         note(remark)
     images = [image.wanted.reference for image in arrived.contents.images]
     if json:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from robenv.cli.common import JsonOption, Where, note, print_json, write_new_lock
+from robenv.cli.common import JsonOption, ProjectOptions, note, print_json, write_new_lock
 from robenv.cli.help import Command
 from robenv.errors import ProfileError
 
@@ -21,7 +21,7 @@ def lock(
     """Writes robenv.lock: the commit of every git source and of every repository of the workspace, the digest of every
     base image for each platform, the moment of the package archives where the profile asks for one. What the lock has
     already stays as it is."""
-    where: Where = context.obj
+    where: ProjectOptions = context.obj
     if check:
         _check(where, json)
         return
@@ -35,7 +35,7 @@ def lock(
         note("the lock is up to date")
 
 
-def _check(where: Where, json: bool) -> None:
+def _check(where: ProjectOptions, json: bool) -> None:
     from robenv.cli.common import lock_platforms
     from robenv.project.lock_policy import check_lock
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from robenv.cli.common import Where, note, open_engine
+from robenv.cli.common import ProjectOptions, note, open_engine
 from robenv.cli.help import Command
-from robenv.cli.output import raw
+from robenv.cli.output import raw_stream
 from robenv.cli.robot import RobotOption, on_robot
 from robenv.errors import ContainerNotFound
 
@@ -31,12 +31,12 @@ def logs(
     from robenv.project.containers.times import since_moment
     from robenv.project.lifecycle import containers_of
 
-    where: Where = context.obj
+    where: ProjectOptions = context.obj
 
     def show(engine: Engine, container: str) -> None:
         # A program's output as it is, colours and all: this is what was asked for.
         begin = since_moment(since, str(engine.info().raw.get("SystemTime") or "")) if since else None
-        streams = {"stdout": raw(sys.stdout).buffer, "stderr": raw(sys.stderr).buffer}
+        streams = {"stdout": raw_stream(sys.stdout).buffer, "stderr": raw_stream(sys.stderr).buffer}
         for stream, data in engine.logs(container, follow=follow, tail=tail, timestamps=timestamps, since=begin):
             streams[stream].write(data)
             streams[stream].flush()

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from robenv.cli.common import Where, confirm, note, table
+from robenv.cli.common import ProjectOptions, confirm, note, table
 from robenv.cli.deploy import exit_by, in_order, print_errors
 from robenv.cli.fleet_view import FleetView
 from robenv.cli.robot import inventory_of
 from robenv.errors import UsageError
 
 if TYPE_CHECKING:
-    from robenv.deploy.fleet import Robotics
+    from robenv.deploy.fleet import RobotSession
     from robenv.deploy.lifecycle import Act
 
 RobotsOption = Annotated[
@@ -26,7 +26,11 @@ _HEADER = ("ROBOT", "STATE", "RELEASE", "TIME")
 
 
 def act_on_robots(
-    where: Where, names: Sequence[str], project: str, act: Act, ask: Callable[[list[Robotics]], str] | None = None
+    where: ProjectOptions,
+    names: Sequence[str],
+    project: str,
+    act: Act,
+    ask: Callable[[list[RobotSession]], str] | None = None,
 ) -> None:
     """Does ``act`` to the project on each, and prints how it went. ``ask``: the question to answer with yes before.
 
@@ -36,14 +40,20 @@ def act_on_robots(
 
     chosen = inventory_of(where).select(names)
     view = FleetView([robot.name for robot in chosen], quiet=False)
-    with view, fleet.gathered(chosen, project, view) as (reached, missed):
+    with view, fleet.connected_robots(chosen, project, view) as (reached, missed):
         if ask is not None and reached:
             with view.aside():
                 _require_yes(ask(reached))
         done = fleet.act_on_all(reached, project, act, view)
     outcomes = in_order(chosen, [*done, *missed])
     typer.echo(
-        table(_HEADER, [(one.robot, one.state, one.release[:8] or "-", f"{one.seconds:.1f} s") for one in outcomes])
+        table(
+            _HEADER,
+            [
+                (outcome.robot, outcome.state, outcome.release[:8] or "-", f"{outcome.seconds:.1f} s")
+                for outcome in outcomes
+            ],
+        )
     )
     print_errors(outcomes)
     exit_by(outcomes)

@@ -3,7 +3,7 @@
 Text comes from containers, robots, registries, git servers, profiles and the names of files, and any of it may end in a
 sentence of robenv's own. So it is not for each command to think of: while one runs, stdout and stderr are streams that
 show such characters instead of passing them on. Colours are robenv's alone, by a mark that no text from outside can
-know. What is to pass as it is says so by ``raw``: a container's own streams, and a live picture's cursor.
+know. What is to pass as it is says so by ``raw_stream``: a container's own streams, and a live picture's cursor.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MARK = re.compile(rf"\x1b{_KEY}\[([0-9;]*)m")
 
 
 class SafeStream:
-    """A text stream that shows what would command a terminal. It has no ``buffer``: bytes take ``raw``."""
+    """A text stream that shows what would command a terminal. It has no ``buffer``: bytes take ``raw_stream``."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -37,7 +37,7 @@ class SafeStream:
         return iter(self._stream)
 
     def write(self, text: str) -> int:
-        self._stream.write(shown(text))
+        self._stream.write(terminal_text(text))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
@@ -49,7 +49,7 @@ class SafeStream:
         return self._stream
 
 
-def shown(text: str) -> str:
+def terminal_text(text: str) -> str:
     """``text`` as it goes to a terminal: safe, line by line, with robenv's own colours."""
     parts = _MARK.split(text)
     parts[::2] = map(safe_lines, parts[::2])
@@ -57,21 +57,21 @@ def shown(text: str) -> str:
     return "".join(parts)
 
 
-def guarded(stream: TextIO) -> TextIO:
+def safe_stream(stream: TextIO) -> TextIO:
     """The stream behind a SafeStream, once."""
     return stream if isinstance(stream, SafeStream) else cast("TextIO", SafeStream(stream))
 
 
-def raw(stream: TextIO) -> TextIO:
+def raw_stream(stream: TextIO) -> TextIO:
     """The stream itself, for what is passed on as it is. Whoever takes it answers for what is written."""
     return stream.inner if isinstance(stream, SafeStream) else stream
 
 
 @contextmanager
-def guarding() -> Iterator[None]:
+def safe_output() -> Iterator[None]:
     """While this lasts, stdout and stderr show what would command the terminal."""
     before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = guarded(sys.stdout), guarded(sys.stderr)
+    sys.stdout, sys.stderr = safe_stream(sys.stdout), safe_stream(sys.stderr)
     try:
         yield
     finally:
@@ -98,5 +98,5 @@ def json_text(document: Any) -> str:
 
 def print_exactly(text: str) -> None:
     """To stdout as it is where a program or a file takes it; shown safely where a person looks."""
-    stream = sys.stdout if sys.stdout.isatty() else raw(sys.stdout)
+    stream = sys.stdout if sys.stdout.isatty() else raw_stream(sys.stdout)
     stream.write(text)

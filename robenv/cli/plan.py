@@ -7,28 +7,28 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from robenv.cli.common import JsonOption, PlatformOption, Where, note, open_engine, own_platform, print_json
+from robenv.cli.common import JsonOption, PlatformOption, ProjectOptions, local_platform, note, open_engine, print_json
 from robenv.cli.help import Command
 from robenv.cli.plan_text import text_of, text_of_robot
 from robenv.cli.robot import RobotOption, open_robot
 from robenv.errors import EngineUnreachable
 
 if TYPE_CHECKING:
-    from robenv.deploy.preview import Outlook as RobotOutlook
+    from robenv.deploy.preview import RobotPreview
 
 
-def _for_robot(where: Where, name: str, platform: str | None) -> RobotOutlook:
-    from robenv.deploy.preview import look_ahead
+def _for_robot(where: ProjectOptions, name: str, platform: str | None) -> RobotPreview:
+    from robenv.deploy.preview import preview_release
 
     with ExitStack() as stack:
         connection = stack.enter_context(open_robot(where, name))
-        loaded = where.load_for_robots(connection.engine.info().platform, platform)
+        planned = where.load_for_robots(connection.engine.info().platform, platform)
         here = None
         try:
             here = stack.enter_context(open_engine())
         except EngineUnreachable as error:
             note(f"{error}; planned without the engine of this machine")
-        return look_ahead(here, connection, loaded)
+        return preview_release(here, connection, planned)
 
 
 def plan(
@@ -44,20 +44,20 @@ def plan(
     be replaced.
 
     With -r, what a deploy to that robot would do."""
-    from robenv.project.preview import look_ahead
+    from robenv.project.preview import preview_up
 
-    where: Where = context.obj
+    where: ProjectOptions = context.obj
     if robot:
         there = _for_robot(where, robot, platform)
         _print(text_of_robot(there), there.to_json(), json, request)
         return
     try:
         with open_engine() as engine:
-            outlook = look_ahead(engine, where.load(engine.info().platform, platform))
+            preview = preview_up(engine, where.load(engine.info().platform, platform))
     except EngineUnreachable as error:
         note(f"{error}; planned without an engine")
-        outlook = look_ahead(None, where.load(own_platform(), platform))
-    _print(text_of(outlook), outlook.to_json(), json, request)
+        preview = preview_up(None, where.load(local_platform(), platform))
+    _print(text_of(preview), preview.to_json(), json, request)
 
 
 def _print(text: str, document: dict[str, Any], json: bool, request: bool) -> None:

@@ -9,8 +9,8 @@ from robenv.cli.common import human_size
 from robenv.util.sanitize import safe
 
 if TYPE_CHECKING:
-    from robenv.deploy.preview import Outlook as RobotOutlook
-    from robenv.project.preview import Outlook
+    from robenv.deploy.preview import RobotPreview
+    from robenv.project.preview import UpPreview
 
 _LIMITS = {
     "mem_limit": "memory",
@@ -22,30 +22,30 @@ _LIMITS = {
 _SIZES = ("mem_limit", "shm_size")
 
 
-def text_of(outlook: Outlook) -> str:
+def text_of(preview: UpPreview) -> str:
     """Of what `up` would do, most important first."""
-    state = {True: "there", False: "to be built", None: "not known: no engine answers"}[outlook.image_there]
+    state = {True: "there", False: "to be built", None: "not known: no engine answers"}[preview.image_there]
     rows: list[tuple[str, Iterable[str]]] = [
-        ("next", [outlook.action]),
-        ("because", outlook.changes),
-        ("image", [f"{outlook.image} for {outlook.platform} ({state})"]),
-        ("from", _bases(outlook.build)),
-        ("container", [f"{outlook.container} ({outlook.container_state})"]),
-        ("user", [_user(outlook.run)]),
-        ("folders", _mounts(outlook.run, "bind")),
-        ("volumes", _mounts(outlook.run, "volume")),
-        ("network", _network(outlook.run)),
-        ("devices", (_device(one) for one in outlook.run["devices"])),
-        ("login", [", ".join(outlook.run["session"])] if outlook.run["session"] else []),
-        ("terminal", [outlook.terminal] if outlook.terminal else []),
-        ("limits", _limits(outlook.run)),
-        ("note", outlook.notes),
+        ("next", [preview.action]),
+        ("because", preview.changes),
+        ("image", [f"{preview.image} for {preview.platform} ({state})"]),
+        ("from", _bases(preview.build)),
+        ("container", [f"{preview.container} ({preview.container_state})"]),
+        ("user", [_user(preview.run)]),
+        ("folders", _mounts(preview.run, "bind")),
+        ("volumes", _mounts(preview.run, "volume")),
+        ("network", _network(preview.run)),
+        ("devices", (_device(one) for one in preview.run["devices"])),
+        ("login", [", ".join(preview.run["session"])] if preview.run["session"] else []),
+        ("terminal", [preview.terminal] if preview.terminal else []),
+        ("limits", _limits(preview.run)),
+        ("note", preview.notes),
     ]
     lines = list(_rows(rows))
-    lines.extend(_powers(outlook, "the host"))
-    if outlook.udev:
+    lines.extend(_powers(preview, "the host"))
+    if preview.udev:
         lines.append("udev rules for the host (`robenv doctor --fix` installs them):")
-        lines.extend(f"  {safe(line)}" for line in outlook.udev)
+        lines.extend(f"  {safe(line)}" for line in preview.udev)
     return "\n".join(lines)
 
 
@@ -105,34 +105,34 @@ def _limits(run: Mapping[str, Any]) -> list[str]:
     return [text] if text else []
 
 
-def _powers(outlook: Outlook | RobotOutlook, place: str) -> Iterator[str]:
-    if outlook.powers:
+def _powers(preview: UpPreview | RobotPreview, place: str) -> Iterator[str]:
+    if preview.powers:
         yield f"takes over {place}:"
-        yield from (f"  {power.text}" for power in outlook.powers)
-    told = {power.text for power in outlook.powers}
+        yield from (f"  {power.text}" for power in preview.powers)
+    told = {power.text for power in preview.powers}
     how = "see `robenv trust`" if place == "the host" else "`robenv deploy` asks"
-    for claim in outlook.not_allowed:
+    for claim in preview.not_allowed:
         yield f"not allowed yet: {len(claim.powers)}, asked for by {safe(claim.name)} ({safe(claim.why)}); {how}"
         yield from (f"  {power}" for power in claim.powers if power.removeprefix("on the robot: ") not in told)
 
 
-def text_of_robot(outlook: RobotOutlook) -> str:
+def text_of_robot(preview: RobotPreview) -> str:
     """Of what a deploy to the robot would do."""
-    here = "here" if outlook.image_here else "to be built"
-    there = "on the robot too" if outlook.image_there else "not on the robot"
-    now = f"{outlook.running[:12]} (image {outlook.running_hash[:12]})" if outlook.running else "none"
+    here = "here" if preview.image_here else "to be built"
+    there = "on the robot too" if preview.image_there else "not on the robot"
+    now = f"{preview.running[:12]} (image {preview.running_hash[:12]})" if preview.running else "none"
     rows: list[tuple[str, Iterable[str]]] = [
-        ("robot", [outlook.robot]),
-        ("next", [outlook.action]),
-        ("because", outlook.changes),
-        ("image", [f"{outlook.image} for {outlook.platform} ({here}, {there})"]),
-        ("release", [outlook.release or "known once the image is built"]),
+        ("robot", [preview.robot]),
+        ("next", [preview.action]),
+        ("because", preview.changes),
+        ("image", [f"{preview.image} for {preview.platform} ({here}, {there})"]),
+        ("release", [preview.release or "known once the image is built"]),
         ("runs now", [now]),
-        ("limits", _limits(outlook.run)),
-        ("note", outlook.notes),
+        ("limits", _limits(preview.run)),
+        ("note", preview.notes),
     ]
-    lines = [*_rows(rows), *_powers(outlook, "the robot")]
-    for problem in outlook.problems:
+    lines = [*_rows(rows), *_powers(preview, "the robot")]
+    for problem in preview.problems:
         place = f"{problem['place']}: " if problem["place"] else ""
         lines.append(f"{'problem':<10} {place}{problem['message']}")
         lines.extend([f"{'':<10} {problem['hint']}"] if problem["hint"] else [])

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from robenv.cli import complete
-from robenv.cli.common import JsonOption, Where, print_json, table
+from robenv.cli.common import JsonOption, ProjectOptions, print_json, table
 from robenv.cli.help import Command
 from robenv.errors import UsageError
 from robenv.util.sanitize import safe
 
 if TYPE_CHECKING:
-    from robenv.catalog.releases import Release
+    from robenv.catalog.releases import DistroRelease
     from robenv.profile.resolve.summary import Summary
 
 
@@ -57,12 +57,12 @@ def _having(every: list[Summary], word: str) -> list[Summary]:
     return found
 
 
-def _release(name: str) -> Release:
+def _release(name: str) -> DistroRelease:
     from robenv.catalog.releases import RELEASES, find_release
 
     found = find_release(name.lower())
     if found is None:
-        known = ", ".join(f"{one.version} ({one.suite})" for one in RELEASES)
+        known = ", ".join(f"{release.version} ({release.suite})" for release in RELEASES)
         raise UsageError(f"robenv knows no release `{name}` of Ubuntu or Debian", hint=f"it knows {known}")
     return found
 
@@ -78,7 +78,7 @@ def _show(context: typer.Context, name: str, json: bool) -> None:
     from robenv.profile.resolve.provenance import provenance
     from robenv.profile.resolve.resolve import resolve_builtin
 
-    where: Where = context.obj
+    where: ProjectOptions = context.obj
     if name == ".":
         resolved = where.resolve(quiet=True).resolved
     else:

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import typer
 
-from robenv.cli.common import AllOption, JsonOption, Where, note, open_engine, print_json, table
+from robenv.cli.common import AllOption, JsonOption, ProjectOptions, note, open_engine, print_json, table
 from robenv.cli.help import Command
 
 
 def ps(context: typer.Context, everything: AllOption = False, json: JsonOption = False) -> None:
     """Lists this project's containers, or with --all those of every project."""
     from robenv.project.containers.leftovers import tell_leftovers
-    from robenv.project.lifecycle import containers_in, row
+    from robenv.project.lifecycle import container_row, containers_in
 
-    where: Where = context.obj
+    where: ProjectOptions = context.obj
     place = None if everything else where.place()
     with open_engine() as engine:
         found = containers_in(engine, place)
         for container in found:
             tell_leftovers(engine, container, note)
-    rows = [row(container) for container in found]
+    rows = [container_row(container) for container in found]
     if json:
         print_json([entry.to_json() for entry in rows])
         return

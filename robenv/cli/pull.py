@@ -8,9 +8,9 @@ from robenv.cli.common import (
     JsonOption,
     LockedOption,
     PlatformsOption,
+    ProjectOptions,
     QuietOption,
     StageOption,
-    Where,
     open_engine,
     print_json,
 )
@@ -31,13 +31,13 @@ def pull(
     """Gets the image of what the profile says now from the registry, and prints its name."""
     from robenv.project.image.image import pull_project
 
-    where: Where = context.obj
+    where: ProjectOptions = context.obj
     reporter = TerminalReporter(quiet)
     got = []
     with open_engine() as engine:
-        for loaded in where.load_each(engine.info().platform, platforms, quiet, locked, stage=stage):
-            result = pull_project(engine, loaded, registry_for(loaded, registry), reporter)
-            entry = {"image": result.reference, "id": result.image.id, "platform": loaded.build.platform}
+        for planned in where.load_each(engine.info().platform, platforms, quiet, locked, stage=stage):
+            result = pull_project(engine, planned, registry_for(planned, registry), reporter)
+            entry = {"image": result.reference, "id": result.image.id, "platform": planned.build.platform}
             got.append({**entry, "pulled": result.pulled})
     if json:
         print_json(got)

@@ -9,14 +9,14 @@ import typer
 from robenv.errors import UsageError
 
 if TYPE_CHECKING:
-    from robenv.project.planned import Loaded
+    from robenv.project.planned import PlannedProject
 
 RegistryOption = Annotated[
     str | None, typer.Option("--registry", metavar="HOST/PATH", help="Instead of the profile's `registry`")
 ]
 
 
-def registry_for(loaded: Loaded, asked: str | None) -> str:
+def registry_for(planned: PlannedProject, asked: str | None) -> str:
     """The one asked for, else the profile's. Raises UsageError."""
     from robenv.profile.schema.names import registry_prefix
     from robenv.profile.yaml.parse_error import BadValue
@@ -26,7 +26,7 @@ def registry_for(loaded: Loaded, asked: str | None) -> str:
             return registry_prefix(asked)
         except BadValue as error:
             raise UsageError(error.message, hint=error.hint) from None
-    registry = loaded.resolved.profile.registry
+    registry = planned.resolved.profile.registry
     if not registry:
         raise UsageError(
             "this project names no registry",

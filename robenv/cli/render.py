@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from robenv.cli.ask import asker
-from robenv.cli.common import PlatformOption, StageOption, Where, note, own_platform
+from robenv.cli.ask import approval_prompt
+from robenv.cli.common import PlatformOption, ProjectOptions, StageOption, local_platform, note
 from robenv.cli.help import Command
 from robenv.cli.output import print_exactly
 
@@ -26,21 +26,21 @@ def render(
     ] = False,
 ) -> None:
     """Prints the Dockerfile. With -o, writes it and the build context, ready for `docker build DIR`."""
-    from robenv.project.gate import admit_image
+    from robenv.project.gate import approve_image
     from robenv.render import render as render_plan
     from robenv.render import write_context
 
-    where: Where = context.obj
-    loaded = where.load(own_platform(), platform, stage=stage)
-    rendered = loaded.rendered if not classic else render_plan(loaded.build, buildkit=False)
+    where: ProjectOptions = context.obj
+    planned = where.load(local_platform(), platform, stage=stage)
+    rendered = planned.rendered if not classic else render_plan(planned.build, buildkit=False)
     if output is None:
         print_exactly(rendered.dockerfile)
         return
     # What is written here is made to be built, and handed on, by others.
-    admit_image(loaded, asker(), note)
+    approve_image(planned, approval_prompt(), note)
     output = where.directory / output
-    write_context(rendered, output, loaded.files.root)
-    note(f"wrote {output / 'Dockerfile'}; the image would be {loaded.image}")
+    write_context(rendered, output, planned.files.root)
+    note(f"wrote {output / 'Dockerfile'}; the image would be {planned.image}")
 
 
 def register(app: typer.Typer, name: str, text: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from robenv.cli import complete
-from robenv.cli.common import Where, note
+from robenv.cli.common import ProjectOptions, note
 from robenv.cli.errors import print_warnings
 from robenv.errors import EngineUnreachable, UsageError
 
@@ -34,22 +34,22 @@ InventoryOption = Annotated[
 ]
 
 
-def inventory_of(where: Where, file: Path | None = None) -> Inventory:
+def inventory_of(where: ProjectOptions, file: Path | None = None) -> Inventory:
     """The robots of ``file``, else of robots.yaml beside the project's file, else of this folder's.
 
     Raises UsageError, ProfileError, NotTrusted.
     """
-    from robenv.cli.ask import asker
+    from robenv.cli.ask import approval_prompt
     from robenv.deploy.inventory_trust import inventory_claims
     from robenv.project.gate import require_trust
 
     inventory, root = read_robots(where, file)
     print_warnings(inventory.warnings)
-    require_trust(inventory_claims(inventory, root), asker(), note)
+    require_trust(inventory_claims(inventory, root), approval_prompt(), note)
     return inventory
 
 
-def read_robots(where: Where, file: Path | None = None) -> tuple[Inventory, Path]:
+def read_robots(where: ProjectOptions, file: Path | None = None) -> tuple[Inventory, Path]:
     """The robots, and the project's folder. Raises as ``inventory_of``."""
     from robenv.remote.inventory import FILE, read_inventory
 
@@ -65,13 +65,13 @@ def read_robots(where: Where, file: Path | None = None) -> tuple[Inventory, Path
     return read_inventory(folder / FILE), folder
 
 
-def project_of(where: Where) -> str:
+def project_name_of(where: ProjectOptions) -> str:
     """The project's name. Raises UsageError, ProfileError."""
     return where.resolve(quiet=True).resolved.profile.name
 
 
 @contextmanager
-def open_robot(where: Where, name: str) -> Iterator[Connection]:
+def open_robot(where: ProjectOptions, name: str) -> Iterator[Connection]:
     """A connection to the one robot of that name. Raises UsageError, RobotUnreachable, RobotRefused."""
     from robenv.remote.connection import connect
 
@@ -86,14 +86,14 @@ def open_robot(where: Where, name: str) -> Iterator[Connection]:
 
 
 @contextmanager
-def on_robot(where: Where, name: str, ended: bool = False) -> Iterator[tuple[Engine, ContainerInfo]]:
+def on_robot(where: ProjectOptions, name: str, ended: bool = False) -> Iterator[tuple[Engine, ContainerInfo]]:
     """The project's release that runs on a robot; with ``ended``, also one that does not run.
 
     Raises ContainerNotFound, and as ``open_robot`` does.
     """
     from robenv.deploy.status import last_release, running_release
 
-    project = project_of(where)
+    project = project_name_of(where)
     with open_robot(where, name) as connection:
         find = last_release if ended else running_release
         yield connection.engine, find(connection, project)

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from robenv.cli import complete
-from robenv.cli.common import JsonOption, Where, human_size, note, print_json, table
+from robenv.cli.common import JsonOption, ProjectOptions, human_size, note, print_json, table
 from robenv.cli.errors import error_text
 from robenv.cli.help import Command
-from robenv.cli.robot import InventoryOption, inventory_of, project_of
+from robenv.cli.robot import InventoryOption, inventory_of, project_name_of
 from robenv.errors import ProfileError, RobotUnreachable, UsageError
 from robenv.plan.names import LABEL_HASH, LABEL_RELEASE
 from robenv.util.sanitize import safe
 
 if TYPE_CHECKING:
-    from robenv.deploy.status import Answer
+    from robenv.deploy.status import RobotStatus
 
 _HEADER = (
     "ROBOT",
@@ -47,11 +47,11 @@ def robots(
 
     Exits with 7 where some were not reached; the others are shown. With 1 where all were, and a release on one of them
     does not run, is unhealthy or crashes."""
-    from robenv.deploy.status import ask_all
+    from robenv.deploy.status import read_statuses
 
-    where: Where = context.obj
+    where: ProjectOptions = context.obj
     chosen = inventory_of(where, inventory).select(names or (), all_=not names)
-    answers = ask_all(chosen, _project(where))
+    answers = read_statuses(chosen, _project(where))
     if json:
         print_json([answer.to_json() for answer in answers])
     else:
@@ -62,14 +62,14 @@ def robots(
                 print("\n" + error_text(answer.error), file=sys.stderr)
     if any(answer.error is not None for answer in answers):
         raise typer.Exit(RobotUnreachable.exit_code)
-    if not all(answer.survey.condition.well for answer in answers if answer.survey is not None):
+    if not all(answer.robot_info.condition.well for answer in answers if answer.robot_info is not None):
         raise typer.Exit(1)
 
 
-def _project(where: Where) -> str:
+def _project(where: ProjectOptions) -> str:
     """The project's name; "" where there is none here, or none that can be read: the robots are there all the same."""
     try:
-        return project_of(where)
+        return project_name_of(where)
     except UsageError:
         return ""
     except ProfileError as error:
@@ -77,8 +77,8 @@ def _project(where: Where) -> str:
         return ""
 
 
-def _row(answer: Answer) -> tuple[str, ...]:
-    found = answer.survey
+def _row(answer: RobotStatus) -> tuple[str, ...]:
+    found = answer.robot_info
     if found is None:
         return (answer.robot.name, answer.state, *[""] * (len(_HEADER) - 2))
     l4t = f"L4T {safe(found.l4t)}" if found.l4t else ""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from robenv.cli.common import JsonOption, QuietOption, Where
+from robenv.cli.common import JsonOption, ProjectOptions, QuietOption
 from robenv.cli.deploy import AllRobotsOption, RobotsArgument, in_order, report
 from robenv.cli.fleet_view import FleetView
 from robenv.cli.help import Command
@@ -27,11 +27,11 @@ def rollback(
     """Goes back to a release that is still on the robot; nothing is sent. It is on trial as a new one is."""
     from robenv.deploy import fleet
 
-    where: Where = context.obj
+    where: ProjectOptions = context.obj
     chosen = inventory_of(where, inventory).select(robots or (), every)
     profile = where.resolve(quiet=True).resolved.profile
     view = FleetView([robot.name for robot in chosen], quiet or json)
-    with view, fleet.gathered(chosen, profile.name, view) as (reached, missed):
+    with view, fleet.connected_robots(chosen, profile.name, view) as (reached, missed):
         done = fleet.roll_back_all(reached, profile.name, to, profile.deploy.keep, view)
     report(in_order(chosen, [*done, *missed]), json)
 

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import typer
 
-from robenv.cli.ask import asker
-from robenv.cli.common import LockedOption, NoAccelOption, PlatformOption, QuietOption, StageOption, Where, open_engine
+from robenv.cli.ask import approval_prompt
+from robenv.cli.common import (
+    LockedOption,
+    NoAccelOption,
+    PlatformOption,
+    ProjectOptions,
+    QuietOption,
+    StageOption,
+    open_engine,
+)
 from robenv.cli.help import Command
 from robenv.cli.reporter import TerminalReporter
 from robenv.cli.up import CommandArgument
@@ -23,11 +31,11 @@ def run(
     """Runs CMD, or a shell, in a container of its own that is removed afterwards; with CMD's exit code."""
     from robenv.project.up import ImageOptions, run_command
 
-    where: Where = context.obj
+    where: ProjectOptions = context.obj
     with open_engine() as engine:
-        loaded = where.load(engine.info().platform, platform, quiet, locked, pin=True, stage=stage)
+        planned = where.load(engine.info().platform, platform, quiet, locked, pin=True, stage=stage)
         options = ImageOptions(accelerate=not no_accel)
-        code = run_command(engine, loaded, TerminalReporter(quiet), asker(), options, tuple(command or ()))
+        code = run_command(engine, planned, TerminalReporter(quiet), approval_prompt(), options, tuple(command or ()))
     raise typer.Exit(code)
 
 

@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from robenv.cli.ask import asker
+from robenv.cli.ask import approval_prompt
 from robenv.cli.common import (
     JsonOption,
     LockedOption,
     PlatformsOption,
+    ProjectOptions,
     QuietOption,
     StageOption,
-    Where,
     note,
     open_engine,
     print_json,
@@ -36,12 +36,12 @@ def save(
     FILE; builds the image first if need be. Never goes along: .env, robenv.local.yaml and run.env_file."""
     from robenv.bundle.bundle import own_variables, save_project
     from robenv.bundle.project_files import outgoing_files
-    from robenv.bundle.verify import not_carried, stays_behind
-    from robenv.project.gate import admit_image
+    from robenv.bundle.verify import notes_on_uncommitted, uncommitted_parts
+    from robenv.project.gate import approve_image
     from robenv.project.lock_policy import pin_sources
-    from robenv.project.repositories import find_lacking, hold_repositories, repositories_folder
+    from robenv.project.repositories import find_lacking, hold_commits, repositories_folder
 
-    where: Where = context.obj
+    where: ProjectOptions = context.obj
     with open_engine() as engine:
         every = where.load_each(engine.info().platform, platforms, quiet, locked, shared=True, stage=stage)
         found = where.resolve(True, locked, shared=True)  # once more, for the lock may be new
@@ -49,16 +49,16 @@ def save(
             pin_sources(found, note, lacking)
             found = where.resolve(True, locked, shared=True)
         tell = (lambda text: None) if quiet else note
-        held = hold_repositories(found.resolved, found.lock.repos, tell)
-        behind = not_carried(held, repositories_folder(found.resolved))
+        held = hold_commits(found.resolved, found.lock.repos, tell)
+        behind = uncommitted_parts(held, repositories_folder(found.resolved))
         files = outgoing_files(every, found.path if found.exists else None)
-        admitted = [admit_image(loaded, asker(), note) for loaded in every]
+        approved = [approve_image(planned, approval_prompt(), note) for planned in every]
         target = where.directory / file
-        contents = save_project(engine, target, admitted, found.sources, behind, files, TerminalReporter(quiet))
+        contents = save_project(engine, target, approved, found.sources, behind, files, TerminalReporter(quiet))
     if not quiet:
         for name in files.left_out:
             note(f"{name} (run.env_file) may hold secrets and is not in the file: bring it there yourself")
-        for remark in stays_behind(behind):
+        for remark in notes_on_uncommitted(behind):
             note(remark)
         if names := own_variables(every):
             note(f"the image depends on {', '.join(names)} of your environment: set the same there")

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from robenv.cli.common import AllOption, Where, note, open_engine
+from robenv.cli.common import AllOption, ProjectOptions, note, open_engine
 from robenv.cli.help import Command
 from robenv.cli.on_robots import RobotsOption, act_on_robots
-from robenv.cli.robot import project_of
+from robenv.cli.robot import project_name_of
 
 TimeOption = Annotated[
     float | None,
@@ -23,18 +23,18 @@ def stop(
     """Stops the container. `robenv up` starts it again as it was.
 
     With -r: the release on robots, until `robenv start -r`, or until the robot boots."""
-    from robenv.project.lifecycle import containers_of, others_in
-    from robenv.project.lifecycle import stop as stop_containers
+    from robenv.project.lifecycle import containers_of, containers_of_others
+    from robenv.project.lifecycle import stop_containers as stop_containers
 
-    where: Where = context.obj
+    where: ProjectOptions = context.obj
     if robots:
         from robenv.deploy.lifecycle import stop as stop_there
 
-        act_on_robots(where, robots, project_of(where), stop_there(time))
+        act_on_robots(where, robots, project_name_of(where), stop_there(time))
         return
     place = None if everything else where.place()
     with open_engine() as engine:
-        others = others_in(engine, place)
+        others = containers_of_others(engine, place)
         stopped = stop_containers(engine, containers_of(engine, place), time)
     for container in stopped:
         typer.echo(container)

@@ -13,7 +13,7 @@ from robenv.errors import RobenvError
 
 if TYPE_CHECKING:
     from robenv.engine.build.progress import BuildState
-    from robenv.project.gate import Admitted
+    from robenv.project.gate import ApprovedProject
     from robenv.project.image.image import ImageResult
     from robenv.project.reporter import Reporter
 
@@ -22,7 +22,7 @@ AT_ONCE = 4
 
 
 @dataclass
-class Made:
+class BuildOutcomes:
     """By platform, in the order asked for, the image or why there is none."""
 
     images: dict[str, ImageResult] = field(default_factory=dict)
@@ -38,25 +38,27 @@ class Made:
             raise errors[0]
 
 
-def make_images(every: Sequence[Admitted], quiet: bool, make: Callable[[Admitted, Reporter], ImageResult]) -> Made:
+def build_images(
+    every: Sequence[ApprovedProject], quiet: bool, make: Callable[[ApprovedProject, Reporter], ImageResult]
+) -> BuildOutcomes:
     """Each by ``make``. Where one of several fails, the others go on, and stay. ^C ends all of them."""
     if len(every) == 1:
         reporter = TerminalReporter(quiet)
-        return Made({every[0].loaded.build.platform: make(every[0], reporter)}, states=reporter.states)
+        return BuildOutcomes({every[0].planned.build.platform: make(every[0], reporter)}, states=reporter.states)
     from robenv.cli.progress.shared import SharedProgress
     from robenv.util.concurrency import side_by_side
 
-    platforms = [one.loaded.build.platform for one in every]
-    with SharedProgress(f"{every[0].loaded.build.project} for {', '.join(platforms)}", quiet) as shared:
+    platforms = [one.planned.build.platform for one in every]
+    with SharedProgress(f"{every[0].planned.build.project} for {', '.join(platforms)}", quiet) as shared:
 
-        def one(admitted: Admitted) -> ImageResult | RobenvError:
+        def one(approved: ApprovedProject) -> ImageResult | RobenvError:
             try:
-                return make(admitted, shared.lane(admitted.loaded.build.platform))
+                return make(approved, shared.lane(approved.planned.build.platform))
             except RobenvError as error:
                 return error
 
         results = side_by_side(every, one, AT_ONCE)
-    made = Made(states=shared.states)
+    made = BuildOutcomes(states=shared.states)
     for platform, result in zip(platforms, results, strict=True):
         if isinstance(result, RobenvError):
             made.errors[platform] = result

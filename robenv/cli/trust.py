@@ -6,30 +6,39 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from robenv.cli.ask import asker
-from robenv.cli.common import JsonOption, PlatformOption, Where, note, open_engine, own_platform, print_json, table
+from robenv.cli.ask import approval_prompt
+from robenv.cli.common import (
+    JsonOption,
+    PlatformOption,
+    ProjectOptions,
+    local_platform,
+    note,
+    open_engine,
+    print_json,
+    table,
+)
 from robenv.cli.help import Command
-from robenv.errors import EngineUnreachable, NotTrusted, UsageError
+from robenv.errors import EngineUnreachable, NotApproved, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from robenv.engine.protocol import Engine
-    from robenv.project.trust.judge import Claim
+    from robenv.project.trust.judge import AccessClaim
 
 
-def _claims(engine: Engine | None, where: Where, platform: str | None) -> tuple[Claim, ...]:
+def _claims(engine: Engine | None, where: ProjectOptions, platform: str | None) -> tuple[AccessClaim, ...]:
     from robenv.project.facts import facts_for
     from robenv.project.trust.judge import claims_of
     from robenv.project.trust.repos import repos_claims
 
-    loaded = where.load(own_platform() if engine is None else engine.info().platform, platform)
-    facts = facts_for(engine, loaded)
-    found = claims_of(loaded, facts, loaded.container(facts, loaded.grant(facts)))
-    return (*found, *repos_claims(loaded.resolved))
+    planned = where.load(local_platform() if engine is None else engine.info().platform, platform)
+    facts = facts_for(engine, planned)
+    found = claims_of(planned, facts, planned.container(facts, planned.grant(facts)))
+    return (*found, *repos_claims(planned.resolved))
 
 
-def _claims_here(where: Where, platform: str | None = None) -> tuple[Claim, ...]:
+def _claims_here(where: ProjectOptions, platform: str | None = None) -> tuple[AccessClaim, ...]:
     from robenv.cli.robot import read_robots
     from robenv.deploy.inventory_trust import inventory_claims
 
@@ -42,15 +51,15 @@ def _claims_here(where: Where, platform: str | None = None) -> tuple[Claim, ...]
         return (*_claims(None, where, platform), *of_robots)
 
 
-def _claims_on(where: Where, robot: str) -> tuple[Claim, ...]:
+def _claims_on(where: ProjectOptions, robot: str) -> tuple[AccessClaim, ...]:
     """What the project's release takes of a robot."""
     from robenv.cli.robot import open_robot
-    from robenv.deploy.robot_info import survey
+    from robenv.deploy.robot_info import read_robot
     from robenv.project.gate import claims_on_robot
 
     with open_robot(where, robot) as connection:
-        loaded = where.load_for_robots(connection.engine.info().platform, None)
-        return claims_on_robot(loaded, survey(connection, loaded).facts)
+        planned = where.load_for_robots(connection.engine.info().platform, None)
+        return claims_on_robot(planned, read_robot(connection, planned).facts)
 
 
 def _list(json: bool) -> None:
@@ -69,11 +78,11 @@ def _list(json: bool) -> None:
     typer.echo(table(("SINCE", "PROFILE", "TAKES OVER THE HOST"), lines))
 
 
-def _revoke(where: Where, profile: str) -> None:
+def _revoke(where: ProjectOptions, profile: str) -> None:
     from robenv.project.trust.approvals import approvals, revoke
 
     if profile:
-        known = {one.source: None for one in approvals()}
+        known = {approval.source: None for approval in approvals()}
         named = [source for source in known if profile in (source, source.rpartition(" (")[0])]
     else:
         named = [claim.source for claim in _claims_here(where)]
@@ -85,7 +94,7 @@ def _revoke(where: Where, profile: str) -> None:
     note("nothing was allowed here" if not count else f"taken back; what runs goes on until `robenv down` ({count})")
 
 
-def _show(claims: Sequence[Claim], yes: bool) -> None:
+def _show(claims: Sequence[AccessClaim], yes: bool) -> None:
     from robenv.project.gate import require_trust
     from robenv.project.trust.judge import claims_text, not_approved
 
@@ -102,10 +111,10 @@ def _show(claims: Sequence[Claim], yes: bool) -> None:
         typer.echo(claims_text(asking))
         note("this is allowed already; `robenv trust --revoke` takes it back")
         return
-    ask = asker()
+    ask = approval_prompt()
     if not yes and ask is None:
         typer.echo(claims_text(missing))
-        raise NotTrusted("nobody is here to allow this", hint="`robenv trust --yes` allows what is listed here")
+        raise NotApproved("nobody is here to allow this", hint="`robenv trust --yes` allows what is listed here")
     if yes:
         typer.echo(claims_text(missing))
     require_trust(asking, (lambda _: True) if yes else ask)
@@ -129,7 +138,7 @@ def trust(
     Not yours is what comes from git, and a file that belongs to another user of this machine."""
     if list_all + revoke + yes > 1 or (profile and not revoke):
         raise UsageError("these options do not go together", hint="`robenv trust --help` shows them")
-    where: Where = context.obj
+    where: ProjectOptions = context.obj
     if list_all:
         _list(json)
     elif revoke:
@@ -142,7 +151,7 @@ def trust(
             _show(claims, yes)
 
 
-def _print(claims: Sequence[Claim]) -> None:
+def _print(claims: Sequence[AccessClaim]) -> None:
     from robenv.project.trust.judge import not_approved
 
     missing = not_approved(claims)

@@ -6,14 +6,14 @@ from typing import Annotated
 
 import typer
 
-from robenv.cli.ask import asker
+from robenv.cli.ask import approval_prompt
 from robenv.cli.builders import BuilderOption, named_builders
 from robenv.cli.common import (
     LockedOption,
     NoAccelOption,
     PlatformOption,
+    ProjectOptions,
     QuietOption,
-    Where,
     open_engine,
 )
 from robenv.cli.help import Command
@@ -42,18 +42,18 @@ def up(
 ) -> None:
     """Builds the image if there is none for what the profile says now, starts the container or joins the one that
     runs, and enters a shell or runs CMD, with CMD's exit code."""
-    from robenv.fast.enter import enter, here
-    from robenv.project.up import ImageOptions, bring_up
+    from robenv.fast.enter import run_in_container, working_directory
+    from robenv.project.up import ImageOptions, ensure_running
 
-    where: Where = context.obj
+    where: ProjectOptions = context.obj
     with open_engine() as engine, named_builders(builders) as assign:
-        loaded = where.load(engine.info().platform, platform, quiet, locked, pin=True)
-        builder = assign([loaded.build.platform]).get(loaded.build.platform)
-        result = bring_up(
+        planned = where.load(engine.info().platform, platform, quiet, locked, pin=True)
+        builder = assign([planned.build.platform]).get(planned.build.platform)
+        result = ensure_running(
             engine,
-            loaded,
+            planned,
             TerminalReporter(quiet),
-            asker(),
+            approval_prompt(),
             ImageOptions(no_cache, not no_accel, builder),
             remember_for=where.directory if where.file is None and platform is None else None,
             recreate=recreate,
@@ -61,7 +61,7 @@ def up(
         if detach:
             typer.echo(result.container.name)
             return
-        code = enter(engine, result.container, tuple(command or ()), here(), detach_keys)
+        code = run_in_container(engine, result.container, tuple(command or ()), working_directory(), detach_keys)
     raise typer.Exit(code)
 
 

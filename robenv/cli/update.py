@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from robenv.cli.common import JsonOption, Where, note, print_json, write_new_lock
+from robenv.cli.common import JsonOption, ProjectOptions, note, print_json, write_new_lock
 from robenv.cli.help import Command
 
 
@@ -20,7 +20,7 @@ def update(
     json: JsonOption = False,
 ) -> None:
     """Asks git hosts and registries what tags and branches mean now, shows what moves, and writes robenv.lock."""
-    where: Where = context.obj
+    where: ProjectOptions = context.obj
     named = tuple(what or ("",))
     moved = write_new_lock(where, lambda name: any(part in name for part in named), dry_run, named)
     if json:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from robenv.cli.common import JsonOption, Where, note, print_json
+from robenv.cli.common import JsonOption, ProjectOptions, note, print_json
 from robenv.cli.errors import print_error, print_warnings
 from robenv.cli.help import Command
 from robenv.errors import Problem, ProfileError
@@ -27,7 +27,7 @@ def validate(
     """Reports all problems of a profile and of everything that it extends, each with its place."""
     from robenv.project.lock_policy import resolve_locked
 
-    where: Where = context.obj
+    where: ProjectOptions = context.obj
     found: list[dict[str, Any]] = []
     failed: list[ProfileError] = []
     checked = []

@@ -17,7 +17,7 @@ CRASHING = 60.0
 
 
 @dataclass(frozen=True)
-class Condition:
+class ReleaseCondition:
     """``release``: the one that runs, else the one that the robot boots into, else the last one; None where the project
     is not there. ``well``: it runs, is not unhealthy, and was not started again just now. ``words``: how it does."""
 
@@ -28,15 +28,15 @@ class Condition:
     """The ID of the release that `rollback` goes back to; "" where there is none."""
 
 
-def condition(releases: Sequence[ContainerInfo], running: ContainerInfo | None, now: str) -> Condition:
+def condition(releases: Sequence[ContainerInfo], running: ContainerInfo | None, now: str) -> ReleaseCondition:
     """``releases``, with ``running`` of them, in the order of ``Standing``; ``now`` by the engine's clock."""
-    booting = next((one for one in releases if is_confirmed(one)), None)
+    booting = next((release for release in releases if is_confirmed(release)), None)
     shown = running or booting or next(iter(releases), None)
     if shown is None:
-        return Condition()
-    earlier = next((release_id(one) for one in releases if one.id != shown.id), "")
+        return ReleaseCondition()
+    earlier = next((release_id(release) for release in releases if release.id != shown.id), "")
     if running is None:
-        return Condition(shown, False, _ended(shown), earlier)
+        return ReleaseCondition(shown, False, _ended(shown), earlier)
     words = [shown.health if shown.health not in ("", "none") else shown.status]
     if shown.status != "running" and words[0] != shown.status:
         words.append(shown.status)
@@ -47,7 +47,7 @@ def condition(releases: Sequence[ContainerInfo], running: ContainerInfo | None, 
     if shown.restarts:
         words.append(f"{shown.restarts} restart{'s' if shown.restarts > 1 else ''}")
     well = shown.status == "running" and shown.health != "unhealthy" and not crashing
-    return Condition(shown, well, ", ".join(words), earlier)
+    return ReleaseCondition(shown, well, ", ".join(words), earlier)
 
 
 def _ended(info: ContainerInfo) -> str:

@@ -97,7 +97,7 @@ def guarded(engine: Engine, project: str, new: str, old: str, trial: float, sock
             _remove(engine, project)
 
 
-def dismiss(engine: Engine, project: str) -> None:
+def remove_guard(engine: Engine, project: str) -> None:
     """Removes the guard that a client that was killed has left."""
     if engine.containers({LABEL_PROJECT: project, LABEL_ROLE: ROLE_GUARD}):
         _remove(engine, project)
@@ -117,7 +117,7 @@ def _image(project: str) -> str:
 
 
 def _start(engine: Engine, project: str, arguments: tuple[str, ...], socket: str) -> None:
-    dismiss(engine, project)
+    remove_guard(engine, project)
     _load(engine, _image(project))
     request = {
         "Image": _image(project),
@@ -132,7 +132,7 @@ def _start(engine: Engine, project: str, arguments: tuple[str, ...], socket: str
     }
     own = {"Type": "bind", "Source": socket, "Target": _SOCKET}
     for folders in (_FOLDERS, _FOLDERS[:-1]):
-        mounts = [{"Type": "bind", "Source": one, "Target": one, "ReadOnly": True} for one in folders]
+        mounts = [{"Type": "bind", "Source": folder, "Target": folder, "ReadOnly": True} for folder in folders]
         try:
             container = engine.create_container(
                 _name(project), {**request, "HostConfig": {**host, "Mounts": [*mounts, own]}}

@@ -12,22 +12,22 @@ from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass
 
 from robenv.deploy.guard import guarded
-from robenv.deploy.health import Trial, Verdict, await_active, await_health, ended
-from robenv.deploy.interrupt import check as check_interrupt
+from robenv.deploy.health import HealthVerdict, Trial, await_active, await_health, verdict_of_ended
 from robenv.deploy.interrupt import handing_over
+from robenv.deploy.interrupt import raise_if_interrupted as check_interrupt
 from robenv.deploy.release import ACTIVE, AGAIN, HISTORY, Release, confirmed_file, trial_time
 from robenv.deploy.release_state import confirm, release_id, retire, stored_plan
 from robenv.deploy.release_volume import prepare_folder, read_file, write_files
 from robenv.engine.protocol import ContainerInfo, Engine
 from robenv.errors import OperationFailed, RobenvError
 from robenv.plan.container.create_request import create_request
-from robenv.plan.container.exclusive import in_the_way
+from robenv.plan.container.exclusive import conflicting_use
 from robenv.plan.names import LABEL_PROJECT
 from robenv.project.containers.container import prepare_mounts
 from robenv.project.containers.container_user import prepare_accounts
 from robenv.project.containers.networks import connect_networks, ensure_networks
 from robenv.remote.exec_with_timeout import run_inside
-from robenv.util.bounded_json import last
+from robenv.util.bounded_json import last_bytes
 
 STEPS = ("created", "waiting", "handed", "healthy", "confirmed", "promoted", "retired", "pruned")
 """In this order. Before ``handed`` the old release runs; from ``confirmed`` on the new one stays. Where the old release
@@ -51,7 +51,7 @@ class ReleaseFailed(OperationFailed):
 
 
 @dataclass(frozen=True)
-class Switched:
+class HandoverResult:
     """``was``: the release that ran before; "" for none. ``gap``: seconds from its end until the new one ran."""
 
     release: str
@@ -59,7 +59,7 @@ class Switched:
     gap: float = 0.0
 
 
-def create(engine: Engine, release: Release) -> str:
+def create_release(engine: Engine, release: Release) -> str:
     """The release's container, not started; on trial."""
     plan = release.plan
     earlier = engine.find_container(plan.name)
@@ -78,7 +78,7 @@ def create(engine: Engine, release: Release) -> str:
     return container
 
 
-def switch(
+def hand_over(
     engine: Engine,
     container: str,
     trial: Trial,
@@ -88,7 +88,7 @@ def switch(
     *,
     keep_failed: bool = False,
     socket: str = SOCKET,
-) -> Switched:
+) -> HandoverResult:
     """Starts ``container``, hands over from ``old`` to it, and confirms it once it is healthy.
 
     Raises ReleaseFailed, with the new one's last lines, where it is not: then ``old`` runs again. The new container is
@@ -113,7 +113,7 @@ def switch(
     if old is not None:
         retire(engine, old)
     at("retired")
-    return Switched(trial.id, release_id(old) if old is not None else "", gap)
+    return HandoverResult(trial.id, release_id(old) if old is not None else "", gap)
 
 
 def _promote(engine: Engine, container: str, trial: Trial, at: At) -> None:
@@ -125,10 +125,10 @@ def _promote(engine: Engine, container: str, trial: Trial, at: At) -> None:
     engine.set_restart_policy(container, "always")
     info = engine.find_container(container)
     if info is None or not info.running:
-        _require(engine, container, trial, ended(info))
+        _require(engine, container, trial, verdict_of_ended(info))
 
 
-def try_again(engine: Engine, container: str, release: str) -> None:
+def put_on_trial_again(engine: Engine, container: str, release: str) -> None:
     """Sets the watchdog on an earlier release once more: what was good then may not be now, and nobody may be there to
     see. Before it is started."""
     write_files(engine, container, {confirmed_file(release): AGAIN})
@@ -139,7 +139,7 @@ def _in_the_way(engine: Engine, container: str, old: ContainerInfo | None) -> tu
     new = engine.find_container(container)
     if new is None or old is None or not old.running:
         return ()
-    return in_the_way(stored_plan(new), stored_plan(old))
+    return conflicting_use(stored_plan(new), stored_plan(old))
 
 
 def _guard(
@@ -176,14 +176,16 @@ def _hand_over(
         end_from_inside(engine, running)
     if not await_active(engine, container, trial.id, _TO_START):
         info = engine.find_container(container)
-        verdict = ended(info) if info is None or not info.running else Verdict(False, "it did not start")
+        verdict = (
+            verdict_of_ended(info) if info is None or not info.running else HealthVerdict(False, "it did not start")
+        )
         raise _failed(engine, container, trial, verdict)
     gap = time.monotonic() - ended_at if running is not None else 0.0
     at("handed")
     return gap
 
 
-def is_waiting(engine: Engine, container: str) -> bool:
+def is_waiting_for_lock(engine: Engine, container: str) -> bool:
     """Whether a release that runs waits for the lock."""
     try:
         rows = engine.processes(container)
@@ -199,11 +201,11 @@ def _await_standby(engine: Engine, container: str, trial: Trial) -> None:
         check_interrupt()
         info = engine.find_container(container)
         if info is None or not info.running:
-            raise _failed(engine, container, trial, ended(info))
-        if is_waiting(engine, container) or read_file(engine, container, ACTIVE) == trial.id:
+            raise _failed(engine, container, trial, verdict_of_ended(info))
+        if is_waiting_for_lock(engine, container) or read_file(engine, container, ACTIVE) == trial.id:
             return  # the other where the old one keeps crashing: its turn came in between
         time.sleep(0.1)
-    raise _failed(engine, container, trial, Verdict(False, "it did not get as far as waiting for its turn"))
+    raise _failed(engine, container, trial, HealthVerdict(False, "it did not get as far as waiting for its turn"))
 
 
 def end_from_inside(engine: Engine, old: ContainerInfo) -> None:
@@ -271,13 +273,13 @@ def _run_again(engine: Engine, old: ContainerInfo) -> str:
     return f"{old.name} runs again" if runs else f"{old.name} does not run again: look at its logs"
 
 
-def _require(engine: Engine, container: str, trial: Trial, verdict: Verdict) -> None:
+def _require(engine: Engine, container: str, trial: Trial, verdict: HealthVerdict) -> None:
     if not verdict.healthy:
         raise _failed(engine, container, trial, verdict)
 
 
-def _failed(engine: Engine, container: str, trial: Trial, verdict: Verdict) -> ReleaseFailed:
-    written = last(data for _, data in engine.logs(container, tail=_LAST_LINES))
+def _failed(engine: Engine, container: str, trial: Trial, verdict: HealthVerdict) -> ReleaseFailed:
+    written = last_bytes(data for _, data in engine.logs(container, tail=_LAST_LINES))
     lines = written.decode("utf-8", "replace").rstrip()
     parts = []
     if verdict.output:

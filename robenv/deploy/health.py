@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from robenv.deploy import release
-from robenv.deploy.interrupt import check as check_interrupt
+from robenv.deploy.interrupt import raise_if_interrupted as check_interrupt
 from robenv.deploy.release_volume import read_file
 from robenv.engine.protocol import ContainerInfo, Engine
 from robenv.errors import ContainerNotFound
@@ -19,7 +19,7 @@ _PAUSE = 0.2
 
 
 @dataclass(frozen=True)
-class Verdict:
+class HealthVerdict:
     """``healthy``, and else why not, in one line, with what the check wrote last."""
 
     healthy: bool
@@ -52,7 +52,7 @@ def await_active(engine: Engine, container: str, wanted: str, timeout: float) ->
 
 def await_health(
     engine: Engine, container: str, trial: Trial, say: Callable[[str], None] = lambda text: None
-) -> Verdict:
+) -> HealthVerdict:
     """Waits until the release that runs in ``container`` is healthy and has settled, or is found not to be.
 
     Without a check it has to run for ``settle`` seconds. With one: it is asked every ``interval`` seconds; failures
@@ -67,8 +67,8 @@ def await_health(
         check_interrupt()
         info = engine.find_container(container)
         if info is None or not info.running:
-            return ended(info)
-        verdict = _ask(engine, info, check) if check is not None else Verdict(True)
+            return verdict_of_ended(info)
+        verdict = _ask(engine, info, check) if check is not None else HealthVerdict(True)
         now, pause = time.monotonic(), check.interval if check is not None else _PAUSE
         if verdict.healthy:
             failures = 0
@@ -86,27 +86,27 @@ def await_health(
         _sleep_watching(engine, container, pause)
 
 
-def ended(info: ContainerInfo | None) -> Verdict:
+def verdict_of_ended(info: ContainerInfo | None) -> HealthVerdict:
     """The verdict on a release whose command has ended."""
     if info is None:
-        return Verdict(False, "its container is gone")
+        return HealthVerdict(False, "its container is gone")
     if info.exit_code == 0:
-        return Verdict(False, "its command ended by itself (exit code 0), and a release has to keep running")
-    return Verdict(False, f"it {info.ending}")
+        return HealthVerdict(False, "its command ended by itself (exit code 0), and a release has to keep running")
+    return HealthVerdict(False, f"it {info.ending}")
 
 
-def _ask(engine: Engine, info: ContainerInfo, health: Healthcheck) -> Verdict:
+def _ask(engine: Engine, info: ContainerInfo, health: Healthcheck) -> HealthVerdict:
     # In the container too, so that a check that never answers does not stay.
     argv = ("timeout", "-k", "1", f"{health.timeout:g}", *health.test)
     try:
         code, output = run_inside(engine, info, argv, health.timeout + release.MARGIN / 3, look=check_interrupt)
     except ContainerNotFound:
-        return ended(engine.find_container(info.id))
+        return verdict_of_ended(engine.find_container(info.id))
     if code == 0:
-        return Verdict(True)
+        return HealthVerdict(True)
     if code is None or code in (124, 137):
-        return Verdict(False, f"its health check did not answer in {health.timeout:g} s", output)
-    return Verdict(False, f"its health check failed with exit code {code}", output)
+        return HealthVerdict(False, f"its health check did not answer in {health.timeout:g} s", output)
+    return HealthVerdict(False, f"its health check failed with exit code {code}", output)
 
 
 def _sleep_watching(engine: Engine, container: str, seconds: float) -> None:

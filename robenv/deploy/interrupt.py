@@ -17,18 +17,18 @@ _asked = threading.Event()
 _handing_over: set[int] = set()
 
 
-def ask() -> None:
+def request_interrupt() -> None:
     """From now on every trial gives up."""
     _asked.set()
 
 
-def forget() -> None:
+def clear_interrupt() -> None:
     """For what begins anew."""
     _asked.clear()
     _handing_over.clear()
 
 
-def check() -> None:
+def raise_if_interrupted() -> None:
     """Raises Interrupted where the user asked for an end."""
     if _asked.is_set():
         raise Interrupted("interrupted")

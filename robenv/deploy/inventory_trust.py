@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from robenv.project.trust.approvals import own_uids
-from robenv.project.trust.baseline import Look, others, read_baseline
-from robenv.project.trust.judge import Claim
-from robenv.project.trust.strangers import foreign_path
+from robenv.project.trust.baseline import TrustSnapshot, others, read_baseline
+from robenv.project.trust.foreign_files import foreign_path
+from robenv.project.trust.judge import AccessClaim
 from robenv.remote.inventory import Inventory, Robot
 from robenv.util.sanitize import safe
 
@@ -26,7 +26,7 @@ _PLAIN_SETTINGS = frozenset(
 """Of ssh_config(5): none of these runs anything here, or takes a host for another."""
 
 
-def inventory_claims(inventory: Inventory, root: Path) -> tuple[Claim, ...]:
+def inventory_claims(inventory: Inventory, root: Path) -> tuple[AccessClaim, ...]:
     """What the robots' ssh options may do on this machine, where the file is not the user's own, or where a container
     of the project in ``root`` could have written it since."""
     if not inventory.path:
@@ -34,7 +34,7 @@ def inventory_claims(inventory: Inventory, root: Path) -> tuple[Claim, ...]:
     path = Path(inventory.path)
     why = _foreign(path) or _changed(inventory, str(root))
     powers = tuple(dict.fromkeys(text for robot in inventory.robots for text in (_place(robot), *_powers(robot))))
-    return (Claim(f"{os.path.realpath(path)} ({why})", path.name, why, powers),) if why and powers else ()
+    return (AccessClaim(f"{os.path.realpath(path)} ({why})", path.name, why, powers),) if why and powers else ()
 
 
 def _place(robot: Robot) -> str:
@@ -50,7 +50,7 @@ def _foreign(path: Path) -> str:
 
 
 def _changed(inventory: Inventory, root: str) -> str:
-    stamps = Look(inventory.since, frozenset((inventory.path,))).stamps((inventory.path,))
+    stamps = TrustSnapshot(inventory.since, frozenset((inventory.path,))).stamps((inventory.path,))
     known = [one for one in (read_baseline(root), *others(root)) if one is not None]
     return "it changed while a container could write there" if any(one.changed(stamps) for one in known) else ""
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from robenv.deploy.condition import condition
-from robenv.deploy.guard import dismiss
-from robenv.deploy.release_state import Standing, release_id, standing
-from robenv.deploy.status import nothing_there
+from robenv.deploy.guard import remove_guard
+from robenv.deploy.release_state import ReleaseState, release_id, release_state
+from robenv.deploy.status import not_on_robot
 from robenv.engine.protocol import ContainerInfo, Engine
 from robenv.errors import OperationFailed
 from robenv.plan.names import LABEL_DIRECTORY, LABEL_NETWORK, LABEL_PROJECT
@@ -27,7 +27,7 @@ def stop(timeout: float | None = None) -> Act:
     def act(connection: Connection, project: str) -> tuple[str, str]:
         found, release = _found(connection, project)
         running = _standbys_first(found)
-        dismiss(connection.engine, project)
+        remove_guard(connection.engine, project)
         for one in running:
             connection.engine.stop(one.id, timeout)
         return "stopped" if running else "unchanged", release_id(release)
@@ -65,7 +65,7 @@ def remove(volumes: bool = False, timeout: float | None = None) -> Act:
     def act(connection: Connection, project: str) -> tuple[str, str]:
         found, release = _found(connection, project)
         engine = connection.engine
-        dismiss(engine, project)
+        remove_guard(engine, project)
         for one in _standbys_first(found):
             engine.set_restart_policy(one.id, "no")  # else the robot boots into it where this breaks off
             engine.stop(one.id, timeout)
@@ -93,22 +93,22 @@ def _remove_rest(engine: Engine, project: str, volumes: bool) -> None:
                 engine.remove_image(tag)
 
 
-def _found(connection: Connection, project: str) -> tuple[Standing, ContainerInfo]:
+def _found(connection: Connection, project: str) -> tuple[ReleaseState, ContainerInfo]:
     """What is there, and the release that runs, or would. Raises ContainerNotFound."""
-    found = standing(connection.engine, project)
+    found = release_state(connection.engine, project)
     release = condition(found.releases, found.running, "").release
     if release is None:
-        raise nothing_there(connection, project)
+        raise not_on_robot(connection, project)
     return found, release
 
 
-def _standbys_first(found: Standing) -> list[ContainerInfo]:
+def _standbys_first(found: ReleaseState) -> list[ContainerInfo]:
     """What runs; one that waits for its turn must not get it when the other is stopped."""
-    running = [one for one in found.releases if one.running]
+    running = [release for release in found.releases if release.running]
     return sorted(running, key=lambda one: found.running is not None and one.id == found.running.id)
 
 
-def _confirmed(found: Standing, release: ContainerInfo) -> ContainerInfo:
+def _confirmed(found: ReleaseState, release: ContainerInfo) -> ContainerInfo:
     if found.booting is None or found.booting.id != release.id:
         raise OperationFailed(
             f"no release that was confirmed is there; the last one, {release.name}, is {release.status}",

@@ -21,12 +21,12 @@ from robenv.catalog.jetpack import (
 from robenv.catalog.platforms import parse_platform
 from robenv.deploy.release import local_mounts
 from robenv.errors import Problem, RobotRefused, UsageError
-from robenv.plan.host.requirements import Lack
+from robenv.plan.host.requirements import MissingRequirement
 from robenv.plan.models import BuildPlan, RunPlan
-from robenv.transfer.disk_space import Room
+from robenv.transfer.disk_space import DiskNeeds
 
 if TYPE_CHECKING:
-    from robenv.deploy.robot_info import Survey
+    from robenv.deploy.robot_info import RobotInfo
     from robenv.profile.resolve.resolved import Resolved
 
 OLDEST_API = (1, 41)
@@ -36,13 +36,13 @@ MARGIN = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Wanted:
+class IntendedRelease:
     """What is to be put on one robot. ``platform``: the image's. ``base``: the reference that it is made from."""
 
     platform: str
     base: str = ""
-    room: Room = field(default_factory=Room)
-    lacks: tuple[Lack, ...] = ()
+    room: DiskNeeds = field(default_factory=DiskNeeds)
+    unmet: tuple[MissingRequirement, ...] = ()
     """What of the profile's wishes the robot has not: devices, GPU, limits."""
     local_mounts: tuple[str, ...] = ()
     needed: frozenset[str] = frozenset()
@@ -52,22 +52,22 @@ class Wanted:
     """With the user's corrections."""
 
 
-def wanted(
+def intended_release(
     resolved: Resolved,
     build: BuildPlan,
     plan: RunPlan,
-    lacks: tuple[Lack, ...],
-    room: Room,
+    unmet: tuple[MissingRequirement, ...],
+    room: DiskNeeds,
     needed: frozenset[str],
     programs: frozenset[str] | None,
-) -> Wanted:
+) -> IntendedRelease:
     """``plan``: the release's."""
     root = str(resolved.files.root) if resolved.files is not None else ""
-    return Wanted(
+    return IntendedRelease(
         platform=build.platform,
         base=base_image(build),
         room=room,
-        lacks=lacks,
+        unmet=unmet,
         local_mounts=tuple(local_mounts(plan, root)) if root else (),
         needed=needed,
         programs=programs,
@@ -85,22 +85,22 @@ def base_image(build: BuildPlan) -> str:
     return base.asked or base.image
 
 
-def check_robot(survey: Survey, want: Wanted, resolved: Resolved | None = None) -> tuple[Problem, ...]:
+def check_robot(robot_info: RobotInfo, want: IntendedRelease, resolved: Resolved | None = None) -> tuple[Problem, ...]:
     """Everything that keeps the release off that robot. ``resolved``: to tell the places in the profile."""
     found = [
-        *_engine(survey),
-        *_platform(survey, want),
-        *_l4t(survey, want),
-        *_disk(survey, want),
+        *_engine(robot_info),
+        *_platform(robot_info, want),
+        *_l4t(robot_info, want),
+        *_disk(robot_info, want),
         *_lacks(want, resolved),
         *_mounts(want),
         *_programs(want),
     ]
-    name = survey.robot.name
+    name = robot_info.robot.name
     return tuple(replace(problem, message=f"{name}: {problem.message}") for problem in found)
 
 
-def refuse(problems: Mapping[str, Sequence[Problem]]) -> None:
+def refuse_if_any(problems: Mapping[str, Sequence[Problem]]) -> None:
     """Raises RobotRefused with all problems of all robots, by their names, where there is any."""
     every = tuple(problem for found in problems.values() for problem in found)
     if not every:
@@ -113,23 +113,23 @@ def _said_once(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     return tuple(dict.fromkeys(problems))
 
 
-def _engine(survey: Survey) -> Iterator[Problem]:
-    version = survey.engine.api_version
+def _engine(robot_info: RobotInfo) -> Iterator[Problem]:
+    version = robot_info.engine.api_version
     numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
     if numbers < OLDEST_API:
-        engine = f"{survey.engine.product} {survey.engine.version}".strip()
+        engine = f"{robot_info.engine.product} {robot_info.engine.version}".strip()
         yield Problem(
             f"its engine, {engine} (API {version}), is older than Docker Engine 20.10 (API 1.41)",
             hint="on the robot: `sudo apt-get install docker.io`, or Docker's own packages",
         )
 
 
-def _platform(survey: Survey, want: Wanted) -> Iterator[Problem]:
-    if same_processor(survey.engine.platform, want.platform):
+def _platform(robot_info: RobotInfo, want: IntendedRelease) -> Iterator[Problem]:
+    if same_processor(robot_info.engine.platform, want.platform):
         return
-    hint = f"add {survey.engine.platform} to `platforms` in the profile"
+    hint = f"add {robot_info.engine.platform} to `platforms` in the profile"
     yield Problem(
-        f"it is {survey.engine.platform}, and the image is for {want.platform}: it would not run there, or only in "
+        f"it is {robot_info.engine.platform}, and the image is for {want.platform}: it would not run there, or only in "
         "emulation",
         hint=hint,
     )
@@ -147,21 +147,21 @@ def same_processor(robot: str, image: str) -> bool:
     return there.architecture != "arm" or asked.variant <= there.variant
 
 
-def _l4t(survey: Survey, want: Wanted) -> Iterator[Problem]:
+def _l4t(robot_info: RobotInfo, want: IntendedRelease) -> Iterator[Problem]:
     image = l4t_of_image(want.base)
     if image is None:
         return
     needs = family(image, want.jetpacks)
-    if not survey.l4t:
+    if not robot_info.l4t:
         yield Problem(
             f"the base {want.base} is for a Jetson with L4T {needs}, and this is none",
             hint="a Jetson has /etc/nv_tegra_release; choose another base for this robot",
         )
         return
-    has = parse_l4t(survey.l4t)
+    has = parse_l4t(robot_info.l4t)
     if not runs_on(image, has, want.jetpacks):
         yield Problem(
-            f"it has L4T {survey.l4t}, and the base {want.base} runs with {needs} alone",
+            f"it has L4T {robot_info.l4t}, and the base {want.base} runs with {needs} alone",
             hint=f"{_base_for(has, want.jetpacks)}, or bring the robot to {needs} by JetPack; where robenv's table is "
             "wrong, a line of your own corrects it: docs/catalogue.md",
         )
@@ -176,25 +176,27 @@ def _base_for(l4t: Version, jetpacks: tuple[JetPack, ...]) -> str:
     return f"no base image is known for L4T {dotted(l4t)}{near}; choose one for it"
 
 
-def _disk(survey: Survey, want: Wanted) -> Iterator[Problem]:
-    if survey.disk_free is None or not want.room.needed:
+def _disk(robot_info: RobotInfo, want: IntendedRelease) -> Iterator[Problem]:
+    if robot_info.disk_free is None or not want.room.needed:
         return
-    free, need = survey.disk_free + want.room.freed, want.room.needed + MARGIN
+    free, need = robot_info.disk_free + want.room.freed, want.room.needed + MARGIN
     if free < need:
         cleared = " once what abandoned transfers left is removed" if want.room.freed else ""
         yield Problem(
-            f"its disk has {free / 1e9:.1f} GB free at {survey.engine.root_dir}{cleared}, and this takes "
+            f"its disk has {free / 1e9:.1f} GB free at {robot_info.engine.root_dir}{cleared}, and this takes "
             f"{need / 1e9:.1f} GB while it is being unpacked",
             hint="on the robot: `docker system df -v` shows what takes the space",
         )
 
 
-def _lacks(want: Wanted, resolved: Resolved | None) -> Iterator[Problem]:
-    for lack in want.lacks:
-        yield Problem(lack.message, resolved.locate(lack.path) if resolved is not None else None, lack.hint)
+def _lacks(want: IntendedRelease, resolved: Resolved | None) -> Iterator[Problem]:
+    for requirement in want.unmet:
+        yield Problem(
+            requirement.message, resolved.locate(requirement.path) if resolved is not None else None, requirement.hint
+        )
 
 
-def _mounts(want: Wanted) -> Iterator[Problem]:
+def _mounts(want: IntendedRelease) -> Iterator[Problem]:
     for folder in want.local_mounts:
         yield Problem(
             f"{folder} is to be mounted, and is on this machine alone",
@@ -205,7 +207,7 @@ def _mounts(want: Wanted) -> Iterator[Problem]:
 _PACKAGES = {"flock": "util-linux", "timeout": "coreutils", "sleep": "coreutils", "cat": "coreutils"}
 
 
-def _programs(want: Wanted) -> Iterator[Problem]:
+def _programs(want: IntendedRelease) -> Iterator[Problem]:
     if want.programs is None:
         return
     for name in sorted(want.needed - want.programs):

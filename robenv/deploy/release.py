@@ -191,7 +191,10 @@ def _for_robot(plan: RunPlan, resolved: Resolved) -> RunPlan:
     mounts = tuple(
         replace(mount, source=named(mount.source)) if mount.kind == "volume" else mount for mount in plan.mounts
     )
-    networks = tuple(replace(one, network=replace(one.network, name=named(one.network.name))) for one in plan.networks)
+    networks = tuple(
+        replace(network, network=replace(network.network, name=named(network.network.name)))
+        for network in plan.networks
+    )
     return replace(
         plan,
         name="",  # the release's ID, which this goes into, names it

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from robenv.deploy.guard import dismiss
+from robenv.deploy.guard import remove_guard
 from robenv.deploy.release import ACTIVE, AGAIN, CONFIRMED, HISTORY, confirmed_file
 from robenv.deploy.release_volume import keep_file, read_notes, write_files
 from robenv.engine.protocol import ContainerInfo, Engine
@@ -37,7 +37,7 @@ def is_confirmed(info: ContainerInfo) -> bool:
 
 
 @dataclass(frozen=True)
-class Standing:
+class ReleaseState:
     """``releases``: those never confirmed, then the others, the last confirmed first. By the order in which they were
     confirmed, and not by the time: many a robot boots with a clock that is years back.
 
@@ -59,17 +59,17 @@ class Standing:
         return (self.notes or {}).get(confirmed_file(release_id(info)), "")
 
 
-def standing(engine: Engine, project: str) -> Standing:
+def release_state(engine: Engine, project: str) -> ReleaseState:
     """What of the project is on that engine."""
     found = engine.containers({LABEL_PROJECT: project, LABEL_ROLE: ROLE_RELEASE})
     if not found:
-        return Standing()
+        return ReleaseState()
     notes = read_notes(engine, found[0].id)
     order = {release: number for number, release in enumerate(notes.get(HISTORY, "").split())}
     found.sort(key=lambda info: (order.get(release_id(info), len(order)), info.created), reverse=True)
     running = [info for info in found if info.running]
     active = next((info for info in running if release_id(info) == notes.get(ACTIVE)), None)
-    return Standing(tuple(found), active or next(iter(running), None), notes)
+    return ReleaseState(tuple(found), active or next(iter(running), None), notes)
 
 
 def confirm(engine: Engine, container: str, release: str, history: list[str] | None = None) -> None:
@@ -87,31 +87,31 @@ def retire(engine: Engine, old: ContainerInfo) -> None:
     engine.stop(old.id)
 
 
-def tidy(engine: Engine, project: str, say: Say) -> Standing:
+def clean_up_killed(engine: Engine, project: str, say: Say) -> ReleaseState:
     """Ends what a deploy that was killed left behind, and returns what stands then.
 
     On trial, never confirmed: removed, and the standby behind it takes over. Found healthy, and not made what the robot
     boots into any more: that is done now. Two that are confirmed: the one that was so last stays.
     """
-    dismiss(engine, project)
-    now = standing(engine, project)
+    remove_guard(engine, project)
+    now = release_state(engine, project)
     for info in now.releases:
         if not is_confirmed(info) and (info.running or now.mark(info) != CONFIRMED):
             _end_trial(engine, info, now, say)
-            now = standing(engine, project)
+            now = release_state(engine, project)
     confirmed = [info for info in now.releases if is_confirmed(info)]
     for older in confirmed[1:]:
         say(f"retiring {older.name}: {confirmed[0].name} was confirmed after it")
         retire(engine, older)
-        now = standing(engine, project)
+        now = release_state(engine, project)
     for info in confirmed[:1]:
         if not info.running or now.mark(info) != CONFIRMED:
             _see_to(engine, info, say)
-            now = standing(engine, project)
+            now = release_state(engine, project)
     return now
 
 
-def _end_trial(engine: Engine, info: ContainerInfo, now: Standing, say: Say) -> None:
+def _end_trial(engine: Engine, info: ContainerInfo, now: ReleaseState, say: Say) -> None:
     mark = now.mark(info)
     if mark not in (CONFIRMED, AGAIN):
         say(f"removing {info.name}: a deploy ended before it was confirmed")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from robenv.deploy.condition import Condition, condition
-from robenv.deploy.release_state import Standing, standing
+from robenv.deploy.condition import ReleaseCondition, condition
+from robenv.deploy.release_state import ReleaseState, release_state
 from robenv.engine.protocol import ContainerInfo, EngineInfo
 from robenv.host.facts import Facts
 from robenv.host.probes.board import read_board
@@ -19,14 +19,14 @@ from robenv.remote.connection import Connection
 from robenv.remote.inventory import Robot
 
 if TYPE_CHECKING:
-    from robenv.project.planned import Loaded
+    from robenv.project.planned import PlannedProject
 
 _CONTAINERD = "/var/lib/containerd"
 """Where the system's containerd keeps images, for engines that leave them to it."""
 
 
 @dataclass(frozen=True)
-class Survey:
+class RobotInfo:
     """``facts`` are of the robot's own probes, and have the sections that the project's plan depends on."""
 
     robot: Robot
@@ -44,7 +44,7 @@ class Survey:
     """That one of them whose command runs."""
 
     @property
-    def condition(self) -> Condition:
+    def condition(self) -> ReleaseCondition:
         return condition(self.releases, self.running, str(self.engine.raw.get("SystemTime") or ""))
 
     def to_json(self) -> dict[str, Any]:
@@ -57,7 +57,7 @@ class Survey:
             "engine": {"product": self.engine.product, "version": self.engine.version, "api": self.engine.api_version},
             "disk_free": self.disk_free,
             "release": _release(running) if running is not None else None,
-            "releases": [_release(one) for one in self.releases],
+            "releases": [_release(release) for release in self.releases],
             "well": how.well,
             "condition": how.words,
             "rollback": how.rollback or None,
@@ -79,19 +79,19 @@ def _release(info: ContainerInfo) -> dict[str, Any]:
     }
 
 
-def survey(connection: Connection, loaded: Loaded | None, project: str = "") -> Survey:
-    """``loaded``: the project that is to go there; without one only what the robot is, and ``project``'s releases.
+def read_robot(connection: Connection, planned: PlannedProject | None, project: str = "") -> RobotInfo:
+    """``planned``: the project that is to go there; without one only what the robot is, and ``project``'s releases.
 
     Raises RobotRefused, RobotUnreachable, EngineLost.
     """
     engine = connection.engine
     info = engine.info()
-    name = loaded.build.project if loaded is not None else project
-    found = standing(engine, name) if name else Standing()
+    name = planned.build.project if planned is not None else project
+    found = release_state(engine, name) if name else ReleaseState()
     tegra = read_tegra(connection.host)
-    return Survey(
+    return RobotInfo(
         robot=connection.robot,
-        facts=robot_facts(connection, info, loaded),
+        facts=robot_facts(connection, info, planned),
         engine=info,
         disk_free=disk_free(connection, info),
         board=(tegra.board if tegra else "") or read_board(connection.host),
@@ -101,11 +101,11 @@ def survey(connection: Connection, loaded: Loaded | None, project: str = "") -> 
     )
 
 
-def robot_facts(connection: Connection, info: EngineInfo, loaded: Loaded | None) -> Facts:
+def robot_facts(connection: Connection, info: EngineInfo, planned: PlannedProject | None) -> Facts:
     """Read the facts that the project's plan for this robot depends on. ``info``: of its engine."""
     # To the robot its engine is local, and listens where the robot says; the socket on this machine is only a way.
     known = replace(engine_facts(info), local=True, endpoint=f"unix://{connection.robot.docker_host}")
-    wanted = wanted_facts(loaded.resolved.profile) if loaded is not None else frozenset[str]()
+    wanted = wanted_facts(planned.resolved.profile) if planned is not None else frozenset[str]()
     return read_facts(info.platform, rootless=known.rootless, wanted=wanted, engine=known, host=connection.host)
 
 

@@ -6,10 +6,17 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from robenv.deploy.handover import SOCKET, At, create, switch, try_again
+from robenv.deploy.handover import SOCKET, At, create_release, hand_over, put_on_trial_again
 from robenv.deploy.health import Trial
 from robenv.deploy.release import HISTORY, SETTLE, Release
-from robenv.deploy.release_state import Standing, is_confirmed, release_id, runs_already, standing, tidy
+from robenv.deploy.release_state import (
+    ReleaseState,
+    clean_up_killed,
+    is_confirmed,
+    release_id,
+    release_state,
+    runs_already,
+)
 from robenv.engine.protocol import ContainerInfo, Engine
 from robenv.errors import OperationFailed, UsageError
 from robenv.plan.models import Healthcheck
@@ -23,7 +30,7 @@ def _nowhere(step: str) -> None:
 
 
 @dataclass(frozen=True)
-class Done:
+class RolloutResult:
     """``release`` runs and is confirmed. ``was``: the one before; "" for none. ``changed``: whether that is new.
     ``gap``: seconds in which neither ran."""
 
@@ -41,51 +48,51 @@ def put_release(
     say: Say,
     at: At = _nowhere,
     socket: str = SOCKET,
-) -> Done:
+) -> RolloutResult:
     """Brings a robot to ``release``. ``send`` sees to it that the robot has its image.
 
     Raises ReleaseFailed, and what the engine and ``send`` raise; then the earlier release runs.
     """
     project = release.plan.project
-    found = tidy(engine, project, say)
+    found = clean_up_killed(engine, project, say)
     old = found.running
     if runs_already(old, release.id):
         prune(engine, project, keep, say)
-        return Done(release.id, release.id, changed=False)
+        return RolloutResult(release.id, release.id, changed=False)
     at("surveyed")
     send()
     at("sent")
-    container = create(engine, release)
+    container = create_release(engine, release)
     at("created")
     trial = Trial(release.id, release.health, release.settle)
-    done = switch(engine, container, trial, old or found.booting, say, at, socket=socket)
+    done = hand_over(engine, container, trial, old or found.booting, say, at, socket=socket)
     prune(engine, project, keep, say)
     at("pruned")
-    return Done(done.release, done.was, gap=done.gap)
+    return RolloutResult(done.release, done.was, gap=done.gap)
 
 
 def roll_back(
     engine: Engine, project: str, to: str, keep: int, say: Say, at: At = _nowhere, socket: str = SOCKET
-) -> Done:
+) -> RolloutResult:
     """Back to the release ``to`` (its ID or the first digits of it), by default the one before; nothing is sent.
 
     Raises UsageError where there is none, ReleaseFailed where it does no better.
     """
-    found = tidy(engine, project, say)
+    found = clean_up_killed(engine, project, say)
     old = found.running or found.booting
     target = _target(found, old, to, keep)
     trial = _trial_of(target)
-    try_again(engine, target.id, trial.id)
+    put_on_trial_again(engine, target.id, trial.id)
     at("created")
-    done = switch(engine, target.id, trial, old, say, at, keep_failed=True, socket=socket)
+    done = hand_over(engine, target.id, trial, old, say, at, keep_failed=True, socket=socket)
     prune(engine, project, keep, say)
     at("pruned")
-    return Done(done.release, done.was, gap=done.gap)
+    return RolloutResult(done.release, done.was, gap=done.gap)
 
 
 def prune(engine: Engine, project: str, keep: int, say: Say) -> None:
     """Removes earlier releases beyond the last ``keep``, and the project's images that none of the rest needs."""
-    found = standing(engine, project).releases
+    found = release_state(engine, project).releases
     earlier = [info for info in found if not is_confirmed(info)]
     for info in earlier[keep:]:
         say(f"removing {info.name}")
@@ -100,7 +107,7 @@ def prune(engine: Engine, project: str, keep: int, say: Say) -> None:
                     continue  # something else on that machine uses it
 
 
-def _target(found: Standing, old: ContainerInfo | None, to: str, keep: int) -> ContainerInfo:
+def _target(found: ReleaseState, old: ContainerInfo | None, to: str, keep: int) -> ContainerInfo:
     others = [info for info in found.releases if old is None or info.id != old.id]
     chosen = [info for info in others if release_id(info).startswith(to)] if to else others[:1]
     if len(chosen) == 1:
@@ -123,7 +130,7 @@ def _target(found: Standing, old: ContainerInfo | None, to: str, keep: int) -> C
     )
 
 
-def _gone(found: Standing, old: ContainerInfo | None, to: str) -> str:
+def _gone(found: ReleaseState, old: ContainerInfo | None, to: str) -> str:
     """The last of the releases that were once confirmed there, that begins so and is there no more; "" for none."""
     there = {release_id(info) for info in found.releases}
     once = (found.notes or {}).get(HISTORY, "").split()

@@ -24,12 +24,12 @@ def side_by_side(items: Sequence[Item], work: Callable[[Item], Result]) -> list[
     whoever does not answer; but over those of a robot on which a release is on trial it is taken back. A further ^C
     breaks these too: the robot goes back by itself.
     """
-    interrupt.forget()
+    interrupt.clear_interrupt()
     return concurrency.side_by_side(items, work, AT_ONCE, _give_up, end_all)
 
 
 def _give_up() -> None:
-    interrupt.ask()
+    interrupt.request_interrupt()
     end_all(interrupt.is_handing_over)
 
 

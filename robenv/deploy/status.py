@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from robenv.deploy.condition import condition
-from robenv.deploy.release_state import standing
-from robenv.deploy.robot_info import Survey, survey
+from robenv.deploy.release_state import release_state
+from robenv.deploy.robot_info import RobotInfo, read_robot
 from robenv.deploy.side_by_side import side_by_side, state_after
 from robenv.engine.protocol import ContainerInfo
 from robenv.errors import ContainerNotFound, RobenvError
@@ -18,11 +18,11 @@ from robenv.remote.inventory import Robot
 
 
 @dataclass(frozen=True)
-class Answer:
+class RobotStatus:
     """What a robot said, or why it said nothing."""
 
     robot: Robot
-    survey: Survey | None = None
+    robot_info: RobotInfo | None = None
     error: RobenvError | None = None
 
     @property
@@ -35,27 +35,27 @@ class Answer:
         if self.error is not None:
             words = {"message": self.error.message, "details": self.error.details, "hint": self.error.hint}
             document["error"] = words
-        return document | (self.survey.to_json() if self.survey is not None else {})
+        return document | (self.robot_info.to_json() if self.robot_info is not None else {})
 
 
-def ask_all(robots: Sequence[Robot], project: str) -> list[Answer]:
+def read_statuses(robots: Sequence[Robot], project: str) -> list[RobotStatus]:
     """Asks each what it is and what of ``project`` it runs, side by side; answers in the order of ``robots``."""
     return side_by_side(robots, lambda robot: _ask(robot, project))
 
 
-def _ask(robot: Robot, project: str) -> Answer:
+def _ask(robot: Robot, project: str) -> RobotStatus:
     try:
         with connect(robot) as connection:
             return _answer(connection, project)
     except RobenvError as error:
-        return Answer(robot, error=error)
+        return RobotStatus(robot, error=error)
 
 
-def _answer(connection: Connection, project: str) -> Answer:
+def _answer(connection: Connection, project: str) -> RobotStatus:
     try:
-        return Answer(connection.robot, survey(connection, None, project))
+        return RobotStatus(connection.robot, read_robot(connection, None, project))
     except RobenvError as error:
-        return Answer(connection.robot, error=connection.explain(error))
+        return RobotStatus(connection.robot, error=connection.explain(error))
 
 
 def running_release(connection: Connection, project: str) -> ContainerInfo:
@@ -72,18 +72,18 @@ def running_release(connection: Connection, project: str) -> ContainerInfo:
 
 def last_release(connection: Connection, project: str) -> ContainerInfo:
     """The project's release that runs there, else the one that would, else the last. Raises ContainerNotFound."""
-    found = standing(connection.engine, project)
+    found = release_state(connection.engine, project)
     release = condition(found.releases, found.running, "").release
     if release is None:
-        raise nothing_there(connection, project)
+        raise not_on_robot(connection, project)
     return release
 
 
-def nothing_there(connection: Connection, project: str) -> ContainerNotFound:
+def not_on_robot(connection: Connection, project: str) -> ContainerNotFound:
     """The error for a project that is not on a robot, with those that are."""
     name = connection.robot.name
     releases = connection.engine.containers({LABEL_ROLE: ROLE_RELEASE})
-    others = sorted({one.labels.get(LABEL_PROJECT, "") for one in releases} - {"", project})
+    others = sorted({release.labels.get(LABEL_PROJECT, "") for release in releases} - {"", project})
     has = f"; it has {', '.join(others)}" if others else ""
     return ContainerNotFound(
         f"{name}: nothing of {project} runs: {project} is not there{has}", hint=f"`robenv deploy {name}` puts it there"

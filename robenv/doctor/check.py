@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from robenv.engine.protocol import Engine, EngineInfo
 from robenv.errors import RobenvError
-from robenv.project.planned import Loaded
+from robenv.project.planned import PlannedProject
 
 Status = Literal["ok", "warning", "failure"]
 
@@ -30,14 +30,14 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Patient:
+class CheckContext:
     """What the checks look at: the engine where one answers, else why not."""
 
     engine: Engine | None
     info: EngineInfo | None
     unreachable: RobenvError | None
-    project: Loaded | None = None
+    project: PlannedProject | None = None
     """The project that doctor is asked in, where there is one."""
 
 
-Check = Callable[[Patient], Iterable[Finding]]
+Check = Callable[[CheckContext], Iterable[Finding]]

@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from robenv.doctor.check import Finding, Patient
-from robenv.host.facts import Facts, Node
+from robenv.doctor.check import CheckContext, Finding
+from robenv.host.facts import DeviceNode, Facts
 from robenv.host.host import Host, LocalHost
 from robenv.host.probes.udev import rules_state
 from robenv.plan.host.device_nodes import class_of
@@ -15,14 +15,14 @@ from robenv.plan.host.devices import plan_devices
 from robenv.plan.host.udev import plan_udev
 from robenv.profile.resolve.resolved import Resolved
 from robenv.profile.yaml.nodes import nearest
-from robenv.project.planned import Loaded
+from robenv.project.planned import PlannedProject
 from robenv.project.trust.approvals import own_uids
 from robenv.project.trust.baseline import others, read_baseline
-from robenv.project.trust.judge import deciding_files, look_of
-from robenv.project.trust.strangers import find_strangers, foreign_path
+from robenv.project.trust.foreign_files import find_foreign_files, foreign_path
+from robenv.project.trust.judge import deciding_files, take_snapshot
 
 
-def devices(patient: Patient, facts: Facts | None = None) -> Iterator[Finding]:
+def devices(patient: CheckContext, facts: Facts | None = None) -> Iterator[Finding]:
     """``facts``: other ones than this machine's."""
     if patient.project is None or not patient.project.resolved.profile.devices:
         return
@@ -33,12 +33,12 @@ def devices(patient: Patient, facts: Facts | None = None) -> Iterator[Finding]:
     for note in grant.notes:
         yield Finding("devices", "warning", note)
     given = {device.host for device in grant.devices}
-    if given and not grant.lacks:
+    if given and not grant.unmet:
         yield Finding("devices", "ok", ", ".join(sorted(given)))
     yield from _groups([node for node in facts.devices if node.path in given], facts)
 
 
-def _groups(nodes: list[Node], facts: Facts) -> Iterator[Finding]:
+def _groups(nodes: list[DeviceNode], facts: Facts) -> Iterator[Finding]:
     """Inside, the engine gives the group; outside, this user's own tools want it too."""
     if facts.uid == 0:
         return
@@ -53,7 +53,7 @@ def _groups(nodes: list[Node], facts: Facts) -> Iterator[Finding]:
             yield Finding("device groups", "warning", f"{paths} belongs to the group {gid}, which has no name here")
 
 
-def modem_manager(patient: Patient, host: Host | None = None) -> Iterator[Finding]:
+def modem_manager(patient: CheckContext, host: Host | None = None) -> Iterator[Finding]:
     """ModemManager asks each new serial port whether it is a modem, which a microcontroller hears as garbage."""
     if patient.project is None or not _wants_serial(patient.project.resolved):
         return
@@ -72,7 +72,7 @@ def _wants_serial(resolved: Resolved) -> bool:
     return any("serial" in (wish.device_class, class_of(wish.by)) for wish in wishes)
 
 
-def udev(patient: Patient, host: Host | None = None) -> Iterator[Finding]:
+def udev(patient: CheckContext, host: Host | None = None) -> Iterator[Finding]:
     """Whether the profile's udev rules are this machine's."""
     if patient.project is None:
         return
@@ -88,14 +88,14 @@ def udev(patient: Patient, host: Host | None = None) -> Iterator[Finding]:
             yield Finding("udev rules", "warning", text, rules.command, safe=not (strange or rules.allow_run))
 
 
-def _why_not_own(loaded: Loaded, rules: str, index: int) -> str:
+def _why_not_own(planned: PlannedProject, rules: str, index: int) -> str:
     """Why rules may not be the user's own word, and so are not for `--fix`; "" where they are."""
-    strangers = {document.source: one.why for document, one in find_strangers(loaded.resolved).items()}
-    source = nearest(loaded.resolved.root, ("udev", index)).source
-    if source in strangers:
-        return f"{source.display} names it, and {strangers[source]}"
-    root = str(loaded.files.root)
-    stamps = look_of(loaded.resolved.inputs).stamps((*deciding_files(loaded), rules))
+    foreign_files = {document.source: one.why for document, one in find_foreign_files(planned.resolved).items()}
+    source = nearest(planned.resolved.root, ("udev", index)).source
+    if source in foreign_files:
+        return f"{source.display} names it, and {foreign_files[source]}"
+    root = str(planned.files.root)
+    stamps = take_snapshot(planned.resolved.inputs).stamps((*deciding_files(planned), rules))
     if any(one.changed(stamps) for one in (read_baseline(root), *others(root)) if one is not None):
         return "it changed while a container could write there"
     try:

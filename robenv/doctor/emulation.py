@@ -6,16 +6,16 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from robenv.catalog.binfmt import judge
+from robenv.catalog.binfmt import binfmt_state
 from robenv.catalog.emulators import Emulator, emulators_for, find_emulator
 from robenv.catalog.platforms import normalize, runs_natively
-from robenv.doctor.check import Finding, Patient
+from robenv.doctor.check import CheckContext, Finding
 from robenv.host.probes.binfmt import FOLDER, is_switched_off, read_handlers
 
 _NAME = "emulation"
 
 
-def binfmt(patient: Patient, folder: Path = FOLDER) -> Iterator[Finding]:
+def binfmt(patient: CheckContext, folder: Path = FOLDER) -> Iterator[Finding]:
     """A handler without the F flag works outside containers only."""
     machine = normalize(os.uname().machine)
     if is_switched_off(folder):
@@ -23,7 +23,7 @@ def binfmt(patient: Patient, folder: Path = FOLDER) -> Iterator[Finding]:
         yield Finding(_NAME, "warning", text, "sudo sh -c 'echo 1 >/proc/sys/fs/binfmt_misc/status'")
         return
     handlers = read_handlers(folder)
-    found = [judge(one, handlers) for one in emulators_for(machine)]
+    found = [binfmt_state(one, handlers) for one in emulators_for(machine)]
     for one in found:
         if one.state == "unfit" and one.handler is not None:
             text = f"{one.handler.name} lacks the flag F, so is of no use in containers"
@@ -39,7 +39,7 @@ def binfmt(patient: Patient, folder: Path = FOLDER) -> Iterator[Finding]:
         yield Finding(_NAME, "warning", text, "sudo robenv binfmt register", safe=True)
 
 
-def _wanted(patient: Patient, machine: str) -> set[Emulator | None]:
+def _wanted(patient: CheckContext, machine: str) -> set[Emulator | None]:
     named = patient.project.resolved.profile.platforms if patient.project else ()
     return {find_emulator(platform) for platform in named if not runs_natively(machine, platform)}
 

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from robenv.doctor.check import Finding, Patient
+from robenv.doctor.check import CheckContext, Finding
 from robenv.engine.transport.endpoint import DEFAULT_URL, find_endpoint, start_command
 from robenv.errors import EngineDenied, EngineUnreachable
 from robenv.plan.host.engine_security import NO_LABEL, has_selinux, maps_users
@@ -20,7 +20,7 @@ _LEAST_FREE = 10e9
 """Bytes: a ROS image with its build tools takes about 1 GB, its build a multiple."""
 
 
-def reachable(patient: Patient) -> Iterator[Finding]:
+def reachable(patient: CheckContext) -> Iterator[Finding]:
     error = patient.unreachable
     if error is None:
         where = patient.info.endpoint if patient.info else ""
@@ -42,7 +42,7 @@ def _is_default() -> bool:
         return False
 
 
-def version(patient: Patient) -> Iterator[Finding]:
+def version(patient: CheckContext) -> Iterator[Finding]:
     info = patient.info
     if info is None:
         return
@@ -54,7 +54,7 @@ def version(patient: Patient) -> Iterator[Finding]:
         yield Finding("engine version", "warning", f"{text} is older than 20.10", "sudo apt-get install docker.io")
 
 
-def security(patient: Patient) -> Iterator[Finding]:
+def security(patient: CheckContext) -> Iterator[Finding]:
     """What holds for containers on this engine that does not on others."""
     if patient.info is None:
         return
@@ -70,7 +70,7 @@ def security(patient: Patient) -> Iterator[Finding]:
         yield Finding("engine security", "ok", text)
 
 
-def storage(patient: Patient) -> Iterator[Finding]:
+def storage(patient: CheckContext) -> Iterator[Finding]:
     info = patient.info
     if info is None:
         return
@@ -81,7 +81,7 @@ def storage(patient: Patient) -> Iterator[Finding]:
         yield Finding("storage driver", "ok", info.storage_driver)
 
 
-def buildkit(patient: Patient) -> Iterator[Finding]:
+def buildkit(patient: CheckContext) -> Iterator[Finding]:
     info = patient.info
     if info is None:
         return
@@ -95,7 +95,7 @@ def buildkit(patient: Patient) -> Iterator[Finding]:
         yield Finding("BuildKit", "warning", text)
 
 
-def bridge(patient: Patient) -> Iterator[Finding]:
+def bridge(patient: CheckContext) -> Iterator[Finding]:
     """The network in which build steps, and containers without another one, run."""
     engine, info = patient.engine, patient.info
     if engine is None or info is None:
@@ -110,7 +110,7 @@ def bridge(patient: Patient) -> Iterator[Finding]:
     yield Finding("bridge network", "warning", text)
 
 
-def disk(patient: Patient) -> Iterator[Finding]:
+def disk(patient: CheckContext) -> Iterator[Finding]:
     info = patient.info
     if info is None or not info.endpoint.startswith("unix://"):
         return  # the engine's folders are another machine's

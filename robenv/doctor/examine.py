@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from robenv.doctor import devices, emulation, engine, gpu, network, podman, project, realtime, session, tools
-from robenv.doctor.check import Check, Finding, Patient
+from robenv.doctor.check import Check, CheckContext, Finding
 from robenv.errors import RobenvError
 
 
-def examine(patient: Patient) -> list[Finding]:
+def examine(patient: CheckContext) -> list[Finding]:
     """Runs every check. A check that fails itself is a finding, and hides none of the others."""
     findings: list[Finding] = []
     checks: tuple[Check, ...] = (

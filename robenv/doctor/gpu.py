@@ -7,7 +7,7 @@ import re
 import shlex
 from collections.abc import Iterator
 
-from robenv.doctor.check import Finding, Patient
+from robenv.doctor.check import CheckContext, Finding
 from robenv.engine.protocol import ContainerInfo, Engine, ExecRequest
 from robenv.errors import RobenvError
 from robenv.host.facts import EngineFacts, Facts
@@ -25,7 +25,7 @@ _NODE = re.compile(r"/dev/nvidia[\w/-]*\b")
 _NVML = "Failed to initialize NVML"
 
 
-def gpu(patient: Patient, host: Host | None = None) -> Iterator[Finding]:
+def gpu(patient: CheckContext, host: Host | None = None) -> Iterator[Finding]:
     """``host``: what to read the machine by; None reads this one."""
     from robenv.host.probes.facts import read_facts
     from robenv.project.facts import engine_facts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from robenv.doctor.check import Finding, Patient
+from robenv.doctor.check import CheckContext, Finding
 from robenv.host.host import Host, LocalHost
 
 ENOUGH = 10 << 20
@@ -18,7 +18,7 @@ _UP, _LOOPBACK, _MULTICAST = 0x1, 0x8, 0x1000
 _OF_CONTAINERS = ("docker", "br-", "veth", "virbr")
 
 
-def network(patient: Patient, host: Host | None = None) -> Iterator[Finding]:
+def network(patient: CheckContext, host: Host | None = None) -> Iterator[Finding]:
     """``host``: what to read the machine by; None reads this one."""
     from robenv.plan.host.middleware import asks_for_middleware
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from robenv.doctor.check import Finding, Patient
+from robenv.doctor.check import CheckContext, Finding
 from robenv.host.host import Host
 from robenv.host.probes.podman import INIT, TUN
 
@@ -12,7 +12,7 @@ _OLDEST = (4, 3)
 """The oldest that robenv is tested against."""
 
 
-def podman(patient: Patient, host: Host | None = None) -> Iterator[Finding]:
+def podman(patient: CheckContext, host: Host | None = None) -> Iterator[Finding]:
     """``host``: what to read the machine by; None reads this one."""
     from robenv.host.probes.facts import read_facts
     from robenv.project.facts import engine_facts

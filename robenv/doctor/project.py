@@ -6,7 +6,7 @@ import os
 import shlex
 from collections.abc import Iterator
 
-from robenv.doctor.check import Finding, Patient
+from robenv.doctor.check import CheckContext, Finding
 from robenv.host.facts import Facts
 from robenv.plan.host.capabilities import privilege_notes
 from robenv.plan.host.host import plan_host
@@ -14,42 +14,43 @@ from robenv.plan.host.middleware import plan_middleware
 from robenv.plan.host.podman import plan_podman
 from robenv.plan.host.quotas import quota_notes
 from robenv.plan.models import RunPlan
-from robenv.project.planned import Loaded
+from robenv.project.planned import PlannedProject
 
 
-def project(patient: Patient, facts: Facts | None = None) -> Iterator[Finding]:
+def project(patient: CheckContext, facts: Facts | None = None) -> Iterator[Finding]:
     """What of GPU, display, devices and the rest is optional and not there, their own checks tell.
 
     ``facts``: other ones than this machine's.
     """
     from robenv.project.facts import facts_for
 
-    loaded = patient.project
-    if loaded is None:
+    planned = patient.project
+    if planned is None:
         return
-    facts = facts or facts_for(patient.engine, loaded)
-    profile = loaded.resolved.profile
+    facts = facts or facts_for(patient.engine, planned)
+    profile = planned.resolved.profile
     grant = plan_host(profile, facts)
-    for lack in grant.lacks:
-        place = loaded.resolved.locate(lack.path)
-        said = (f"{place}: " if place else "") + lack.message + (f"; {lack.hint}" if lack.hint else "")
-        yield Finding(".".join(str(step) for step in lack.path[:2] if isinstance(step, str)), "failure", said)
+    for requirement in grant.unmet:
+        place = planned.resolved.locate(requirement.path)
+        hint = f"; {requirement.hint}" if requirement.hint else ""
+        said = (f"{place}: " if place else "") + requirement.message + hint
+        yield Finding(".".join(str(step) for step in requirement.path[:2] if isinstance(step, str)), "failure", said)
     yield from _notes("quotas", quota_notes(profile, facts))
     yield from _notes("podman", plan_podman(profile, facts).notes)
     yield from _notes("middleware", plan_middleware(profile, facts).notes)
-    if not grant.lacks:
-        plan = loaded.container(facts, grant)
+    if not grant.unmet:
+        plan = planned.container(facts, grant)
         yield from _notes("capabilities", privilege_notes(plan))
-        yield from _user(loaded, plan)
-        yield from _trust(loaded, facts, plan)
+        yield from _user(planned, plan)
+        yield from _trust(planned, facts, plan)
 
 
 def _notes(check: str, notes: tuple[str, ...]) -> Iterator[Finding]:
     return (Finding(check, "warning", note) for note in notes)
 
 
-def _user(loaded: Loaded, plan: RunPlan) -> Iterator[Finding]:
-    folder = loaded.resolved.profile.workspace.source
+def _user(planned: PlannedProject, plan: RunPlan) -> Iterator[Finding]:
+    folder = planned.resolved.profile.workspace.source
     user = plan.user
     if not os.access(folder, os.W_OK):
         text = f"{folder} is not yours to write to, and so it is not inside"
@@ -58,9 +59,9 @@ def _user(loaded: Loaded, plan: RunPlan) -> Iterator[Finding]:
         yield Finding("user", "ok", f"{user.name} inside, UID {user.uid}, GID {user.gid}")
 
 
-def _trust(loaded: Loaded, facts: Facts, plan: RunPlan) -> Iterator[Finding]:
+def _trust(planned: PlannedProject, facts: Facts, plan: RunPlan) -> Iterator[Finding]:
     from robenv.project.trust.judge import claims_of, not_approved
 
-    for claim in not_approved(claims_of(loaded, facts, plan)):
+    for claim in not_approved(claims_of(planned, facts, plan)):
         text = f"{claim.name} asks for powers over this machine that are not allowed yet ({claim.why})"
         yield Finding("trust", "warning", text, "robenv trust")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from robenv.doctor.check import Finding, Patient
+from robenv.doctor.check import CheckContext, Finding
 from robenv.host.facts import EngineFacts, Facts
 from robenv.host.host import Host
 from robenv.host.probes.engine_process import CONFIG_FILE
@@ -23,7 +23,7 @@ RAISE_LIMITS = (
 """Of a user who has a rootless engine, and so is not root."""
 
 
-def realtime(patient: Patient, host: Host | None = None) -> Iterator[Finding]:
+def realtime(patient: CheckContext, host: Host | None = None) -> Iterator[Finding]:
     """``host``: what to read the machine by; None reads this one."""
     from robenv.host.probes.facts import read_facts
     from robenv.project.facts import engine_facts

@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from robenv.doctor.check import Finding, Patient
+from robenv.doctor.check import CheckContext, Finding
 from robenv.host.facts import SessionFacts
 from robenv.host.git.identity import git_identity
 from robenv.host.host import Host, LocalHost
 from robenv.host.probes.session import read_session
 from robenv.host.session.handshake import agent_keys, display_answer
-from robenv.host.session.xauthority import Cookie, Display, cookies_for, parse_cookies, parse_display
+from robenv.host.session.xauthority import Cookie, DisplayAddress, cookies_for, parse_cookies, parse_display
 from robenv.paths import home_folder
 from robenv.util.sanitize import safe
 
@@ -29,7 +29,7 @@ _AGENTS = ("keyring/ssh", "gcr/ssh", "openssh_agent", "ssh-agent.socket", "gnupg
 _START_AGENT = 'eval "$(ssh-agent)" && ssh-add'
 
 
-def display(patient: Patient, host: Host | None = None) -> Iterator[Finding]:
+def display(patient: CheckContext, host: Host | None = None) -> Iterator[Finding]:
     session = _session(patient, host)
     if session is None:
         return
@@ -47,7 +47,7 @@ def display(patient: Patient, host: Host | None = None) -> Iterator[Finding]:
         yield Finding("display", "warning", "this shell has none: log in to a desktop, or `ssh -X`", _other_display(""))
 
 
-def sound(patient: Patient, host: Host | None = None) -> Iterator[Finding]:
+def sound(patient: CheckContext, host: Host | None = None) -> Iterator[Finding]:
     session = _session(patient, host)
     if session is None:
         return
@@ -61,7 +61,7 @@ def sound(patient: Patient, host: Host | None = None) -> Iterator[Finding]:
         yield Finding("sound", "warning", "no PulseAudio or PipeWire server runs for this user", _start_sound())
 
 
-def agent(patient: Patient, host: Host | None = None) -> Iterator[Finding]:
+def agent(patient: CheckContext, host: Host | None = None) -> Iterator[Finding]:
     session = _session(patient, host)
     if session is None:
         return
@@ -81,7 +81,7 @@ def agent(patient: Patient, host: Host | None = None) -> Iterator[Finding]:
         yield Finding("ssh agent", "warning", "SSH_AUTH_SOCK is not set: this shell has no agent", start)
 
 
-def git(patient: Patient) -> Iterator[Finding]:
+def git(patient: CheckContext) -> Iterator[Finding]:
     if patient.project is None or not patient.project.resolved.profile.git:
         return
     if shutil.which("git") is None:
@@ -108,14 +108,14 @@ def _git_complaint(folder: str) -> str:
     return safe(asked.stderr.strip().rpartition("\n")[2]) if asked.returncode > 1 else ""
 
 
-def _session(patient: Patient, host: Host | None) -> SessionFacts | None:
+def _session(patient: CheckContext, host: Host | None) -> SessionFacts | None:
     """None where the engine is on another machine, which nothing of this login reaches."""
     if patient.info is not None and not patient.info.endpoint.startswith("unix://"):
         return None
     return read_session(host or LocalHost())
 
 
-def _asked(patient: Patient, key: str) -> bool:
+def _asked(patient: CheckContext, key: str) -> bool:
     """What is required and not there is told of with the project."""
     return patient.project is not None and getattr(patient.project.resolved.profile, key) not in ("none", "required")
 
@@ -126,7 +126,7 @@ def _problems(session: SessionFacts, check: str, variable: str, fix: str) -> Ite
             yield Finding(check, "warning", text, fix)
 
 
-def _x11(found: Display) -> Finding:
+def _x11(found: DisplayAddress) -> Finding:
     """Whether its server lets this user in, asked of the server itself."""
     path = os.environ.get("XAUTHORITY") or f"{home_folder()}/.Xauthority"
     answer = _lets_in(found, path)
@@ -142,7 +142,7 @@ def _x11(found: Display) -> Finding:
     return Finding("display", "warning", text, f"xhost +SI:localuser:{_user_name()}")
 
 
-def _lets_in(found: Display, path: str) -> bool | None:
+def _lets_in(found: DisplayAddress, path: str) -> bool | None:
     cookies: list[Cookie | None] = []
     with suppress(OSError):
         cookies += cookies_for(parse_cookies(Path(path).read_bytes()), found, os.uname().nodename)
@@ -154,7 +154,7 @@ def _other_display(otherwise: str = "unset DISPLAY") -> str:
     """The command that names a display which is there."""
     sockets = sorted(Path("/tmp/.X11-unix").glob("X[0-9]*"))  # noqa: S108
     for number in (path.name[1:] for path in sockets):
-        if number.isdigit() and display_answer(Display("", int(number)), None) is not None:
+        if number.isdigit() and display_answer(DisplayAddress("", int(number)), None) is not None:
             return f"export DISPLAY=:{number}"
     return otherwise
 

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from robenv.catalog.suites import DEBIAN_KEYRING, UBUNTU_KEYRING, Keyring
-from robenv.doctor.check import Finding, Patient
+from robenv.doctor.check import CheckContext, Finding
 
 _KEYRINGS = (("Debian", DEBIAN_KEYRING), ("Ubuntu", UBUNTU_KEYRING))
 
 
-def mmdebstrap(patient: Patient) -> Iterator[Finding]:
+def mmdebstrap(patient: CheckContext) -> Iterator[Finding]:
     path = shutil.which("mmdebstrap")
     if path:
         yield Finding("mmdebstrap", "ok", f"{path}: bases from the package archive need no registry")
@@ -23,7 +23,7 @@ def mmdebstrap(patient: Patient) -> Iterator[Finding]:
         yield Finding("mmdebstrap", "warning", text, _install("mmdebstrap"), safe=True)
 
 
-def keyrings(patient: Patient) -> Iterator[Finding]:
+def keyrings(patient: CheckContext) -> Iterator[Finding]:
     for name, keyring in _KEYRINGS:
         if Path(keyring.path).exists():
             yield Finding(f"{name} keyring", "ok", keyring.path)

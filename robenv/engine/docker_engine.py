@@ -18,18 +18,18 @@ from robenv.engine.api.networks import NetworkCalls
 from robenv.engine.protocol import PODMAN, PODMAN_HOST, EngineInfo, Json
 from robenv.engine.transport.credentials import Logins
 from robenv.engine.transport.docker_py_session import (
-    ask,
-    ask_unversioned,
     ask_version,
-    bound,
-    mind_only_the_endpoint,
+    ignore_environment,
+    limit_answers,
+    request_json,
+    request_unversioned,
     trust_as_docker,
     use_version,
 )
-from robenv.engine.transport.endpoint import Endpoint, Tls, find_endpoint, insecure, unreachable
-from robenv.engine.transport.errors import translated
-from robenv.engine.transport.sockets import dial
-from robenv.engine.transport.ssh import SshRelay, target
+from robenv.engine.transport.endpoint import Endpoint, Tls, engine_insecure, engine_unreachable, find_endpoint
+from robenv.engine.transport.errors import translated_errors
+from robenv.engine.transport.sockets import open_socket
+from robenv.engine.transport.ssh import SshRelay, parse_ssh_url
 from robenv.errors import EngineDenied, EngineInsecure, EngineUnreachable, OperationFailed, UsageError
 
 if TYPE_CHECKING:
@@ -63,8 +63,8 @@ class DockerPyEngine(ImageCalls, ContainerCalls, NetworkCalls):
     def info(self) -> EngineInfo:
         """Asked for once, then kept."""
         if self._info is None:
-            with translated("ask the engine what it is"):
-                said = ask(self._api, "get", "/info")
+            with translated_errors("ask the engine what it is"):
+                said = request_json(self._api, "get", "/info")
             info = engine_info(self.endpoint, self._version, said)
             self._info = replace(info, raw={**said, PODMAN_HOST: self._podman_host()}) if info.is_podman else info
         return self._info
@@ -72,8 +72,8 @@ class DockerPyEngine(ImageCalls, ContainerCalls, NetworkCalls):
     def _podman_host(self) -> Json:
         """By its own API (https://docs.podman.io/en/latest/_static/api.html); empty where a proxy shuts that off."""
         try:
-            with translated("ask Podman about its host"):
-                said = ask_unversioned(self._api, _PODMAN_INFO)
+            with translated_errors("ask Podman about its host"):
+                said = request_unversioned(self._api, _PODMAN_INFO)
         except OperationFailed:
             return {}
         host = said.get("host") if isinstance(said, dict) else None
@@ -87,8 +87,8 @@ class DockerPyEngine(ImageCalls, ContainerCalls, NetworkCalls):
     def _dial(self, action: str) -> Stream:
         if self._relay is None:
             return super()._dial(action)
-        with translated(action):
-            return dial(self._relay.url, verify=False, certificate=None, timeout=_TIMEOUT)
+        with translated_errors(action):
+            return open_socket(self._relay.url, verify=False, certificate=None, timeout=_TIMEOUT)
 
 
 def connect(environ: Mapping[str, str]) -> DockerPyEngine:
@@ -104,9 +104,9 @@ def connect_to(endpoint: Endpoint) -> DockerPyEngine:
     relay = None
     with ExitStack() as opened:
         try:
-            with translated("reach the engine"):
+            with translated_errors("reach the engine"):
                 if endpoint.url.startswith("ssh://"):
-                    relay = SshRelay(target(endpoint.url).dial())
+                    relay = SshRelay(parse_ssh_url(endpoint.url).dial())
                     opened.callback(relay.close)
                 api = docker.APIClient(
                     base_url=relay.url if relay else endpoint.url,
@@ -115,8 +115,8 @@ def connect_to(endpoint: Endpoint) -> DockerPyEngine:
                     tls=_tls(endpoint.tls),
                 )
                 opened.callback(api.close)
-                mind_only_the_endpoint(api)
-                bound(api)
+                ignore_environment(api)
+                limit_answers(api)
                 if endpoint.tls is not None and endpoint.tls.verify:
                     trust_as_docker(api)
                 elif endpoint.tls is not None:
@@ -193,7 +193,7 @@ def _named(error: Exception, endpoint: Endpoint, complaint: str) -> EngineUnreac
     """The same error with the endpoint's name in it. ``complaint``: what ssh said, where it leads there and failed."""
     details = complaint or str(getattr(error, "details", "") or error)
     if isinstance(error, EngineDenied) and not complaint:
-        return unreachable(PermissionError(details), endpoint)
+        return engine_unreachable(PermissionError(details), endpoint)
     if isinstance(error, EngineInsecure):
-        return insecure(details, endpoint)
-    return unreachable(OSError(details), endpoint)
+        return engine_insecure(details, endpoint)
+    return engine_unreachable(OSError(details), endpoint)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from robenv.engine.terminal.types import ContainerInfo, ExecRequest, Session, SessionEngine
+from robenv.engine.terminal.types import ContainerInfo, ExecRequest, ProcessSession, SessionEngine
 
 __all__ = [
     "BlobInfo",
@@ -24,7 +24,7 @@ __all__ = [
     "Json",
     "LogEvent",
     "NetworkInfo",
-    "Session",
+    "ProcessSession",
     "SessionEngine",
     "StepEvent",
     "TransferEvent",
@@ -137,7 +137,7 @@ MAX_SECRET = 500 * 1024
 
 
 @dataclass(frozen=True)
-class Lent:
+class BuildSecrets:
     """What a build may ask for and never keeps. ``secrets``: by name. ``agent``: the socket of an ssh agent; "" for
     none."""
 
@@ -161,7 +161,7 @@ class BuildRequest:
     target: str = ""
     arguments: tuple[tuple[str, str], ...] = ()
     """Build arguments, before those for the user's proxies."""
-    lent: Lent = Lent()
+    build_secrets: BuildSecrets = BuildSecrets()
     """For BuildKit alone."""
 
 
@@ -292,7 +292,7 @@ class Engine(SessionEngine, Protocol):
     def wait(self, container: str) -> int:
         """Blocks until it has stopped; its exit code."""
 
-    def open_attach(self, container: str, tty: bool, stdin: bool, detach_keys: str = "") -> Session:
+    def open_attach(self, container: str, tty: bool, stdin: bool, detach_keys: str = "") -> ProcessSession:
         """Attaches to a container's main process; call before ``start`` to miss nothing."""
 
     def logs(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from robenv.export.words import Words
+from robenv.export.words import Wording
 from robenv.plan.models import BuildPlan
 from robenv.plan.secrets import borrowers
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Borrowed:
+class ExportedSecrets:
     """``secrets``: those that are read, by name. ``ssh``: whether a step asks an agent."""
 
     secrets: Mapping[str, Secret]
     ssh: bool
 
-    def in_compose(self, words: Words) -> tuple[dict[str, Any], dict[str, Any]]:
+    def in_compose(self, words: Wording) -> tuple[dict[str, Any], dict[str, Any]]:
         """Of the service's ``build``, and of the whole file."""
         build: dict[str, Any] = {"secrets": list(self.secrets)} if self.secrets else {}
         if self.ssh:
@@ -32,7 +32,7 @@ class Borrowed:
         }
         return build, {"secrets": listed} if listed else {}
 
-    def options(self, words: Words) -> list[str]:
+    def options(self, words: Wording) -> list[str]:
         """Of `docker build`."""
         found = [
             f"--secret=id={name}," + (f"src={words.path(one.file)}" if one.file else f"env={one.environment}")
@@ -41,7 +41,7 @@ class Borrowed:
         return [*found, *(["--ssh=default"] if self.ssh else [])]
 
 
-def borrowed_by(build: BuildPlan, secrets: Mapping[str, Secret]) -> Borrowed:
+def exported_secrets(build: BuildPlan, secrets: Mapping[str, Secret]) -> ExportedSecrets:
     found = borrowers(build)
-    names = dict.fromkeys(one.name for borrower in found for one in borrower.secrets)
-    return Borrowed({name: secrets[name] for name in names}, any(one.ssh for one in found))
+    names = dict.fromkeys(secret.name for borrower in found for secret in borrower.secrets)
+    return ExportedSecrets({name: secrets[name] for name in names}, any(one.ssh for one in found))

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from robenv.export.portable import Portable
-from robenv.export.words import OWN, Words
+from robenv.export.portable import PortablePlan
+from robenv.export.words import OWN, Wording
 from robenv.plan.container.create_request import set_only
 from robenv.plan.host.display import X11_SOCKETS
 from robenv.plan.host.requirements import Grant
@@ -34,24 +34,24 @@ _DEVICES = {
 _COOKIE = "/run/robenv-xauthority"
 
 
-def compose_file(portable: Portable, image: dict[str, Any], words: Words) -> dict[str, Any]:
+def compose_file(portable: PortablePlan, image: dict[str, Any], words: Wording) -> dict[str, Any]:
     """The document, yet to be ``finished``. ``image``: what of the service says where its image comes from."""
     plan = portable.plan
     service = {**image, **compose_service(plan, words)}
     if portable.gpu_mode == "required":
         service = _merged(service, gpu_service(portable.gpu, plan))
-    networks = {one.network.name: _network(one.network) for one in plan.networks}
+    networks = {network.network.name: _network(network.network) for network in plan.networks}
     return set_only(
         {
             "name": plan.project.replace(".", "-"),  # which Compose takes in a service's name alone
             "services": {plan.project: service},
             "networks": networks,
-            "volumes": {_volume_name(one): _volume(one) for one in plan.mounts if _is_listed(one)},
+            "volumes": {_volume_name(mount): _volume(mount) for mount in plan.mounts if _is_listed(mount)},
         }
     )
 
 
-def gpu_file(portable: Portable) -> dict[str, Any]:
+def gpu_file(portable: PortablePlan) -> dict[str, Any]:
     """What a second file adds for machines that have the GPU."""
     return {"services": {portable.plan.project: gpu_service(portable.gpu, portable.plan)}}
 
@@ -72,13 +72,13 @@ def gpu_service(gpu: Grant, plan: RunPlan) -> dict[str, Any]:
     requests = [
         set_only(
             {
-                "driver": one.driver or "nvidia",
-                "count": "all" if one.count == -1 else None,
-                "device_ids": list(one.device_ids),
-                "capabilities": [name for group in one.capabilities for name in group] or ["gpu"],
+                "driver": request.driver or "nvidia",
+                "count": "all" if request.count == -1 else None,
+                "device_ids": list(request.device_ids),
+                "capabilities": [name for group in request.capabilities for name in group] or ["gpu"],
             }
         )
-        for one in gpu.device_requests
+        for request in gpu.device_requests
     ]
     given = {
         **dict(gpu.environment),
@@ -88,19 +88,22 @@ def gpu_service(gpu: Grant, plan: RunPlan) -> dict[str, Any]:
         {
             "runtime": gpu.runtime,
             "environment": given,
-            "devices": [f"{one.host}:{one.container}:{one.permissions}" for one in gpu.devices],
+            "devices": [f"{device.host}:{device.container}:{device.permissions}" for device in gpu.devices],
             "group_add": [str(group) for group in gpu.groups if group not in plan.groups],
             "deploy": {"resources": {"reservations": {"devices": requests}}} if requests else None,
         }
     )
 
 
-def compose_service(plan: RunPlan, words: Words) -> dict[str, Any]:
+def compose_service(plan: RunPlan, words: Wording) -> dict[str, Any]:
     """One service; nothing is in it that the plan does not say."""
     same = {key: _plain(getattr(plan, key)) for key in _SAME}
     same |= {key: getattr(plan, key) or None for key in ("privileged", "read_only")}
     if plan.networks:
-        same |= {"networks": {one.network.name: _attachment(one) for one in plan.networks}, "network_mode": None}
+        same |= {
+            "networks": {network.network.name: _attachment(network) for network in plan.networks},
+            "network_mode": None,
+        }
     service = {
         "entrypoint": None if plan.entrypoint is None else [words.text(one) for one in plan.entrypoint],
         "command": [words.text(one) for one in plan.command],
@@ -111,16 +114,16 @@ def compose_service(plan: RunPlan, words: Words) -> dict[str, Any]:
         "stop_grace_period": _duration(plan.stop_grace_period),
         "security_opt": [one for one in plan.security_opt if not _is_inline(one)],
         "group_add": [*plan.group_add, *(str(group) for group in plan.groups)],
-        "devices": [f"{one.host}:{one.container}:{one.permissions}" for one in plan.devices],
+        "devices": [f"{device.host}:{device.container}:{device.permissions}" for device in plan.devices],
         "sysctls": dict(plan.sysctls),
-        "ulimits": {one.name: {"soft": one.soft, "hard": one.hard} for one in plan.ulimits},
-        "ports": [_port(one) for one in plan.ports],
+        "ulimits": {ulimit.name: {"soft": ulimit.soft, "hard": ulimit.hard} for ulimit in plan.ulimits},
+        "ports": [_port(port) for port in plan.ports],
         "blkio_config": _blkio(plan),
         "healthcheck": plan.healthcheck and _healthcheck(plan.healthcheck, words),
         "logging": set_only({"driver": plan.logging_driver, "options": dict(plan.logging_options)}),
         "storage_opt": dict(plan.storage_opt),
-        "volumes": [_mount(one, words) for one in plan.mounts if not _is_raw(one)],
-        "tmpfs": [f"{one.target}:{dict(one.options)['options']}" for one in plan.mounts if _is_raw(one)],
+        "volumes": [_mount(mount, words) for mount in plan.mounts if not _is_raw(mount)],
+        "tmpfs": [f"{mount.target}:{dict(mount.options)['options']}" for mount in plan.mounts if _is_raw(mount)],
     }
     kept = set_only(service)
     if plan.entrypoint == ():
@@ -164,7 +167,7 @@ def _port(port: Port) -> str:
     return f"{host}:{port.container}" if host else port.container
 
 
-def _healthcheck(check: Healthcheck, words: Words) -> dict[str, Any]:
+def _healthcheck(check: Healthcheck, words: Wording) -> dict[str, Any]:
     if check.test == ("NONE",):
         return {"disable": True}
     times = {"interval": check.interval, "timeout": check.timeout, "start_period": check.start_period}
@@ -179,8 +182,8 @@ def _healthcheck(check: Healthcheck, words: Words) -> dict[str, Any]:
 
 def _blkio(plan: RunPlan) -> dict[str, Any]:
     limits: dict[str, Any] = {"weight": plan.blkio_weight}
-    for one in plan.blkio_limits:
-        limits.setdefault(_DEVICES[one.kind], []).append(_disk(one))
+    for limit in plan.blkio_limits:
+        limits.setdefault(_DEVICES[limit.kind], []).append(_disk(limit))
     return set_only(limits)
 
 
@@ -209,7 +212,7 @@ def _volume(mount: Mount) -> dict[str, Any] | None:
     return {"driver_opts": chosen} if chosen else None
 
 
-def _mount(mount: Mount, words: Words) -> dict[str, Any]:
+def _mount(mount: Mount, words: Wording) -> dict[str, Any]:
     options = dict(mount.options)
     made: dict[str, Any] = {"type": mount.kind, "target": mount.target, "read_only": mount.read_only or None}
     if mount.kind == "bind":
@@ -243,7 +246,7 @@ def _network(network: Network) -> dict[str, Any] | None:
         {
             "driver": network.ipam_driver,
             "options": dict(network.ipam_options),
-            "config": [_pool(one) for one in network.pools],
+            "config": [_pool(pool) for pool in network.pools],
         }
     )
     made = {

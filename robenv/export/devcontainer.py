@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from robenv.export.portable import Portable
-from robenv.export.words import OWN, Words
+from robenv.export.portable import PortablePlan
+from robenv.export.words import OWN, Wording
 from robenv.plan.host.capabilities import NO_NEW_PRIVILEGES
 from robenv.plan.host.requirements import Grant
 from robenv.plan.models import Mount, Port, RunPlan
@@ -36,11 +36,13 @@ _DISKS = {
 }
 
 
-def devcontainer(portable: Portable, image: dict[str, Any], target: str, words: Words) -> dict[str, Any]:
+def devcontainer(portable: PortablePlan, image: dict[str, Any], target: str, words: Wording) -> dict[str, Any]:
     """The document, yet to be ``finished``. ``image``: what of it says where the image comes from. ``target``: the
     workspace's place inside."""
     plan = portable.plan
-    mounts = [one for one in plan.mounts if one.target != target and not (plan.home_volume and one.source == "home")]
+    mounts = [
+        mount for mount in plan.mounts if mount.target != target and not (plan.home_volume and mount.source == "home")
+    ]
     gpu = portable.gpu if portable.gpu_mode == "required" else Grant()
     environment = words.environment(plan)
     if portable.gpu_mode == "auto" and portable.gpu.device_requests:
@@ -49,7 +51,7 @@ def devcontainer(portable: Portable, image: dict[str, Any], target: str, words: 
         "name": plan.project,
         **image,
         "workspaceFolder": target,
-        "workspaceMount": next((_workspace(one, words) for one in plan.mounts if one.target == target), ""),
+        "workspaceMount": next((_workspace(mount, words) for mount in plan.mounts if mount.target == target), ""),
         "initializeCommand": _folders(mounts, words),
         "remoteUser": plan.user.name,
         "containerEnv": {**dict(gpu.environment), **environment},
@@ -58,16 +60,16 @@ def devcontainer(portable: Portable, image: dict[str, Any], target: str, words: 
         "privileged": plan.privileged or None,
         "capAdd": list(plan.cap_add),
         "securityOpt": [one for one in plan.security_opt if "{" not in one],
-        "mounts": [_mount(one, words) for one in mounts if not _needs_flag(one)],
+        "mounts": [_mount(mount, words) for mount in mounts if not _needs_flag(mount)],
         "runArgs": [*_flags(plan, mounts, words), *_gpu_flags(gpu, plan)],
     }
     return {key: value for key, value in made.items() if value not in (None, "", [], {})}
 
 
-def not_in_devcontainer(portable: Portable) -> Iterator[str]:
+def not_in_devcontainer(portable: PortablePlan) -> Iterator[str]:
     """What of the container has no place there."""
     plan = portable.plan
-    if any(not one.network.external for one in plan.networks):
+    if any(not network.network.external for network in plan.networks):
         yield "networks: a dev container makes none; `robenv export compose` does"
     if plan.healthcheck:
         yield "healthcheck: nobody asks for it there"
@@ -77,25 +79,25 @@ def not_in_devcontainer(portable: Portable) -> Iterator[str]:
         yield "read_only: dev containers write into the root that they start on"
 
 
-def _folders(mounts: list[Mount], words: Words) -> list[str]:
+def _folders(mounts: list[Mount], words: Wording) -> list[str]:
     """Folders of the project that are to be there before they are mounted; a bind mount makes none."""
-    made = [one for one in mounts if one.kind == "bind" and dict(one.options).get("create_host_path")]
+    made = [mount for mount in mounts if mount.kind == "bind" and dict(mount.options).get("create_host_path")]
     inside = [posixpath.relpath(one.source, words.root) for one in made if words.is_inside(one.source)]
     return ["mkdir", "-p", "--", *inside] if inside else []
 
 
-def _gpu_requirement(portable: Portable) -> dict[str, Any] | None:
+def _gpu_requirement(portable: PortablePlan) -> dict[str, Any] | None:
     """NVIDIA's alone: the tools that read this give a container `--gpus all`."""
     if not portable.gpu.device_requests:
         return None
     return {"gpu": "optional"} if portable.gpu_mode == "auto" else None
 
 
-def _workspace(mount: Mount, words: Words) -> str:
+def _workspace(mount: Mount, words: Wording) -> str:
     return _fields("type=bind", f"source={words.path(mount.source)}", f"target={mount.target}")
 
 
-def _flags(plan: RunPlan, mounts: list[Mount], words: Words) -> Iterator[str]:
+def _flags(plan: RunPlan, mounts: list[Mount], words: Wording) -> Iterator[str]:
     for key, flag in _FLAGS.items():
         value = getattr(plan, key)
         if key == "platform" or (key == "network_mode" and plan.networks):
@@ -105,21 +107,21 @@ def _flags(plan: RunPlan, mounts: list[Mount], words: Words) -> Iterator[str]:
                 yield f"--{flag}"
             elif one is not None and one is not False and one != "":
                 yield f"--{flag}={one}"
-    external = [one.network.name for one in plan.networks if one.network.external]
+    external = [network.network.name for network in plan.networks if network.network.external]
     yield from (f"--network={name}" for name in external)
-    yield from (f"--device={one.host}:{one.container}:{one.permissions}" for one in plan.devices)
-    yield from (f"--ulimit={one.name}={one.soft}:{one.hard}" for one in plan.ulimits)
+    yield from (f"--device={device.host}:{device.container}:{device.permissions}" for device in plan.devices)
+    yield from (f"--ulimit={ulimit.name}={ulimit.soft}:{ulimit.hard}" for ulimit in plan.ulimits)
     yield from (f"--sysctl={name}={value}" for name, value in plan.sysctls)
     yield from (f"--label={name}={value}" for name, value in plan.labels)
     yield from (f"--log-opt={name}={value}" for name, value in plan.logging_options)
     yield from (f"--storage-opt={name}={value}" for name, value in plan.storage_opt)
-    yield from (f"--{_DISKS[one.kind]}={one.path}:{one.value}" for one in plan.blkio_limits)
-    yield from (f"--publish={_published(one)}" for one in plan.ports)
+    yield from (f"--{_DISKS[limit.kind]}={limit.path}:{limit.value}" for limit in plan.blkio_limits)
+    yield from (f"--publish={_published(port)}" for port in plan.ports)
     if plan.stop_grace_period is not None:
         yield f"--stop-timeout={-int(-plan.stop_grace_period // 1)}"
-    for one in mounts:
-        if _needs_flag(one):
-            yield from _mount_flag(one, words)
+    for mount in mounts:
+        if _needs_flag(mount):
+            yield from _mount_flag(mount, words)
 
 
 def _gpu_flags(gpu: Grant, plan: RunPlan) -> Iterator[str]:
@@ -127,7 +129,7 @@ def _gpu_flags(gpu: Grant, plan: RunPlan) -> Iterator[str]:
         yield f"--gpus={_quoted(','.join(request.device_ids))}" if request.device_ids else "--gpus=all"
     if gpu.runtime:
         yield f"--runtime={gpu.runtime}"
-    yield from (f"--device={one.host}:{one.container}:{one.permissions}" for one in gpu.devices)
+    yield from (f"--device={device.host}:{device.container}:{device.permissions}" for device in gpu.devices)
     yield from (f"--group-add={group}" for group in gpu.groups if group not in plan.groups)
 
 
@@ -146,7 +148,7 @@ def _needs_flag(mount: Mount) -> bool:
     return mount.kind == "tmpfs" or bool(set(options) - {"create_host_path", "external"}) or mount.read_only
 
 
-def _mount(mount: Mount, words: Words) -> str:
+def _mount(mount: Mount, words: Wording) -> str:
     source = words.path(mount.source) if mount.kind == "bind" else _volume_name(mount)
     return _fields(f"type={mount.kind}", *([f"source={source}"] if source else []), f"target={mount.target}")
 
@@ -158,7 +160,7 @@ def _volume_name(mount: Mount) -> str:
     return f"{mount.source}-{OWN}{{devcontainerId}}"
 
 
-def _mount_flag(mount: Mount, words: Words) -> Iterator[str]:
+def _mount_flag(mount: Mount, words: Wording) -> Iterator[str]:
     options = dict(mount.options)
     if mount.kind == "tmpfs":
         raw = options.get("options", "")
@@ -172,7 +174,7 @@ def _mount_flag(mount: Mount, words: Words) -> Iterator[str]:
         return
     if "selinux" in options:
         modes = ("ro" if mount.read_only else "rw", options["selinux"], options.get("propagation"))
-        yield f"--volume={words.path(mount.source)}:{mount.target}:{','.join(str(one) for one in modes if one)}"
+        yield f"--volume={words.path(mount.source)}:{mount.target}:{','.join(str(mode) for mode in modes if mode)}"
         return
     parts = [_mount(mount, words), *(["readonly"] if mount.read_only else [])]
     parts += [f"bind-propagation={options['propagation']}"] if "propagation" in options else []

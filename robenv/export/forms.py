@@ -11,14 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 from robenv.catalog.platforms import parse_platform
 from robenv.errors import UsageError
-from robenv.export.borrowed import Borrowed, borrowed_by
+from robenv.export.borrowed import ExportedSecrets, exported_secrets
 from robenv.export.compose import compose_file, display_file, gpu_file, inline_options
 from robenv.export.devcontainer import devcontainer, not_in_devcontainer, workspace_source
 from robenv.export.image import entrypoint_of, image_files
 from robenv.export.kubernetes import as_label, kubernetes_objects, not_in_kubernetes
 from robenv.export.plain import require_one_field, require_plain
-from robenv.export.portable import UID, Portable, plan_portable
-from robenv.export.words import OWN, Words, finished, of_this_machine, relative, texts, with_own_names
+from robenv.export.portable import UID, PortablePlan, plan_portable
+from robenv.export.words import (
+    OWN,
+    Wording,
+    document_strings,
+    escape_document,
+    local_bind_mounts,
+    relative_path,
+    with_profile_names,
+)
 from robenv.plan.image.build import snapshot_of
 from robenv.plan.models import RUN
 from robenv.profile.yaml.dump import dump_yaml
@@ -36,7 +44,7 @@ IMAGE = "image"
 
 
 @dataclass(frozen=True)
-class Source:
+class ExportSource:
     """What is exported. ``folder``: where it will be written, absolute; ``home``: of the user who does it. ``image``:
     one to take instead of the profile's; "" for none. ``registry_name``: the profile's own image in the team's
     registry; "" for none. ``platform``: the one that was asked for; "" for any that the image is the same on."""
@@ -56,7 +64,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Form:
+class ExportedForm:
     """``entries``: all files and folders, by their path in the form's folder; the main one is ``main``. ``tree``: the
     folder among them that is replaced whole, "." for all of it. ``next``: how it is used."""
 
@@ -67,22 +75,22 @@ class Form:
     next: str
 
 
-def export_dockerfile(source: Source) -> Form:
+def export_dockerfile(source: ExportSource) -> ExportedForm:
     portable = _portable(source, source.build.purpose == RUN)
     words = _words(source, lambda name: f'"${name}"', shlex.quote, shlex.quote)
     found, notes = _image(source, portable, words)
     options = "".join(f" {safe(one)}" for one in (*_network(source), *_borrowed(source).options(words)))
     options = options.replace("{", "{{").replace("}", "}}")  # of a path: what is between them is no field
-    return Form("Dockerfile", ".", found, notes + _baked(words), f"docker build -t NAME{options} {{folder}}")
+    return ExportedForm("Dockerfile", ".", found, notes + _baked(words), f"docker build -t NAME{options} {{folder}}")
 
 
-def export_compose(source: Source) -> Form:
+def export_compose(source: ExportSource) -> ExportedForm:
     portable = _portable(source, source.build.purpose == RUN)
     words = _words(
         source,
         lambda name: f"{OWN}{{{name}}}",
         str,
-        lambda below: relative(source.root, source.folder, below),
+        lambda below: relative_path(source.root, source.folder, below),
     )
     found, notes = _image(source, portable, words)
     user = source.resolved.profile.user
@@ -99,15 +107,15 @@ def export_compose(source: Source) -> Form:
     notes += about_more
     entries = {
         "compose.yaml": dump_yaml(
-            finished(document, _doubled), comment=_head("compose", notes + _words_notes(portable, words))
+            escape_document(document, _doubled), comment=_head("compose", notes + _words_notes(portable, words))
         ),
-        **{name: dump_yaml(finished(one, _doubled), comment=_head("compose", ())) for name, one in more.items()},
+        **{name: dump_yaml(escape_document(one, _doubled), comment=_head("compose", ())) for name, one in more.items()},
     }
     how = "docker compose -f {folder}/compose.yaml up --build -d"
     return _form(portable, words, "compose.yaml", entries, found, notes, how)
 
 
-def _env_files(source: Source, words: Words) -> list[dict[str, Any]]:
+def _env_files(source: ExportSource, words: Wording) -> list[dict[str, Any]]:
     """As they are, files of their own: they may hold secrets, and be in no git."""
     return [
         {"path": words.path(one.path), "required": one.required, **({"format": one.format} if one.format else {})}
@@ -115,7 +123,7 @@ def _env_files(source: Source, words: Words) -> list[dict[str, Any]]:
     ]
 
 
-def _second_files(source: Source, portable: Portable) -> tuple[dict[str, Any], tuple[str, ...]]:
+def _second_files(source: ExportSource, portable: PortablePlan) -> tuple[dict[str, Any], tuple[str, ...]]:
     """What only some machines have, for those; and notes on it."""
     more: dict[str, Any] = {}
     notes: tuple[str, ...] = ()
@@ -130,7 +138,7 @@ def _second_files(source: Source, portable: Portable) -> tuple[dict[str, Any], t
     return more, notes + _session_note(session)
 
 
-def export_devcontainer(source: Source) -> Form:
+def export_devcontainer(source: ExportSource) -> ExportedForm:
     portable = _portable(source, False)
     words = _words(source, lambda name: f"{OWN}{{localEnv:{name}}}", str, workspace_source)
     found, notes = _image(source, portable, words)
@@ -140,12 +148,12 @@ def export_devcontainer(source: Source) -> Form:
     image = {"build": build}
     document = devcontainer(portable, image, source.resolved.profile.workspace.target, words)
     if files := source.resolved.profile.run.env_file:
-        named = [f"--env-file={words.path(one.path)}" for one in files if one.required]
+        named = [f"--env-file={words.path(file.path)}" for file in files if file.required]
         document["runArgs"] = [*document.get("runArgs", ()), *named]
         notes += (_AS_DOCKER_READS,)
     notes += (*_session_note(portable.session), *not_in_devcontainer(portable))
     require_plain(document, source.resolved, source.build)
-    document = finished(document, str)
+    document = escape_document(document, str)
     head = "".join(f"// {line}\n" for line in _head("devcontainer", notes + _words_notes(portable, words)))
     text = f"{head}{json.dumps(document, indent=2, ensure_ascii=False)}\n"
     how = "devcontainer up --workspace-folder ., or VS Code's `Reopen in Container`"
@@ -155,7 +163,7 @@ def export_devcontainer(source: Source) -> Form:
 _AS_DOCKER_READS = "env_file: docker reads NAME=value as it stands, quotes and all; optional files are left out"
 
 
-def export_kubernetes(source: Source) -> Form:
+def export_kubernetes(source: ExportSource) -> ExportedForm:
     name = source.image or source.registry_name
     if not name:
         hint = "name the image: --image REGISTRY/NAME:TAG; or give the profile a `registry`, and `robenv push`"
@@ -174,9 +182,9 @@ def export_kubernetes(source: Source) -> Form:
         secret = as_label(profile.name)
         notes += (f"{', '.join(passing)}: of the secret {secret}, which `kubectl create secret generic` makes",)
     below = [
-        relative(source.root, source.root, posixpath.relpath(one.source, source.root))
-        for one in portable.plan.mounts
-        if one.kind == "bind" and words.is_inside(one.source)
+        relative_path(source.root, source.root, posixpath.relpath(mount.source, source.root))
+        for mount in portable.plan.mounts
+        if mount.kind == "bind" and words.is_inside(mount.source)
     ]
     notes += (*(f"volumes: {one}: of the project's folder, which no node has" for one in below),)
     text = dump_yaml(*documents, comment=_head("kubernetes", notes + _words_notes(portable, words)))
@@ -184,7 +192,7 @@ def export_kubernetes(source: Source) -> Form:
     return _form(portable, words, f"{profile.name}.yaml", {f"{profile.name}.yaml": text}, (), notes, how)
 
 
-FORMS: dict[str, tuple[str, Callable[[Source], Form]]] = {
+FORMS: dict[str, tuple[str, Callable[[ExportSource], ExportedForm]]] = {
     "compose": ("compose", export_compose),
     "devcontainer": (".devcontainer", export_devcontainer),
     "dockerfile": ("docker", export_dockerfile),
@@ -193,15 +201,17 @@ FORMS: dict[str, tuple[str, Callable[[Source], Form]]] = {
 """By name: the folder in the project where it goes where nobody says another, and what makes it."""
 
 
-def _portable(source: Source, serves: bool) -> Portable:
+def _portable(source: ExportSource, serves: bool) -> PortablePlan:
     entrypoint = entrypoint_of(source.build.stages[-1].settings)
     found = plan_portable(source.resolved, source.build.platform, source.content_hash, entrypoint, serves)
-    if OWN in "".join(texts([found.plan.to_json(), source.root, source.folder, source.home])):
+    if OWN in "".join(document_strings([found.plan.to_json(), source.root, source.folder, source.home])):
         raise UsageError("the project's folder, or a variable that it takes, has the character U+FFFF in it")
-    return replace(found, plan=with_own_names(found.plan))
+    return replace(found, plan=with_profile_names(found.plan))
 
 
-def _image(source: Source, portable: Portable, words: Words) -> tuple[tuple[ContextEntry, ...], tuple[str, ...]]:
+def _image(
+    source: ExportSource, portable: PortablePlan, words: Wording
+) -> tuple[tuple[ContextEntry, ...], tuple[str, ...]]:
     """The image's files, and all notes so far."""
     moment = snapshot_of(source.resolved)
     image, notes = image_files(source.build, portable.plan, moment, portable.plan.working_dir, source.image)
@@ -209,22 +219,22 @@ def _image(source: Source, portable: Portable, words: Words) -> tuple[tuple[Cont
     return image.entries, (*portable.notes, *notes)
 
 
-def _borrowed(source: Source) -> Borrowed:
+def _borrowed(source: ExportSource) -> ExportedSecrets:
     """Nothing where the image is there already."""
     if source.image:
-        return Borrowed({}, False)
-    borrowed = borrowed_by(source.build, source.resolved.profile.secrets)
+        return ExportedSecrets({}, False)
+    borrowed = exported_secrets(source.build, source.resolved.profile.secrets)
     require_one_field(borrowed, source.resolved)
     return borrowed
 
 
-def _network_of(source: Source) -> str:
+def _network_of(source: ExportSource) -> str:
     """In which steps run, where that is not the builder's own; "" also where nothing is built."""
     network = source.resolved.profile.build.network
     return "" if source.image or network == "default" else network
 
 
-def _network(source: Source) -> list[str]:
+def _network(source: ExportSource) -> list[str]:
     """Of `docker build`."""
     return [f"--network={_network_of(source)}"] if _network_of(source) else []
 
@@ -235,22 +245,22 @@ def _session_note(keys: Iterable[str]) -> tuple[str, ...]:
 
 
 def _words(
-    source: Source, value: Callable[[str], str], escape: Callable[[str], str], inside: Callable[[str], str]
-) -> Words:
+    source: ExportSource, value: Callable[[str], str], escape: Callable[[str], str], inside: Callable[[str], str]
+) -> Wording:
     known = source.resolved.inputs.variables
     variables = tuple((name, text) for name, text in known if text and name != "HOME")
-    return Words(source.root, source.folder, source.home, variables, value, escape, inside)
+    return Wording(source.root, source.folder, source.home, variables, value, escape, inside)
 
 
-def _words_notes(portable: Portable, words: Words) -> tuple[str, ...]:
+def _words_notes(portable: PortablePlan, words: Wording) -> tuple[str, ...]:
     notes = [
-        f"volumes: {one} is a path of the machine that this was exported on"
-        for one in of_this_machine(portable.plan, words)
+        f"volumes: {mount} is a path of the machine that this was exported on"
+        for mount in local_bind_mounts(portable.plan, words)
     ]
     return (*notes, *_baked(words))
 
 
-def _baked(words: Words) -> tuple[str, ...]:
+def _baked(words: Wording) -> tuple[str, ...]:
     names = ", ".join(words.baked)
     return (f"it holds what {names} of the environment said when it was exported",) if names else ()
 
@@ -270,22 +280,22 @@ def _head(form: str, notes: Iterable[str]) -> Iterator[str]:
 
 
 def _form(
-    portable: Portable,
-    words: Words,
+    portable: PortablePlan,
+    words: Wording,
     main: str,
     texts: dict[str, str],
     image: tuple[ContextEntry, ...],
     notes: tuple[str, ...],
     how: str,
-) -> Form:
+) -> ExportedForm:
     own = [ContextEntry(name, FILE, 0o644, text.encode()) for name, text in texts.items()]
     below: list[ContextEntry] = []
     if image:
         below = [ContextEntry(IMAGE, FOLDER, 0o755), *(replace(one, name=f"{IMAGE}/{one.name}") for one in image)]
-    return Form(main, IMAGE if image else "", (*own, *below), notes + _words_notes(portable, words), how)
+    return ExportedForm(main, IMAGE if image else "", (*own, *below), notes + _words_notes(portable, words), how)
 
 
-def as_document(form: Form) -> dict[str, Any]:
+def as_document(form: ExportedForm) -> dict[str, Any]:
     """For --json."""
     files = [entry.name for entry in form.entries if entry.kind != FOLDER]
     return {"main": form.main, "files": files, "notes": list(form.notes)}

@@ -20,7 +20,7 @@ _FOLDER = "robenv/user"
 
 
 @dataclass(frozen=True)
-class Image:
+class ExportedImage:
     """``entries``: the Dockerfile and the rest of its context."""
 
     dockerfile: str
@@ -71,7 +71,7 @@ def _differences(bootstrap: Bootstrap) -> Iterator[str]:
 
 def image_files(
     build: BuildPlan, plan: RunPlan, moment: str, working_dir: str, on: str = ""
-) -> tuple[Image, tuple[str, ...]]:
+) -> tuple[ExportedImage, tuple[str, ...]]:
     """What `docker build` needs, and notes. ``on``: an image that is there already, which is taken instead.
 
     Raises ProfileError.
@@ -101,10 +101,10 @@ def _with_user(
     plan: RunPlan,
     working_dir: str,
     on: str = "",
-) -> Image:
-    from robenv.render.templating import Report, render_template
+) -> ExportedImage:
+    from robenv.render.templating import RenderReport, render_template
 
-    report, user = Report(), plan.user
+    report, user = RenderReport(), plan.user
     text = render_template(
         "export/user.j2",
         report,
@@ -132,4 +132,4 @@ def _with_user(
         ContextEntry(f"{_FOLDER}/make", FILE, 0o755, make),
         *((ContextEntry(f"{_FOLDER}/setup", FILE, 0o644, setup.encode()),) if setup else ()),
     ]
-    return Image(whole, tuple(sorted((*own, *context), key=lambda entry: entry.name.split("/"))))
+    return ExportedImage(whole, tuple(sorted((*own, *context), key=lambda entry: entry.name.split("/"))))

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from robenv.export.portable import Portable
-from robenv.export.words import Words
+from robenv.export.portable import PortablePlan
+from robenv.export.words import Wording
 from robenv.plan.container.create_request import ports_of, set_only
 from robenv.plan.models import Healthcheck, Mount, RunPlan
 
@@ -26,7 +26,7 @@ _NOT_THERE = (
 """What a pod has no word for."""
 
 
-def kubernetes_objects(portable: Portable, image: str, arch: str, words: Words) -> list[dict[str, Any]]:
+def kubernetes_objects(portable: PortablePlan, image: str, arch: str, words: Wording) -> list[dict[str, Any]]:
     """The documents. ``arch``: the nodes' architecture, as Go calls it; "" for any."""
     plan = portable.plan
     name = as_label(plan.project)
@@ -59,20 +59,20 @@ def kubernetes_objects(portable: Portable, image: str, arch: str, words: Words) 
             "template": {"metadata": set_only({"labels": labels, "annotations": dict(plan.labels)}), "spec": pod},
         },
     }
-    claims = [_claim(plan, one) for one in plan.mounts if one.kind == "volume" and _is_named(one)]
+    claims = [_claim(plan, mount) for mount in plan.mounts if mount.kind == "volume" and _is_named(mount)]
     return [*claims, deployment]
 
 
-def not_in_kubernetes(portable: Portable) -> Iterator[str]:
+def not_in_kubernetes(portable: PortablePlan) -> Iterator[str]:
     plan = portable.plan
     if said := [key for key in _NOT_THERE if not _is_unset(getattr(plan, key))]:
         yield f"{', '.join(said)}: a pod has no words for this"
     if plan.network_mode not in ("", "host", "bridge", "default"):
         yield f"network_mode: {plan.network_mode}: the cluster's network is there instead"
     if plan.devices and not plan.privileged:
-        names = ", ".join(one.host for one in plan.devices)
+        names = ", ".join(device.host for device in plan.devices)
         yield f"devices: {names}: mounted, and a pod opens them with a device plugin or `privileged: true` alone"
-    if any(_is_of_dev(one) for one in plan.mounts):
+    if any(_is_of_dev(mount) for mount in plan.mounts):
         yield "devices: what is plugged in later: a device plugin brings it to pods"
     if portable.gpu_mode == "auto":
         yield "gpu: auto: a pod asks for one or does not; `gpu: required` asks"
@@ -85,7 +85,7 @@ def _is_unset(value: object) -> bool:
     return value is None or value in ("", ())
 
 
-def _container(portable: Portable, image: str, words: Words) -> dict[str, Any]:
+def _container(portable: PortablePlan, image: str, words: Wording) -> dict[str, Any]:
     plan = portable.plan
     gpu = portable.gpu if portable.gpu_mode == "required" else None
     ours = {"HOME": plan.user.home, **(dict(gpu.environment) if gpu else {})}
@@ -128,7 +128,7 @@ def _container(portable: Portable, image: str, words: Words) -> dict[str, Any]:
     )
 
 
-def _variable(plan: RunPlan, name: str, value: str, words: Words) -> dict[str, Any]:
+def _variable(plan: RunPlan, name: str, value: str, words: Wording) -> dict[str, Any]:
     """What is passed through from somebody's environment may be a secret: it is asked of one of the cluster's."""
     return _of_secret(plan, name) if name in words.passing(plan) else {"name": name, "value": value}
 
@@ -165,7 +165,7 @@ def _security(plan: RunPlan) -> dict[str, Any]:
     )
 
 
-def _probes(check: Healthcheck | None, words: Words) -> dict[str, Any]:
+def _probes(check: Healthcheck | None, words: Wording) -> dict[str, Any]:
     """Alive, and, as long as it may be starting, not yet asked."""
     if check is None or check.test[:1] in ((), ("NONE",)):
         return {}
@@ -193,10 +193,10 @@ def _ports(plan: RunPlan) -> Iterator[tuple[int, str, int | None, str]]:
 
 def _volumes(plan: RunPlan) -> list[tuple[int, Mount]]:
     """All mounts by number, devices and the size of /dev/shm among them."""
-    mounts = [one for one in plan.mounts if not _is_of_dev(one)]
+    mounts = [mount for mount in plan.mounts if not _is_of_dev(mount)]
     if plan.shm_size is not None:
         mounts.append(Mount("tmpfs", "", "/dev/shm", False, (("size", plan.shm_size),)))  # noqa: S108
-    mounts += [Mount("bind", one.host, one.container, False, (("device", True),)) for one in plan.devices]
+    mounts += [Mount("bind", device.host, device.container, False, (("device", True),)) for device in plan.devices]
     return list(enumerate(mounts))
 
 
@@ -205,7 +205,7 @@ def _is_of_dev(mount: Mount) -> bool:
     return f"{mount.target}/".startswith("/dev/") and mount.kind != "tmpfs"
 
 
-def _volume(plan: RunPlan, number: int, mount: Mount, words: Words) -> dict[str, Any]:
+def _volume(plan: RunPlan, number: int, mount: Mount, words: Wording) -> dict[str, Any]:
     options = dict(mount.options)
     source: dict[str, Any]
     if mount.kind == "volume" and _is_named(mount):
@@ -224,8 +224,8 @@ def _volume(plan: RunPlan, number: int, mount: Mount, words: Words) -> dict[str,
 
 def _size_of(options: str) -> int:
     """Bytes that a tmpfs's options, as mount(8) takes them, allow it; 0 where they do not say."""
-    found = re.search(r"(?:^|,)size=(\d+)([kmg]?)(?:,|$)", options.lower())
-    return int(found[1]) << {"": 0, "k": 10, "m": 20, "g": 30}[found[2]] if found else 0
+    match = re.search(r"(?:^|,)size=(\d+)([kmg]?)(?:,|$)", options.lower())
+    return int(match[1]) << {"": 0, "k": 10, "m": 20, "g": 30}[match[2]] if match else 0
 
 
 def _is_named(mount: Mount) -> bool:

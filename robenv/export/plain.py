@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from robenv.errors import Location, Problem, ProfileError
-from robenv.export.words import texts
+from robenv.export.words import document_strings
 from robenv.profile.yaml.nodes import Node, Scalar, Sequence, find, place_of
 from robenv.util.sanitize import show
 
 if TYPE_CHECKING:
-    from robenv.export.borrowed import Borrowed
+    from robenv.export.borrowed import ExportedSecrets
     from robenv.plan.models import BuildPlan
     from robenv.profile.resolve.resolved import Resolved
 
@@ -30,7 +30,7 @@ def require_plain(document: dict[str, Any], resolved: Resolved, build: BuildPlan
     """Raises ProfileError where a devcontainer.json has a ``${…}`` that robenv has not put there: the tools that read
     it replace that, such as by a variable of whoever opens it, and the format knows no escape. So for the label by
     which an image says more than that file. ``document``: not yet ``finished``."""
-    found = {one for text in texts(document) for one in _VARIABLE.findall(text)}
+    found = {one for text in document_strings(document) for one in _VARIABLE.findall(text)}
     labels = [name for stage in build.stages for name, _ in stage.settings.labels]
     problems = [*_variables(found, resolved), *_metadata(labels, resolved)]
     if problems:
@@ -73,7 +73,7 @@ def _scalars(node: Node, skipped: tuple[str, ...] = _ELSEWHERE) -> Iterator[Scal
                 yield from _scalars(value, ())
 
 
-def require_one_field(borrowed: Borrowed, resolved: Resolved) -> None:
+def require_one_field(borrowed: ExportedSecrets, resolved: Resolved) -> None:
     """Raises ProfileError where a secret's file would be more than one field of `--secret`, which is read as CSV."""
     bad = [name for name, one in borrowed.secrets.items() if re.search('[,"\r\n]', one.file)]
     if bad:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from robenv.catalog.devices import CLASSES
-from robenv.host.facts import DrmCard, EngineFacts, Facts, GpuFacts, Node, Tegra
+from robenv.host.facts import DeviceNode, DrmCard, EngineFacts, Facts, GpuFacts, Tegra
 from robenv.plan.container.health import deploy_health, release_health
 from robenv.plan.container.run import plan_run, without_workspace
 from robenv.plan.host.device_nodes import class_of, is_pattern, tidy
@@ -23,7 +23,7 @@ from robenv.profile.resolve.env_files import hidden_variables
 
 if TYPE_CHECKING:
     from robenv.profile.resolve.resolved import Resolved
-    from robenv.profile.schema.host import DeviceWish
+    from robenv.profile.schema.host import DeviceRequirement
     from robenv.profile.schema.profile import Profile
 
 UID = 1000
@@ -34,7 +34,7 @@ _FIXED = frozenset(("dialout", "audio", "plugdev", "video"))
 
 
 @dataclass(frozen=True)
-class Portable:
+class PortablePlan:
     """``plan``: without the GPU. ``gpu``: what one adds. ``gpu_mode``: ``none``, ``auto`` or ``required``.
     ``serves``: it runs what a robot runs, and waits for nobody to work in it. ``session``: the keys of the profile that
     ask for parts of a login session, of which nothing is in ``plan``. ``kept``: variables of ``run.env_file``: they may
@@ -51,7 +51,7 @@ class Portable:
 
 def plan_portable(
     resolved: Resolved, platform: str, content_hash: str, entrypoint: tuple[str, ...] = (), serves: bool = False
-) -> Portable:
+) -> PortablePlan:
     """The container of a project on a machine that nobody has seen. ``entrypoint``: the image's own. ``serves``: as on
     a robot: ``deploy.command``, its health check, and no workspace. Raises UsageError where there is no project."""
     profile = resolved.profile
@@ -67,14 +67,14 @@ def plan_portable(
     kept = tuple(hidden_variables(resolved))
     environment = tuple((name, value) for name, value in plan.environment if name not in kept)
     plan = replace(plan, labels=tuple(profile.run.labels.items()), environment=environment)
-    notes = (*_left_out(profile), *(lack.message for lack in grant.lacks), *grant.notes)
+    notes = (*_left_out(profile), *(requirement.message for requirement in grant.unmet), *grant.notes)
     if serves:
         plan = _served(without_workspace(plan, profile), profile, entrypoint)
     mode = profile.gpu.mode if profile.gpu is not None else "none"
     gpu = _gpu(profile, facts) if mode != "none" else Grant()
     session = () if serves else _session(profile)
     if mode != "none" and gpu == Grant():
-        return Portable(
+        return PortablePlan(
             plan,
             gpu,
             "none",
@@ -83,7 +83,7 @@ def plan_portable(
             kept,
             (*notes, "gpu: which one is meant can be told on the machine alone"),
         )
-    return Portable(plan, gpu, mode, serves, session, kept, notes)
+    return PortablePlan(plan, gpu, mode, serves, session, kept, notes)
 
 
 def _served(plan: RunPlan, profile: Profile, entrypoint: tuple[str, ...]) -> RunPlan:
@@ -102,12 +102,12 @@ def _served(plan: RunPlan, profile: Profile, entrypoint: tuple[str, ...]) -> Run
     )
 
 
-def known_devices(profile: Profile) -> tuple[DeviceWish, ...]:
+def known_devices(profile: Profile) -> tuple[DeviceRequirement, ...]:
     """Those that are called the same on each machine that has them."""
     return tuple(wish for wish in profile.devices if _is_known(wish))
 
 
-def _is_known(wish: DeviceWish) -> bool:
+def _is_known(wish: DeviceRequirement) -> bool:
     """Whether it is the same on each machine that has it."""
     return wish.hotplug if wish.device_class else not is_pattern(wish.by)
 
@@ -126,7 +126,7 @@ def _left_out(profile: Profile) -> Iterator[str]:
         yield "udev: rules for the host are installed by `robenv doctor --fix`"
 
 
-def any_machine(platform: str, devices: tuple[DeviceWish, ...]) -> Facts:
+def any_machine(platform: str, devices: tuple[DeviceRequirement, ...]) -> Facts:
     """One that has the devices that are called by name, and an engine that does all that engines do."""
     known = dict(_GROUPS)
     nodes = []
@@ -134,9 +134,9 @@ def any_machine(platform: str, devices: tuple[DeviceWish, ...]) -> Facts:
         if wish.by:
             kind = CLASSES.get(class_of(tidy(wish.by)))
             group = next((name for name in (kind.groups if kind else ()) if name in _FIXED), "")
-            nodes.append(Node(tidy(wish.by), "char", 0, 0, known.get(group, 0), 0o660 if group else 0o666))
+            nodes.append(DeviceNode(tidy(wish.by), "char", 0, 0, known.get(group, 0), 0o660 if group else 0o666))
     if any(wish.hotplug for wish in devices):
-        nodes.append(Node("/dev/console", "char", 5, 1, 0, 0o600))  # what comes with all of /dev is to be covered
+        nodes.append(DeviceNode("/dev/console", "char", 5, 1, 0, 0o600))  # what comes with all of /dev is to be covered
     return Facts(
         uid=UID,
         gid=UID,
@@ -153,13 +153,15 @@ def _gpu(profile: Profile, facts: Facts) -> Grant:
     """What the GPU that the profile asks for adds, where there is one; NVIDIA's where it does not say whose."""
     vendor = (profile.gpu and profile.gpu.vendor) or "nvidia"
     video = dict(_GROUPS)["video"]
-    dri = Node("/dev/dri", "char", 0, 0, video, 0o660)
+    dri = DeviceNode("/dev/dri", "char", 0, 0, video, 0o660)
     gpu = {
         "nvidia": GpuFacts(nvidia_driver="0", nvidia_toolkit=True, nvidia_hook=True),
         "jetson": GpuFacts(tegra=Tegra("0.0"), nvidia_toolkit=True),
-        "amd": GpuFacts(cards=(DrmCard("card0", "amd", (dri,)),), kfd=Node("/dev/kfd", "char", 0, 0, video, 0o660)),
+        "amd": GpuFacts(
+            cards=(DrmCard("card0", "amd", (dri,)),), kfd=DeviceNode("/dev/kfd", "char", 0, 0, video, 0o660)
+        ),
         "intel": GpuFacts(cards=(DrmCard("card0", "intel", (dri,)),)),
     }[vendor]
     engine = replace(facts.engine, runtimes=("nvidia",) if vendor == "jetson" else ())
     grant = plan_gpu(profile, replace(facts, gpu=gpu, engine=engine))
-    return replace(grant, notes=(), lacks=())
+    return replace(grant, notes=(), unmet=())

@@ -13,39 +13,39 @@ from robenv.plan.models import Mount, Network, RunPlan
 _BY_CHANCE = 3
 """Characters."""
 OWN = "\uffff"
-"""Stands for the dollar sign of a variable that robenv itself names, until ``finished`` has told all others from it. No
-text of a plan has that character (``forms`` refuses it)."""
+"""The dollar sign of a variable that robenv itself names, until ``escape_document`` has escaped all others. No text of
+a plan has that character (``forms`` refuses it)."""
 
 
-def finished(value: Any, escape: Callable[[str], str]) -> Any:
+def escape_document(value: Any, escape: Callable[[str], str]) -> Any:
     """A document with each of its strings escaped, whichever field it stands in, but for the variables that are meant.
     Keys stay as they are: nothing replaces variables in those."""
     if isinstance(value, str):
         return escape(value).replace(OWN, "$")
     if isinstance(value, dict):
-        return {key: finished(one, escape) for key, one in value.items()}
-    return [finished(one, escape) for one in value] if isinstance(value, (list, tuple)) else value
+        return {key: escape_document(one, escape) for key, one in value.items()}
+    return [escape_document(one, escape) for one in value] if isinstance(value, (list, tuple)) else value
 
 
-def texts(value: Any) -> Iterator[str]:
+def document_strings(value: Any) -> Iterator[str]:
     """All strings of a document, its keys among them."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
         for pair in value.items():
-            yield from texts(pair)
+            yield from document_strings(pair)
     elif isinstance(value, (list, tuple)):
         for one in value:
-            yield from texts(one)
+            yield from document_strings(one)
 
 
 @dataclass(frozen=True)
-class Words:
+class Wording:
     """How a form says things. ``root``: the project's folder. ``folder``: where the form is written, absolute.
 
     ``variables``: of this environment, as the profile had them, with their values. ``value``: how a variable of the
-    environment is named, with ``OWN`` for its dollar sign where the document is ``finished``. ``escape``: a text that
-    is to stay as it is. ``inside``: how a path below the project's folder is written, relative to that.
+    environment is named, with ``OWN`` for its dollar sign where the document is escaped. ``escape``: a text that is to
+    stay as it is. ``inside``: how a path below the project's folder is written, relative to that.
     """
 
     root: str
@@ -92,13 +92,13 @@ class Words:
         return self.escape(source)
 
 
-def relative(root: str, folder: str, below: str) -> str:
+def relative_path(root: str, folder: str, below: str) -> str:
     """A path below the project's folder as seen from ``folder``; it begins with a dot."""
     found = os.path.relpath(f"{root}/{below}", folder)
     return found if found.startswith("..") or found == "." else f"./{found}"
 
 
-def of_this_machine(plan: RunPlan, words: Words) -> Iterator[str]:
+def local_bind_mounts(plan: RunPlan, words: Wording) -> Iterator[str]:
     """The bind mounts that another machine may have none of."""
     for mount in plan.mounts:
         known = (words.root, words.home, "/dev", "/proc", "/sys", "/etc", "/run", "/tmp", "/var/run")  # noqa: S108
@@ -110,7 +110,7 @@ def _is_in(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
-def with_own_names(plan: RunPlan) -> RunPlan:
+def with_profile_names(plan: RunPlan) -> RunPlan:
     """Volumes and networks by the names that the profile gives them, without robenv's prefix for a folder."""
     front = plan.prefix
 

@@ -10,8 +10,8 @@ import json
 import socket
 from typing import Any
 
-from robenv.engine.api.exec_api import ExecutionCalls, broken, refusal, short
-from robenv.engine.transport.http_client import Answer, Connection, with_query
+from robenv.engine.api.exec_api import ExecutionCalls, connection_error, error_of_answer, short_id
+from robenv.engine.transport.http_client import HttpAnswer, HttpConnection, with_query
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class DirectEngine(ExecutionCalls):
     def __init__(self, endpoint: Endpoint | str) -> None:
         self.endpoint = _url(endpoint)
         self._given = endpoint
-        self._plain: Connection | None = None
+        self._plain: HttpConnection | None = None
         self._version: tuple[int, ...] = ()
 
     def close(self) -> None:
@@ -48,10 +48,10 @@ class DirectEngine(ExecutionCalls):
         """As the whole engine's."""
         filters = {"type": ["container"], "container": [container], "event": ["oom"]}
         params = {"since": f"{since:.9f}", "until": f"{until:.9f}", "filters": json.dumps(filters)}
-        action = f"ask what happened to {short(container)}"
+        action = f"ask what happened to {short_id(container)}"
         answer = self._asked(action, "GET", with_query("/events", **params), None)
         if answer.status >= 400:
-            raise refusal(answer, action)
+            raise error_of_answer(answer, action)
         return answer.body.count(b'"Action":"oom"')
 
     def _call(self, action: str, method: str, path: str, body: Any = None, absent_ok: bool = False) -> Any:
@@ -60,13 +60,13 @@ class DirectEngine(ExecutionCalls):
         if answer.status == 404 and absent_ok:
             return None
         if answer.status >= 400:
-            raise refusal(answer, action)
+            raise error_of_answer(answer, action)
         try:
             return answer.json()
         except ValueError as error:
-            raise broken(OSError(f"the engine's answer is no JSON: {error}"), action) from error
+            raise connection_error(OSError(f"the engine's answer is no JSON: {error}"), action) from error
 
-    def _asked(self, action: str, method: str, path: str, body: Any) -> Answer:
+    def _asked(self, action: str, method: str, path: str, body: Any) -> HttpAnswer:
         """Asks on the connection that is kept; once more on a new one, if the engine had closed it meanwhile.
 
         Every plain call here can be made twice: it looks at something, sets a size or makes an exec that never starts.
@@ -79,15 +79,15 @@ class DirectEngine(ExecutionCalls):
                 kept.close()
             except OSError as error:
                 kept.close()
-                raise broken(error, action) from error
-        connection = Connection(self._dial(action))
+                raise connection_error(error, action) from error
+        connection = HttpConnection(self._dial(action))
         try:
             return self._asked_on(connection, method, path, body)
         except OSError as error:
             connection.close()
-            raise broken(error, action) from error
+            raise connection_error(error, action) from error
 
-    def _asked_on(self, connection: Connection, method: str, path: str, body: Any) -> Answer:
+    def _asked_on(self, connection: HttpConnection, method: str, path: str, body: Any) -> HttpAnswer:
         answer = connection.request(method, path, body)
         if connection.reusable:
             self._plain = connection
@@ -102,9 +102,9 @@ class DirectEngine(ExecutionCalls):
             stream.connect(self.endpoint.removeprefix(_SCHEME))
         except OSError as error:
             stream.close()
-            from robenv.engine.transport.endpoint import unreachable
+            from robenv.engine.transport.endpoint import engine_unreachable
 
-            raise unreachable(error, self._endpoint()) from error
+            raise engine_unreachable(error, self._endpoint()) from error
         return stream
 
     def _endpoint(self) -> Endpoint:
@@ -112,7 +112,7 @@ class DirectEngine(ExecutionCalls):
 
         return self._given if isinstance(self._given, Endpoint) else Endpoint(self._given, "as before")
 
-    def _note(self, answer: Answer) -> None:
+    def _note(self, answer: HttpAnswer) -> None:
         parts = answer.headers.get("api-version", "").split(".")
         if all(part.isdigit() for part in parts):
             self._version = tuple(int(part) for part in parts)

@@ -22,7 +22,7 @@ _MAX_BYTES = 1 << 20
 
 
 @contextmanager
-def attending(container: str, argv: tuple[str, ...]) -> Iterator[None]:
+def record_client(container: str, argv: tuple[str, ...]) -> Iterator[None]:
     """While this lasts, somebody waits for ``argv`` in the container of that name. Where there is no place to note it,
     nothing will be told."""
     path = os.path.join(_folder(container), f"{os.getpid()}-{os.urandom(4).hex()}.json")
@@ -42,12 +42,12 @@ def attending(container: str, argv: tuple[str, ...]) -> Iterator[None]:
             os.rmdir(os.path.dirname(path))  # unless others are at work there
 
 
-def has_abandoned(container: str) -> bool:
+def has_abandoned_commands(container: str) -> bool:
     """Whether a robenv was killed while a command of its ran in the container of that name."""
-    return bool(abandoned(container))
+    return bool(abandoned_commands(container))
 
 
-def abandoned(container: str) -> dict[str, tuple[tuple[str, ...], float]]:
+def abandoned_commands(container: str) -> dict[str, tuple[tuple[str, ...], float]]:
     """The commands whose robenv was killed, and since when they run, by the file that says so."""
     found = {}
     folder = _folder(container)
@@ -69,7 +69,7 @@ def abandoned(container: str) -> dict[str, tuple[tuple[str, ...], float]]:
     return found
 
 
-def forget(paths: list[str]) -> None:
+def forget_clients(paths: list[str]) -> None:
     for path in paths:
         with suppress(OSError):
             os.unlink(path)

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from robenv.engine.terminal.interact import HUNG_UP, interact_exec, is_terminal
 from robenv.engine.terminal.types import KILLED, ContainerInfo, ExecRequest
 from robenv.errors import ContainerNotFound, RobenvError
-from robenv.fast.clients import attending
-from robenv.fast.entry import Entry
-from robenv.fast.launch import launcher, settings, unchecked
+from robenv.fast.clients import record_client
+from robenv.fast.entry import ContainerEntry
+from robenv.fast.launch import default_terminal_variables, launcher, terminal_variables
 from robenv.plan.names import LABEL_PLAN_JSON
 
 TYPE_CHECKING = False
@@ -28,7 +28,7 @@ STALE = (
 )
 
 
-def enter(
+def run_in_container(
     engine: SessionEngine,
     container: ContainerInfo,
     command: tuple[str, ...],
@@ -43,12 +43,12 @@ def enter(
     """
     if LABEL_PLAN_JSON not in container.labels:
         raise ContainerNotFound(f"{container.name} was not made by robenv")
-    entry = Entry(container.labels)
+    entry = ContainerEntry(container.labels)
     if has_stale_session(container, entry):
         print(STALE, file=sys.stderr)
     tty = is_terminal(0) and is_terminal(1)
     began = time.time()
-    variables = settings(tty, far) | ({} if entry.has_sh else unchecked(tty))
+    variables = terminal_variables(tty, far) | ({} if entry.has_sh else default_terminal_variables(tty))
     with _session(entry) as session:
         request = ExecRequest(
             container=container.id,
@@ -61,7 +61,7 @@ def enter(
             detach_keys=detach_keys,
             launcher=launcher(tty, far) if entry.has_sh else (),
         )
-        with attending(container.name, request.argv):
+        with record_client(container.name, request.argv):
             code = interact_exec(engine, request)
     if code is None:
         print("detached; the command runs on", file=sys.stderr)
@@ -73,7 +73,7 @@ def enter(
     return code
 
 
-def has_stale_session(container: ContainerInfo, entry: Entry) -> bool:
+def has_stale_session(container: ContainerInfo, entry: ContainerEntry) -> bool:
     """Whether what it has of a login session is of one that has ended."""
     if not entry.plan.get("session"):
         return False
@@ -83,7 +83,7 @@ def has_stale_session(container: ContainerInfo, entry: Entry) -> bool:
 
 
 @contextmanager
-def _session(entry: Entry) -> Iterator[tuple[str, ...]]:
+def _session(entry: ContainerEntry) -> Iterator[tuple[str, ...]]:
     """The variables of the login session, for one command. Most containers have none, and import nothing for it."""
     if not entry.plan.get("session"):
         yield ()
@@ -118,6 +118,6 @@ def explain_kill(engine: SessionEngine, container: str, plan: Mapping[str, Any],
         print(f"robenv: the kernel killed a process in the container: {why}", file=sys.stderr)
 
 
-def here() -> str:
+def working_directory() -> str:
     """The folder where the user stands, as they see it; links resolved, since mounts are."""
     return os.path.realpath(os.getcwd())

@@ -16,7 +16,7 @@ _SHELL = '[ -x "$0" ] && exec "$0" || exec /bin/sh'
 """A profile may name a shell that the image lacks: any shell is better than none."""
 
 
-class Entry:
+class ContainerEntry:
     """Who enters, where, and through what."""
 
     __slots__ = ("_binds", "entrypoint", "has_sh", "plan", "shell", "user", "working_dir")

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 
 from robenv.engine.terminal.console import terminal_size
-from robenv.host.probes.timezone import Own, read_timezone
+from robenv.host.probes.timezone import LocalZone, read_timezone
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,10 +69,10 @@ exec "$@"
 
 def launcher(tty: bool, far: bool = False) -> tuple[str, ...]:
     """What goes before a command. ``far``: it starts on another machine, which has a time zone of its own."""
-    size, environ = size_here(), os.environ
+    size, environ = current_size(), os.environ
     rows, columns = map(str, size) if size and tty else ("", "")
     term = environ.get("TERM", "") if tty or size else ""
-    zone = "" if far else own_zone()
+    zone = "" if far else local_timezone()
     return (
         SHELL,
         "-c",
@@ -87,36 +87,36 @@ def launcher(tty: bool, far: bool = False) -> tuple[str, ...]:
     )
 
 
-def settings(tty: bool, far: bool = False) -> dict[str, str]:
+def terminal_variables(tty: bool, far: bool = False) -> dict[str, str]:
     """The variables of the user's terminal that any image can take."""
     found = _of(os.environ, "NO_COLOR", *(("COLORTERM",) if tty else ()), *(() if far else ("TZ",)))
-    if not tty and (size := size_here()):
+    if not tty and (size := current_size()):
         # A program whose output goes into a file looks for the terminal elsewhere, which here is on another machine.
         found |= {"LINES": str(size[0]), "COLUMNS": str(size[1])}
     return found
 
 
-def unchecked(tty: bool) -> dict[str, str]:
+def default_terminal_variables(tty: bool) -> dict[str, str]:
     """What the script would have set, for an image that has no shell to run it."""
     return _of(os.environ, "LANG", "LC_ALL", *(("TERM",) if tty else ()))
 
 
 def describe_terminal(environment: Mapping[str, str]) -> str:
     """What a command gets of this machine's time zone and locale, in words; ``environment``: the container's own."""
-    zone = os.environ.get("TZ") or environment.get("TZ") or own_zone()
+    zone = os.environ.get("TZ") or environment.get("TZ") or local_timezone()
     locale = [f"{name} {value}" for name, value in _of(os.environ, "LANG", "LC_ALL").items() if value]
     given = [*([f"TZ {zone}"] if zone else []), *locale]
     return f"{', '.join(given)}, where the image has {'them' if len(given) > 1 else 'it'}" if given else ""
 
 
-def size_here() -> tuple[int, int] | None:
+def current_size() -> tuple[int, int] | None:
     """(rows, columns) of the terminal that this process has; None where it has none."""
     return next((size for fd in (0, 1, 2) if (size := terminal_size(fd))), None)
 
 
-def own_zone() -> str:
+def local_timezone() -> str:
     """This machine's time zone; "" where that is UTC or not known."""
-    zone = read_timezone(Own())
+    zone = read_timezone(LocalZone())
     return "" if zone in _UTC else zone
 
 

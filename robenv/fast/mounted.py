@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _MAX_BYTES = 1 << 20
 
 
-def look(sources: Iterable[str]) -> dict[str, tuple[int, bool]]:
+def read_inodes(sources: Iterable[str]) -> dict[str, tuple[int, bool]]:
     """The inode of each path, links followed, and whether it is a folder; without those that are not there."""
     found = {}
     for source in sources:
@@ -34,7 +34,7 @@ def look(sources: Iterable[str]) -> dict[str, tuple[int, bool]]:
     return found
 
 
-def keep(container: ContainerInfo, inodes: dict[str, tuple[int, bool]]) -> None:
+def record_inodes(container: ContainerInfo, inodes: dict[str, tuple[int, bool]]) -> None:
     """Notes what a container has just been started with. Where that cannot be written, nothing will be noticed."""
     entry = {"container": container.id, "started": container.started_at, "inodes": inodes}
     try:
@@ -43,14 +43,14 @@ def keep(container: ContainerInfo, inodes: dict[str, tuple[int, bool]]) -> None:
         return
 
 
-def forget(name: str) -> None:
+def forget_inodes(name: str) -> None:
     try:
         os.unlink(_path(name))
     except OSError:
         return
 
 
-def replaced(container: ContainerInfo, folders: bool) -> list[str]:
+def replaced_paths(container: ContainerInfo, folders: bool) -> list[str]:
     """The paths at which something else is now than what the running container shows: folders, or files and sockets.
 
     Empty where robenv did not start it: the engine looks at the paths anew at each start.
@@ -64,7 +64,7 @@ def replaced(container: ContainerInfo, folders: bool) -> list[str]:
     except BROKEN_NOTE:
         return []
     asked = {path: inode for path, (inode, folder) in then.items() if folder is folders}
-    now = look(asked)
+    now = read_inodes(asked)
     # Where nothing is, there is nothing to take for it: the folder may only have been moved.
     return [path for path, inode in asked.items() if path in now and now[path][0] != inode]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import zlib
 
-from robenv.host.host import Host, LocalHost, Recorder
+from robenv.host.host import Host, HostRecorder, LocalHost
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ _SHORT = 40
 """Characters of an answer that is kept as it is."""
 
 
-def keep(recorder: Recorder, session: bool) -> dict[str, Any] | None:
-    """What ``still_so`` compares with, as JSON; None where nothing was asked.
+def recorded_answers(recorder: HostRecorder, session: bool) -> dict[str, Any] | None:
+    """What ``answers_unchanged`` compares with, as JSON; None where nothing was asked.
 
     ``session``: the plan asked for the login session. Of that, only which parts are there is kept: DISPLAY and the like
     change from one login to the next, and every command gets them anew.
@@ -31,7 +31,7 @@ def keep(recorder: Recorder, session: bool) -> dict[str, Any] | None:
     return {"answers": answers, "session": _session(recorder.apart()) if session else None}
 
 
-def still_so(kept: dict[str, Any], host: Host | None = None) -> bool:
+def answers_unchanged(kept: dict[str, Any], host: Host | None = None) -> bool:
     """Whether ``host`` (this machine) answers as it did."""
     host = host or LocalHost()
     if kept["session"] is not None and _session(host) != kept["session"]:

@@ -53,7 +53,7 @@ def _docker_config() -> str:
     return config_file(config_folder(os.environ))
 
 
-def recall(directory: str, endpoint: str) -> tuple[str, str] | None:
+def read_entry(directory: str, endpoint: str) -> tuple[str, str] | None:
     """(container name, plan digest) for the project that ``directory`` is in; None where anything may have changed."""
     try:
         with open(_path(directory), "rb") as file:
@@ -73,12 +73,12 @@ def recall(directory: str, endpoint: str) -> tuple[str, str] | None:
 
 def _same_host(kept: dict[str, Any]) -> bool:
     """Imported only where the plan asked for anything of the host: most do not."""
-    from robenv.fast.replay import still_so
+    from robenv.fast.replay import answers_unchanged
 
-    return still_so(kept)
+    return answers_unchanged(kept)
 
 
-def forget(directory: str) -> None:
+def drop_entry(directory: str) -> None:
     """Drops the entry; nothing happens where there is none."""
     try:
         os.unlink(_path(directory))
@@ -86,7 +86,7 @@ def forget(directory: str) -> None:
         return
 
 
-def remember(
+def write_entry(
     directory: str,
     files: Iterable[str],
     absent: Iterable[str],
@@ -99,7 +99,7 @@ def remember(
     """Keeps what the next `up` from ``directory`` needs. Where that cannot be trusted or written, keeps nothing.
 
     ``files``: those that the plan was made from, and those that allow it its powers; ``absent``: those that were looked
-    for and not there; ``host``: of ``robenv.fast.replay.keep``.
+    for and not there; ``host``: of ``robenv.fast.replay.recorded_answers``.
     """
     paths, missing = set(files), set(absent)
     config = _docker_config()
@@ -109,7 +109,7 @@ def remember(
     # A lock that this `up` wrote was absent when it began, and would pass for absent again once it is removed.
     made = any(os.path.lexists(path) for path in missing)
     if made or None in stamps.values() or newest / 1e9 > time.time() - _RACY_SECONDS:
-        forget(directory)
+        drop_entry(directory)
         return
     entry = {
         "key": [*_key(directory, endpoint)],

@@ -17,7 +17,7 @@ from robenv.paths import cache_folder, write_atomically
 from robenv.plan.image.mirrors import Mirrors
 from robenv.plan.models import Pairs
 from robenv.render.authority import bundle
-from robenv.util.concurrency import endable
+from robenv.util.concurrency import cancellable
 from robenv.util.sanitize import safe
 
 QUIET = (
@@ -36,15 +36,15 @@ class GitFailed(OperationFailed):
     """A repository cannot be fetched, has no such branch, tag or commit, or holds what is refused."""
 
 
-class GitAway(GitFailed):
+class GitUnreachable(GitFailed):
     """A repository's host cannot be reached."""
 
 
-class GitBroke(GitAway):
+class GitConnectionLost(GitUnreachable):
     """A connection to a repository's host ended before all had come."""
 
 
-class GitAsks(GitFailed):
+class GitNeedsCredentials(GitFailed):
     """The repository wants credentials, or its host key confirmed: what only somebody at a terminal can give."""
 
 
@@ -64,7 +64,7 @@ class Git:
                 settings.append(f"http.sslCAInfo={own}")
             secure = (mirror for _, mirror in self.mirrors if _is_https(mirror))
             settings += [f"http.{mirror}.sslCAInfo={self.authorities}" for mirror in secure]
-        return ["git", *QUIET, *(part for one in settings for part in ("-c", one)), *arguments]
+        return ["git", *QUIET, *(part for setting in settings for part in ("-c", setting)), *arguments]
 
     def run(
         self,
@@ -85,7 +85,7 @@ class Git:
         for pause in again:
             try:
                 return self._once(url, arguments, given, target, silent, timeout)
-            except GitBroke:
+            except GitConnectionLost:
                 time.sleep(pause)
         return self._once(url, arguments, given, target, silent, timeout)
 
@@ -103,7 +103,7 @@ class Git:
         except FileNotFoundError:
             raise GitFailed("git is not there", hint="sudo apt-get install git") from None
         except subprocess.TimeoutExpired:
-            raise self._about(url, GitAway(f"{url} did not answer in {timeout:g} s", hint=_AWAY)) from None
+            raise self._about(url, GitUnreachable(f"{url} did not answer in {timeout:g} s", hint=_AWAY)) from None
         if code:
             # Much of it is the server's.
             words = "\n".join(map(safe, without_login(complained.decode(errors="replace")).strip().splitlines()))
@@ -129,7 +129,7 @@ class Git:
             env=self._environment(silent),
         ) as process:
             try:
-                with endable(process.terminate):
+                with cancellable(process.terminate):
                     said, complained = process.communicate(pipe, timeout=timeout)
             except BaseException:
                 process.terminate()  # not killed: it takes away what it has begun to clone
@@ -210,7 +210,8 @@ _HOST_KEY = "its host key is unknown or has changed"
 _NO_HOST = "the host cannot be reached"
 _BROKE = "the connection broke"
 _KINDS: dict[str, type[GitFailed]] = {
-    _CREDENTIALS: GitAsks, _HOST_KEY: GitAsks, _NO_HOST: GitAway, _BROKE: GitBroke,
+    _CREDENTIALS: GitNeedsCredentials, _HOST_KEY: GitNeedsCredentials,
+    _NO_HOST: GitUnreachable, _BROKE: GitConnectionLost,
 }  # fmt: skip
 _REASONS = (
     (

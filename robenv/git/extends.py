@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from robenv.git.command import Git, GitFailed
-from robenv.git.profile_cache import Repository
+from robenv.git.profile_cache import CachedRepository
 from robenv.git.references import GitReference, parse_reference
-from robenv.profile.chain.extends import SUFFIX, Found
+from robenv.profile.chain.extends import SUFFIX, ProfileSource
 from robenv.profile.yaml.files import kind_of
-from robenv.profile.yaml.nodes import Source
+from robenv.profile.yaml.nodes import SourceFile
 from robenv.profile.yaml.parse_error import BadValue
 from robenv.util.sanitize import show
 
@@ -33,11 +33,11 @@ class GitSources:
     _roots: dict[tuple[str, str], Path] = field(default_factory=dict)
     """By address and commit, the trees that were held against it: once for all of their profiles."""
 
-    def __call__(self, reference: str, source: Source) -> Found:
+    def __call__(self, reference: str, source: SourceFile) -> ProfileSource:
         wanted = parse_reference(reference)
         if wanted.url.startswith("file://") and source.origin == "git":
             raise BadValue("a profile from git cannot name a repository on this machine")
-        repository = Repository(wanted.url, self.note, self.git())
+        repository = CachedRepository(wanted.url, self.note, self.git())
         try:
             commit = self._commit(wanted, repository)
             if (root := self._roots.get((wanted.url, commit))) is None:
@@ -51,9 +51,9 @@ class GitSources:
         if kind_of(path) != "file" or not os.path.realpath(path).startswith(os.path.realpath(root) + os.sep):
             hint = f"there are {', '.join(_profiles(root))}" if _profiles(root) else ""
             raise BadValue(f"{show(wanted.source)} has no profile {show(wanted.profile + SUFFIX)}", hint)
-        return Found(path, "git", name, root, display=name + SUFFIX)
+        return ProfileSource(path, "git", name, root, display=name + SUFFIX)
 
-    def _commit(self, wanted: GitReference, repository: Repository) -> str:
+    def _commit(self, wanted: GitReference, repository: CachedRepository) -> str:
         known = self.used.get(wanted.source)
         if known is not None:
             return known

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from robenv.util.safe_tree import CLOSED, FILE, FOLDER, LIMITS, LINK, BadTree, Limits, check_path, show
+from robenv.util.safe_tree import CLOSED, FILE, FOLDER, LIMITS, LINK, BadTree, Limits, check_path, shown_path
 
 MAX_OBJECT = 8 << 20
 """Bytes of one commit or tree."""
@@ -62,11 +62,11 @@ def walk(commit: str, read: ReadObject, limits: Limits = LIMITS) -> Iterator[Git
 
     Raises BadTree, before there is more of it than ``limits``.
     """
-    found = _TREE.match(_checked(read, "commit", commit))
-    if found is None or len(found[1]) != len(commit):
+    match = _TREE.match(_checked(read, "commit", commit))
+    if match is None or len(match[1]) != len(commit):
         raise BadTree("a commit without a tree")
     left = limits.entries + limits.folders
-    ahead = [iter([GitEntry("", FOLDER, found[1].decode())])]
+    ahead = [iter([GitEntry("", FOLDER, match[1].decode())])]
     while ahead:
         entry = next(ahead[-1], None)
         if entry is None:
@@ -92,15 +92,15 @@ def _checked(read: ReadObject, kind: str, name: str) -> bytes:
 def _entries(folder: str, data: bytes, digits: int) -> Iterator[GitEntry]:
     at = 0
     while at < len(data):
-        found = _ENTRY.match(data, at)
-        at = found.end() + digits // 2 if found else 0
-        if found is None or at > len(data):
-            raise BadTree(f"a broken folder, {show(folder)}")
-        path = os.fsdecode(found[2])
-        mode = int(found[1], 8)
+        match = _ENTRY.match(data, at)
+        at = match.end() + digits // 2 if match else 0
+        if match is None or at > len(data):
+            raise BadTree(f"a broken folder, {shown_path(folder)}")
+        path = os.fsdecode(match[2])
+        mode = int(match[1], 8)
         kind = _KINDS.get(stat.S_IFMT(mode))
         if kind is None:
-            raise BadTree(f"{show(path)}, which is no file, folder or link")
+            raise BadTree(f"{shown_path(path)}, which is no file, folder or link")
         name = data[at - digits // 2 : at].hex()
         yield GitEntry(f"{folder}/{path}" if folder else path, kind, name, bool(mode & 0o100) and kind == FILE)
 
@@ -108,7 +108,7 @@ def _entries(folder: str, data: bytes, digits: int) -> Iterator[GitEntry]:
 _KINDS = {stat.S_IFREG: FILE, stat.S_IFLNK: LINK, stat.S_IFDIR: FOLDER, 0o160000: CLOSED}
 
 
-class Recorder:
+class ObjectRecorder:
     """A ReadObject that keeps what it gives, for ``manifest``."""
 
     def __init__(self, read: ReadObject) -> None:
@@ -135,9 +135,9 @@ def read_manifest(path: Path, digits: int) -> ReadObject | None:
         return None
     objects: dict[tuple[str, str], bytes] = {}
     at = 0
-    while (found := _HEADER.match(data, at)) and found.end() + int(found[2]) <= len(data):
-        at = found.end() + int(found[2])
-        kind, content = found[1].decode(), data[found.end() : at]
+    while (match := _HEADER.match(data, at)) and match.end() + int(match[2]) <= len(data):
+        at = match.end() + int(match[2])
+        kind, content = match[1].decode(), data[match.end() : at]
         digest = start_hash(kind, len(content), "0" * digits)
         digest.update(content)
         objects[kind, digest.hexdigest()] = content
@@ -158,25 +158,25 @@ def difference(root: Path, commit: str, read: ReadObject) -> str:
     except BadTree as error:
         return f"its list holds {error}"
     except OSError as error:
-        return f"{show(str(error.filename))}: {error.strerror}"
+        return f"{shown_path(str(error.filename))}: {error.strerror}"
 
 
 def _compare(root: Path, path: str, wanted: dict[str, GitEntry]) -> str:
     folder = _open_folder(root, path)
     try:
         if stat.S_IMODE(os.fstat(folder).st_mode) != 0o555:
-            return f"{show(path)}: it has other permissions"
+            return f"{shown_path(path)}: it has other permissions"
         left = dict(wanted)
         with os.scandir(folder) as there:
             for one in there:
                 entry = left.pop(one.name, None)
                 if entry is None:
-                    return f"{show(one.name)}: there is no such file in the commit"
+                    return f"{shown_path(one.name)}: there is no such file in the commit"
                 if not _is_same(folder, one.name, entry):
-                    return f"{show(entry.path)}: it was changed"
+                    return f"{shown_path(entry.path)}: it was changed"
     finally:
         os.close(folder)
-    return f"{show(next(iter(left)))}: it is gone" if left else ""
+    return f"{shown_path(next(iter(left)))}: it is gone" if left else ""
 
 
 def _open_folder(root: Path, path: str) -> int:

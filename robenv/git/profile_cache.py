@@ -19,17 +19,17 @@ from robenv.errors import DiskFull
 from robenv.git import packs
 from robenv.git.cat_file import Objects
 from robenv.git.command import Git, GitFailed, environment
-from robenv.git.objects import GitEntry, Recorder, difference, read_manifest, walk
+from robenv.git.objects import GitEntry, ObjectRecorder, difference, read_manifest, walk
 from robenv.git.references import GitReference
 from robenv.paths import cache_folder, write_atomically
 from robenv.util.safe_extract import Extractor, remove_tree
-from robenv.util.safe_tree import FILE, FOLDER, LINK, BadTree, Item, judge
+from robenv.util.safe_tree import FILE, FOLDER, LINK, BadTree, Item, check_tree
 
 NO_ROOM = (28, 122)  # ENOSPC, EDQUOT
 _OWN_REPOSITORY = "keep profiles in a repository of their own, without links that lead out of it"
 
 
-class Repository:
+class CachedRepository:
     """The cache of one repository: ``git``, a bare clone, ``trees/COMMIT``, unpacked, and ``trees/COMMIT.objects``, by
     which that is held against the commit."""
 
@@ -215,13 +215,13 @@ class Repository:
         """
         argv = self._program.argv(*self._here("cat-file", "--batch"))
         with Objects(argv, environment()) as objects:
-            record = Recorder(objects.read)
+            record = ObjectRecorder(objects.read)
             entries = list(walk(commit, record))
-            links = {one.path: objects.target(one.name) for one in entries if one.kind == LINK}
-            judge(Item(one.path, one.kind, links.get(one.path, "")) for one in entries)
+            links = {entry.path: objects.target(entry.name) for entry in entries if entry.kind == LINK}
+            check_tree(Item(entry.path, entry.kind, links.get(entry.path, "")) for entry in entries)
             with Extractor(folder) as extractor:
-                for one in entries:
-                    _write(extractor, one, objects, links)
+                for entry in entries:
+                    _write(extractor, entry, objects, links)
                 extractor.finish()
                 extractor.seal()
         return record.manifest()

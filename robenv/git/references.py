@@ -71,10 +71,10 @@ def parse_reference(text: str) -> GitReference:
 def _scp(address: str) -> tuple[str, str]:
     head, colon, rest = address.partition(":")
     path, _, ref = rest.partition("@")
-    found = _SCP.fullmatch(f"{head}{colon}{path}")
-    if found is None or ("@" in rest and not ref):
+    match = _SCP.fullmatch(f"{head}{colon}{path}")
+    if match is None or ("@" in rest and not ref):
         raise BadValue(f"{show(address)} is not a repository", "such as git@HOST:PATH.git@TAG#FOLDER/PROFILE")
-    return f"{found['user']}@{found['host']}:{found['path']}", ref
+    return f"{match['user']}@{match['host']}:{match['path']}", ref
 
 
 def _url(address: str) -> tuple[str, str]:

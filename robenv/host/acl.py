@@ -14,7 +14,7 @@ _OWNER, _USER, _GROUP, _MASK, _OTHER = 0x01, 0x02, 0x04, 0x10, 0x20
 _NO_ID = 0xFFFFFFFF
 
 
-def let(path: str, uid: int, permissions: int) -> bool:
+def grant_access(path: str, uid: int, permissions: int) -> bool:
     """Gives ``uid`` the permissions (4 read, 2 write, 1 enter) at ``path``, besides those that it has; whether it now
     has them. The rights of all others stay as they are."""
     try:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from robenv.host.project_folder import Place
+from robenv.host.project_folder import FolderIdentity
 
 
 @dataclass(frozen=True)
-class Kernel:
+class KernelFacts:
     """``release`` as of uname; ``machine`` too (``x86_64``)."""
 
     release: str = ""
@@ -78,7 +78,7 @@ class EngineFacts:
 
 
 @dataclass(frozen=True)
-class Node:
+class DeviceNode:
     """A device node of the host."""
 
     path: str
@@ -119,7 +119,7 @@ class DrmCard:
     """``card0``"""
     vendor: str
     """``nvidia``, ``amd``, ``intel``, ``other``"""
-    nodes: tuple[Node, ...] = ()
+    nodes: tuple[DeviceNode, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class GpuFacts:
     """Whether it is the hook, without which an engine takes no device requests for NVIDIA's GPUs."""
     tegra: Tegra | None = None
     cards: tuple[DrmCard, ...] = ()
-    kfd: Node | None = None
+    kfd: DeviceNode | None = None
     """/dev/kfd, AMD's compute device."""
     dxg: bool = False
     """/dev/dxg: WSL2's paravirtualised GPU."""
@@ -178,11 +178,11 @@ class Facts:
     """Of no plan so far: the quick way in does not look whether it is another."""
     read: frozenset[str] = frozenset()
     """Which of the sections below were read."""
-    kernel: Kernel = Kernel()
+    kernel: KernelFacts = KernelFacts()
     distribution: Distribution = Distribution()
     engine: EngineFacts = EngineFacts()
     gpu: GpuFacts = GpuFacts()
-    devices: tuple[Node, ...] = ()
+    devices: tuple[DeviceNode, ...] = ()
     """Every device node and every link to one under /dev, sorted by path."""
     not_devices: tuple[str, ...] = ()
     """What else lies under /dev, but for /dev/shm, /dev/pts and /dev/mqueue: folders with ``/`` at the end, plain files
@@ -196,7 +196,7 @@ class Facts:
     can_interfaces: tuple[str, ...] = ()
     """Network interfaces of /sys/class/net whose ``type`` is 280 (ARPHRD_CAN): ``can0``."""
     session: SessionFacts = SessionFacts()
-    place: Place | None = None
+    place: FolderIdentity | None = None
     """Which of this user's project folders is planned for; None where that follows from its path alone."""
     own_groups: tuple[int, ...] = ()
     """The supplementary GIDs of the one who works, where the same numbers mean the same groups inside."""

@@ -2,7 +2,7 @@
 
 ``Host`` puts them in Python's words on top of one method, ``ask``. So the same probes read this machine
 (``LocalHost``), one that was recorded or described (``robenv.host.recorded``) and, through whoever implements ``ask``,
-one far away; ``Recorder`` keeps what was asked. Light: the quick way in asks again what the last `up` asked.
+one far away; ``HostRecorder`` keeps what was asked. Light: the quick way in asks again what the last `up` asked.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from robenv.host.facts import Node
+    from robenv.host.facts import DeviceNode
 
 MAX_BYTES = 1 << 20
 """Of a file, no more is read."""
@@ -67,7 +67,7 @@ class Host:
         answer: str = self.ask("kind", path)
         return answer
 
-    def node(self, path: str) -> Node | None:
+    def node(self, path: str) -> DeviceNode | None:
         """The device node at ``path``, links followed."""
         answer = self.ask("node", path)
         return _node(answer) if answer else None
@@ -76,7 +76,7 @@ class Host:
         """All paths that match a shell pattern and are files with just this text, but for white space at its ends."""
         return tuple(self.ask("holding", pattern, text))
 
-    def tree(self, folder: str) -> tuple[tuple[Node, ...], tuple[str, ...]]:
+    def tree(self, folder: str) -> tuple[tuple[DeviceNode, ...], tuple[str, ...]]:
         """Of a folder for devices and all below: every device node and every link to one, and what else is there
         (folders with ``/`` at the end, plain files, sockets). Both by path."""
         answer = self.ask("tree", folder)
@@ -121,7 +121,7 @@ class LocalHost(Host):
         return _ANSWERS[verb](*arguments)
 
 
-class Recorder(Host):
+class HostRecorder(Host):
     """Hands questions on to another host, and keeps each with its answer."""
 
     def __init__(self, host: Host) -> None:
@@ -137,10 +137,10 @@ class Recorder(Host):
         return answer
 
 
-def _node(answer: list[Any]) -> Node:
-    from robenv.host.facts import Node
+def _node(answer: list[Any]) -> DeviceNode:
+    from robenv.host.facts import DeviceNode
 
-    return Node(*answer)
+    return DeviceNode(*answer)
 
 
 def _read(path: str) -> str | None:
@@ -226,13 +226,13 @@ def _tree(folder: str) -> dict[str, Any]:
     _walk(folder, nodes, links, others)
     found = [_describe(path, status, "") for path, status in nodes.items()]
     for path in links:
-        target = follow(path, links)
+        target = resolve_links(path, links)
         if target in nodes:
             found.append(_describe(path, nodes[target], target))
     return {"nodes": sorted(found), "others": sorted(others)}
 
 
-def follow(path: str, links: dict[str, str]) -> str:
+def resolve_links(path: str, links: dict[str, str]) -> str:
     """Where ``path`` leads in the end. Read from the links already seen: a call for each would take the most time."""
     for _ in range(_MAX_LINKS):
         if path not in links:

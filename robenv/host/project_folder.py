@@ -23,7 +23,7 @@ ID_DIGITS = 6
 
 
 @dataclass(frozen=True)
-class Place:
+class FolderIdentity:
     """A project's folder and whose containers of it are meant."""
 
     root: str
@@ -48,7 +48,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Known:
+class RecordedFolder:
     """What the state folder says of one project folder."""
 
     uid: int
@@ -83,12 +83,12 @@ def project_id(directory: str | os.PathLike[str], salt: str = "") -> str:
     return hashlib.sha256(os.fsencode(directory) + salt.encode()).hexdigest()[:ID_DIGITS]
 
 
-def read_place(root: str, file: str, uid: int) -> Place:
+def read_place(root: str, file: str, uid: int) -> FolderIdentity:
     """The identity of the project described by ``file``, a name, in the folder ``root``. Changes nothing."""
     known = [one for one in read_known() if one.uid == uid]  # sudo may leave another user's state folder in place
     about = _stat(root)
     if about is None:
-        return Place(root, uid, project_id(root))
+        return FolderIdentity(root, uid, project_id(root))
     at_path = next((one for one in known if one.root == root), None)
     if at_path is not None and at_path.inode == about.st_ino:
         return _place(at_path, root, file, uid, about)
@@ -102,13 +102,13 @@ def read_place(root: str, file: str, uid: int) -> Place:
             return _place(at_path, root, file, uid, about)  # removed and made anew, as by a fresh clone
         note = f"the folder that was {root} before is now {aside} and keeps its home; this one gets its own"
         fresh = project_id(root, f":{about.st_ino}")
-        return Place(root, uid, fresh, _suffix(about, uid), note=note, device=about.st_dev, inode=about.st_ino)
+        return FolderIdentity(root, uid, fresh, _suffix(about, uid), note=note, device=about.st_dev, inode=about.st_ino)
     taken = {one.id for one in known}
     identifier = project_id(root) if project_id(root) not in taken else project_id(root, f":{about.st_ino}")
-    return Place(root, uid, identifier, _suffix(about, uid), device=about.st_dev, inode=about.st_ino)
+    return FolderIdentity(root, uid, identifier, _suffix(about, uid), device=about.st_dev, inode=about.st_ino)
 
 
-def read_known() -> list[Known]:
+def read_known() -> list[RecordedFolder]:
     """All project folders that the state folder knows, of whichever users; none where it cannot be read."""
     try:
         with open(os.path.join(state_folder(), FILE), "rb") as opened:
@@ -118,7 +118,7 @@ def read_known() -> list[Known]:
         return []
 
 
-def _known(entry: dict[str, Any]) -> Known:
+def _known(entry: dict[str, Any]) -> RecordedFolder:
     files = {
         str(name): FileRecord(str(prefix), tuple(map(str, homes)), str(stamp))
         for name, (prefix, homes, stamp) in entry["files"].items()
@@ -128,7 +128,7 @@ def _known(entry: dict[str, Any]) -> Known:
     if not root.startswith("/") or "\0" in root or not re.fullmatch(r"[0-9a-f]{6}(-[0-9]+)?", "".join(names)):
         raise ValueError(root)
     numbers = int(entry["device"]), int(entry["inode"])
-    return Known(int(entry["uid"]), root, *numbers, *names, files, int(entry.get("born", 0)))
+    return RecordedFolder(int(entry["uid"]), root, *numbers, *names, files, int(entry.get("born", 0)))
 
 
 def is_gone(folder: str) -> bool:
@@ -162,7 +162,7 @@ def stamp_of(path: str) -> str:
         return ""
 
 
-def search(known: Known, leave_out: frozenset[str] = frozenset()) -> str:
+def search(known: RecordedFolder, leave_out: frozenset[str] = frozenset()) -> str:
     """Where this folder is now, looked for on the whole disk as far as this user may; "" where there is none.
 
     ``leave_out``: folders that are not looked into, such as the engine's own. Takes seconds on a large disk.
@@ -211,16 +211,16 @@ def _same_disk(entry: os.DirEntry[str], device: int) -> bool:
 
 
 def _place(
-    known: Known, root: str, file: str, uid: int, about: os.stat_result, moved_from: str = "", note: str = ""
-) -> Place:
+    known: RecordedFolder, root: str, file: str, uid: int, about: os.stat_result, moved_from: str = "", note: str = ""
+) -> FolderIdentity:
     of_file = known.files.get(file)
     prefix, homes = (of_file.prefix, of_file.homes) if of_file else ("", ())
-    return Place(
+    return FolderIdentity(
         root, uid, known.id, known.suffix, prefix, moved_from, note, homes, device=about.st_dev, inode=about.st_ino
     )
 
 
-def _moved_here(known: list[Known], root: str, file: str, about: os.stat_result) -> Known | None:
+def _moved_here(known: list[RecordedFolder], root: str, file: str, about: os.stat_result) -> RecordedFolder | None:
     """Whose folder this was under another path. One that has a bind mount as a second name has not moved."""
     for one in known:
         if (
@@ -243,16 +243,16 @@ def _moved_here(known: list[Known], root: str, file: str, about: os.stat_result)
     return copies[0] if len(copies) == 1 else None
 
 
-def sibling(known: Known) -> str:
+def sibling(known: RecordedFolder) -> str:
     """Where beside its earlier path this folder is; "" where it is not."""
     return next((entry.path for entry in _folders(os.path.dirname(known.root)) if _is_entry(entry, known)), "")
 
 
-def _is_entry(entry: os.DirEntry[str], known: Known) -> bool:
+def _is_entry(entry: os.DirEntry[str], known: RecordedFolder) -> bool:
     return entry.inode() == known.inode and _was_born(entry.path, known)
 
 
-def _was_born(path: str, known: Known) -> bool:
+def _was_born(path: str, known: RecordedFolder) -> bool:
     """Whether a folder with the inode of this one can be it: another one may have got the inode after it."""
     return not known.born or birth_of(path) in (0, known.born)
 

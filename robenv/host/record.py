@@ -12,7 +12,7 @@ import sys
 from typing import Any
 
 from robenv.host.facts import SECTIONS
-from robenv.host.host import Host, LocalHost, Recorder
+from robenv.host.host import Host, HostRecorder, LocalHost
 
 
 def record(host: Host) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def record(host: Host) -> dict[str, Any]:
     from robenv.host.probes.session import read_session
     from robenv.host.probes.timezone import read_timezone
 
-    recorder = Recorder(host)
+    recorder = HostRecorder(host)
     read_facts("linux/amd64", wanted=frozenset(SECTIONS), host=recorder)
     recorder.user()
     read_timezone(recorder)

@@ -26,7 +26,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from robenv.host.host import Host, first_line, follow
+from robenv.host.host import Host, first_line, resolve_links
 
 
 class RecordedHost(Host):
@@ -57,7 +57,7 @@ class RecordedHost(Host):
         known = {*self._files, *self._links, *self._nodes, *self._others, *self._listening}
         folders = {str(parent) for path in known for parent in Path(path).parents}
         found = {path for path in known | folders if _matches(path, pattern)}
-        for link, target in ((link, follow(link, self._links)) for link in self._links):
+        for link, target in ((link, resolve_links(link, self._links)) for link in self._links):
             if pattern.startswith(f"{link}/"):
                 below = self._answer_glob(target + pattern.removeprefix(link))
                 found |= {link + path.removeprefix(target) for path in below}
@@ -122,10 +122,10 @@ class RecordedHost(Host):
 
     def _resolve(self, path: str) -> str:
         """The link itself; and folders that are links, since /var/run and /bin are."""
-        path = follow(path, self._links)
+        path = resolve_links(path, self._links)
         for link in self._links:
             if path.startswith(f"{link}/"):
-                return follow(follow(link, self._links) + path.removeprefix(link), self._links)
+                return resolve_links(resolve_links(link, self._links) + path.removeprefix(link), self._links)
         return path
 
     def _describe(self, path: str, target: str) -> list[Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from robenv.errors import Location
 from robenv.plan.packages import AptRepository, PipInstall
-from robenv.plan.rosdep import Found, RosdepKeys
+from robenv.plan.rosdep import RosdepKeys, RosdepResult
 from robenv.plan.secrets import StepSecret
 
 Pairs = tuple[tuple[str, str], ...]
@@ -114,7 +114,7 @@ class Group:
     files: tuple[FileCopy, ...] = ()
     steps: tuple[Step, ...] = ()
     rosdep_keys: RosdepKeys | None = None
-    dependencies: Found | None = None
+    dependencies: RosdepResult | None = None
 
 
 @dataclass(frozen=True)

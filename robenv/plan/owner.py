@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from robenv.host.project_folder import Place, project_id
+from robenv.host.project_folder import FolderIdentity, project_id
 from robenv.plan.models import RunPlan
 from robenv.plan.names import (
     LABEL_DIRECTORY,
@@ -65,7 +65,7 @@ def is_earlier(labels: Mapping[str, str], plan: RunPlan) -> bool:
     return made_by.get("prefix") == plan.prefix and is_of({**labels, LABEL_PROJECT: plan.project}, plan)
 
 
-def is_in_folder(labels: Mapping[str, str], place: Place) -> bool:
+def is_in_folder(labels: Mapping[str, str], place: FolderIdentity) -> bool:
     """Whether a thing belongs to the project folder, whoever's it is."""
     if LABEL_PLACE in labels and labels[LABEL_PLACE] == place.id:
         return True
@@ -73,7 +73,7 @@ def is_in_folder(labels: Mapping[str, str], place: Place) -> bool:
     return LABEL_PLACE not in labels and labels.get(LABEL_DIRECTORY) in folders
 
 
-def is_own(labels: Mapping[str, str], place: Place, name: str = "") -> bool:
+def is_own(labels: Mapping[str, str], place: FolderIdentity, name: str = "") -> bool:
     """Whether a thing belongs to the project folder and to its user. ``name``: of a volume or network, which an
     earlier robenv has not labelled with the user."""
     owner = owner_of(labels)

@@ -22,7 +22,7 @@ class RosdepKeys:
 
 
 @dataclass(frozen=True)
-class Found:
+class RosdepResult:
     """What rosdep has made of the keys, in another stage."""
 
     stage: str

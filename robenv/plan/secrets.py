@@ -26,7 +26,8 @@ def step_secrets(secrets: Iterable[StepSecretSection], run_as: str = "root") -> 
     else is there while the step runs."""
     usual = "0444" if run_as == "user" else "0400"
     return tuple(
-        StepSecret(one.source, one.target or f"/run/secrets/{one.source}", one.mode or usual) for one in secrets
+        StepSecret(secret.source, secret.target or f"/run/secrets/{secret.source}", secret.mode or usual)
+        for secret in secrets
     )
 
 
@@ -36,7 +37,7 @@ def login_secret(name: str) -> StepSecret | None:
 
 
 @dataclass(frozen=True)
-class Borrower:
+class SecretUser:
     """What in a build reads secrets, or asks the builder's ssh agent. ``name``: for people."""
 
     name: str
@@ -45,18 +46,18 @@ class Borrower:
     ssh: bool = False
 
 
-def borrowers(build: BuildPlan) -> tuple[Borrower, ...]:
+def borrowers(build: BuildPlan) -> tuple[SecretUser, ...]:
     """All that borrow something, in the order in which they run."""
     found = (one for stage in build.stages for group in stage.groups for one in _of_group(stage, group))
     return tuple(one for one in found if one.secrets or one.ssh)
 
 
-def _of_group(stage: Stage, group: Group) -> Iterator[Borrower]:
+def _of_group(stage: Stage, group: Group) -> Iterator[SecretUser]:
     if stage.apt_login:
         place = group.packages_location or (group.repositories[0].location if group.repositories else None)
-        yield Borrower(f"apt for {group.profile}", place, (stage.apt_login,))
+        yield SecretUser(f"apt for {group.profile}", place, (stage.apt_login,))
     for install in group.pip_installs:
         if install.login:
-            yield Borrower(f"pip for {group.profile}", install.location, (install.login,))
+            yield SecretUser(f"pip for {group.profile}", install.location, (install.login,))
     for step in group.steps:
-        yield Borrower(f"the step {step.name}", step.location, step.secrets, step.ssh)
+        yield SecretUser(f"the step {step.name}", step.location, step.secrets, step.ssh)

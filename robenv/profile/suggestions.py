@@ -42,8 +42,8 @@ def ended(name: str) -> str:
 
 
 def _any_ros(name: str) -> str:
-    found = _ANY_ROS.fullmatch(name)
-    return f"{_INSTEAD[int(found[1])]}; {_LIST}" if found else ""
+    match = _ANY_ROS.fullmatch(name)
+    return f"{_INSTEAD[int(match[1])]}; {_LIST}" if match else ""
 
 
 def _group(name: str, names: Sequence[str]) -> str:
@@ -57,13 +57,13 @@ def _group(name: str, names: Sequence[str]) -> str:
 
 def _jetpack(name: str, rows: Sequence[JetPack]) -> str:
     """By the version of a JetPack; ``rows``: those with a profile, lowest first."""
-    found = _JETPACK.fullmatch(name)
-    if not found or not rows:
+    match = _JETPACK.fullmatch(name)
+    if not match or not rows:
         return ""
-    same = [row for row in rows if row.versions.partition(".")[0] == found[1]]
+    same = [row for row in rows if row.versions.partition(".")[0] == match[1]]
     if same:
-        return f"JetPack {found[1]} is " + _any_of([f"jetson/{row.name} ({row.versions})" for row in same[::-1]])
-    older = int(found[1]) < int(rows[0].versions.partition(".")[0])
+        return f"JetPack {match[1]} is " + _any_of([f"jetson/{row.name} ({row.versions})" for row in same[::-1]])
+    older = int(match[1]) < int(rows[0].versions.partition(".")[0])
     row = rows[0] if older else rows[-1]
     return f"the {'oldest' if older else 'newest'} is jetson/{row.name}, for JetPack {row.versions}"
 
@@ -71,14 +71,14 @@ def _jetpack(name: str, rows: Sequence[JetPack]) -> str:
 def _alike(name: str, names: Sequence[str]) -> str:
     """By the letters of its last part: beside it in its folder, else anywhere."""
     folder, _, last = name.rpartition("/")
-    beside = {_last(one): one for one in names if one.rpartition("/")[0] == folder and folder}
-    everywhere = {_last(one): one for one in names}
+    beside = {_last(name): name for name in names if name.rpartition("/")[0] == folder and folder}
+    everywhere = {_last(name): name for name in names}
     more = [one for part, one in beside.items() if last in part.split("-")]
     if more and len(more) <= _FEW:
         found = more
     elif near := closest(last, beside):
         found = [beside[near]]
-    elif same := [one for one in names if _last(one) == last]:
+    elif same := [name for name in names if _last(name) == last]:
         found = same
     elif beside:
         first = last.split("-")[0]

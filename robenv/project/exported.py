@@ -9,15 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from robenv.errors import OperationFailed, UsageError
-from robenv.export.forms import MADE_BY, Form
+from robenv.export.forms import MADE_BY, ExportedForm
 from robenv.paths import open_folder, open_output, sweep, unfinished_name
-from robenv.project.gate import Admitted
+from robenv.project.gate import ApprovedProject
 from robenv.render.entries import FILE, FOLDER, SYMLINK, ContextEntry
 from robenv.render.stream import not_written, read, write_entries, write_into
 
 
-def write_form(admitted: Admitted, form: Form, folder: Path, force: bool = False, root: Path | None = None) -> None:
-    """Write the form of what is ``admitted``; an image's folder is replaced whole, so that nothing of an earlier one is
+def write_form(
+    approved: ApprovedProject, form: ExportedForm, folder: Path, force: bool = False, root: Path | None = None
+) -> None:
+    """Write the form of what is ``approved``; an image's folder is replaced whole, so that nothing of an earlier one is
     left in its context. ``root``: the project, in which a container may have put links.
 
     Raises UsageError where there is something of somebody else's and not ``force``, OperationFailed.
@@ -35,14 +37,14 @@ def write_form(admitted: Admitted, form: Form, folder: Path, force: bool = False
     write_entries(own, folder, root)
 
 
-def differences(form: Form, folder: Path) -> list[str]:
+def differences(form: ExportedForm, folder: Path) -> list[str]:
     """What is not, or no longer, as it would be exported now; by path in ``folder``."""
     wanted = {entry.name: entry for entry in form.entries}
     found = [name for name, entry in wanted.items() if not _is_same(entry, folder / name)]
     return sorted([*found, *(name for name in _there(form, folder) if name not in wanted)])
 
 
-def _require_own(form: Form, folder: Path) -> None:
+def _require_own(form: ExportedForm, folder: Path) -> None:
     names = [entry.name for entry in form.entries if entry.kind == FILE and "/" not in entry.name]
     names += [f"{form.tree}/Dockerfile"] if form.tree not in ("", ".") else []
     for name in names if form.tree != "." else ["Dockerfile"]:
@@ -109,7 +111,7 @@ def _is_same(entry: ContextEntry, path: Path) -> bool:
         return all(file.read(len(piece)) == piece for piece in read(entry))
 
 
-def _there(form: Form, folder: Path) -> Iterator[str]:
+def _there(form: ExportedForm, folder: Path) -> Iterator[str]:
     """What lies where the form replaces everything."""
     if not form.tree:
         return

@@ -16,19 +16,19 @@ from robenv.plan.host.host import wanted_facts
 from robenv.plan.host.podman import NETWORK_HELPERS, ULIMITS
 from robenv.plan.host.quotas import CONTROLLERS, LIMITS_OF_INFO
 from robenv.project.identity import place_of
-from robenv.project.planned import Loaded
+from robenv.project.planned import PlannedProject
 
 
-def facts_for(engine: Engine | None, loaded: Loaded, host: Host | None = None) -> Facts:
+def facts_for(engine: Engine | None, planned: PlannedProject, host: Host | None = None) -> Facts:
     """Of this machine and ``engine``; None plans as if an engine of this machine were there that tells nothing.
 
     ``host``: what to read the machine by, such as a Recorder; None reads this machine.
     """
     info = engine.info() if engine is not None else None
     known = replace(engine_facts(info), proxies=_proxies(info)) if info else EngineFacts()
-    platform = info.platform if info else loaded.build.platform
-    wanted = wanted_facts(loaded.resolved.profile)
-    files = loaded.resolved.files
+    platform = info.platform if info else planned.build.platform
+    wanted = wanted_facts(planned.resolved.profile)
+    files = planned.resolved.files
     facts = read_facts(platform, rootless=known.rootless, wanted=wanted, engine=known, host=host)
     return replace(facts, place=place_of(files) if files else None, own_groups=_own_groups(info, known))
 

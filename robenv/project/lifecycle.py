@@ -12,7 +12,7 @@ from typing import Any
 from robenv.engine.protocol import ContainerInfo, Engine
 from robenv.errors import ContainerNotFound
 from robenv.fast import mounted
-from robenv.host.project_folder import Place
+from robenv.host.project_folder import FolderIdentity
 from robenv.plan.names import (
     LABEL_DIRECTORY,
     LABEL_HASH,
@@ -27,7 +27,7 @@ from robenv.project.identity import user_name
 
 
 @dataclass(frozen=True)
-class Row:
+class ContainerRow:
     """A line of `robenv ps`."""
 
     project: str
@@ -44,11 +44,11 @@ class Row:
         return asdict(self)
 
 
-def row(container: ContainerInfo) -> Row:
+def container_row(container: ContainerInfo) -> ContainerRow:
     status = container.status
     if status in ("exited", "dead"):
         status = f"{status} ({container.exit_code})"
-    return Row(
+    return ContainerRow(
         project=container.labels.get(LABEL_PROJECT, ""),
         container=container.name,
         user=user_name(owner_of(container.labels)),
@@ -61,7 +61,7 @@ def row(container: ContainerInfo) -> Row:
     )
 
 
-def containers_in(engine: Engine, place: Place | None) -> list[ContainerInfo]:
+def containers_in(engine: Engine, place: FolderIdentity | None) -> list[ContainerInfo]:
     """The containers of a project folder, whoever's they are; of every project where it is None. By name."""
     found = engine.containers({LABEL_PROJECT: None})
     return sorted(
@@ -69,12 +69,12 @@ def containers_in(engine: Engine, place: Place | None) -> list[ContainerInfo]:
     )
 
 
-def containers_of(engine: Engine, place: Place | None) -> list[ContainerInfo]:
+def containers_of(engine: Engine, place: FolderIdentity | None) -> list[ContainerInfo]:
     """The user's own containers of a project folder; of every project where it is None. By name."""
     return [one for one in containers_in(engine, place) if _is_mine(one.labels, place)]
 
 
-def _is_mine(labels: Mapping[str, str], place: Place | None, name: str = "") -> bool:
+def _is_mine(labels: Mapping[str, str], place: FolderIdentity | None, name: str = "") -> bool:
     if place is not None:
         return is_own(labels, place, name)
     owner = owner_of(labels)
@@ -86,7 +86,7 @@ def _is_mine(labels: Mapping[str, str], place: Place | None, name: str = "") -> 
         return False
 
 
-def environments_of(engine: Engine, place: Place) -> list[ContainerInfo]:
+def environments_of(engine: Engine, place: FolderIdentity) -> list[ContainerInfo]:
     """The user's own containers to work in of a project folder, of each platform. Raises ContainerNotFound for none."""
     found = [one for one in containers_of(engine, place) if one.labels.get(LABEL_ROLE) == ROLE_ENVIRONMENT]
     if not found:
@@ -94,13 +94,13 @@ def environments_of(engine: Engine, place: Place) -> list[ContainerInfo]:
     return found
 
 
-def running_container(engine: Engine, place: Place, platform: str = "") -> ContainerInfo:
+def running_container(engine: Engine, place: FolderIdentity, platform: str = "") -> ContainerInfo:
     """The user's running container of a project folder for ``platform``; by default the one that runs, and of several
     platforms' the one for the engine's own. Raises ContainerNotFound."""
     root = place.root
     candidates = [one for one in containers_of(engine, place) if one.labels.get(LABEL_ROLE) == ROLE_ENVIRONMENT]
     if platform:
-        candidates = [one for one in candidates if _platform(one) == platform]
+        candidates = [candidate for candidate in candidates if _platform(candidate) == platform]
     running = [found for found in candidates if found.running]
     if len(running) > 1:
         own = engine.info().platform
@@ -114,7 +114,7 @@ def running_container(engine: Engine, place: Place, platform: str = "") -> Conta
         names = ", ".join(found.name for found in running)
         raise ContainerNotFound(f"several containers of {root} run: {names}", hint="name the file with -f FILE")
     state = f"its container is {candidates[0].status}" if candidates else "it has no container"
-    others = [] if candidates else others_in(engine, place)
+    others = [] if candidates else containers_of_others(engine, place)
     if others:
         state = f"its container{'s are' if len(others) > 1 else ' is'} not yours: {', '.join(others)}"
     where = f"{root} on {platform}" if platform else root
@@ -122,7 +122,7 @@ def running_container(engine: Engine, place: Place, platform: str = "") -> Conta
     raise ContainerNotFound(f"nothing runs for {where}: {state}", hint=f"{start} starts {'yours' if others else 'it'}")
 
 
-def others_in(engine: Engine, place: Place | None) -> list[str]:
+def containers_of_others(engine: Engine, place: FolderIdentity | None) -> list[str]:
     """Containers of other users, each with its user, which no command of this user's touches."""
     found = containers_in(engine, place)
     return [
@@ -140,7 +140,7 @@ def _platform(container: ContainerInfo) -> str:
         return ""
 
 
-def stop(engine: Engine, containers: list[ContainerInfo], timeout: float | None = None) -> list[str]:
+def stop_containers(engine: Engine, containers: list[ContainerInfo], timeout: float | None = None) -> list[str]:
     """Stops what runs; the names of what was stopped."""
     running = [container for container in containers if container.running]
     for container in running:
@@ -148,7 +148,9 @@ def stop(engine: Engine, containers: list[ContainerInfo], timeout: float | None 
     return [container.name for container in running]
 
 
-def down(engine: Engine, place: Place | None, volumes: bool, timeout: float | None = None) -> list[str]:
+def remove_environment(
+    engine: Engine, place: FolderIdentity | None, volumes: bool, timeout: float | None = None
+) -> list[str]:
     """Removes the user's own containers, networks that nobody is left on, and with ``volumes`` what was kept; returns
     the names."""
     removed = []
@@ -156,7 +158,7 @@ def down(engine: Engine, place: Place | None, volumes: bool, timeout: float | No
         if container.running:
             engine.stop(container.id, timeout)
         engine.remove_container(container.id, force=True)
-        mounted.forget(container.name)
+        mounted.forget_inodes(container.name)
         removed.append(container.name)
     for network in engine.networks({LABEL_NETWORK: None}):
         if _is_mine(network.labels, place, network.name) and engine.remove_network(network.id):

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from robenv.bases.ensure import of_mirror
+from robenv.bases.ensure import error_of_mirror
 from robenv.engine.protocol import Engine
 from robenv.errors import ImageNotFound, Problem, ProfileError, RegistryDenied, RegistryUnreachable
 from robenv.git.command import git_through
 from robenv.git.extends import GitSources
-from robenv.lockfile import Lock, lock_path, lock_text, read_lock, repository
+from robenv.lockfile import Lockfile, lock_path, lock_text, read_lock, repository
 from robenv.paths import write_atomically
 from robenv.plan.image.build import plan_build
 from robenv.plan.image.mirrors import Mirrors, mirrors_of, plan_mirrors
@@ -24,18 +24,18 @@ from robenv.profile.chain.extends import display_path
 from robenv.profile.chain.project import find_project
 from robenv.profile.resolve.resolve import resolve_project
 from robenv.profile.resolve.resolved import Resolved
-from robenv.profile.resolve.user_config import own_mirrors, read_site
+from robenv.profile.resolve.user_config import own_mirrors, read_user_config
 from robenv.project.repositories import find_repositories, lacking_repositories, moving_repositories
 
 Moving = Callable[[str], bool]
 
 
 @dataclass(frozen=True)
-class Locked:
+class LockedProject:
     """A project, resolved by its lock. ``sources``: the commit of every git source that it uses."""
 
     resolved: Resolved
-    lock: Lock
+    lock: Lockfile
     path: Path
     exists: bool
     sources: Mapping[str, str]
@@ -55,7 +55,7 @@ def resolve_locked(
     frozen: bool = False,
     moving: Moving = lambda source: False,
     shared: bool = False,
-) -> Locked:
+) -> LockedProject:
     """The project in or above ``directory``, by its lock where it has one.
 
     ``frozen``: a git source that the lock does not have is refused. ``shared``: without the overlay and ``.env``, as
@@ -65,8 +65,8 @@ def resolve_locked(
     files = found.shared if shared else found
     path = lock_path(files.file)
     lock = read_lock(path, display_path(path, files.root))
-    known = lock or Lock()
-    site = read_site(environ)
+    known = lock or Lockfile()
+    site = read_user_config(environ)
     mirrors = plan_mirrors(own_mirrors(files), site)
     sources = GitSources(known.git, frozen, moving, note, git=lambda: git_through(mirrors))
     resolved = resolve_project(files, environ, sources)
@@ -80,10 +80,10 @@ def resolve_locked(
     warnings = (*resolved.warnings, *(past_end_of_life(resolved, today) or past_support(resolved, today)))
     warnings += lacks_python(resolved)
     resolved = replace(resolved, inputs=inputs, pins=known.pins, site=site, warnings=warnings)
-    return Locked(resolved, known, path, lock is not None, dict(sources.used))
+    return LockedProject(resolved, known, path, lock is not None, dict(sources.used))
 
 
-def pin_sources(locked: Locked, note: Callable[[str], None], cloned: Mapping[str, str] | None = None) -> None:
+def pin_sources(locked: LockedProject, note: Callable[[str], None], cloned: Mapping[str, str] | None = None) -> None:
     """Holds fast the git sources that the lock does not have yet, so that the next `up`, anywhere, takes the same.
     ``cloned``: by source, the commits of the workspace's repositories that have just come."""
     new = locked.new_sources
@@ -97,14 +97,14 @@ def pin_sources(locked: Locked, note: Callable[[str], None], cloned: Mapping[str
         note(f"{locked.path.name}: {source} is at {commit[:12]} from now on; `robenv update` moves it")
 
 
-def write_lock(path: Path, lock: Lock) -> None:
+def write_lock(path: Path, lock: Lockfile) -> None:
     """The whole file or the old one."""
     write_atomically(str(path), lock_text(lock).encode(), 0o644, exact=True)
 
 
 def make_lock(
-    engine: Callable[[], Engine], locked: Locked, platforms: tuple[str, ...], now: str, moving: Moving
-) -> tuple[Lock, tuple[str, ...]]:
+    engine: Callable[[], Engine], locked: LockedProject, platforms: tuple[str, ...], now: str, moving: Moving
+) -> tuple[Lockfile, tuple[str, ...]]:
     """The lock that this project should have, and notes on what could not be held fast.
 
     What the old one has stays unless ``moving`` says otherwise, what the profile no longer names goes. ``engine`` is
@@ -126,10 +126,10 @@ def make_lock(
         kept = "" if moving("apt") else locked.lock.snapshot
         snapshot = kept or now
     repos = _repositories(locked, moving)
-    return Lock(dict(locked.sources), images, snapshot, repos), tuple(dict.fromkeys(notes))
+    return Lockfile(dict(locked.sources), images, snapshot, repos), tuple(dict.fromkeys(notes))
 
 
-def _repositories(locked: Locked, moving: Moving) -> dict[str, str]:
+def _repositories(locked: LockedProject, moving: Moving) -> dict[str, str]:
     """The commits of the workspace's repositories: the lock's, or what their origins have now."""
     wanted, held = moving_repositories(locked.resolved), locked.lock.repos
     stay = {source: held[source] for source in wanted if source in held and not moving(repository(source))}
@@ -156,7 +156,7 @@ def _digest(engine: Engine, name: str, platform: str, notes: list[str], mirrors:
             or isinstance(error, RegistryDenied)
             or (here.digests and isinstance(error, RegistryUnreachable))
         ):
-            raise of_mirror(error, name, mirror) from error
+            raise error_of_mirror(error, name, mirror) from error
         notes.append(f"{name} is in no registry, only on this engine: it cannot be held fast")
         return ""
     if found.platforms and platform not in found.platforms:
@@ -166,7 +166,7 @@ def _digest(engine: Engine, name: str, platform: str, notes: list[str], mirrors:
     return found.digest
 
 
-def check_lock(locked: Locked, platforms: tuple[str, ...]) -> tuple[Problem, ...]:
+def check_lock(locked: LockedProject, platforms: tuple[str, ...]) -> tuple[Problem, ...]:
     """Where the lock and the profile differ; asks nobody."""
     name = locked.path.name
     problems = [Problem(f"{name} does not have {source}") for source in locked.new_sources]
@@ -197,13 +197,13 @@ def check_lock(locked: Locked, platforms: tuple[str, ...]) -> tuple[Problem, ...
     return tuple(problems)
 
 
-def _repository_problems(locked: Locked) -> list[Problem]:
+def _repository_problems(locked: LockedProject) -> list[Problem]:
     name, wanted, held = locked.path.name, moving_repositories(locked.resolved), locked.lock.repos
     unused = [Problem(f"{name} has {source}, which no .repos file names") for source in sorted(held.keys() - wanted)]
     return lacking_repositories(locked.resolved, held, name) + unused
 
 
-def require_locked(locked: Locked, platform: str) -> None:
+def require_locked(locked: LockedProject, platform: str) -> None:
     """Raises ProfileError unless everything that this platform's image is made from is held fast."""
     missing = [problem for problem in check_lock(locked, (platform,)) if "does not have" in problem.message]
     if not locked.exists:

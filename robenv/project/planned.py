@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from robenv.catalog.platforms import normalize
-from robenv.errors import HostLacks, Problem, ProfileError, UsageError
+from robenv.errors import HostRequirementMissing, Problem, ProfileError, UsageError
 from robenv.host.facts import Facts
 from robenv.paths import is_fetched
 from robenv.plan.container.own_machine import for_own_machine
@@ -30,7 +30,7 @@ from robenv.render import Rendered, content_hash, render
 
 
 @dataclass(frozen=True)
-class Loaded:
+class PlannedProject:
     """A project, resolved and planned for one platform."""
 
     resolved: Resolved
@@ -73,9 +73,12 @@ class Loaded:
         Raises HostLacks with everything that the profile requires and this machine has not.
         """
         grant = plan_host(self.resolved.profile, facts)
-        if grant.lacks:
-            problems = (Problem(lack.message, self.resolved.locate(lack.path), lack.hint) for lack in grant.lacks)
-            raise HostLacks(
+        if grant.unmet:
+            problems = (
+                Problem(requirement.message, self.resolved.locate(requirement.path), requirement.hint)
+                for requirement in grant.unmet
+            )
+            raise HostRequirementMissing(
                 "this machine lacks what the profile requires", problems=tuple(sorted(problems, key=_place))
             )
         return grant
@@ -102,8 +105,10 @@ def plan_notes(profile: Profile, facts: Facts, grant: Grant, plan: RunPlan) -> t
 def _with_inert_trees(plan: RunPlan) -> RunPlan:
     """Files of a profile from git are the same for every project of this user: no container may write them."""
     mounts = tuple(
-        replace(one, read_only=True) if one.kind == "bind" and not one.read_only and is_fetched(one.source) else one
-        for one in plan.mounts
+        replace(mount, read_only=True)
+        if mount.kind == "bind" and not mount.read_only and is_fetched(mount.source)
+        else mount
+        for mount in plan.mounts
     )
     return plan if mounts == plan.mounts else relabelled(replace(plan, mounts=mounts))
 
@@ -135,10 +140,10 @@ def choose_platform(resolved: Resolved, asked: str | None, engine: str) -> str:
     return allowed[0]
 
 
-def load(resolved: Resolved, platform: str, purpose: str = DEV) -> Loaded:
+def plan_project(resolved: Resolved, platform: str, purpose: str = DEV) -> PlannedProject:
     """Plans an image for one platform. Raises ProfileError."""
     there = resolved.on(platform)
     if purpose == RUN and not has_run_image(there.profile):
         hint = "say what it is: `run_image: {build: …, install: …}` (docs/run-image.md)"
         raise ProfileError("this profile has no run image", hint=hint)
-    return Loaded(there, plan_build(there, platform, purpose))
+    return PlannedProject(there, plan_build(there, platform, purpose))

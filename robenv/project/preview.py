@@ -16,18 +16,18 @@ from robenv.plan.host.udev import UdevFile, plan_udev
 from robenv.plan.image.cross_compilers import with_tools_of
 from robenv.plan.models import RunPlan
 from robenv.plan.names import LABEL_PLAN_JSON
-from robenv.plan.trust import Power
+from robenv.plan.trust import HostAccess
 from robenv.profile.resolve.env_files import hidden_variables
 from robenv.project.containers.action import decide
 from robenv.project.containers.state import changes_since, container_state, own_container, plan_of
 from robenv.project.facts import facts_for
 from robenv.project.image.image import present_image
-from robenv.project.planned import Loaded, plan_notes
-from robenv.project.trust.judge import Claim, claims_of, not_approved, powers_of
+from robenv.project.planned import PlannedProject, plan_notes
+from robenv.project.trust.judge import AccessClaim, claims_of, host_access_of, not_approved
 
 
 @dataclass(frozen=True)
-class Outlook:
+class UpPreview:
     """The answer of `robenv plan`."""
 
     project: str
@@ -42,9 +42,9 @@ class Outlook:
     action: str
     notes: tuple[str, ...]
     """What of the host was asked for and is not there, and what will do nothing."""
-    powers: tuple[Power, ...]
+    powers: tuple[HostAccess, ...]
     """What the container may do to the host that an ordinary one may not."""
-    not_allowed: tuple[Claim, ...]
+    not_allowed: tuple[AccessClaim, ...]
     """Of these powers those that `up` will ask about, since they are not the user's own doing."""
     terminal: str
     """What each command gets of this machine's terminal: time zone and locale."""
@@ -58,34 +58,34 @@ class Outlook:
         return asdict(self)
 
 
-def look_ahead(engine: Engine | None, loaded: Loaded) -> Outlook:
+def preview_up(engine: Engine | None, planned: PlannedProject) -> UpPreview:
     """Compares the plan with what the engine has. Changes nothing."""
-    facts = facts_for(engine, loaded)
-    grant = loaded.grant(facts)
-    plan = loaded.container(facts, grant)
-    there = None if engine is None else present_image(engine, loaded) is not None
+    facts = facts_for(engine, planned)
+    grant = planned.grant(facts)
+    plan = planned.container(facts, grant)
+    there = None if engine is None else present_image(engine, planned) is not None
     state, changes, action = _container(engine, plan, bool(there))
-    shown = redacted(plan, hidden_variables(loaded.resolved))
+    shown = redacted(plan, hidden_variables(planned.resolved))
     request = create_request(shown)
     # The label repeats the whole plan, which stands in the same document.
     request["Labels"] = {key: value for key, value in request["Labels"].items() if key != LABEL_PLAN_JSON}
-    return Outlook(
-        project=loaded.build.project,
-        platform=loaded.build.platform,
-        image=loaded.image,
-        content_hash=loaded.content_hash,
+    return UpPreview(
+        project=planned.build.project,
+        platform=planned.build.platform,
+        image=planned.image,
+        content_hash=planned.content_hash,
         image_there=there,
         container=plan.name,
         container_state=state,
         changes=changes,
         action=action,
-        notes=plan_notes(loaded.resolved.profile, facts, grant, plan),
-        powers=powers_of(loaded, facts, plan),
-        not_allowed=not_approved(claims_of(loaded, facts, plan)),
+        notes=plan_notes(planned.resolved.profile, facts, grant, plan),
+        powers=host_access_of(planned, facts, plan),
+        not_allowed=not_approved(claims_of(planned, facts, plan)),
         terminal=describe_terminal(dict(plan.environment)),
-        udev=tuple(_udev(plan_udev(loaded.resolved.profile))),
+        udev=tuple(_udev(plan_udev(planned.resolved.profile))),
         create_request=request,
-        build=loaded.build.to_json(),
+        build=planned.build.to_json(),
         run=shown.to_json(),
     )
 

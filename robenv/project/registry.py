@@ -86,13 +86,13 @@ def pull_image(engine: Engine, wanted: ProjectImage, registry: str, on_event: On
     there_before = engine.find_image(remote) is not None
     forward(engine.pull(remote, wanted.platform), on_event)
     try:
-        return adopt(engine, remote, wanted)
+        return adopt_image(engine, remote, wanted)
     finally:
         if not there_before:
             engine.remove_image(remote)
 
 
-def adopt(engine: Engine, came_as: str, wanted: ProjectImage) -> ImageInfo:
+def adopt_image(engine: Engine, came_as: str, wanted: ProjectImage) -> ImageInfo:
     """Gives an image that came from elsewhere its name, once it is what was wanted. Raises WrongImage."""
     image = engine.find_image(came_as, wanted.platform)
     if image is None:

@@ -10,23 +10,23 @@ from robenv.errors import OperationFailed, Problem, ProfileError
 from robenv.git.command import git_through
 from robenv.git.workspace.clones import bring, find_commits
 from robenv.git.workspace.differences import differences
-from robenv.git.workspace.repos_file import Entry, parse_repos
-from robenv.git.workspace.repos_out import Held, hold, known_here
+from robenv.git.workspace.repos_file import RepositoryEntry, parse_repos
+from robenv.git.workspace.repos_out import HeldCommit, hold, known_here
 from robenv.host.project_folder import project_id
 from robenv.plan.image.mirrors import mirrors_of
 from robenv.profile.chain.extends import display_path
 from robenv.profile.resolve.resolved import Resolved
 from robenv.profile.yaml.files import BadFile, read_text
-from robenv.profile.yaml.nodes import Source
+from robenv.profile.yaml.nodes import SourceFile
 from robenv.util.file_lock import locked
 
 
-def repositories_of(resolved: Resolved) -> tuple[Entry, ...]:
+def repositories_of(resolved: Resolved) -> tuple[RepositoryEntry, ...]:
     """What the .repos files of the profile name, each place once. Raises ProfileError with all that is wrong there."""
     if resolved.files is None:
         return ()
     problems: list[Problem] = []
-    entries: dict[str, Entry] = {}
+    entries: dict[str, RepositoryEntry] = {}
     for index, name in enumerate(resolved.profile.workspace.repos):
         path = Path(name)
         display = display_path(path, resolved.files.root)
@@ -36,7 +36,7 @@ def repositories_of(resolved: Resolved) -> tuple[Entry, ...]:
             where = resolved.locate(("workspace", "repos", index))
             problems.append(Problem(f"{display}: {bad.message}", where, bad.hint))
             continue
-        for entry in parse_repos(Source(path, display, display, "project", path.parent, (), text), problems):
+        for entry in parse_repos(SourceFile(path, display, display, "project", path.parent, (), text), problems):
             first = entries.setdefault(entry.path, entry)
             if (first.url, first.version) != (entry.url, entry.version):
                 message = f"{entry.path} is something else in {first.location.file}:{first.location.line}"
@@ -46,7 +46,7 @@ def repositories_of(resolved: Resolved) -> tuple[Entry, ...]:
     return tuple(entries.values())
 
 
-def moving_repositories(resolved: Resolved) -> dict[str, Entry]:
+def moving_repositories(resolved: Resolved) -> dict[str, RepositoryEntry]:
     """Those that a lock is to hold fast, by their source. Raises ProfileError."""
     return {entry.source: entry for entry in repositories_of(resolved) if not entry.commit}
 
@@ -65,7 +65,7 @@ def repositories_folder(resolved: Resolved) -> Path:
     return Path(resolved.profile.workspace.source) / "src"
 
 
-def find_repositories(resolved: Resolved, entries: Iterable[Entry]) -> dict[str, str]:
+def find_repositories(resolved: Resolved, entries: Iterable[RepositoryEntry]) -> dict[str, str]:
     """By source, the commits that these mean at their origins now. Raises OperationFailed."""
     return find_commits(list(entries), git_through(mirrors_of(resolved)))
 
@@ -103,7 +103,7 @@ def find_lacking(resolved: Resolved, pins: Mapping[str, str]) -> dict[str, str]:
     return {**{source: commit for source, commit in here.items() if commit}, **find_repositories(resolved, asked)}
 
 
-def hold_repositories(resolved: Resolved, pins: Mapping[str, str], note: Callable[[str], None]) -> tuple[Held, ...]:
+def hold_commits(resolved: Resolved, pins: Mapping[str, str], note: Callable[[str], None]) -> tuple[HeldCommit, ...]:
     """All of them at the commits of ``pins``, which has each: from their clones, or else from their origins.
 
     Raises ProfileError, OperationFailed with all that cannot be had.
@@ -115,7 +115,7 @@ def hold_repositories(resolved: Resolved, pins: Mapping[str, str], note: Callabl
     return held
 
 
-def places_of(resolved: Resolved, held: Iterable[Held]) -> dict[Held, str]:
+def saved_places(resolved: Resolved, held: Iterable[HeldCommit]) -> dict[HeldCommit, str]:
     """Where each goes in the project's folder; "" for one that lies elsewhere, or inside of another."""
     root, folder = Path(resolved.profile.workspace.source), repositories_folder(resolved)
     if resolved.files is not None:

@@ -8,27 +8,27 @@ from typing import Any
 
 from robenv.engine.protocol import ContainerInfo, Engine
 from robenv.fast import up_cache
-from robenv.fast.replay import keep
-from robenv.host.host import Host, LocalHost, Recorder
+from robenv.fast.replay import recorded_answers
+from robenv.host.host import Host, HostRecorder, LocalHost
 from robenv.project.containers.container import ensure_container
 from robenv.project.containers.leftovers import tell_leftovers
 from robenv.project.containers.networks import check_networks
 from robenv.project.containers.run import run_once
 from robenv.project.containers.state import digest_of
-from robenv.project.containers.visible_paths import as_seen, needs_look
-from robenv.project.gate import AdmittedContainer, admit_container, leave
-from robenv.project.identity import place_of, settle
-from robenv.project.image.cross_compilers import equip
+from robenv.project.containers.visible_paths import needs_look, without_unseen_session
+from robenv.project.gate import ApprovedContainer, approve_container, close_baseline_if_last
+from robenv.project.identity import place_of, settle_identity
+from robenv.project.image.cross_compilers import with_cross_compilers
 from robenv.project.image.emulation import ensure_emulation
-from robenv.project.image.image import Elsewhere, ImageResult, ensure_image
-from robenv.project.planned import Loaded
+from robenv.project.image.image import ImageResult, RemoteImageBuilder, ensure_image
+from robenv.project.planned import PlannedProject
 from robenv.project.reporter import Reporter
 from robenv.project.trust.judge import Ask
 from robenv.util.file_lock import locked, using_images
 
 
 @dataclass(frozen=True)
-class Up:
+class UpResult:
     container: ContainerInfo
     created: bool
     built: bool
@@ -41,42 +41,42 @@ class ImageOptions:
     no_cache: bool = False
     accelerate: bool = True
     """With native tools for another architecture than the engine's."""
-    builder: Elsewhere | None = None
+    builder: RemoteImageBuilder | None = None
     """Builds in the engine's place."""
 
 
-def bring_up(
+def ensure_running(
     engine: Engine,
-    loaded: Loaded,
+    planned: PlannedProject,
     reporter: Reporter,
     ask: Ask | None,
     options: ImageOptions,
     *,
     remember_for: Path | None,
     recreate: bool = False,
-) -> Up:
+) -> UpResult:
     """Return the project's container, running, on an image of the present plan.
 
     ``ask`` is asked whether profiles that are not the user's own may have what they take of the host; None, where
     nobody can answer. ``remember_for`` is where the user stands: the result is kept for the next `up` from there.
     None, where that one will not ask for the same. Raises NotTrusted, and what it takes to build and start.
     """
-    host = Recorder(LocalHost())
-    admitted = _admit(engine, loaded, reporter, ask, host)
-    with locked(admitted.plan.name, reporter.note), using_images(reporter.note):
-        container, image = _provide_image(engine, admitted, reporter, options)
+    host = HostRecorder(LocalHost())
+    approved = _admit(engine, planned, reporter, ask, host)
+    with locked(approved.plan.name, reporter.note), using_images(reporter.note):
+        container, image = _provide_image(engine, approved, reporter, options)
         result = ensure_container(engine, container, image.image, reporter.note, recreate=recreate or image.rebuilt)
     if result.created:
-        _tell_name(loaded, reporter)
+        _tell_name(planned, reporter)
     tell_leftovers(engine, result.container, reporter.note)
     if remember_for is not None and not result.changes:
-        _remember(remember_for, container, engine.endpoint, keep(host, "session" in admitted.facts.read))
-    return Up(result.container, result.created, image.built)
+        _remember(remember_for, container, engine.endpoint, recorded_answers(host, "session" in approved.facts.read))
+    return UpResult(result.container, result.created, image.built)
 
 
 def run_command(
     engine: Engine,
-    loaded: Loaded,
+    planned: PlannedProject,
     reporter: Reporter,
     ask: Ask | None,
     options: ImageOptions,
@@ -86,51 +86,51 @@ def run_command(
 
     Raises NotTrusted, and what it takes to build and start.
     """
-    admitted = _admit(engine, loaded, reporter, ask)
+    approved = _admit(engine, planned, reporter, ask)
     with using_images(reporter.note):
-        container, image = _provide_image(engine, admitted, reporter, options)
+        container, image = _provide_image(engine, approved, reporter, options)
     code = run_once(engine, container, image.image, command)
-    leave(engine, place_of(loaded.files))
+    close_baseline_if_last(engine, place_of(planned.files))
     return code
 
 
 def _admit(
-    engine: Engine, loaded: Loaded, reporter: Reporter, ask: Ask | None, host: Host | None = None
-) -> AdmittedContainer:
+    engine: Engine, planned: PlannedProject, reporter: Reporter, ask: Ask | None, host: Host | None = None
+) -> ApprovedContainer:
     """Return the project's container, approved, once its networks and the emulation of its platform are there."""
-    settle(engine, loaded.files, loaded.resolved.profile.name, reporter.note)
-    admitted = admit_container(engine, loaded, ask, reporter.note, host)
-    for text in admitted.notes:
+    settle_identity(engine, planned.files, planned.resolved.profile.name, reporter.note)
+    approved = approve_container(engine, planned, ask, reporter.note, host)
+    for text in approved.notes:
         reporter.note(text)
-    check_networks(engine, admitted.plan, reporter.note)
-    ensure_emulation(engine, admitted.plan.platform, reporter)
-    return admitted
+    check_networks(engine, approved.plan, reporter.note)
+    ensure_emulation(engine, approved.plan.platform, reporter)
+    return approved
 
 
 def _provide_image(
-    engine: Engine, admitted: AdmittedContainer, reporter: Reporter, options: ImageOptions
-) -> tuple[AdmittedContainer, ImageResult]:
+    engine: Engine, approved: ApprovedContainer, reporter: Reporter, options: ImageOptions
+) -> tuple[ApprovedContainer, ImageResult]:
     """Return the image, and the container with the paths that the engine sees and the native tools that it needs.
 
     Call under `using_images`.
     """
-    loaded, plan = admitted.loaded, admitted.plan
-    if needs_look(engine, plan, loaded.image):
-        plan = as_seen(engine, plan, loaded.resolved.profile, reporter.note)
-    image = ensure_image(engine, admitted, reporter, options.no_cache, options.accelerate, options.builder)
+    planned, plan = approved.planned, approved.plan
+    if needs_look(engine, plan, planned.image):
+        plan = without_unseen_session(engine, plan, planned.resolved.profile, reporter.note)
+    image = ensure_image(engine, approved, reporter, options.no_cache, options.accelerate, options.builder)
     if options.accelerate:
-        plan = equip(engine, loaded, plan, image.image, reporter)
-    return admitted.with_plan(plan), image
+        plan = with_cross_compilers(engine, planned, plan, image.image, reporter)
+    return approved.with_plan(plan), image
 
 
-def _remember(directory: Path, admitted: AdmittedContainer, endpoint: str, host: dict[str, Any] | None) -> None:
-    loaded, plan = admitted.loaded, admitted.plan
-    inputs = loaded.resolved.inputs
-    files = [*inputs.files, *loaded.rendered.fingerprint, *admitted.approvals]
-    up_cache.remember(
+def _remember(directory: Path, approved: ApprovedContainer, endpoint: str, host: dict[str, Any] | None) -> None:
+    planned, plan = approved.planned, approved.plan
+    inputs = planned.resolved.inputs
+    files = [*inputs.files, *planned.rendered.fingerprint, *approved.approvals]
+    up_cache.write_entry(
         str(directory),
         map(str, files),
-        map(str, (*inputs.absent, *loaded.rendered.absent)),
+        map(str, (*inputs.absent, *planned.rendered.absent)),
         dict(inputs.variables),
         endpoint,
         plan.name,
@@ -139,8 +139,8 @@ def _remember(directory: Path, admitted: AdmittedContainer, endpoint: str, host:
     )
 
 
-def _tell_name(loaded: Loaded, reporter: Reporter) -> None:
+def _tell_name(planned: PlannedProject, reporter: Reporter) -> None:
     """Where the project's name was made of its folder's, and is another one."""
-    name = loaded.resolved.profile.name
-    if loaded.resolved.locate(("name",)) is None and name != loaded.files.root.name:
+    name = planned.resolved.profile.name
+    if planned.resolved.locate(("name",)) is None and name != planned.files.root.name:
         reporter.note(f"the project is called {name}, after its folder; `name: …` in robenv.yaml sets another name")

@@ -20,12 +20,20 @@ from robenv.engine.docker_engine import connect_to
 from robenv.engine.protocol import Engine
 from robenv.engine.transport.docker_config import config_folder
 from robenv.engine.transport.endpoint import Endpoint
-from robenv.engine.transport.ssh import SshRelay, dial_command, marked, ssh_argv
+from robenv.engine.transport.ssh import SshRelay, dial_command, mark_command, ssh_argv
 from robenv.errors import EngineDenied, EngineUnreachable, RobenvError, RobotRefused, RobotUnreachable
 from robenv.paths import remove_socket_folder, socket_folder
 from robenv.remote.inventory import Robot
 from robenv.remote.remote_host import RemoteHost
-from robenv.remote.ssh_errors import LOOK, Seen, engine_refused, essence, login_failed, named, other_command
+from robenv.remote.ssh_errors import (
+    LOOK,
+    SocketProbe,
+    engine_refused,
+    essence,
+    login_failed,
+    other_command,
+    with_robot_name,
+)
 from robenv.util import bounded_output
 
 CONNECT_TIMEOUT = 15
@@ -36,7 +44,7 @@ _OPEN: set[Connection] = set()
 
 
 @dataclass(frozen=True)
-class Ended:
+class CommandResult:
     """A command that ran over there."""
 
     code: int
@@ -61,7 +69,7 @@ class Connection:
         self._master: subprocess.Popen[bytes] | None = None
         # Its command over there lasts until its stdin, which this process holds, ends: so the login ends with this
         # process, also where that is killed.
-        self._login = marked("exec cat >/dev/null")
+        self._login = mark_command("exec cat >/dev/null")
         self._words: bounded_output.LastWords | None = None
         self._cut = False
         _OPEN.add(self)
@@ -100,9 +108,9 @@ class Connection:
         """The argv that runs a shell command over there, through this login."""
         return self._argv(command)
 
-    def run(self, *argv: str, stdin: bytes = b"", timeout: float | None = 60) -> Ended:
+    def run(self, *argv: str, stdin: bytes = b"", timeout: float | None = 60) -> CommandResult:
         """A command over there, to its end. Raises RobotUnreachable where the link breaks or it takes too long."""
-        asked = marked(shlex.join(argv))
+        asked = mark_command(shlex.join(argv))
         try:
             done = bounded_output.run(self.ssh(asked.command), stdin, timeout)
         except subprocess.TimeoutExpired:
@@ -115,7 +123,7 @@ class Connection:
         printed, output = asked.split(done.stdout)
         if output is None:
             raise self._ended(printed + done.stderr)
-        return Ended(done.returncode, output, errors)
+        return CommandResult(done.returncode, output, errors)
 
     def lost(self, details: str = "") -> RobotUnreachable | RobotRefused:
         """The error for a login that has ended: a link that broke, or another command that ran instead."""
@@ -148,7 +156,7 @@ class Connection:
                 hint = "on the robot: `systemctl status docker`; then the same command again"
                 message = f"{self.robot.name}: its engine does not answer any more"
                 return RobotRefused(message, details=error.details, hint=hint)
-        return named(self.robot, error)
+        return with_robot_name(self.robot, error)
 
     def _answers(self) -> bool:
         """Whether the robot's engine is there: else it may have been started again meanwhile, or it is this machine's
@@ -250,7 +258,7 @@ class Connection:
         if not self.alive:
             raise self.lost(error.details) from error
         path = self.robot.docker_host
-        seen = Seen.of(self.run("sh", "-c", LOOK, "sh", path).output)
+        seen = SocketProbe.of(self.run("sh", "-c", LOOK, "sh", path).output)
         denied = isinstance(error, EngineDenied)
         if seen.there and seen.open and seen.cli and not denied:
             self._relay = SshRelay(self.ssh(dial_command(path)))

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from robenv.engine.protocol import ContainerInfo, Engine, ExecRequest
-from robenv.fast.entry import Entry
+from robenv.fast.entry import ContainerEntry
 
 _LOOK = 0.5
 """Seconds between two looks."""
@@ -25,7 +25,7 @@ def run_inside(
 ) -> tuple[int | None, str]:
     """(exit code, last output) of a command run as ``user``, by default the container's own; None where it took longer
     than ``timeout`` seconds. ``look`` is called meanwhile, and may raise. Raises ContainerNotFound, EngineLost."""
-    request = ExecRequest(container.id, argv, user or Entry(container.labels).user, tty=True, stdin=False)
+    request = ExecRequest(container.id, argv, user or ContainerEntry(container.labels).user, tty=True, stdin=False)
     until = time.monotonic() + timeout
     output = bytearray()
     session = engine.open_exec(request)

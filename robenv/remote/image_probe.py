@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from robenv.engine.protocol import Engine, ImageInfo
 from robenv.errors import RobenvError
 from robenv.plan.names import LABEL_ROLE, ROLE_THROWAWAY
-from robenv.util.bounded_json import last
+from robenv.util.bounded_json import last_bytes
 
 if TYPE_CHECKING:
     from robenv.profile.schema.deploy import Deploy
@@ -65,7 +65,7 @@ def _look(engine: Engine, container: str) -> frozenset[str] | None:
     except RobenvError as error:
         return frozenset() if "there is no /bin/sh in the image" in error.message else None
     engine.wait(container)
-    output = last(data for stream, data in engine.logs(container) if stream == "stdout")
+    output = last_bytes(data for stream, data in engine.logs(container) if stream == "stdout")
     found = frozenset(output.decode(errors="replace").split())
     if not found:
         return None  # an image of another platform starts, and ends at once

@@ -19,7 +19,7 @@ from robenv.profile.chain.project import INVENTORY
 from robenv.profile.yaml.files import BadFile, read_text
 from robenv.profile.yaml.loader import load_yaml
 from robenv.profile.yaml.nodes import Mapping as MappingNode
-from robenv.profile.yaml.nodes import Node, Scalar, Source, problem_at, to_python
+from robenv.profile.yaml.nodes import Node, Scalar, SourceFile, problem_at, to_python
 from robenv.profile.yaml.parse_error import did_you_mean
 from robenv.remote.inventory_variables import doubt, is_read
 from robenv.util.sanitize import show
@@ -125,9 +125,9 @@ def read_inventory(path: Path) -> Inventory:
         if bad.absent:
             return Inventory()
         raise ProfileError(f"{path.name}: {bad.message}", hint=bad.hint) from None
-    source = Source(path, path.name, path.name, "project", path.parent, (), text)
+    source = SourceFile(path, path.name, path.name, "project", path.parent, (), text)
     root, found = load_yaml(source)
-    reader = _Reader([*found])
+    reader = _InventoryReader([*found])
     if isinstance(root, MappingNode):
         for name, group in root.values():
             reader.group(name, group, (), {})
@@ -142,7 +142,7 @@ def read_inventory(path: Path) -> Inventory:
     return Inventory(robots, str(path), since, tuple(reader.doubts.values()))
 
 
-class _Reader:
+class _InventoryReader:
     """Gathers hosts with the variables that apply to each: a nearer group's go before a further one's, a host's own
     before all."""
 
@@ -231,13 +231,13 @@ def _unreadable(value: Node) -> str:
 
 def _spread(pattern: str) -> Iterator[str]:
     """Ansible's ``rover[01:03]``: rover01, rover02, rover03."""
-    found = _RANGE.search(pattern)
-    if found is None:
+    match = _RANGE.search(pattern)
+    if match is None:
         yield pattern
         return
-    first, last = found[1], found[2]
+    first, last = match[1], match[2]
     for number in range(int(first), min(int(last), int(first) + _MAX_ROBOTS) + 1):
-        yield from _spread(pattern[: found.start()] + str(number).zfill(len(first)) + pattern[found.end() :])
+        yield from _spread(pattern[: match.start()] + str(number).zfill(len(first)) + pattern[match.end() :])
 
 
 def _robot(name: str, variables: Mapping[str, Any], groups: tuple[str, ...]) -> Robot:
@@ -252,7 +252,7 @@ def _robot(name: str, variables: Mapping[str, Any], groups: tuple[str, ...]) -> 
     )
     if key := texts.get("ansible_ssh_private_key_file", texts.get("ansible_private_key_file", "")):
         options += ["-i", os.path.expanduser(key)]  # noqa: PTH111 (takes a user that is not there)
-    if hidden := next((one for one in options if not one.isprintable()), ""):
+    if hidden := next((option for option in options if not option.isprintable()), ""):
         # They stand in commands that are suggested, and no program takes a NUL.
         raise ValueError(f"an option of ssh holds what no terminal shows: {show(hidden)}")
     return Robot(

@@ -129,8 +129,8 @@ def _told(connection: Connection, holder: subprocess.Popen[bytes]) -> str:
     while read < GREETING and (line := holder.stdout.readline(_LONGEST)):
         read += len(line)
         told = line.decode(errors="replace").strip()
-        if found := _TOLD.search(told):  # behind what a login shell has greeted with
-            return found[0]
+        if match := _TOLD.search(told):  # behind what a login shell has greeted with
+            return match[0]
     holder.kill()
     said = told or holder.stderr.read(_LONGEST).decode(errors="replace").strip()
     if not connection.alive:

@@ -25,7 +25,7 @@ LOOK = (
 
 
 @dataclass(frozen=True)
-class Seen:
+class SocketProbe:
     """What LOOK found. ``answers`` False: it was not seen to; the listener may be in another network namespace."""
 
     there: bool
@@ -35,12 +35,12 @@ class Seen:
     user: str
 
     @classmethod
-    def of(cls, output: bytes) -> Seen:
+    def of(cls, output: bytes) -> SocketProbe:
         *words, user = output.decode(errors="replace").split() or [""]
         return cls("there" in words, "open" in words, "answers" in words, "cli" in words, safe(user) or "this user")
 
 
-def engine_refused(robot: Robot, seen: Seen, details: str, denied: bool = False) -> RobotRefused:
+def engine_refused(robot: Robot, seen: SocketProbe, details: str, denied: bool = False) -> RobotRefused:
     """Why the engine's socket on a robot, which ssh forwards, gave no engine. ``denied``: its own word."""
     name, path = robot.name, robot.docker_host
     if not seen.there:
@@ -77,7 +77,7 @@ def other_command(robot: Robot, printed: str) -> RobotRefused:
     )
 
 
-def named(robot: Robot, error: RobenvError) -> RobenvError:
+def with_robot_name(robot: Robot, error: RobenvError) -> RobenvError:
     """The error, with whose it is, by the name that the inventory gives the robot."""
     if not error.message.startswith(f"{robot.name}: "):
         error.message = f"{robot.name}: {error.message}"

@@ -15,7 +15,7 @@ _OPTIONS = ("--keyring=", "--aptopt=Acquire::https::CaInfo ")
 """Those of mmdebstrap's that name such a file."""
 
 
-class Lent:
+class UploadedFiles:
     """Lends files to the builder at ``url`` for as long as this lasts: in a folder of its own there, which goes then.
 
     They are public, and readable for all: apt and the users that mmdebstrap makes itself go through it.
@@ -26,7 +26,7 @@ class Lent:
         self._folder = f"/tmp/robenv-lent-{secrets.token_hex(8)}"  # noqa: S108 - on the builder, where mkdir refuses one
         self._names: dict[str, str] = {}
 
-    def __enter__(self) -> Lent:
+    def __enter__(self) -> UploadedFiles:
         return self
 
     def __exit__(
@@ -43,7 +43,7 @@ class Lent:
         return [self._argument(one) for one in argv]
 
     def _argument(self, argument: str) -> str:
-        option = next((one for one in _OPTIONS if argument.startswith(one)), "")
+        option = next((option for option in _OPTIONS if argument.startswith(option)), "")
         path = argument.removeprefix(option).strip('"')
         if not option or path.startswith("/usr/share/keyrings/") or not Path(path).is_file():
             return argument

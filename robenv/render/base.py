@@ -14,6 +14,6 @@ def render_base(bootstrap: Bootstrap) -> str:
 
     Built by BuildKit it notes the platform that was asked for; what ``docker import`` makes notes the engine's own.
     """
-    from robenv.render.templating import Report, render_template
+    from robenv.render.templating import RenderReport, render_template
 
-    return render_template("base.j2", Report(), bootstrap=bootstrap, recipe=BASE_RECIPE, rootfs=ROOTFS)
+    return render_template("base.j2", RenderReport(), bootstrap=bootstrap, recipe=BASE_RECIPE, rootfs=ROOTFS)

@@ -117,7 +117,7 @@ class _Collector:
             return
         try:
             entry = self._named(file.source, file.host_path, file.mode, file.location)
-            below = list(_Walk(self, entry, file).entries()) if entry.kind == FOLDER else []
+            below = list(_ContextWalk(self, entry, file).entries()) if entry.kind == FOLDER else []
         except (OSError, _Unfit) as error:
             self._refuse(error, file.host_path, file.location)
         else:
@@ -193,7 +193,7 @@ class _Collector:
         self.problems.append(Problem(message, location))
 
 
-class _Walk:
+class _ContextWalk:
     """A folder's entries, without those that its own .dockerignore or the project's leaves out."""
 
     def __init__(self, collector: _Collector, top: ContextEntry, file: FileCopy) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from robenv.errors import Problem, ProfileError
 from robenv.plan.image import colcon
-from robenv.plan.image.cross_compilers import PLACE, Foreign
+from robenv.plan.image.cross_compilers import PLACE, ForeignBuild
 from robenv.plan.image.dependencies import FOLDER as DEPENDENCIES
 from robenv.plan.image.dependencies import ROSDEP_CACHE
 from robenv.plan.image.mirrors import NO_MIRRORS, Mirrors
@@ -24,13 +24,13 @@ from robenv.render.views import bashrc_source, colcon_source, entrypoint_source,
 from robenv.resources import templates_folder
 
 if TYPE_CHECKING:
-    from robenv.render.templating import Report
+    from robenv.render.templating import RenderReport
 
 _DOCKERFILE = "Dockerfile"
 
 
 def render(
-    plan: BuildPlan, buildkit: bool = True, foreign: Foreign | None = None, mirrors: Mirrors = NO_MIRRORS
+    plan: BuildPlan, buildkit: bool = True, foreign: ForeignBuild | None = None, mirrors: Mirrors = NO_MIRRORS
 ) -> Rendered:
     """The Dockerfile of ``plan`` and what its context holds. ``buildkit`` False leaves out all that the classic builder
     refuses (cache mounts, ``COPY --chmod``). ``foreign`` is for an engine of another architecture: the same image, made
@@ -46,8 +46,8 @@ def render(
 
 def _refuse_loans(plan: BuildPlan) -> None:
     problems = tuple(
-        Problem(f"{one.name} borrows secrets or an ssh agent", one.location, "only BuildKit lends them")
-        for one in borrowers(plan)
+        Problem(f"{borrower.name} borrows secrets or an ssh agent", borrower.location, "only BuildKit lends them")
+        for borrower in borrowers(plan)
     )
     if problems:
         raise ProfileError("the classic builder lends nothing", problems=problems)
@@ -57,12 +57,12 @@ def render_with(
     plan: BuildPlan,
     collected: Collected,
     buildkit: bool,
-    foreign: Foreign | None = None,
+    foreign: ForeignBuild | None = None,
     mirrors: Mirrors = NO_MIRRORS,
 ) -> Rendered:
-    from robenv.render.templating import Report, render_template
+    from robenv.render.templating import RenderReport, render_template
 
-    report, seen = Report(), view_mirrors(mirrors, buildkit)
+    report, seen = RenderReport(), view_mirrors(mirrors, buildkit)
     hosts = {urlsplit(url).hostname or "" for stage in plan.stages for url in _archives(stage)}
     text = render_template(
         "Dockerfile.j2",
@@ -107,11 +107,11 @@ def render_with(
 
 def _archives(stage: Stage) -> Iterator[str]:
     """The addresses of package archives, and of their keys and packages."""
-    for one in (one for group in stage.groups for one in group.repositories):
+    for one in (repository for group in stage.groups for repository in group.repositories):
         yield from (one.url, one.key, one.package)
 
 
-def _scripts(stage: Stage, report: Report) -> Iterator[ContextEntry]:
+def _scripts(stage: Stage, report: RenderReport) -> Iterator[ContextEntry]:
     from robenv.render.templating import render_template
 
     if source := entrypoint_source(stage):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from robenv.errors import Location, Problem, ProfileError
 from robenv.plan.models import BuildPlan, Pairs
 from robenv.render.entries import ContextEntry
-from robenv.render.quoting import Refused, continued
+from robenv.render.quoting import UnsafeValue, continued
 
 _COUNTED = frozenset({"FROM", "RUN", "COPY", "ADD", "WORKDIR"})
 _BUILDKIT = re.compile(r"\s*\[\s*(?:\S+\s+)*?(?:(?P<stage>[^\s\]]+)\s+)?(?P<index>\d+)/(?P<total>\d+)\]")
@@ -102,7 +102,7 @@ def split_marks(text: str, marks: list[Mark]) -> tuple[str, tuple[Instruction, .
 def _continued(line: str, found: list[tuple[Mark, int, str]]) -> str:
     try:
         return continued(line)
-    except Refused as refused:
+    except UnsafeValue as refused:
         problem = Problem(str(refused), found[-1][0].location if found else None, refused.hint)
         raise ProfileError("a value cannot be put into the image", problems=(problem,)) from None
 

@@ -147,13 +147,15 @@ def _on(mirrors: Mirrors) -> str:
             lines.append(f"export PIP_TRUSTED_HOST={shlex.quote(host)}")
     if mirrors.git:
         settings = (shlex.quote(f"url.{mirror}.insteadof={real}") for real, mirror in mirrors.git)
-        lines.append(f"export GIT_CONFIG_PARAMETERS={shlex.quote(' '.join(_in_quotes(one) for one in settings))}")
+        lines.append(
+            f"export GIT_CONFIG_PARAMETERS={shlex.quote(' '.join(_in_quotes(setting) for setting in settings))}"
+        )
     return "".join(f"{line}\n" for line in lines)
 
 
 def _apt_settings(mirrors: Mirrors) -> Iterator[str]:
     if mirrors.web:
-        yield from (f'Dir::Bin::Methods::{one} "{_PLACE}/methods/{one}"' for one in _METHODS)
+        yield from (f'Dir::Bin::Methods::{method} "{_PLACE}/methods/{method}"' for method in _METHODS)
     if mirrors.ca:
         # Also where http:// is the real address and https:// the mirror's: that is the method for http to do.
         yield from (f'Acquire::{one}::CaInfo "{AUTHORITIES}"' for one in ("http", "https"))

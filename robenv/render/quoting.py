@@ -45,7 +45,7 @@ class Quoted(str):
     __slots__ = ()
 
 
-class Refused(ValueError):
+class UnsafeValue(ValueError):
     """No form of the value can be carried in that place; the message says why, ready for a user."""
 
     def __init__(self, message: str, hint: str = "") -> None:
@@ -57,11 +57,11 @@ def _checked(value: str) -> str:
     try:
         size = len(value.encode())
     except UnicodeEncodeError:
-        raise Refused(f"{shown(value)} is not valid Unicode") from None
+        raise UnsafeValue(f"{shown(value)} is not valid Unicode") from None
     if "\0" in value:
-        raise Refused(f"{shown(value)} contains a NUL character")
+        raise UnsafeValue(f"{shown(value)} contains a NUL character")
     if size > MAX_ARGUMENT:
-        raise Refused(f"{size} bytes are more than Linux takes as one value ({MAX_ARGUMENT})", _INTO_A_FILE)
+        raise UnsafeValue(f"{size} bytes are more than Linux takes as one value ({MAX_ARGUMENT})", _INTO_A_FILE)
     return value
 
 
@@ -74,21 +74,21 @@ def shown(value: str) -> str:
 def word(value: str) -> Quoted:
     """One word of a shell line that is part of the Dockerfile itself. Raises Refused for control characters."""
     if _CONTROL.search(_checked(value)):
-        raise Refused(f"{shown(value)} contains a line break or another control character")
+        raise UnsafeValue(f"{shown(value)} contains a line break or another control character")
     return Quoted(shlex.quote(value))
 
 
 def operand(value: str) -> Quoted:
     """A word of ENV, LABEL, ARG, WORKDIR or USER: always in double quotes. Raises Refused for line breaks."""
     if "\n" in _checked(value):
-        raise Refused(f"{shown(value)} contains a line break, which a Dockerfile cannot carry here", _BREAKS_FIT)
+        raise UnsafeValue(f"{shown(value)} contains a line break, which a Dockerfile cannot carry here", _BREAKS_FIT)
     return Quoted('"' + _DOCKERFILE_SPECIAL.sub(r"\\\g<0>", value) + '"')
 
 
 def key(value: str) -> Quoted:
     """The name before ``=`` in ENV, ARG and LABEL. Raises Refused where Docker would split it."""
     if not value or "=" in value or _CONTROL.search(value) or not value.isprintable():
-        raise Refused(f"{shown(value)} cannot be a name here")
+        raise UnsafeValue(f"{shown(value)} cannot be a name here")
     return Quoted(value) if VARIABLE.fullmatch(value) else operand(value)
 
 
@@ -102,7 +102,7 @@ def paths(values: Iterable[str]) -> Quoted:
     escaped = []
     for value in values:
         if "\n" in value:
-            raise Refused(f"{shown(value)} contains a line break, which a Dockerfile cannot carry here")
+            raise UnsafeValue(f"{shown(value)} contains a line break, which a Dockerfile cannot carry here")
         escaped.append(re.sub(r"""[\\"'$]""", r"\\\g<0>", value))
     return array(escaped)
 
@@ -116,7 +116,7 @@ def comment(value: str) -> Quoted:
 def matching(pattern: re.Pattern[str], value: str, what: str) -> Quoted:
     """A value that needs no quotes since only such are let through. Raises Refused."""
     if not pattern.fullmatch(value):
-        raise Refused(f"{shown(value)} is not {what}")
+        raise UnsafeValue(f"{shown(value)} is not {what}")
     return Quoted(value)
 
 
@@ -144,7 +144,7 @@ def continued(line: str) -> str:
         # A character takes at most four bytes: a quarter of the limit is short enough whatever the line holds.
         cut = max((match.start() for match in _CUT.finditer(line, start + 1, start + MAX_LINE // 4)), default=0)
         if not cut:
-            raise Refused(f"{shown(line)} is too long for a line of a Dockerfile", _INTO_A_FILE)
+            raise UnsafeValue(f"{shown(line)} is too long for a line of a Dockerfile", _INTO_A_FILE)
         pieces.append(line[start:cut])
         start = cut
     return "\\\n".join([*pieces, line[start:]])

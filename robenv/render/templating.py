@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from robenv.errors import Location, Problem
 from robenv.render import quoting
 from robenv.render.instructions import Mark
-from robenv.render.quoting import Quoted, Refused
+from robenv.render.quoting import Quoted, UnsafeValue
 from robenv.resources import templates_folder
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Report:
+class RenderReport:
     """What a rendering finds out on its way: where instructions begin, and which values it has to refuse."""
 
     marks: list[Mark] = field(default_factory=list)
@@ -30,7 +30,7 @@ class Report:
         self.marks.append(Mark(title, location))
         return Quoted(f"\0{len(self.marks) - 1}\0")
 
-    def refuse(self, refused: Refused) -> Quoted:
+    def refuse(self, refused: UnsafeValue) -> Quoted:
         location = self.marks[-1].location if self.marks else None
         self.problems.append(Problem(str(refused), location, refused.hint))
         return Quoted("")
@@ -94,8 +94,8 @@ def environment() -> SandboxedEnvironment:
         def apply(context: Context, value: Any) -> Quoted:
             try:
                 return quote(value)
-            except Refused as refused:
-                report: Report = context["report"]
+            except UnsafeValue as refused:
+                report: RenderReport = context["report"]
                 return report.refuse(refused)
 
         return apply
@@ -115,6 +115,6 @@ def environment() -> SandboxedEnvironment:
     return made
 
 
-def render_template(name: str, report: Report, **values: object) -> str:
+def render_template(name: str, report: RenderReport, **values: object) -> str:
     """A template's text, marks and all; what had to be refused is in ``report``."""
     return environment().get_template(name).render(report=report, mark=report.mark, **values)

@@ -18,11 +18,11 @@ _SCRIPTS = ("apt-key", "driver", "enter", "pack", "release")
 
 def render_tools(toolchain: Toolchain, base: str, mirrors: Mirrors = NO_MIRRORS) -> tuple[ContextEntry, ...]:
     """What the builder gets. ``base``: the reference under which the engine has the toolchain's base."""
-    from robenv.render.templating import Report, render_template
+    from robenv.render.templating import RenderReport, render_template
 
     text = render_template(
         "native/Dockerfile.j2",
-        Report(),
+        RenderReport(),
         reference=base,
         triplet=toolchain.triplet,
         architecture=toolchain.architecture,

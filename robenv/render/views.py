@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from robenv.catalog.snapshots import snapshot_script
 from robenv.errors import Location
 from robenv.plan.image import colcon
-from robenv.plan.image.cross_compilers import ENTER, Foreign
+from robenv.plan.image.cross_compilers import ENTER, ForeignBuild
 from robenv.plan.image.dependencies import FOLDER
 from robenv.plan.image.mirrors import NO_MIRRORS, Mirrors, pinned_name
 from robenv.plan.models import (
@@ -29,7 +29,7 @@ from robenv.plan.models import (
 )
 from robenv.plan.names import BASHRC, ENTRYPOINT
 from robenv.plan.packages import AptRepository
-from robenv.plan.rosdep import Found, RosdepKeys
+from robenv.plan.rosdep import RosdepKeys, RosdepResult
 from robenv.render.pip import Fields, PipView, secret_mount, view_pip
 
 DEFAULT_SHELL = ("/bin/sh", "-ec")
@@ -85,7 +85,7 @@ class GroupView:
     ros: RosLayers
     rosdep_keys: RosdepKeys | None
     rosdep_paths: tuple[str, str]
-    dependencies: Found | None
+    dependencies: RosdepResult | None
     bashrc_paths: tuple[str, str]
     colcon_paths: tuple[str, str]
     packages: tuple[str, ...]
@@ -159,7 +159,7 @@ def colcon_source(stage: Stage, group: Group) -> str:
     return f"robenv/{stage.name}/colcon-{hashlib.sha256(text.encode()).hexdigest()[:12]}" if text else ""
 
 
-def view_tools(foreign: Foreign | None) -> tuple[ToolsView, ...]:
+def view_tools(foreign: ForeignBuild | None) -> tuple[ToolsView, ...]:
     if foreign is None:
         return ()
     images = dict.fromkeys(image for _, image in foreign.tools)
@@ -173,7 +173,7 @@ def _tools_stage(image: str) -> str:
 def view_stages(
     plan: BuildPlan,
     kinds: Kinds,
-    foreign: Foreign | None = None,
+    foreign: ForeignBuild | None = None,
     mirrors: Mirrors = NO_MIRRORS,
     enter: tuple[str, ...] = (),
 ) -> tuple[StageView, ...]:
@@ -255,7 +255,7 @@ class _StageViewer:
         )
 
     def _below_has_shell(self) -> bool:
-        return any(one.settings.shell for one in self.plan.stages if one.name == self.stage.base.stage)
+        return any(stage.settings.shell for stage in self.plan.stages if stage.name == self.stage.base.stage)
 
     def _needs_user(self, *names: str) -> bool:
         """Whether one of ``names`` is the plan's user, who is not in the image yet and is to be."""

@@ -23,7 +23,7 @@ History = Sequence[tuple[str, int]]
 
 
 @dataclass(frozen=True)
-class Room:
+class DiskNeeds:
     """Bytes: ``needed`` on the robot's disk while the image goes there, ``freed`` before that."""
 
     needed: int = 0
@@ -71,7 +71,11 @@ def abandoned(there: Sequence[ImageInfo], wanted: Sequence[str], at_work: Set[st
 
     def is_left(image: ImageInfo) -> bool:
         repositories = {tag.rpartition(":")[0] for tag in image.tags}
-        if not repositories or not all(one.startswith(STAGING) for one in repositories) or repositories & at_work:
+        if (
+            not repositories
+            or not all(repository.startswith(STAGING) for repository in repositories)
+            or repositories & at_work
+        ):
             return False
         return image.layers != tuple(wanted[: len(image.layers)])
 

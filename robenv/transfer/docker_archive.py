@@ -18,7 +18,7 @@ from typing import IO
 from robenv.engine.protocol import Json
 from robenv.errors import OperationFailed
 from robenv.transfer.layers import chain_ids, digest_at
-from robenv.util.bounded_json import parse
+from robenv.util.bounded_json import parse_json
 
 _PIECE = 1 << 20
 _EXTENDED = (
@@ -48,7 +48,7 @@ def members(stream: Iterable[bytes], diff_ids: Sequence[str]) -> Generator[Membe
     """
     legacy = _Legacy(diff_ids)
     try:
-        with tarfile.open(fileobj=_Pieces(stream), mode="r|", bufsize=_PIECE, tarinfo=_Info) as tar:
+        with tarfile.open(fileobj=_ChunkReader(stream), mode="r|", bufsize=_PIECE, tarinfo=_Info) as tar:
             for one in tar:
                 if not one.isreg():
                     continue
@@ -85,7 +85,7 @@ def _pieces(file: IO[bytes] | None) -> Iterator[bytes]:
         raise _damaged(error) from error
 
 
-class _Pieces(io.RawIOBase):
+class _ChunkReader(io.RawIOBase):
     """A stream of pieces as a file that is read from its start to its end."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
@@ -120,7 +120,7 @@ class _Legacy:
 
     def learn(self, text: bytes) -> None:
         """Finds the layer whose ID comes out where it is put into the description, as the engine made that ID."""
-        said = parse(text)
+        said = parse_json(text)
         name, parent = str(said.pop("id")), said.pop("parent", "")
         if parent:
             said["parent"] = f"sha256:{parent}"

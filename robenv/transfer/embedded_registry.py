@@ -1,7 +1,7 @@
 """A registry inside this process for an engine on this machine, which lasts as long as a push and keeps nothing.
 
 As much of the OCI distribution specification 1.1 as an engine asks for when it pushes one image. What it has, and what
-becomes of what comes, is a ``Shelf``'s.
+becomes of what comes, is a ``BlobSink``'s.
 
 Every user of this machine reaches the address. So each push has a login of its own, which the engine alone is told: a
 request without it is refused before anything of it is read.
@@ -42,7 +42,7 @@ _USER = "robenv"
 
 
 @dataclass(frozen=True)
-class Place:
+class RegistryAddress:
     """Where the registry is, HOST:PORT, and the login that the engine is to push with."""
 
     address: str
@@ -54,7 +54,7 @@ class Place:
         return {"username": _USER, "password": self.password, "serveraddress": self.address}
 
 
-class Shelf(Protocol):
+class BlobSink(Protocol):
     """Called from several threads."""
 
     def has(self, digest: str) -> bool:
@@ -68,26 +68,26 @@ class Shelf(Protocol):
 
 
 @contextmanager
-def served(shelf: Shelf) -> Iterator[Place | None]:
+def serving(blob_sink: BlobSink) -> Iterator[RegistryAddress | None]:
     """A registry for as long as this lasts; None where it can be at none of the ports."""
-    server = _listening(shelf)
+    server = _listening(blob_sink)
     if server is None:
         yield None
         return
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
-        yield Place(f"{HOST}:{server.server_address[1]}", server.password)
+        yield RegistryAddress(f"{HOST}:{server.server_address[1]}", server.password)
     finally:
         server.await_quiet()
         server.shutdown()
         server.server_close()
 
 
-def _listening(shelf: Shelf) -> _Server | None:
+def _listening(blob_sink: BlobSink) -> _Server | None:
     for port in PORTS:
         with suppress(OSError):
-            return _Server((HOST, port), shelf)
+            return _Server((HOST, port), blob_sink)
     return None
 
 
@@ -96,8 +96,8 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = _AT_ONCE
     block_on_close = False  # an engine keeps its connections open for a while
 
-    def __init__(self, address: tuple[str, int], shelf: Shelf) -> None:
-        self.shelf = shelf
+    def __init__(self, address: tuple[str, int], blob_sink: BlobSink) -> None:
+        self.blob_sink = blob_sink
         self.password = secrets.token_urlsafe(32)
         self._expected = b"Basic " + base64.b64encode(f"{_USER}:{self.password}".encode())
         self._open = threading.BoundedSemaphore(_AT_ONCE)
@@ -178,14 +178,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_HEAD(self) -> None:
         _, _, digest = self.path.rpartition("/blobs/")
-        found = bool(digest) and self.server.shelf.has(digest)
+        found = bool(digest) and self.server.blob_sink.has(digest)
         # A size has to be told, and only the manifest that comes back here will have it.
         self._answer(200 if found else 404, {"Content-Length": "1", "Docker-Content-Digest": digest})
 
     def do_POST(self) -> None:
         asked = parse_qs(urlsplit(self.path).query)
         mount = asked.get("mount", [""])[0]
-        if mount and self.server.shelf.has(mount):
+        if mount and self.server.blob_sink.has(mount):
             self._answer(201, {"Location": f"/v2/robenv/blobs/{mount}", "Docker-Content-Digest": mount})
         else:
             self._answer(202, {"Location": "/v2/robenv/blobs/uploads/1", "Docker-Upload-UUID": "1", "Range": "0-0"})
@@ -193,7 +193,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_PATCH(self) -> None:
         counted = _Counted(self._body())
         try:
-            digest = self.server.shelf.take(counted)
+            digest = self.server.blob_sink.take(counted)
         except RobenvError:
             self._answer(403, text=b'{"errors":[{"code":"DENIED","message":"there is no room"}]}')
             self.close_connection = True
@@ -207,7 +207,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_PUT(self) -> None:
         if "/manifests/" in self.path:
             body = b"".join(_at_most(_MANIFEST, self._body()))
-            self.server.shelf.take_manifest(body)
+            self.server.blob_sink.take_manifest(body)
             self._answer(201, {"Docker-Content-Digest": f"sha256:{hashlib.sha256(body).hexdigest()}"})
             return
         for _ in _at_most(_MANIFEST, self._body()):

@@ -37,7 +37,7 @@ _PIECE = 1 << 20
 
 
 @dataclass(frozen=True)
-class Packed:
+class PackedBlob:
     """A blob in the spool: ``size`` bytes with this digest, ``packed`` bytes in the file."""
 
     digest: str
@@ -55,7 +55,7 @@ class Packed:
             raise OperationFailed("A layer that waited to be sent is gone.", details=str(error)) from error
 
 
-class Spool:
+class LayerCache:
     """A folder of blobs packed in one form. Entries are whole or not there; several may use it at once."""
 
     def __init__(self, form: str, folder: Path | None = None) -> None:
@@ -75,14 +75,14 @@ class Spool:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
-    def find(self, digest: str) -> Packed | None:
+    def find(self, digest: str) -> PackedBlob | None:
         for path in self.folder.glob(f"{digest.removeprefix('sha256:')}.*.{self.form}"):
             with suppress(FileNotFoundError):  # swept this moment
                 os.utime(path)
-                return Packed(digest, int(path.suffixes[-2][1:]), path, path.stat().st_size)
+                return PackedBlob(digest, int(path.suffixes[-2][1:]), path, path.stat().st_size)
         return None
 
-    def put(self, pieces: Iterable[bytes], size: int = 0) -> Packed:
+    def put(self, pieces: Iterable[bytes], size: int = 0) -> PackedBlob:
         """Packs a blob of about ``size`` bytes as it passes, and names it by what it was found to be.
 
         Raises DiskFull, OperationFailed.
@@ -93,7 +93,7 @@ class Spool:
                 digest, size = self._pack(pieces, size, file.write)
             path = self.folder / f"{digest.removeprefix('sha256:')}.{size}.{self.form}"
             new.replace(path)
-            return Packed(digest, size, path, path.stat().st_size)
+            return PackedBlob(digest, size, path, path.stat().st_size)
         except OSError as error:
             raise _not_kept(error, self.folder) from error
         finally:
@@ -110,7 +110,7 @@ class Spool:
         write((packer or _packer(self.form, 1)).flush())
         return f"sha256:{digest.hexdigest()}", size
 
-    def text(self, packed: Packed) -> bytes:
+    def text(self, packed: PackedBlob) -> bytes:
         """A small blob, unpacked."""
         whole = b"".join(packed.pieces())
         if self.form == ZSTD:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from robenv.engine.protocol import BlobInfo, Json
-from robenv.util.bounded_json import parse
+from robenv.util.bounded_json import parse_json
 
 _OCI = "application/vnd.oci.image"
 MANIFEST = f"{_OCI}.manifest.v1+json"
@@ -37,7 +37,7 @@ class Manifest:
 
 
 @dataclass(frozen=True)
-class Step:
+class LoadStep:
     """One load: the lowest ``count`` layers of the image, of which the blobs in ``send`` go along."""
 
     count: int
@@ -45,7 +45,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Archive:
+class ArchiveHead:
     """What an archive holds beside layers: files by name, and the image's ID in each kind of store."""
 
     files: tuple[tuple[str, bytes], ...]
@@ -88,7 +88,7 @@ def is_index(blob: BlobInfo) -> bool:
 
 def in_index(text: bytes, platform: str) -> BlobInfo | None:
     """The manifest for ``platform``, as os/architecture or os/architecture/variant, in an index."""
-    for one in parse(text).get("manifests") or ():
+    for one in parse_json(text).get("manifests") or ():
         said = one.get("platform") or {}
         names = [str(said.get(key) or "") for key in ("os", "architecture", "variant")]
         if platform in ("/".join(names[:2]), "/".join(names)):
@@ -98,7 +98,7 @@ def in_index(text: bytes, platform: str) -> BlobInfo | None:
 
 def read_manifest(text: bytes) -> Manifest:
     """Raises ValueError, KeyError where it is none."""
-    said = parse(text)
+    said = parse_json(text)
     return Manifest(text, _blob(said["config"]), tuple(_blob(one) for one in said["layers"]))
 
 
@@ -115,13 +115,13 @@ def is_compressed(beginning: bytes) -> bool:
     return beginning.startswith((_GZIP, _ZSTD))
 
 
-def steps(layers: Sequence[str], missing: Mapping[str, int], most: int) -> tuple[Step, ...]:
+def steps(layers: Sequence[str], missing: Mapping[str, int], most: int) -> tuple[LoadStep, ...]:
     """Cuts a transfer into loads that each leave a whole, if partial, image: what was sent stays after a cut.
 
     ``layers``: the layers' blobs, lowest first; ``missing``: the sizes of those to send. A step ends once it has
     ``most`` bytes, and the last one is the whole image.
     """
-    cut: list[Step] = []
+    cut: list[LoadStep] = []
     send: dict[str, int] = {}
     sent: set[str] = set()
     for count, blob in enumerate(layers, 1):
@@ -130,16 +130,16 @@ def steps(layers: Sequence[str], missing: Mapping[str, int], most: int) -> tuple
         send[blob] = missing[blob]
         sent.add(blob)
         if sum(send.values()) >= most:
-            cut.append(Step(count, tuple(send)))
+            cut.append(LoadStep(count, tuple(send)))
             send = {}
     if send or not cut:
-        return (*cut, Step(len(layers), tuple(send)))
-    return (*cut[:-1], Step(len(layers), cut[-1].send))
+        return (*cut, LoadStep(len(layers), tuple(send)))
+    return (*cut[:-1], LoadStep(len(layers), cut[-1].send))
 
 
 def part_of_config(config: bytes, count: int) -> bytes:
     """The config of an image of the lowest ``count`` layers; the image's own where that is all of them."""
-    whole = parse(config)
+    whole = parse_json(config)
     diff_ids = whole["rootfs"]["diff_ids"]
     if count == len(diff_ids):
         return config
@@ -159,7 +159,7 @@ def _described(blob: BlobInfo) -> dict[str, object]:
     return {"mediaType": blob.media_type, "digest": blob.digest, "size": blob.size}
 
 
-def archive(name: str, config: bytes, layers: Sequence[BlobInfo], manifest: bytes = b"") -> Archive:
+def archive(name: str, config: bytes, layers: Sequence[BlobInfo], manifest: bytes = b"") -> ArchiveHead:
     """What says that these layers are the image ``name``, in the words of both kinds of store in one archive.
 
     A storage driver's store reads manifest.json, a containerd store the OCI layout. ``manifest``: the one to keep,
@@ -176,12 +176,12 @@ def archive(name: str, config: bytes, layers: Sequence[BlobInfo], manifest: byte
     ]
     files.append(("manifest.json", json.dumps(legacy).encode()))
     files += oci_layout(name, manifest)
-    return Archive(tuple(files), digest(config), digest(manifest))
+    return ArchiveHead(tuple(files), digest(config), digest(manifest))
 
 
 def oci_layout(name: str, manifest: bytes) -> list[tuple[str, bytes]]:
     """The files that lead a containerd store from ``name`` to a manifest."""
-    kind = parse(manifest).get("mediaType") or MANIFEST
+    kind = parse_json(manifest).get("mediaType") or MANIFEST
     entry = {
         **_described(BlobInfo(kind, digest(manifest), len(manifest))),
         "annotations": {

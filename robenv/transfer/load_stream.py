@@ -5,29 +5,31 @@ from __future__ import annotations
 import tarfile
 from collections.abc import Iterable, Iterator, Sequence
 
-from robenv.transfer.layer_cache import Packed, Spool
+from robenv.transfer.layer_cache import LayerCache, PackedBlob
 from robenv.transfer.layers import path_of
 
 _END = bytes(2 * tarfile.BLOCKSIZE)
 
 
-class Body:
+class LoadStream:
     """Iterates over pieces of bytes; ``size`` is how many there will be, ``gone`` whether all were taken."""
 
-    def __init__(self, spool: Spool, layers: Iterable[Packed], files: Sequence[tuple[str, bytes]]) -> None:
+    def __init__(
+        self, layer_cache: LayerCache, layers: Iterable[PackedBlob], files: Sequence[tuple[str, bytes]]
+    ) -> None:
         self.gone = False
-        self._parts: list[bytes | Packed] = []
+        self._parts: list[bytes | PackedBlob] = []
         for layer in layers:
-            self._parts.append(spool.frame(_header(path_of(layer.digest), layer.size)))
+            self._parts.append(layer_cache.frame(_header(path_of(layer.digest), layer.size)))
             self._parts.append(layer)
             if layer.size % tarfile.BLOCKSIZE:
-                self._parts.append(spool.frame(_padding(layer.size)))
-        self._parts.append(spool.frame(small_tar(files)))
-        self.size = sum(part.packed if isinstance(part, Packed) else len(part) for part in self._parts)
+                self._parts.append(layer_cache.frame(_padding(layer.size)))
+        self._parts.append(layer_cache.frame(small_tar(files)))
+        self.size = sum(part.packed if isinstance(part, PackedBlob) else len(part) for part in self._parts)
 
     def __iter__(self) -> Iterator[bytes]:
         for part in self._parts:
-            if isinstance(part, Packed):
+            if isinstance(part, PackedBlob):
                 yield from part.pieces()
             else:
                 yield part

@@ -23,8 +23,8 @@ from typing import Any
 
 from robenv.engine.protocol import BuildEvent, Engine, ImageInfo, TransferEvent
 from robenv.errors import OperationFailed, RobenvError
-from robenv.transfer.embedded_registry import served
-from robenv.transfer.layer_cache import Spool
+from robenv.transfer.embedded_registry import serving
+from robenv.transfer.layer_cache import LayerCache
 from robenv.transfer.layers import is_compressed
 from robenv.util.concurrency import forward
 
@@ -50,20 +50,20 @@ class _TooMuchError(OperationFailed):
 
 
 def push_into(
-    engine: Engine, image: ImageInfo, wanted: Set[str], spool: Spool, count: Callable[[int], None]
+    engine: Engine, image: ImageInfo, wanted: Set[str], layer_cache: LayerCache, count: Callable[[int], None]
 ) -> frozenset[str]:
     """Brings blobs of the image into the spool, by the digests of layers and config, and tells which came.
 
     None may have come; there is always `docker save`. Raises DiskFull, OperationFailed for the spool.
     """
-    shelf = _Packing(image, spool, count)
+    blob_sink = _Packing(image, layer_cache, count)
     for _ in range(_ROUNDS):
-        whole = _push(engine, image, shelf, "sending", _Budget(image).look)
-        if shelf.error is not None:
-            raise shelf.error
-        if not whole or wanted <= shelf.came or not shelf.refuse(wanted):
+        whole = _push(engine, image, blob_sink, "sending", _Budget(image).look)
+        if blob_sink.error is not None:
+            raise blob_sink.error
+        if not whole or wanted <= blob_sink.came or not blob_sink.refuse(wanted):
             break
-    return frozenset(shelf.came)
+    return frozenset(blob_sink.came)
 
 
 @contextmanager
@@ -96,11 +96,11 @@ _PATIENCE = 2.0
 """Seconds in which a push that was given up has ended."""
 
 
-def _push(engine: Engine, image: ImageInfo, shelf: _Counting, tag: str, look: Callable[[BuildEvent], None]) -> bool:
+def _push(engine: Engine, image: ImageInfo, blob_sink: _Counting, tag: str, look: Callable[[BuildEvent], None]) -> bool:
     """Whether the engine pushed the image to its end."""
     if not _is_here(engine):
         return False
-    with served(shelf) as place:
+    with serving(blob_sink) as place:
         if place is None:
             return False
         name = f"{place.address}/robenv:{tag}"
@@ -171,11 +171,11 @@ class _Counting:
 class _Packing(_Counting):
     """Packs what comes into the spool."""
 
-    def __init__(self, image: ImageInfo, spool: Spool, count: Callable[[int], None]) -> None:
+    def __init__(self, image: ImageInfo, layer_cache: LayerCache, count: Callable[[int], None]) -> None:
         super().__init__(image)
         self.came: set[str] = set()
         self.error: RobenvError | None = None
-        self._image, self._spool, self._count = image, spool, count
+        self._image, self._spool, self._count = image, layer_cache, count
         self._layers: tuple[str, ...] = ()
 
     def refuse(self, wanted: Set[str]) -> bool:

@@ -13,9 +13,9 @@ from collections.abc import Iterator, Set
 from pathlib import Path
 
 from robenv.engine.protocol import Engine
-from robenv.engine.transport.ssh import marked, over_ssh, read_greeting, target
+from robenv.engine.transport.ssh import mark_command, over_ssh, parse_ssh_url, read_greeting
 from robenv.transfer import filtered_save
-from robenv.util.concurrency import endable
+from robenv.util.concurrency import cancellable
 
 _PIECE = 1 << 18
 _INFLATED = 1 << 20
@@ -44,11 +44,11 @@ class SiftedSave:
 
     def _sifted(self, image: str, wanted: Set[str]) -> Iterator[bytes]:
         """Nothing where it cannot be done over there."""
-        there = target(self._url)
+        there = parse_ssh_url(self._url)
         script = Path(filtered_save.__file__).read_text(encoding="utf-8")
         save = ["docker", *(["--host", f"unix://{there.socket}"] if there.socket else []), "save", image]
         words = f"{shlex.join(save)} | {shlex.join(['python3', '-c', script, *sorted(wanted)])}"
-        there_runs = marked(words)
+        there_runs = mark_command(words)
         command = over_ssh(self._url, there_runs.command)
         with (
             tempfile.TemporaryFile() as said,
@@ -57,7 +57,7 @@ class SiftedSave:
             ) as process,
         ):
             try:
-                with endable(process.terminate):
+                with cancellable(process.terminate):
                     yield from self._unpacked(process, there_runs.line)
             finally:
                 process.terminate()

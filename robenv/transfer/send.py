@@ -18,11 +18,11 @@ from pathlib import Path
 from robenv.engine.protocol import BlobInfo, BuildEvent, Engine, StepEvent, TransferEvent
 from robenv.errors import DiskFull, EngineLost, EngineUnreachable, OperationFailed, RobenvError
 from robenv.transfer.disk_space import STAGING
-from robenv.transfer.layer_cache import GZIP, PLAIN, ZSTD, Packed, Spool
-from robenv.transfer.layers import Archive, Step, archive, part_of_config, steps
-from robenv.transfer.load_stream import Body
-from robenv.transfer.source import Save, Source, find_source
-from robenv.transfer.target import There, arrived, forget_images, look, prove
+from robenv.transfer.layer_cache import GZIP, PLAIN, ZSTD, LayerCache, PackedBlob
+from robenv.transfer.layers import ArchiveHead, LoadStep, archive, part_of_config, steps
+from robenv.transfer.load_stream import LoadStream
+from robenv.transfer.source import Save, SourceImage, find_source
+from robenv.transfer.target import TargetContents, forget_images, has_arrived, prove_unpacked, read_target
 
 STEP_SIZE = 8 << 20
 """Packed bytes after which a step ends: 3 s of a link of 20 Mbit/s. A layer is never divided."""
@@ -36,7 +36,7 @@ OnEvent = Callable[[BuildEvent], object]
 
 
 @dataclass(frozen=True)
-class Sent:
+class TransferResult:
     """``bytes`` went over the link as the bodies of loads; ``image_id`` is the image's in the target's store."""
 
     image_id: str
@@ -58,7 +58,7 @@ def send_image(
     step_size: int = STEP_SIZE,
     save: Save | None = None,
     target_name: str = "",
-) -> Sent:
+) -> TransferResult:
     """Makes ``as_tag`` on ``target`` the image that ``image`` is on ``source``. ``progress`` hears how far it is.
 
     Whatever fails, ``as_tag`` stays what it was, and what was sent whole is kept for the next try. Raises
@@ -67,14 +67,14 @@ def send_image(
     """
     began, name = time.monotonic(), target_name
     repository = staging_repository(as_tag)
-    spool = Spool(_form(target, compress), spool_folder)
-    with spool.locked():  # who deploys to several robots at once asks one engine under one name
+    layer_cache = LayerCache(_form(target, compress), spool_folder)
+    with layer_cache.locked():  # who deploys to several robots at once asks one engine under one name
         wanted = find_source(source, image, f"{repository}:read", save)
 
     def attempt(trusting: bool) -> _Transfer:
         with _at_target(target, image, name):
-            there = look(target, wanted, repository, trusting)
-        transfer = _Transfer(target, wanted, image, there, spool, repository, progress, name)
+            there = read_target(target, wanted, repository, trusting)
+        transfer = _Transfer(target, wanted, image, there, layer_cache, repository, progress, name)
         if not there.image:
             transfer.send(transfer.pack(), step_size)
         with _at_target(target, image, name):
@@ -88,7 +88,7 @@ def send_image(
     except OperationFailed:
         # What was there went meanwhile, is broken over there, or a layer was damaged in the spool.
         done = attempt(trusting=False)
-    return Sent(done.image_id, done.sent, done.layers_sent, done.layers_there, time.monotonic() - began)
+    return TransferResult(done.image_id, done.sent, done.layers_sent, done.layers_there, time.monotonic() - began)
 
 
 def staging_repository(as_tag: str) -> str:
@@ -111,10 +111,10 @@ class _Transfer:
     def __init__(
         self,
         target: Engine,
-        source: Source,
+        source: SourceImage,
         image: str,
-        there: There,
-        spool: Spool,
+        there: TargetContents,
+        layer_cache: LayerCache,
         repository: str,
         tell: OnEvent,
         target_name: str,
@@ -126,7 +126,7 @@ class _Transfer:
         self._source = source
         self._image = image
         self._there = there
-        self._spool = spool
+        self._spool = layer_cache
         self._repository = repository
         self._tell = tell
         self._name = there.image
@@ -134,13 +134,13 @@ class _Transfer:
         self.layers_there = len(there.blobs)
         self.layers_sent = len(source.layers) - self.layers_there
 
-    def pack(self) -> dict[str, Packed]:
+    def pack(self) -> dict[str, PackedBlob]:
         """The layers that the target lacks, in the spool, by the digest of their blob."""
         missing = [blob for number, blob in enumerate(self._source.layers) if number not in self._there.blobs]
         with _Step(self._tell, f"pack {len(missing)} layers of {self._image}") as step:
             return self._source.fetch(missing, self._spool, step.moved)
 
-    def send(self, packed: Mapping[str, Packed], step_size: int) -> None:
+    def send(self, packed: Mapping[str, PackedBlob], step_size: int) -> None:
         """Loads them. Raises as ``send_image``."""
         config = self._source.config(self._spool)
         missing = {digest: one.packed for digest, one in packed.items()}
@@ -151,15 +151,17 @@ class _Transfer:
                 self._load(step, said, body, meter)
         self.sent = total
 
-    def _planned(self, config: bytes, step: Step, packed: Mapping[str, Packed]) -> tuple[Step, Archive, Body]:
+    def _planned(
+        self, config: bytes, step: LoadStep, packed: Mapping[str, PackedBlob]
+    ) -> tuple[LoadStep, ArchiveHead, LoadStream]:
         own = part_of_config(config, step.count)
         blobs = self._blobs(step.count, packed)
         original = self._source.manifest
         manifest = original.text if original and original.layers == blobs else b""
         said = archive(self._staged(step.count), own, blobs, manifest)
-        return step, said, Body(self._spool, [packed[digest] for digest in step.send], said.files)
+        return step, said, LoadStream(self._spool, [packed[digest] for digest in step.send], said.files)
 
-    def _blobs(self, count: int, packed: Mapping[str, Packed]) -> tuple[BlobInfo, ...]:
+    def _blobs(self, count: int, packed: Mapping[str, PackedBlob]) -> tuple[BlobInfo, ...]:
         there, layers = self._there.blobs, self._source.layers
         return tuple(
             there[number] if number in there else self._source.blob(number, packed[layers[number]])
@@ -169,25 +171,25 @@ class _Transfer:
     def _staged(self, count: int) -> str:
         return f"{self._repository}:{self._source.config_digest[7:19]}-{count}"
 
-    def _load(self, step: Step, said: Archive, body: Body, meter: _Step) -> None:
+    def _load(self, step: LoadStep, said: ArchiveHead, body: LoadStream, meter: _Step) -> None:
         name, layers = self._staged(step.count), self._source.image.layers[: step.count]
         self._tags.append(name)
         with _at_target(self._target, self._image, self._target_name, step.send):
             try:
                 self._target.load_images(meter.counted(body))
             except EngineLost:
-                if not (body.gone and arrived(self._target, name, layers, _PATIENCE)):
+                if not (body.gone and has_arrived(self._target, name, layers, _PATIENCE)):
                     raise
             except OperationFailed as error:
                 self._give_up(name, step, error)
                 raise
-            if not arrived(self._target, name, layers):
+            if not has_arrived(self._target, name, layers):
                 broken = OperationFailed(f"The engine took {name} and does not have it.")
                 self._give_up(name, step, broken)
                 raise broken
         self._name, self.image_id = name, said.image_id(self._target.info().content_store)
 
-    def _give_up(self, name: str, step: Step, error: OperationFailed) -> None:
+    def _give_up(self, name: str, step: LoadStep, error: OperationFailed) -> None:
         """Leaves no half image; and no layer in the spool that may be the cause, which a full disk is not."""
         if not isinstance(error, DiskFull):
             self._spool.drop(step.send)
@@ -198,7 +200,7 @@ class _Transfer:
         """Proves what is there, names it, and removes the steps' names."""
         container = self._repository.replace("/", "-")
         try:
-            prove(self._target, self._name, self._source.image.layers, container)
+            prove_unpacked(self._target, self._name, self._source.image.layers, container)
         except OperationFailed:
             with suppress(RobenvError):
                 forget_images(self._target, [name for name in self._tags if name == self._name])
@@ -224,7 +226,7 @@ class _Step:
         failed = str(error) or "interrupted" if error is not None else ""
         self._tell(StepEvent(self._name, self._name, self._began, completed=time.time(), error=failed))
 
-    def counted(self, pieces: Body) -> Iterator[bytes]:
+    def counted(self, pieces: LoadStream) -> Iterator[bytes]:
         for piece in pieces:
             yield piece
             self.moved(len(piece))

@@ -10,12 +10,20 @@ from robenv.errors import OperationFailed
 from robenv.plan.names import image_reference
 from robenv.remote.connection import Connection
 from robenv.remote.remote_lock import projects_at_work
-from robenv.transfer.disk_space import STAGING, Room, abandoned, layer_sizes, missing_layers, room_freed, room_needed
+from robenv.transfer.disk_space import (
+    STAGING,
+    DiskNeeds,
+    abandoned,
+    layer_sizes,
+    missing_layers,
+    room_freed,
+    room_needed,
+)
 from robenv.transfer.send import staging_repository
 from robenv.transfer.target import forget_images
 
 
-def room_for(here: Engine, connection: Connection, image: ImageInfo, project: str) -> Room:
+def room_for(here: Engine, connection: Connection, image: ImageInfo, project: str) -> DiskNeeds:
     """What the image of ``here`` takes on that robot, and what is freed before it goes there."""
     engine = connection.engine
     there = engine.images()
@@ -24,7 +32,7 @@ def room_for(here: Engine, connection: Connection, image: ImageInfo, project: st
     content_store = engine.info().content_store
     missing = missing_layers(image, kept, content_store)
     needed = room_needed(_sizes(here)(image), missing, content_store)
-    return Room(needed, room_freed(left, there, _sizes(engine)))
+    return DiskNeeds(needed, room_freed(left, there, _sizes(engine)))
 
 
 def clear(connection: Connection, image: ImageInfo, project: str, say: Callable[[str], None]) -> None:
@@ -42,7 +50,7 @@ def _abandoned(connection: Connection, there: list[ImageInfo], image: ImageInfo,
     if not any(tag.startswith(STAGING) for one in there for tag in one.tags):
         return ()
     others = projects_at_work(connection) - {project}
-    repositories = {staging_repository(image_reference(one, "")) for one in others}
+    repositories = {staging_repository(image_reference(other, "")) for other in others}
     return abandoned(there, image.layers, repositories)
 
 

@@ -11,7 +11,7 @@ from robenv.engine.protocol import BlobInfo, Engine, ImageInfo
 from robenv.errors import ContainerNotFound, EngineUnreachable, ImageNotFound, OperationFailed
 from robenv.transfer.blobs import read_manifests
 from robenv.transfer.layers import Manifest, chain_there
-from robenv.transfer.source import Source
+from robenv.transfer.source import SourceImage
 
 _LOOKED_INTO = 6
 """Images whose manifests are read at most: each must bring layers that those before it lack."""
@@ -19,7 +19,7 @@ _PAUSE = 0.5
 
 
 @dataclass(frozen=True)
-class There:
+class TargetContents:
     """What the target has: the image itself, or the blobs of its layers by number."""
 
     image: str
@@ -29,16 +29,16 @@ class There:
     """Tags of the staging repository that an earlier transfer left."""
 
 
-def look(target: Engine, source: Source, repository: str, trusting: bool = True) -> There:
+def read_target(target: Engine, source: SourceImage, repository: str, trusting: bool = True) -> TargetContents:
     """What is there of the image, whoever brought it: earlier releases, base images, a transfer that was cut.
 
     A containerd store may have images whose blobs are gone; ``trusting`` its word is what finds out. A storage driver's
     store takes a layer as there where it thinks so, whatever it is sent.
     """
     images = target.images()
-    staged = tuple(tag for one in images for tag in one.tags if tag.rpartition(":")[0] == repository)
+    staged = tuple(tag for image in images for tag in image.tags if tag.rpartition(":")[0] == repository)
     if target.info().content_store and not trusting:
-        found = There("", {})
+        found = TargetContents("", {})
     elif target.info().content_store:
         found = _in_content_store(target, images, source, f"{repository}:look")
     else:
@@ -46,14 +46,14 @@ def look(target: Engine, source: Source, repository: str, trusting: bool = True)
     return replace(found, staged=staged)
 
 
-def _in_driver_store(images: Iterable[ImageInfo], source: Source) -> There:
+def _in_driver_store(images: Iterable[ImageInfo], source: SourceImage) -> TargetContents:
     wanted = source.image.layers
-    whole = next((one.id for one in images if one.id == source.config_digest), "")
-    count = len(wanted) if whole else chain_there(wanted, (one.layers for one in images))
-    return There(whole, {number: source.blob(number, None) for number in range(count)})
+    whole = next((image.id for image in images if image.id == source.config_digest), "")
+    count = len(wanted) if whole else chain_there(wanted, (image.layers for image in images))
+    return TargetContents(whole, {number: source.blob(number, None) for number in range(count)})
 
 
-def _in_content_store(target: Engine, images: Iterable[ImageInfo], source: Source, scratch: str) -> There:
+def _in_content_store(target: Engine, images: Iterable[ImageInfo], source: SourceImage, scratch: str) -> TargetContents:
     wanted = source.image.layers
     chosen = _covering(images, frozenset(wanted))
     manifests: dict[str, Manifest] = {}
@@ -66,18 +66,18 @@ def _in_content_store(target: Engine, images: Iterable[ImageInfo], source: Sourc
         if manifest is None or len(manifest.layers) != len(one.layers):
             continue
         if one.layers == wanted and manifest.config.digest == source.config_digest:
-            return There(one.id, dict(enumerate(manifest.layers)))
+            return TargetContents(one.id, dict(enumerate(manifest.layers)))
         for diff_id, blob in zip(one.layers, manifest.layers, strict=True):
             if diff_id not in known or blob.digest in own:
                 known[diff_id] = blob
-    return There("", {number: known[diff_id] for number, diff_id in enumerate(wanted) if diff_id in known})
+    return TargetContents("", {number: known[diff_id] for number, diff_id in enumerate(wanted) if diff_id in known})
 
 
 def _covering(images: Iterable[ImageInfo], wanted: frozenset[str]) -> list[ImageInfo]:
     """Few images that have as many of the wanted layers as all have together."""
     chosen: list[ImageInfo] = []
     covered: set[str] = set()
-    waiting = [one for one in images if one.blob is not None and wanted.intersection(one.layers)]
+    waiting = [image for image in images if image.blob is not None and wanted.intersection(image.layers)]
     whole = [one for one in waiting if wanted == set(one.layers)]
     waiting.sort(key=lambda one: -len(wanted.intersection(one.layers)))
     for one in waiting:
@@ -87,7 +87,7 @@ def _covering(images: Iterable[ImageInfo], wanted: frozenset[str]) -> list[Image
     return [*whole[:_LOOKED_INTO], *(one for one in chosen if one not in whole[:_LOOKED_INTO])]
 
 
-def arrived(target: Engine, reference: str, layers: tuple[str, ...], patience: float = 0) -> bool:
+def has_arrived(target: Engine, reference: str, layers: tuple[str, ...], patience: float = 0) -> bool:
     """Whether the image is there with exactly these layers; asked again while there is ``patience``, in seconds."""
     end = time.monotonic() + patience
     while True:
@@ -100,7 +100,7 @@ def arrived(target: Engine, reference: str, layers: tuple[str, ...], patience: f
         time.sleep(_PAUSE)
 
 
-def prove(target: Engine, reference: str, layers: tuple[str, ...], container: str) -> None:
+def prove_unpacked(target: Engine, reference: str, layers: tuple[str, ...], container: str) -> None:
     """Makes a container of the image and removes it: what was not unpacked shows there. Raises OperationFailed."""
     image = target.find_image(reference)
     if image is None or image.layers != layers:

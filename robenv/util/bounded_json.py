@@ -26,7 +26,7 @@ class TooLong(ValueError):
     """An answer from outside that goes beyond its bound."""
 
 
-def parse(text: bytes | str) -> Any:
+def parse_json(text: bytes | str) -> Any:
     """A JSON document from outside. Raises ValueError, also for one that is nested too deeply."""
     try:
         return json.loads(text)
@@ -34,7 +34,7 @@ def parse(text: bytes | str) -> Any:
         raise ValueError("it is nested too deeply") from None
 
 
-def joined(pieces: Iterable[bytes], most: int) -> bytes:
+def join_bounded(pieces: Iterable[bytes], most: int) -> bytes:
     """All of the pieces. Raises TooLong for more than ``most`` bytes."""
     whole = bytearray()
     for piece in pieces:
@@ -44,7 +44,7 @@ def joined(pieces: Iterable[bytes], most: int) -> bytes:
     return bytes(whole)
 
 
-def last(pieces: Iterable[bytes], most: int = LAST_WORDS) -> bytes:
+def last_bytes(pieces: Iterable[bytes], most: int = LAST_WORDS) -> bytes:
     """The last ``most`` bytes, however much comes."""
     kept = bytearray()
     for piece in pieces:
@@ -54,7 +54,7 @@ def last(pieces: Iterable[bytes], most: int = LAST_WORDS) -> bytes:
     return bytes(kept[-most:])
 
 
-def lines(pieces: Iterable[bytes], most: int) -> Iterator[bytes]:
+def bounded_lines(pieces: Iterable[bytes], most: int) -> Iterator[bytes]:
     """The lines without their ends, and what comes after the last one. Raises TooLong for one that is longer."""
     rest = bytearray()
     for piece in pieces:

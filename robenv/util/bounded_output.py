@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import IO
 
-from robenv.util.bounded_json import LAST_WORDS, OUTPUT, TooLong, joined, last
+from robenv.util.bounded_json import LAST_WORDS, OUTPUT, TooLong, join_bounded, last_bytes
 
 _PIECE = 64 * 1024
 
@@ -33,7 +33,7 @@ def run(argv: list[str], stdin: bytes, timeout: float | None) -> subprocess.Comp
         if timeout is not None:
             timer.start()
         try:
-            output = joined(_pieces(process.stdout), OUTPUT)
+            output = join_bounded(_pieces(process.stdout), OUTPUT)
             code = process.wait()
         finally:
             timer.cancel()
@@ -60,7 +60,7 @@ class LastWords:
     def _read(self, stream: IO[bytes] | None) -> None:
         with suppress(OSError, ValueError):  # closed meanwhile
             for piece in _pieces(stream):
-                self._kept = last((self._kept, piece), LAST_WORDS)
+                self._kept = last_bytes((self._kept, piece), LAST_WORDS)
             if stream is not None:
                 stream.close()
 

@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 
 
 @contextmanager
-def endable(end: Callable[[], object]) -> Iterator[None]:
+def cancellable(end: Callable[[], object]) -> Iterator[None]:
     """While this lasts, ``end`` makes it fail soon. ``end`` is called from other threads, perhaps repeatedly."""
     key = object()
     _ENDS[key] = end

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 
-from robenv.util.safe_tree import CLOSED, FILE, FOLDER, LIMITS, LINK, BadTree, Item, Limits, Tree, show
+from robenv.util.safe_tree import CLOSED, FILE, FOLDER, LIMITS, LINK, BadTree, Item, Limits, Tree, shown_path
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -110,7 +110,7 @@ def _told(path: str) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _MEDDLED:
-            raise BadTree(f"{show(path)}, at which something else was put while it was being written") from error
+            raise BadTree(f"{shown_path(path)}, at which something else was put while it was being written") from error
         raise
 
 

@@ -74,9 +74,9 @@ class Tree:
         self._make_way(item.path.rpartition("/")[0], item.path)
         there = self.kinds.get(item.path)
         if item.path in self._named:
-            raise BadTree(f"{show(item.path)} twice")
+            raise BadTree(f"{shown_path(item.path)} twice")
         if there is not None and not there == item.kind == FOLDER:
-            raise BadTree(f"{show(item.path)} twice, once as a folder")
+            raise BadTree(f"{shown_path(item.path)} twice, once as a folder")
         if item.kind == LINK:
             _check_target(item)
             self.targets[item.path] = item.target
@@ -98,7 +98,7 @@ class Tree:
             missing.append(folder)
             folder = folder.rpartition("/")[0]
         if folder and self.kinds[folder] != FOLDER:
-            raise BadTree(f"{show(path)}, which leads through {show(folder)}")
+            raise BadTree(f"{shown_path(path)}, which leads through {shown_path(folder)}")
         for one in reversed(missing):
             self._put(one, FOLDER)
 
@@ -106,7 +106,7 @@ class Tree:
         """Names that are one on some file systems are refused, since there one would be written through the other."""
         same = self._folded.setdefault(_folded(path), path)
         if same != path:
-            raise BadTree(f"{show(path)} and {show(same)}, which some file systems take for one")
+            raise BadTree(f"{shown_path(path)} and {shown_path(same)}, which some file systems take for one")
         self._folders += kind == FOLDER
         if self._folders > self.limits.folders:
             raise BadTree(f"more than {self.limits.folders} folders")
@@ -126,7 +126,9 @@ class Tree:
                 continue
             if part == "..":
                 if not at:
-                    raise BadTree(f"the link {show(path)}, which leads out of it, to {show(self.targets[path])}")
+                    raise BadTree(
+                        f"the link {shown_path(path)}, which leads out of it, to {shown_path(self.targets[path])}"
+                    )
                 at.pop()
                 continue
             here = "/".join((*at, part))
@@ -136,16 +138,18 @@ class Tree:
                 continue
             if ".." in ahead:
                 # Where it would go back from is known of folders alone.
-                raise BadTree(f"the link {show(path)}, which leads back behind {show(here)}, and that is no folder")
+                raise BadTree(
+                    f"the link {shown_path(path)}, which leads back behind {shown_path(here)}, and that is no folder"
+                )
             if kind != LINK:
                 return
             hops += 1
             if hops > _MAX_HOPS:
-                raise BadTree(f"the link {show(path)}, which leads in circles")
+                raise BadTree(f"the link {shown_path(path)}, which leads in circles")
             ahead += self.targets[here].split("/")[::-1]
 
 
-def judge(items: Iterable[Item], limits: Limits = LIMITS) -> Tree:
+def check_tree(items: Iterable[Item], limits: Limits = LIMITS) -> Tree:
     """Raises BadTree for a tree that may not be written."""
     tree = Tree(limits)
     for item in items:
@@ -163,7 +167,7 @@ def check_path(path: str, limits: Limits = LIMITS) -> None:
         raise BadTree(f"folders more than {limits.depth} deep")
     for part in parts:
         if reason := _fault(part):
-            raise BadTree(f"{show(path)}, {reason}")
+            raise BadTree(f"{shown_path(path)}, {reason}")
 
 
 def _fault(name: str) -> str:
@@ -182,7 +186,7 @@ def is_dot_git(name: str) -> bool:
     return plain.replace("\\", ":").partition(":")[0].rstrip(" .") in (".git", "git~1")
 
 
-def show(path: str) -> str:
+def shown_path(path: str) -> str:
     """A path from elsewhere in a message: one line, and short."""
     return ascii(path) if len(path) <= 100 else f"{path[:100]!a}…"
 
@@ -190,9 +194,9 @@ def show(path: str) -> str:
 def _check_target(item: Item) -> None:
     target = item.target
     if not target or _length(target) > _MAX_TARGET or any(one < " " or one in "\\\x7f" for one in target):
-        raise BadTree(f"the link {show(item.path)} to nothing that a link may lead to")
+        raise BadTree(f"the link {shown_path(item.path)} to nothing that a link may lead to")
     if target.startswith("/"):
-        raise BadTree(f"the link {show(item.path)}, which leads out of it, to {show(target)}")
+        raise BadTree(f"the link {shown_path(item.path)}, which leads out of it, to {shown_path(target)}")
 
 
 def _folded(path: str) -> str:

@@ -30,18 +30,21 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     """For `make test-catalogue`: what became of each target and mixin. For `make test-engines`: of each behaviour."""
     reports = [one for key in ("passed", "failed", "error") for one in terminalreporter.stats.get(key, ())]
     results: dict[str, tuple[str, float]] = {}
-    for one in reports:
-        if "integration/catalogue/test_catalogue.py::test_a_" in one.nodeid and (one.when == "call" or one.failed):
+    for report in reports:
+        if "integration/catalogue/test_catalogue.py::test_a_" in report.nodeid and (
+            report.when == "call" or report.failed
+        ):
             # pytest-xdist writes the group of a test behind it.
-            results[one.nodeid.partition("[")[2].rpartition("]")[0]] = (one.outcome, one.duration)
+            results[report.nodeid.partition("[")[2].rpartition("]")[0]] = (report.outcome, report.duration)
     if results:
         terminalreporter.section("the catalogue")
         for line in grid(results):
             terminalreporter.write_line(line)
     cells = {
-        one.nodeid.partition("[")[2].rpartition("]")[0]: dict(one.user_properties).get("engines", "FAIL")
-        for one in reports
-        if "integration/engine/test_engines.py::test_engine[" in one.nodeid and (one.when == "call" or one.failed)
+        report.nodeid.partition("[")[2].rpartition("]")[0]: dict(report.user_properties).get("engines", "FAIL")
+        for report in reports
+        if "integration/engine/test_engines.py::test_engine[" in report.nodeid
+        and (report.when == "call" or report.failed)
     }
     if cells:
         terminalreporter.section("what holds on each engine")

@@ -19,9 +19,9 @@ from unittest import mock
 
 from robenv.profile.resolve.summary import find_summary
 from robenv.profile.yaml.foreign import load_foreign
-from robenv.project.init.findings import Finding
+from robenv.project.init.findings import InitFinding
 from robenv.project.init.folder import read_folder
-from robenv.project.init.machine import Machine
+from robenv.project.init.machine import DetectedMachine
 from robenv.project.init.propose import Proposal, propose
 from robenv.project.init.readers.devcontainer import _COMMENTS
 from robenv.project.init.readers.dockerfile import _pairs, instructions
@@ -61,19 +61,19 @@ def lost(folder: Path, source: str = "") -> tuple[Proposal, int, list[Atom]]:
     """The proposal, how many things its files say, and those of which it says nothing."""
     read = read_folder(folder)
     with mock.patch("robenv.project.init.propose.once", iter):  # what is said twice is said
-        proposal = propose(read, Machine(), find_summary, source=source)
+        proposal = propose(read, DetectedMachine(), find_summary, source=source)
     findings = [*proposal.taken, *proposal.asked, *proposal.notes, *proposal.built_in]
     texts = {file: read.text_of(file) or "" for file in proposal.sources}
     atoms = [atom for file, text in texts.items() for atom in _atoms(file, text)]
-    atoms += (Atom(one.source, 0, 0, one.kind, one.source) for one in read.files if one.kind in _NAMED)
+    atoms += (Atom(file.source, 0, 0, file.kind, file.source) for file in read.files if file.kind in _NAMED)
     atoms += (
-        Atom(one.source, 0, 0, one.kind, one.source)
-        for one in read.files
-        if one.kind in _DESCRIBING
-        and (one.kind != "script" or any(_CALL.search(line) and line[:1] != "#" for line in one.text.split("\n")))
+        Atom(file.source, 0, 0, file.kind, file.source)
+        for file in read.files
+        if file.kind in _DESCRIBING
+        and (file.kind != "script" or any(_CALL.search(line) and line[:1] != "#" for line in file.text.split("\n")))
     )
-    stages = [one for one in findings if re.match(r"not converted: stage \S+ \(FROM ", one.value)]
-    left = {(one.file, line) for one in stages for line in _lines_of_stage(one, texts[one.file])}
+    stages = [finding for finding in findings if re.match(r"not converted: stage \S+ \(FROM ", finding.value)]
+    left = {(stage.file, line) for stage in stages for line in _lines_of_stage(stage, texts[stage.file])}
     return (
         proposal,
         len(atoms),
@@ -81,33 +81,36 @@ def lost(folder: Path, source: str = "") -> tuple[Proposal, int, list[Atom]]:
     )
 
 
-def _lines_of_stage(stage: Finding, text: str) -> range:
+def _lines_of_stage(stage: InitFinding, text: str) -> range:
     """Of a stage that a note says is left out, as a whole."""
-    begins = [*(one.line for one in instructions(text) if one.keyword == "FROM"), text.count("\n") + 2]
+    begins = [
+        *(instruction.line for instruction in instructions(text) if instruction.keyword == "FROM"),
+        text.count("\n") + 2,
+    ]
     first = int(stage.source.rpartition(":")[2])
     return range(first, begins[begins.index(first) + 1])
 
 
-def _is_said(atom: Atom, findings: list[Finding], proposal: Proposal) -> bool:
+def _is_said(atom: Atom, findings: list[InitFinding], proposal: Proposal) -> bool:
     """By the files and the target that are named, by a finding on a command's lines, or else by one with its value."""
-    if atom.first == 0 and any(one.file.partition(" ")[0] == atom.file for one in findings):
+    if atom.first == 0 and any(finding.file.partition(" ")[0] == atom.file for finding in findings):
         return True
     if atom.value in (proposal.image, *proposal.sources) or f"{atom.file}:{atom.first}" in proposal.why:
         return True
     if atom.value == "ROS_DISTRO" and proposal.profile.startswith("ros/"):
         return True
-    if atom.key == "workspaceMount" and any(one.key == "workspace.target" for one in findings):
+    if atom.key == "workspaceMount" and any(finding.key == "workspace.target" for finding in findings):
         return True
-    for one in findings:
-        number = re.match(r"\d+", one.source.partition(":")[2])
-        if one.file != atom.file or not number:
+    for finding in findings:
+        number = re.match(r"\d+", finding.source.partition(":")[2])
+        if finding.file != atom.file or not number:
             continue
-        if atom.first <= int(number[0]) <= atom.last and (atom.key == "RUN" or _names(one, atom)):
+        if atom.first <= int(number[0]) <= atom.last and (atom.key == "RUN" or _names(finding, atom)):
             return True
     return False
 
 
-def _names(one: Finding, atom: Atom) -> bool:
+def _names(one: InitFinding, atom: Atom) -> bool:
     """Whether a finding is about this and not only about something else on the same line."""
     if (one.key in _STANDING and atom.key != "word") or one.value.startswith(f"not converted: {atom.key} "):
         return True

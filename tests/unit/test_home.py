@@ -14,7 +14,7 @@ import pytest
 from robenv import notices, paths
 from robenv.host.host import LocalHost
 from robenv.host.probes.session import read_session
-from robenv.host.session.container_session import Wanted, make_folder
+from robenv.host.session.container_session import SessionNeeds, make_folder
 from robenv.paths import cache_folder, can_hold, config_folder, expanded, home_folder, is_private, state_folder
 from tests.support.folders import ROOT
 
@@ -128,7 +128,7 @@ def test_session_folders_are_with_it(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     for home in (None, "", "/", f"{tmp_path}/nonexistent"):
         _home(monkeypatch, home)
         assert read_session(NoLogin()).folder == f"{_stranger}/robenv/session"
-    wanted = Wanted(f"{_stranger}/robenv/session/one", ("git",), os.getuid(), str(tmp_path), (), False)
+    wanted = SessionNeeds(f"{_stranger}/robenv/session/one", ("git",), os.getuid(), str(tmp_path), (), False)
     make_folder(wanted)
     _stranger.chmod(0o777)
     with pytest.raises(PermissionError, match="open to others"):

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from robenv.errors import ProfileError
-from robenv.lockfile import Lock, changes, lock_path, lock_text, read_lock
+from robenv.lockfile import Lockfile, changes, lock_path, lock_text, read_lock
 
 COMMIT, OTHER = "0123456789" * 4, "f" * 40
 DIGEST = "sha256:" + "ab" * 32
-FULL = Lock(
+FULL = Lockfile(
     {"https://example.org/p.git@v1": COMMIT, "git@example.org:team/p": "a" * 64, "file:///srv/it's here@v1": OTHER},
     {
         "ubuntu:24.04": {"linux/amd64": DIGEST, "linux/arm64": "sha256:" + "cd" * 32},
@@ -22,20 +22,22 @@ FULL = Lock(
 )
 
 
-def read(folder: Path, text: str) -> Lock | None:
+def read(folder: Path, text: str) -> Lockfile | None:
     path = folder / "robenv.lock"
     path.write_text(text)
     return read_lock(path, "robenv.lock")
 
 
-@pytest.mark.parametrize("lock", [Lock(), FULL, Lock(snapshot="20261101T000000Z"), Lock(images=FULL.images)])
-def test_what_is_written_is_read(tmp_path: Path, lock: Lock) -> None:
+@pytest.mark.parametrize(
+    "lock", [Lockfile(), FULL, Lockfile(snapshot="20261101T000000Z"), Lockfile(images=FULL.images)]
+)
+def test_what_is_written_is_read(tmp_path: Path, lock: Lockfile) -> None:
     assert read(tmp_path, lock_text(lock)) == lock
 
 
 def test_it_is_sorted_and_one_value_a_line() -> None:
     git, images = list(FULL.git.items()), list(FULL.images.items())
-    turned = Lock(dict(git[::-1]), dict(images[::-1]), FULL.snapshot, dict(list(FULL.repos.items())[::-1]))
+    turned = Lockfile(dict(git[::-1]), dict(images[::-1]), FULL.snapshot, dict(list(FULL.repos.items())[::-1]))
     assert lock_text(turned) == lock_text(FULL)
     assert f"    linux/amd64: {DIGEST}\n" in lock_text(FULL)
 
@@ -78,7 +80,7 @@ def test_anything_else_is_refused_with_a_way_out(tmp_path: Path, text: str) -> N
 
 
 def test_what_moves() -> None:
-    new = Lock(
+    new = Lockfile(
         {**FULL.git, "https://example.org/p.git@v1": OTHER},
         {"ubuntu:24.04": {"linux/amd64": DIGEST}, "debian:12": {"linux/amd64": DIGEST}},
         "20261201T000000Z",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from robenv.lockfile import Lock
+from robenv.lockfile import Lockfile
 from robenv.paths import open_folder, open_output, unfinished, write_atomically
 from robenv.project.image.build_trace import write_timeline
 from robenv.project.lock_policy import write_lock
@@ -38,7 +38,7 @@ def folder(tmp_path: Path) -> Path:
 
 WRITERS: dict[str, Callable[[Path], object]] = {
     "write_atomically": lambda path: write_atomically(str(path), b"new"),
-    "write_lock": lambda path: write_lock(path, Lock()),
+    "write_lock": lambda path: write_lock(path, Lockfile()),
     "write_timeline": lambda path: write_timeline(path, ()),
     "unfinished": lambda path: Path(unfinished(str(path))).write_text("new"),
 }
@@ -72,7 +72,7 @@ def test_a_link_is_replaced_and_not_followed(folder: Path, victim: Path, writer:
 def test_a_lock_is_for_everybody_to_read_whatever_the_umask(folder: Path) -> None:
     before = os.umask(0o077)
     try:
-        write_lock(folder / "robenv.lock", Lock())
+        write_lock(folder / "robenv.lock", Lockfile())
         write_atomically(str(folder / "other"), b"")
         write_atomically(str(folder / "secret"), b"", 0o600)
     finally:

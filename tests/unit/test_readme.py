@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from robenv.project.planned import load, resolve
+from robenv.project.planned import plan_project, resolve
 from tests.support.folders import ROOT
 from tests.support.projects import readme
 
@@ -33,7 +33,7 @@ def test_it_has_commands_and_profiles_to_look_at() -> None:
 @pytest.mark.parametrize("block", readme.blocks("yaml"))
 def test_its_profiles_are_valid_and_make_an_image(block: str, tmp_path: Path) -> None:
     (tmp_path / "robenv.yaml").write_text(block)
-    assert load(resolve(tmp_path, None, {}), "linux/amd64").rendered.dockerfile
+    assert plan_project(resolve(tmp_path, None, {}), "linux/amd64").rendered.dockerfile
 
 
 @pytest.mark.parametrize("command", [command for command in _COMMANDS if command.startswith("robenv ")])

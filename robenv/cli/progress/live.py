@@ -11,10 +11,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from robenv.cli.progress.report import duration, hidden, size
+from robenv.cli.progress.report import duration, is_hidden, size
 
 if TYPE_CHECKING:
-    from robenv.engine.build.progress import BuildState, Step, Transfer
+    from robenv.engine.build.progress import BuildState, BuildStep, Transfer
 
 _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _MOST_LINES = 6
@@ -54,7 +54,7 @@ class LiveView:
 
 def picture(title: str, state: BuildState, began: float, now: float, height: int) -> RenderableType:
     """The state at ``now`` in fewer than ``height`` lines. Pure."""
-    steps = [step for step in state.steps if not hidden(step, now)]
+    steps = [step for step in state.steps if not is_hidden(step, now)]
     running = sorted((step for step in steps if step.running), key=lambda step: step.started or 0)
     ended = sorted((step for step in steps if step.completed is not None), key=lambda step: step.completed or 0)
     room = max(1, height - 2)  # the header, and the line that the cursor stands on
@@ -79,13 +79,13 @@ def _share(room: int, wanted: list[list[Text]]) -> list[list[Text]]:
     return shares
 
 
-def _header(title: str, steps: list[Step], seconds: float) -> Text:
+def _header(title: str, steps: list[BuildStep], seconds: float) -> Text:
     done = sum(step.completed is not None for step in steps)
     text = Text(title, "bold", no_wrap=True, overflow="ellipsis")
     return text.append(f"  {duration(seconds)}  {done}/{len(steps)} steps", "not bold dim")
 
 
-def _line(step: Step, now: float) -> Table:
+def _line(step: BuildStep, now: float) -> Table:
     """Mark, name and time in one line, cut in the name."""
     if step.error:
         mark, style, right = "✗", "red", "FAILED" if not step.cancelled else "stopped"
@@ -103,7 +103,7 @@ def _line(step: Step, now: float) -> Table:
     return line
 
 
-def _details(step: Step) -> list[Text]:
+def _details(step: BuildStep) -> list[Text]:
     moving = [transfer for transfer in step.transfers.values() if not transfer.completed and transfer.current]
     texts = [_moving(transfer) for transfer in moving[-_MOST_TRANSFERS:]] + list(step.lines[-_MOST_LINES:])
     return [Text(f"    {text}", "dim", no_wrap=True, overflow="ellipsis", end="\n") for text in texts]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, TextIO
 
-from robenv.cli.progress.report import duration, hidden, shorten, size
+from robenv.cli.progress.report import duration, is_hidden, shorten, size
 from robenv.engine.build.output import split_lines
-from robenv.engine.build.progress import BuildState, Step
+from robenv.engine.build.progress import BuildState, BuildStep
 from robenv.engine.protocol import LogEvent
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class PlainView:
         if step is not None and step.completed is not None and before.by_id.get(step.id) != step:
             self._ended(step)
 
-    def _output(self, step: Step, lines: list[str]) -> None:
+    def _output(self, step: BuildStep, lines: list[str]) -> None:
         if lines and self._last != step.id:
             self.say(f"#{self._number(step.id)} {shorten(step.name, _LONGEST_NAME)}")
             self._last = step.id
@@ -57,9 +57,9 @@ class PlainView:
         for line in lines:
             self.say(f"#{self._number(step)} | {line}")
 
-    def _ended(self, step: Step) -> None:
+    def _ended(self, step: BuildStep) -> None:
         # BuildKit may end one step several times over: a lookup, then the work.
-        if hidden(step, time.time()) or (step.id in self._ended_once and not step.error):
+        if is_hidden(step, time.time()) or (step.id in self._ended_once and not step.error):
             return
         self._ended_once.add(step.id)
         for stderr in (False, True):

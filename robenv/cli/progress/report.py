@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from robenv.errors import Location
 
 if TYPE_CHECKING:
-    from robenv.engine.build.progress import Step
+    from robenv.engine.build.progress import BuildStep
     from robenv.render import Rendered
 
 Paint = Callable[[str, str], str]
@@ -60,7 +60,7 @@ def _profile(location: Location) -> str:
     return name.removesuffix(".yaml") if name != location.file else name
 
 
-def failure_text(step: Step, origin: Origin | None, log: str, width: int, paint: Paint) -> str:
+def failure_text(step: BuildStep, origin: Origin | None, log: str, width: int, paint: Paint) -> str:
     """The step that failed, its last lines, the lines of the profile that it came from, and the ``log`` with the rest.
     What the engine says of it is the error's, which comes after."""
     lines = [paint("failed:", "1;31") + f" {shorten(step.name, width - 8)}"]
@@ -104,7 +104,7 @@ def size(count: float) -> str:
     return f"{count:.3g}TB"
 
 
-def hidden(step: Step, now: float) -> bool:
+def is_hidden(step: BuildStep, now: float) -> bool:
     """Whether a step is the builder's own housekeeping and too quick to be worth a line."""
     own = step.name.startswith(("[internal]", "copy /context")) or not step.name
     return own and not step.error and step.seconds(now) < 1

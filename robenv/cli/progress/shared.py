@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from robenv.cli.common import note
-from robenv.cli.output import guarded
+from robenv.cli.output import safe_stream
 from robenv.cli.progress.view import ProgressView
 from robenv.engine.protocol import LogEvent, StepEvent, TransferEvent
 
@@ -34,9 +34,9 @@ class SharedProgress:
         self._lock = threading.Lock()
         self._left: list[str] = []
 
-    def lane(self, name: str) -> Lane:
+    def lane(self, name: str) -> BuildLane:
         """A reporter for the build that ``name`` stands for, such as a platform; for one thread."""
-        return Lane(name, self)
+        return BuildLane(name, self)
 
     def __enter__(self) -> SharedProgress:
         self._view.start()
@@ -47,7 +47,7 @@ class SharedProgress:
     ) -> None:
         self._view.end()
         for text in self._left if kind is None else ():  # given up: what failed then did so by that alone
-            print(text, file=guarded(sys.stderr), flush=True)
+            print(text, file=safe_stream(sys.stderr), flush=True)
 
     def handle(self, event: BuildEvent) -> None:
         with self._lock:
@@ -68,7 +68,7 @@ class SharedProgress:
             self._left += [report] if report else []
 
 
-class Lane:
+class BuildLane:
     """The ``robenv.project.reporter.Reporter`` of one build among several."""
 
     def __init__(self, name: str, shared: SharedProgress) -> None:
@@ -82,7 +82,7 @@ class Lane:
 
     def event(self, event: BuildEvent) -> None:
         if self._own is not None:
-            self._shared.handle(tagged(self._own.handle(event), self._name))
+            self._shared.handle(tag_event(self._own.handle(event), self._name))
 
     def building(self, title: str, rendered: Rendered | None, doing: str = "Building") -> None:
         self._own = ProgressView(title, rendered=rendered, quiet=True, doing=doing)
@@ -94,7 +94,7 @@ class Lane:
             self._shared.ended(own)
 
 
-def tagged(event: BuildEvent, name: str) -> BuildEvent:
+def tag_event(event: BuildEvent, name: str) -> BuildEvent:
     """The event as one among those of several builds. Pure."""
     if isinstance(event, StepEvent):
         inputs = tuple(f"{name} {one}" for one in event.inputs)

@@ -10,11 +10,11 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
-from robenv.cli.output import guarded, paint, raw
+from robenv.cli.output import paint, raw_stream, safe_stream
 from robenv.cli.progress.log import BuildLog
 from robenv.cli.progress.plain import PlainView
-from robenv.cli.progress.report import Lookup, Origin, duration, failure_text, hidden, lookup_in
-from robenv.engine.build.progress import BuildState, fold
+from robenv.cli.progress.report import Lookup, Origin, duration, failure_text, is_hidden, lookup_in
+from robenv.engine.build.progress import BuildState, apply_event
 from robenv.engine.protocol import StepEvent
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class ProgressView:
         self._origins: dict[str, Origin] = {}
         """By a step's ID."""
         self._quiet = quiet
-        self._stream = guarded(stream or sys.stderr)
+        self._stream = safe_stream(stream or sys.stderr)
         self._began = time.time()
         self._live: LiveView | None = None
         self._plain: PlainView | None = None
@@ -64,7 +64,7 @@ class ProgressView:
         if _is_terminal(self._stream):
             from robenv.cli.progress.live import LiveView
 
-            self._live = LiveView(f"{self._doing} {self._title}", lambda: self.state, raw(self._stream))
+            self._live = LiveView(f"{self._doing} {self._title}", lambda: self.state, raw_stream(self._stream))
             self._live.start()
         else:
             self._plain = PlainView(self._stream)
@@ -74,7 +74,7 @@ class ProgressView:
         """The event as it is shown."""
         if isinstance(event, StepEvent):
             event = self._named(event)
-        before, self.state = self.state, fold(self.state, event)
+        before, self.state = self.state, apply_event(self.state, event)
         for view in (self._plain, self._log):
             if view is not None:
                 view.show(before, self.state, event)
@@ -132,7 +132,7 @@ class ProgressView:
         lines = [f"{self._paint('warning:', '1;33')} {warning}" for warning in self.state.warnings]
         if not self.state.image_id:
             return lines
-        steps = [step for step in self.state.steps if not hidden(step, time.time())]
+        steps = [step for step in self.state.steps if not is_hidden(step, time.time())]
         cached = sum(step.cached for step in steps)
         took = duration(time.time() - self._began)
         return [*lines, f"Built {self._title} in {took}: {len(steps)} steps, {cached} cached"]

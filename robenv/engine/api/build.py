@@ -16,16 +16,16 @@ from robenv.engine.api.exec_api import ExecutionCalls
 from robenv.engine.api.start_errors import NO_BRIDGE
 from robenv.engine.build.buildkit.trace import Trace
 from robenv.engine.build.classic import ClassicTrace
-from robenv.engine.build.progress import BuildState, fold
+from robenv.engine.build.progress import BuildState, apply_event
 from robenv.engine.protocol import BuildEvent, BuildRequest, ImageEvent, StepEvent, TransferEvent
 from robenv.engine.transport.docker_config import proxy_variables
 from robenv.engine.transport.docker_py_session import EVER, send
-from robenv.engine.transport.endpoint import lost
-from robenv.engine.transport.errors import from_sentence, sentence_of, translated
-from robenv.engine.transport.records import Record, error_of, records
+from robenv.engine.transport.endpoint import engine_lost
+from robenv.engine.transport.errors import from_sentence, sentence_of, translated_errors
+from robenv.engine.transport.records import Record, error_of, stream_records
 from robenv.engine.transport.upload import Upload
-from robenv.errors import BuildFailed, DiskFull, HostLacks, RobenvError
-from robenv.util.concurrency import endable
+from robenv.errors import BuildFailed, DiskFull, HostRequirementMissing, RobenvError
+from robenv.util.concurrency import cancellable
 
 _PATIENCE = 15.0
 """Seconds that a cancelled build gets to end on the engine."""
@@ -50,12 +50,12 @@ class BuildCalls(ExecutionCalls):
     @contextlib.contextmanager
     def _lent(self, request: BuildRequest) -> Iterator[dict[str, str]]:
         """What of the query says where the build may ask for what it borrows."""
-        if not request.lent:
+        if not request.build_secrets:
             yield {}
             return
-        from robenv.engine.api.build_secrets import lending
+        from robenv.engine.api.build_secrets import serving_secrets
 
-        with lending(self, request.lent) as session:
+        with serving_secrets(self, request.build_secrets) as session:
             yield {"session": session}
 
     def _built(
@@ -67,21 +67,21 @@ class BuildCalls(ExecutionCalls):
         upload = Upload(lambda body: self._send(parameters, body), context)
         end = (lambda: self._end(build_id)) if request.buildkit else upload.hang_up
         try:
-            with endable(end):
+            with cancellable(end):
                 yield from _sending(upload, build_id)
-                with translated(action):
+                with translated_errors(action):
                     response = _answer(upload, request)
                     state, error = BuildState(), ""
-                    for record in records(response, action):
+                    for record in stream_records(response, action):
                         error = error_of(record) or error
                         for event in trace.events(record):
-                            state = fold(state, event)
+                            state = apply_event(state, event)
                             yield event
             ended = True
             if error:
-                raise failure(request, state, error)
+                raise build_error(request, state, error)
             if not trace.image_id:
-                raise lost(action, "its answer ended without saying whether the image was made")
+                raise engine_lost(action, "its answer ended without saying whether the image was made")
             yield ImageEvent(trace.image_id)
         finally:
             if not ended:
@@ -132,7 +132,7 @@ def build_parameters(request: BuildRequest, build_id: str, build_args: Mapping[s
     return {name: value for name, value in parameters.items() if value}
 
 
-def failure(request: BuildRequest, state: BuildState, sentence: str) -> RobenvError:
+def build_error(request: BuildRequest, state: BuildState, sentence: str) -> RobenvError:
     """The error for a build that the engine ended with ``sentence``."""
     step = state.failed
     output = "\n".join(step.output.telling) if step else ""
@@ -142,7 +142,7 @@ def failure(request: BuildRequest, state: BuildState, sentence: str) -> RobenvEr
         full = from_sentence("no space left on device", f"build {request.tag}")
         return DiskFull(f"{message}: no space left on the engine's disk.", details=sentence, hint=full.hint)
     if re.search(r"exec format error", f"{sentence}\n{output}", re.I):
-        return HostLacks(
+        return HostRequirementMissing(
             f"{message}: the engine's machine cannot run programs of {request.platform}.",
             details=sentence,
             hint="Let it emulate them: `sudo robenv binfmt register` on that machine.",
@@ -172,7 +172,7 @@ def _answer(upload: Upload, request: BuildRequest) -> Any:
     try:
         return upload.response()
     except docker.errors.APIError as error:
-        raise failure(request, BuildState(), sentence_of(error)) from error
+        raise build_error(request, BuildState(), sentence_of(error)) from error
 
 
 def _sending(upload: Upload, build_id: str) -> Iterator[BuildEvent]:

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 from robenv.engine.api.exec_api import ExecutionCalls
-from robenv.engine.build.buildkit.grpc import NOT_FOUND, UNAVAILABLE, Call, Methods, Refused, Reply, Server
-from robenv.engine.protocol import Lent
+from robenv.engine.build.buildkit.grpc import NOT_FOUND, UNAVAILABLE, Call, CallRefused, Methods, Reply, Server
+from robenv.engine.protocol import BuildSecrets
 
 _CHUNK = 32 * 1024
 _SERVING = b"\x08\x01"
@@ -24,9 +24,9 @@ _CHECK, _FORWARD = "/moby.sshforward.v1.SSH/CheckAgent", "/moby.sshforward.v1.SS
 
 
 @contextmanager
-def lending(calls: ExecutionCalls, lent: Lent) -> Iterator[str]:
+def serving_secrets(calls: ExecutionCalls, build_secrets: BuildSecrets) -> Iterator[str]:
     """Answers the engine's builds that name the session, whose ID it gives. Raises what reaching the engine raises."""
-    session, methods = uuid.uuid4().hex, methods_of(lent)
+    session, methods = uuid.uuid4().hex, methods_of(build_secrets)
     said = {"Uuid": session, "Name": "robenv", "Sharedkey": ""}
     headers = [(f"X-Docker-Expose-Session-{name}", value) for name, value in said.items()]
     headers += [("X-Docker-Expose-Session-Grpc-Method", path) for path in methods]
@@ -39,21 +39,21 @@ def lending(calls: ExecutionCalls, lent: Lent) -> Iterator[str]:
         server.close()
 
 
-def methods_of(lent: Lent) -> Methods:
+def methods_of(build_secrets: BuildSecrets) -> Methods:
     """What answers each call that BuildKit may make."""
     found: dict[str, Callable[[Reply], Call]] = {_HEALTH: lambda reply: _Once(reply, lambda asked: _SERVING)}
-    if lent.secrets:
-        found[_SECRET] = lambda reply: _Once(reply, lambda asked: _secret(lent.secrets, asked))
-    if lent.agent:
+    if build_secrets.secrets:
+        found[_SECRET] = lambda reply: _Once(reply, lambda asked: _secret(build_secrets.secrets, asked))
+    if build_secrets.agent:
         found[_CHECK] = lambda reply: _Once(reply, lambda asked: b"")
-        found[_FORWARD] = lambda reply: _Agent(reply, lent.agent)
+        found[_FORWARD] = lambda reply: _Agent(reply, build_secrets.agent)
     return found
 
 
 def _secret(secrets: Mapping[str, bytes], asked: bytes) -> bytes:
     name = first_field(asked).decode(errors="replace")
     if name not in secrets:
-        raise Refused(NOT_FOUND, f"there is no secret {name}")
+        raise CallRefused(NOT_FOUND, f"there is no secret {name}")
     return as_first_field(secrets[name])
 
 
@@ -75,7 +75,7 @@ class _Once(Call):
     def _respond(self) -> None:
         try:
             self._reply.send(self._answer(self._asked))
-        except Refused as refused:
+        except CallRefused as refused:
             self._reply.end(refused.status, str(refused))
         else:
             self._reply.end()
@@ -99,7 +99,7 @@ class _Agent(Call):
         try:
             self._socket.sendall(first_field(data))
         except OSError as error:
-            raise Refused(UNAVAILABLE, "the ssh agent has hung up") from error
+            raise CallRefused(UNAVAILABLE, "the ssh agent has hung up") from error
 
     def ended(self) -> None:
         with suppress(OSError):

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import docker
 
-from robenv.engine.api.exec_api import ExecutionCalls, short
-from robenv.engine.api.start_errors import explained
+from robenv.engine.api.exec_api import ExecutionCalls, short_id
+from robenv.engine.api.start_errors import explained_start
 from robenv.engine.protocol import ContainerInfo, Json, VolumeInfo
 from robenv.engine.terminal.process_session import STDERR, capture, demultiplexer
 from robenv.engine.terminal.types import ExecRequest
-from robenv.engine.transport.docker_py_session import EVER, answer_of, ask, send
-from robenv.engine.transport.errors import status_of, translated
-from robenv.engine.transport.sockets import dial
+from robenv.engine.transport.docker_py_session import EVER, json_of, request_json, send
+from robenv.engine.transport.errors import status_of, translated_errors
+from robenv.engine.transport.sockets import open_socket
 from robenv.errors import OperationFailed
-from robenv.util.bounded_json import OUTPUT, joined, parse
+from robenv.util.bounded_json import OUTPUT, join_bounded, parse_json
 
 if TYPE_CHECKING:
     from robenv.engine.transport.http_client import Stream
@@ -59,9 +59,9 @@ class ContainerCalls(ExecutionCalls):
 
     def _call(self, action: str, method: str, path: str, body: Any = None, absent_ok: bool = False) -> Any:
         try:
-            with translated(action):
+            with translated_errors(action):
                 answer = send(self._api, method.lower(), path, **_json(body))
-                return answer_of(answer) if answer.content.strip() else None
+                return json_of(answer) if answer.content.strip() else None
         except OperationFailed as error:
             if absent_ok and status_of(error) == 404:
                 return None
@@ -71,8 +71,8 @@ class ContainerCalls(ExecutionCalls):
         inner: Any = self._api
         # docker-py's address says whether it is TLS, which no certificate need tell.
         url = self.endpoint if self.endpoint.startswith("unix://") else str(inner.base_url)
-        with translated(action):
-            return dial(url, verify=inner.verify, certificate=inner.cert, timeout=_MARGIN)
+        with translated_errors(action):
+            return open_socket(url, verify=inner.verify, certificate=inner.cert, timeout=_MARGIN)
 
     def _path(self, path: str) -> str:
         inner: Any = self._api
@@ -86,8 +86,8 @@ class ContainerCalls(ExecutionCalls):
 
     def containers(self, labels: Mapping[str, str | None], all_states: bool = True) -> list[ContainerInfo]:
         """Those with these labels; a label's value None asks only for the name."""
-        with translated("list containers"):
-            listed = ask(
+        with translated_errors("list containers"):
+            listed = request_json(
                 self._api,
                 "get",
                 "/containers/json",
@@ -99,8 +99,8 @@ class ContainerCalls(ExecutionCalls):
     def create_container(self, name: str, request: Json, platform: str = "") -> str:
         """``request`` is the Engine API's create body. Returns the ID. Raises NameTaken, ImageNotFound."""
         params = {"name": name} | ({"platform": platform} if platform else {})
-        with explained(lambda: name), translated("create the container", name):
-            answer = ask(self._api, "post", "/containers/create", params=params, **_json(dict(request)))
+        with explained_start(lambda: name), translated_errors("create the container", name):
+            answer = request_json(self._api, "post", "/containers/create", params=params, **_json(dict(request)))
             return str(answer["Id"])
 
     def start(self, container: str) -> None:
@@ -109,24 +109,26 @@ class ContainerCalls(ExecutionCalls):
         A container that could not be started stays, for its maker to remove.
         """
         name, addresses = (lambda: self._name_of(container)), (lambda: self._addresses_of(container))
-        with explained(name, addresses), translated("start the container", short(container)):
+        with explained_start(name, addresses), translated_errors("start the container", short_id(container)):
             send(self._api, "post", "/containers/{0}/start", container, timeout=EVER)
 
     def _name_of(self, container: str) -> str:
         found = self.find_container(container)
-        return found.name if found else short(container)
+        return found.name if found else short_id(container)
 
     def _addresses_of(self, container: str) -> tuple[str, ...]:
         """Those that it asks for itself."""
-        with translated("look at the container", short(container)):
-            networks = ask(self._api, "get", "/containers/{0}/json", container)["NetworkSettings"]["Networks"] or {}
+        with translated_errors("look at the container", short_id(container)):
+            networks = (
+                request_json(self._api, "get", "/containers/{0}/json", container)["NetworkSettings"]["Networks"] or {}
+            )
         asked = [network.get("IPAMConfig") or {} for network in networks.values()]
         return tuple(one[key] for one in asked for key in ("IPv4Address", "IPv6Address") if one.get(key))
 
     def stop(self, container: str, timeout: float | None = None) -> None:
         """Asks its main process to end and, after ``timeout`` seconds, kills it. Does nothing where it has stopped."""
         params = {} if timeout is None else {"t": str(max(0, round(timeout)))}
-        with translated("stop the container", short(container)):
+        with translated_errors("stop the container", short_id(container)):
             # Without a timeout the container's own one holds, which only the engine knows.
             patience = EVER if timeout is None else timeout + _MARGIN
             send(self._api, "post", "/containers/{0}/stop", container, params=params, timeout=patience)
@@ -134,19 +136,22 @@ class ContainerCalls(ExecutionCalls):
     def restart(self, container: str, timeout: float | None = None) -> None:
         """Stops it as ``stop`` does, and starts it; one that is stopped is started. Raises as ``start`` does."""
         params = {} if timeout is None else {"t": str(max(0, round(timeout)))}
-        with explained(lambda: self._name_of(container)), translated("restart the container", short(container)):
+        with (
+            explained_start(lambda: self._name_of(container)),
+            translated_errors("restart the container", short_id(container)),
+        ):
             send(self._api, "post", "/containers/{0}/restart", container, params=params, timeout=EVER)
 
     def kill(self, container: str, signal: str) -> None:
         """Sends ``SIGTERM`` or another signal, by name, to its main process. Raises ContainerNotFound."""
-        with translated("signal the container", short(container)):
+        with translated_errors("signal the container", short_id(container)):
             send(self._api, "post", "/containers/{0}/kill", container, params={"signal": signal})
 
     def remove_container(self, container: str, force: bool = False) -> None:
         """Removes it with its unnamed volumes. Raises ContainerNotFound; one that is being removed already is fine."""
         params = {"force": "1" if force else "0", "v": "1"}
         try:
-            with translated("remove the container", short(container)):
+            with translated_errors("remove the container", short_id(container)):
                 send(self._api, "delete", "/containers/{0}", container, params=params, timeout=EVER)
         except OperationFailed as error:
             if "is already in progress" not in error.message:
@@ -154,13 +159,13 @@ class ContainerCalls(ExecutionCalls):
 
     def set_restart_policy(self, container: str, policy: str) -> None:
         """``no``, ``always``, … from now on, whether it runs or not. Raises ContainerNotFound."""
-        with translated("change the restart policy of the container", short(container)):
+        with translated_errors("change the restart policy of the container", short_id(container)):
             body = {"RestartPolicy": {"Name": policy, "MaximumRetryCount": 0}}
             send(self._api, "post", "/containers/{0}/update", container, **_json(body))
 
     def wait(self, container: str) -> int:
-        with translated("wait for the container", short(container)):
-            answer = ask(self._api, "post", "/containers/{0}/wait", container, timeout=EVER)
+        with translated_errors("wait for the container", short_id(container)):
+            answer = request_json(self._api, "post", "/containers/{0}/wait", container, timeout=EVER)
         return int(answer["StatusCode"])
 
     def logs(
@@ -176,9 +181,9 @@ class ContainerCalls(ExecutionCalls):
         params |= {"follow": "1"} if follow else {}
         params |= {"timestamps": "1"} if timestamps else {}
         params |= {} if since is None else {"since": f"{since:.9f}"}
-        action = f"read the logs of {short(container)}"
-        with translated(action):
-            raw = ask(self._api, "get", "/containers/{0}/json", container)
+        action = f"read the logs of {short_id(container)}"
+        with translated_errors(action):
+            raw = request_json(self._api, "get", "/containers/{0}/json", container)
             tty = bool((raw.get("Config") or {}).get("Tty"))
             answer = send(self._api, "get", "/containers/{0}/logs", container, params=params, stream=True, timeout=EVER)
         demux = demultiplexer(tty)
@@ -192,10 +197,12 @@ class ContainerCalls(ExecutionCalls):
     def processes(self, container: str) -> list[Mapping[str, str]]:
         """What runs inside, by ps's titles PID, PPID and CMD at least. Raises OperationFailed, also where the engine's
         answer is of another form."""
-        action = f"list what runs in {short(container)}"
+        action = f"list what runs in {short_id(container)}"
         try:
-            with translated(action):
-                told = ask(self._api, "get", "/containers/{0}/top", container, params={"ps_args": self._columns})
+            with translated_errors(action):
+                told = request_json(
+                    self._api, "get", "/containers/{0}/top", container, params={"ps_args": self._columns}
+                )
         except OperationFailed as error:
             if _NO_CGROUP in error.message and (found := self._processes_inside(container)):
                 return found
@@ -214,22 +221,22 @@ class ContainerCalls(ExecutionCalls):
 
     def changes(self, container: str) -> list[tuple[str, str]]:
         """("A", "C" or "D", path) for each path that differs from the image."""
-        with translated("look at what has changed in", short(container)):
-            told = ask(self._api, "get", "/containers/{0}/changes", container, timeout=EVER)
+        with translated_errors("look at what has changed in", short_id(container)):
+            told = request_json(self._api, "get", "/containers/{0}/changes", container, timeout=EVER)
         return [(_KINDS[int(one["Kind"])], str(one["Path"])) for one in told or ()]
 
     def put_archive(self, container: str, path: str, tar: bytes) -> None:
         """Unpacks a tar at ``path`` inside; volumes are mounted while it does, started or not."""
-        with translated("unpack files into", f"{short(container)}:{path}"):
+        with translated_errors("unpack files into", f"{short_id(container)}:{path}"):
             send(self._api, "put", "/containers/{0}/archive", container, params={"path": path}, data=tar, timeout=EVER)
 
     def path_time(self, container: str, path: str) -> str:
         """When a file or folder inside was last changed, as in RFC 3339; "" where the engine does not tell. Raises
         ContainerNotFound, OperationFailed."""
-        with translated(f"look at {short(container)}:{path}"):
+        with translated_errors(f"look at {short_id(container)}:{path}"):
             answer = send(self._api, "head", "/containers/{0}/archive", container, params={"path": path})
         try:
-            told = parse(base64.b64decode(answer.headers["X-Docker-Container-Path-Stat"]))
+            told = parse_json(base64.b64decode(answer.headers["X-Docker-Container-Path-Stat"]))
             return str(told["mtime"])
         except (KeyError, TypeError, ValueError):
             return ""
@@ -239,9 +246,9 @@ class ContainerCalls(ExecutionCalls):
 
         Raises ContainerNotFound, OperationFailed.
         """
-        action = f"read {short(container)}:{path}"
+        action = f"read {short_id(container)}:{path}"
         try:
-            with translated(action):
+            with translated_errors(action):
                 answer = send(
                     self._api,
                     "get",
@@ -260,14 +267,14 @@ class ContainerCalls(ExecutionCalls):
             for data in _pieces(answer, action):
                 tar += data
                 if len(tar) > _SMALL:
-                    raise OperationFailed(f"{path} in {short(container)} has more than {_SMALL >> 20} MiB.")
+                    raise OperationFailed(f"{path} in {short_id(container)} has more than {_SMALL >> 20} MiB.")
         finally:
             answer.close()
         return bytes(tar)
 
     def running_commands(self, container: str) -> list[tuple[str, ...]]:
         """The command lines that run inside by `exec`, whoever started them."""
-        with translated("list what runs in", short(container)):
+        with translated_errors("list what runs in", short_id(container)):
             told = (self._api.exec_inspect(one) for one in self._api.inspect_container(container)["ExecIDs"] or ())
             config = [one["ProcessConfig"] for one in told if one.get("Running")]
         return [(str(one["entrypoint"]), *map(str, one.get("arguments") or ())) for one in config]
@@ -279,11 +286,11 @@ class ContainerCalls(ExecutionCalls):
             "until": f"{until:.9f}",
             "filters": json.dumps({"type": ["container"], "container": [container], "event": ["oom"]}),
         }
-        action = f"ask what happened to {short(container)}"
-        with translated(action):
+        action = f"ask what happened to {short_id(container)}"
+        with translated_errors(action):
             answer = send(self._api, "get", "/events", params=params, stream=True)
         try:
-            return joined(_pieces(answer, action), OUTPUT).count(b'"Action":"oom"')
+            return join_bounded(_pieces(answer, action), OUTPUT).count(b'"Action":"oom"')
         except ValueError as error:
             raise OperationFailed(f"Could not {action}: the answer is too long", details=str(error)) from error
         finally:
@@ -294,13 +301,13 @@ class ContainerCalls(ExecutionCalls):
     def create_volume(self, name: str, labels: Mapping[str, str], options: Mapping[str, str] | None = None) -> None:
         """Makes a volume of the driver ``local``; one of that name that is there stays as it is."""
         body = {"Name": name, "Driver": "local", "Labels": dict(labels), "DriverOpts": dict(options or {})}
-        with translated("create the volume", name):
+        with translated_errors("create the volume", name):
             send(self._api, "post", "/volumes/create", **_json(body))
 
     def volumes(self, labels: Mapping[str, str | None]) -> list[VolumeInfo]:
-        with translated("list volumes"):
+        with translated_errors("list volumes"):
             params = {"filters": json.dumps({"label": _label_filter(labels)})}
-            listed = ask(self._api, "get", "/volumes", params=params)
+            listed = request_json(self._api, "get", "/volumes", params=params)
         return [VolumeInfo(one["Name"], one.get("Labels") or {}) for one in listed.get("Volumes") or ()]
 
     def remove_volume(self, name: str) -> None:
@@ -308,7 +315,7 @@ class ContainerCalls(ExecutionCalls):
         until = time.monotonic() + _RELEASED
         while True:
             try:
-                with translated("remove the volume", name):
+                with translated_errors("remove the volume", name):
                     send(self._api, "delete", "/volumes/{0}", name, timeout=EVER)
             except OperationFailed as error:
                 if "is being used by the following container" in error.message and time.monotonic() < until:
@@ -334,5 +341,5 @@ def _is_absent(error: OperationFailed) -> bool:
 
 def _pieces(answer: Any, action: str) -> Iterator[bytes]:
     """The body of an answer as it comes. Raises EngineLost where it breaks."""
-    with translated(action):
+    with translated_errors(action):
         yield from answer.raw.stream(_CHUNK, decode_content=False)

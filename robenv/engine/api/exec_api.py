@@ -6,15 +6,15 @@ import time
 from typing import Any
 
 from robenv.engine.terminal import signals
-from robenv.engine.terminal.process_session import ProcessSession, detach_bytes, first_line
+from robenv.engine.terminal.process_session import SocketSession, detach_bytes, first_line
 from robenv.engine.terminal.types import ContainerInfo, ExecRequest
-from robenv.engine.transport.http_client import Connection, quoted, with_query
+from robenv.engine.transport.http_client import HttpConnection, quoted, with_query
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from robenv.engine.transport.http_client import Answer, Stream
+    from robenv.engine.transport.http_client import HttpAnswer, Stream
 
 _CONSOLE_SIZE = (1, 42)
 """The first API version whose exec takes the terminal's size from the start."""
@@ -45,18 +45,18 @@ class ExecutionCalls:
     def _api_version(self) -> tuple[int, ...]:
         raise NotImplementedError
 
-    def _note(self, answer: Answer) -> None:
+    def _note(self, answer: HttpAnswer) -> None:
         """Looks at an answer's headers."""
 
     def find_container(self, name: str) -> ContainerInfo | None:
         if not name:
             return None
         path = f"/containers/{quoted(name)}/json"
-        found = self._call(f"look at the container {short(name)}", "GET", path, absent_ok=True)
+        found = self._call(f"look at the container {short_id(name)}", "GET", path, absent_ok=True)
         return container_info(found) if found else None
 
-    def open_exec(self, request: ExecRequest, size: tuple[int, int] | None = None) -> ProcessSession:
-        action = f"run {request.argv[0]} in {short(request.container)}"
+    def open_exec(self, request: ExecRequest, size: tuple[int, int] | None = None) -> SocketSession:
+        action = f"run {request.argv[0]} in {short_id(request.container)}"
         marker = signals.new_marker()
         size = size if request.tty else None
         exec_id = self._created_exec(action, request, marker, size)
@@ -65,7 +65,7 @@ class ExecutionCalls:
             start["ConsoleSize"] = list(size)
         stream, rest = self._take_over(action, f"/exec/{exec_id}/start", start)
         process = _Exec(self, exec_id, request, marker)
-        session = ProcessSession(
+        session = SocketSession(
             stream, process, request.tty, request.stdin, rest, detach_keys=detach_bytes(request.detach_keys)
         )
         if size and self._api_version() >= _CONSOLE_SIZE:
@@ -74,12 +74,12 @@ class ExecutionCalls:
             session.resize(*size)
         return session
 
-    def open_attach(self, container: str, tty: bool, stdin: bool, detach_keys: str = "") -> ProcessSession:
+    def open_attach(self, container: str, tty: bool, stdin: bool, detach_keys: str = "") -> SocketSession:
         streams = {"stream": "1", "stdout": "1", "stderr": "1", "stdin": "1" if stdin else ""}
         path = with_query(f"/containers/{quoted(container)}/attach", **streams, detachKeys=detach_keys)
-        stream, rest = self._take_over(f"attach to the container {short(container)}", path)
+        stream, rest = self._take_over(f"attach to the container {short_id(container)}", path)
         process = _Main(self, container)
-        return ProcessSession(stream, process, tty, stdin, rest, detach_keys=detach_bytes(detach_keys))
+        return SocketSession(stream, process, tty, stdin, rest, detach_keys=detach_bytes(detach_keys))
 
     def _take_over(
         self,
@@ -92,18 +92,18 @@ class ExecutionCalls:
         """POSTs and has the connection for raw bytes: (a blocking socket, bytes that came already)."""
         stream = self._dial(action)
         try:
-            answer, rest = Connection(stream).take_over(self._path(path), body, protocol, headers)
+            answer, rest = HttpConnection(stream).take_over(self._path(path), body, protocol, headers)
             stream.settimeout(None)
         except OSError as error:
             stream.close()
-            raise broken(error, action) from error
+            raise connection_error(error, action) from error
         except BaseException:
             stream.close()
             raise
         self._note(answer)
         if answer.status >= 300:
             stream.close()
-            raise refusal(answer, action)
+            raise error_of_answer(answer, action)
         return stream, rest
 
     def _created_exec(self, action: str, request: ExecRequest, marker: str, size: tuple[int, int] | None) -> str:
@@ -156,7 +156,7 @@ class _Exec:
         )
         # Only its word is waited for, not its end: Docker Engine 20.10 tells of no command's end in a container while
         # the output of another one that has ended is unread, and the caller reads that after this.
-        return signals.reached(first_line(self._calls.open_exec(request), _SIGNAL_TIMEOUT))
+        return signals.signalled_count(first_line(self._calls.open_exec(request), _SIGNAL_TIMEOUT))
 
 
 class _Main:
@@ -179,27 +179,27 @@ class _Main:
 
     def send_signal(self, name: str) -> int:
         path = with_query(f"/containers/{quoted(self._container)}/kill", signal=f"SIG{name}")
-        self._calls._call(f"signal the container {short(self._container)}", "POST", path)
+        self._calls._call(f"signal the container {short_id(self._container)}", "POST", path)
         return 1
 
 
-def short(container: str) -> str:
+def short_id(container: str) -> str:
     """A container's name as it is; of a whole ID as much as is usually shown."""
     return container[:12] if len(container) == 64 and set(container) <= set("0123456789abcdef") else container
 
 
-def refusal(answer: Answer, action: str) -> Exception:
+def error_of_answer(answer: HttpAnswer, action: str) -> Exception:
     """The error for an answer that is one."""
     from robenv.engine.transport.errors import from_sentence
 
     return from_sentence(answer.message(), action)
 
 
-def broken(error: OSError, action: str) -> Exception:
+def connection_error(error: OSError, action: str) -> Exception:
     """The error for a connection that broke."""
-    from robenv.engine.transport.errors import translate
+    from robenv.engine.transport.errors import translate_error
 
-    return translate(error, action)
+    return translate_error(error, action)
 
 
 def _resize(calls: ExecutionCalls, path: str, rows: int, columns: int) -> None:
@@ -231,7 +231,7 @@ def _looked_at(calls: ExecutionCalls, path: str, container: str, doing: str) -> 
         from robenv.errors import ContainerNotFound
 
         raise ContainerNotFound(
-            f"The container {short(container)} was removed, or the engine started anew, while {doing}.",
+            f"The container {short_id(container)} was removed, or the engine started anew, while {doing}.",
             hint="`robenv up` brings it up again.",
         )
     return found
@@ -258,7 +258,7 @@ def exec_body(request: ExecRequest, marker: str, size: tuple[int, int] | None) -
     return body
 
 
-def familiar(name: str) -> str:
+def familiar_name(name: str) -> str:
     """An image's name as Docker shows it; Podman has the registry in front of that."""
     return name.removeprefix("docker.io/").removeprefix("library/") if name.startswith("docker.io/") else name
 
@@ -269,7 +269,7 @@ def container_info(raw: Mapping[str, Any]) -> ContainerInfo:
     return ContainerInfo(
         id=raw["Id"],
         name=str(raw.get("Name") or "").removeprefix("/"),
-        image=familiar(config.get("Image") or ""),
+        image=familiar_name(config.get("Image") or ""),
         image_id=raw.get("Image") or "",
         labels=config.get("Labels") or {},
         status=state.get("Status") or "",

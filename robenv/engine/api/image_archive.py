@@ -9,8 +9,8 @@ from typing import Any
 import docker
 
 from robenv.engine.transport.docker_py_session import EVER, send
-from robenv.engine.transport.errors import from_sentence, translated
-from robenv.engine.transport.records import Record, error_of, records
+from robenv.engine.transport.errors import from_sentence, translated_errors
+from robenv.engine.transport.records import Record, error_of, stream_records
 
 _PIECE = 1 << 20
 """Bytes: the most that is in memory of an image."""
@@ -29,12 +29,12 @@ class ArchiveCalls:
         Raises ImageNotFound, DiskFull, EngineLost, also in the middle of the stream.
         """
         action = f"save {', '.join(references)}"
-        with translated(action):
+        with translated_errors(action):
             response = send(
                 self._api, "get", "/images/get", params={"names": list(references)}, stream=True, timeout=EVER
             )
         try:
-            with translated(action):
+            with translated_errors(action):
                 yield from response.iter_content(_PIECE)
         finally:
             response.close()
@@ -46,12 +46,12 @@ class ArchiveCalls:
         containerd image store may have moved a name before it finds that a layer does not fit: load under names that
         nobody uses, and look at the image before it gets its own. Raises DiskFull, EngineLost, OperationFailed.
         """
-        source = _Source(tar)
+        source = _ArchiveChunks(tar)
         try:
-            with translated("load the images"):
+            with translated_errors("load the images"):
                 response = self._load(source)
                 try:
-                    return _loaded(records(response, "load the images"))
+                    return _loaded(stream_records(response, "load the images"))
                 finally:
                     response.close()
         except Exception:
@@ -75,7 +75,7 @@ class ArchiveCalls:
         )
 
 
-class _Source:
+class _ArchiveChunks:
     """An iterator that remembers what it raised, and hands nothing empty on: that would end a chunked request."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:

@@ -13,8 +13,8 @@ from robenv.engine.api.inspect import inspect_image, same_platform
 from robenv.engine.api.registry import RegistryCalls
 from robenv.engine.api.registry_index import IndexCalls
 from robenv.engine.protocol import ImageInfo
-from robenv.engine.transport.docker_py_session import ask
-from robenv.engine.transport.errors import translated
+from robenv.engine.transport.docker_py_session import request_json
+from robenv.engine.transport.errors import translated_errors
 from robenv.errors import ImageNotFound
 
 
@@ -26,7 +26,7 @@ class ImageCalls(BuildCalls, RegistryCalls, IndexCalls, ArchiveCalls):
     def find_image(self, reference: str, platform: str = "") -> ImageInfo | None:
         """The image with that tag, digest or ID; None where there is none, or none for ``platform``."""
         try:
-            with translated("look for the image", reference):
+            with translated_errors("look for the image", reference):
                 image = inspect_image(self._api, reference, platform)
         except ImageNotFound:
             return None
@@ -37,30 +37,30 @@ class ImageCalls(BuildCalls, RegistryCalls, IndexCalls, ArchiveCalls):
         with ``*`` for any tag."""
         wanted = [name if value is None else f"{name}={value}" for name, value in (labels or {}).items()]
         filters = {key: value for key, value in (("label", wanted), ("reference", named)) if value}
-        with translated("list images"):
+        with translated_errors("list images"):
             listed = self._api.images(filters=filters or None)
         found = (self.find_image(one["Id"]) for one in listed)
         return [image for image in found if image is not None]  # one may have gone meanwhile
 
     def history(self, reference: str) -> list[tuple[str, int]]:
         """What made each part of an image, as the engine tells it, and its unpacked bytes; oldest first."""
-        with translated("read the history of the image", reference):
-            told = ask(self._api, "get", "/images/{0}/history", reference)
+        with translated_errors("read the history of the image", reference):
+            told = request_json(self._api, "get", "/images/{0}/history", reference)
         return [(str(one.get("CreatedBy") or ""), int(one.get("Size") or 0)) for one in reversed(told or ())]
 
     def tag(self, image: str, reference: str) -> None:
         """Gives ``image`` a further name. Raises ImageNotFound."""
         repository, tag = parse_repository_tag(reference)
-        with translated("tag the image", f"{image} as {reference}"):
+        with translated_errors("tag the image", f"{image} as {reference}"):
             self._api.tag(image, repository, tag or "latest", force=True)
 
     def remove_image(self, reference: str, force: bool = False) -> int:
         """Removes a tag and, where it was the last, the image; how many layers went. Raises ImageNotFound."""
-        with translated("remove the image", reference):
+        with translated_errors("remove the image", reference):
             removed = self._api.remove_image(reference, force=force)
         return sum("Deleted" in one for one in removed)
 
     def prune_build_cache(self) -> int:
         """Removes build cache that nothing refers to; bytes freed."""
-        with translated("remove the build cache"):
+        with translated_errors("remove the build cache"):
             return int(self._api.prune_builds().get("SpaceReclaimed") or 0)

@@ -9,9 +9,9 @@ from typing import Any
 import docker
 
 from robenv.catalog.platforms import normalize, parse_platform
-from robenv.engine.api.exec_api import familiar
+from robenv.engine.api.exec_api import familiar_name
 from robenv.engine.protocol import BlobInfo, ImageInfo
-from robenv.engine.transport.docker_py_session import ask
+from robenv.engine.transport.docker_py_session import request_json
 from robenv.errors import UsageError
 
 _PLATFORM_SINCE = (1, 49)
@@ -26,7 +26,7 @@ def inspect_image(api: docker.APIClient, reference: str, platform: str = "") -> 
     query = {}
     if platform and _version(api) >= _PLATFORM_SINCE:
         query["platform"] = json.dumps(_oci(platform))
-    return image_info(ask(api, "get", "/images/{0}/json", reference, params=query))
+    return image_info(request_json(api, "get", "/images/{0}/json", reference, params=query))
 
 
 def _oci(platform: str) -> dict[str, str]:
@@ -59,7 +59,7 @@ def image_info(inspected: Mapping[str, Any]) -> ImageInfo:
     names = (str(inspected.get(key) or "") for key in ("Os", "Architecture", "Variant"))
     return ImageInfo(
         id=str(inspected["Id"]),
-        tags=tuple(familiar(name) for name in inspected.get("RepoTags") or ()),
+        tags=tuple(familiar_name(name) for name in inspected.get("RepoTags") or ()),
         platform=_normal("/".join(name for name in names if name)),
         size=int(inspected.get("Size") or 0),
         created=str(inspected.get("Created") or ""),
@@ -69,7 +69,7 @@ def image_info(inspected: Mapping[str, Any]) -> ImageInfo:
         environment=tuple(config.get("Env") or ()),
         working_dir=str(config.get("WorkingDir") or ""),
         user=str(config.get("User") or ""),
-        digests=tuple(familiar(name) for name in inspected.get("RepoDigests") or ()),
+        digests=tuple(familiar_name(name) for name in inspected.get("RepoDigests") or ()),
         layers=tuple((inspected.get("RootFS") or {}).get("Layers") or ()),
         on_build=tuple(str(one) for one in config.get("OnBuild") or ()),
         blob=_blob(inspected.get("Descriptor") or {}),

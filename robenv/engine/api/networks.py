@@ -10,9 +10,9 @@ from typing import Any
 import docker
 
 from robenv.engine.protocol import Json, NetworkInfo
-from robenv.engine.transport.docker_py_session import ask, send
-from robenv.engine.transport.errors import status_of, translated
-from robenv.errors import HostLacks, NameTaken, OperationFailed, RobenvError
+from robenv.engine.transport.docker_py_session import request_json, send
+from robenv.engine.transport.errors import status_of, translated_errors
+from robenv.errors import HostRequirementMissing, NameTaken, OperationFailed, RobenvError
 
 # (what the engine says, what robenv says with the groups filled in, a way out, the class)
 _SAYINGS: tuple[tuple[re.Pattern[str], str, str, type[RobenvError]], ...] = (
@@ -20,7 +20,7 @@ _SAYINGS: tuple[tuple[re.Pattern[str], str, str, type[RobenvError]], ...] = (
         re.compile(r"invalid subinterface vlan name (?P<what>\S+?),|parent interface (?P<other>\S+) .*not found"),
         "it is to stand on {what}, which the engine's machine does not have",
         "`ip -br link` on that machine shows what there is; write it at driver_opts: parent.",
-        HostLacks,
+        HostRequirementMissing,
     ),
     (
         re.compile(r"network (?P<what>\S+) is already using parent interface (?P<other>\S+)"),
@@ -38,7 +38,7 @@ _SAYINGS: tuple[tuple[re.Pattern[str], str, str, type[RobenvError]], ...] = (
         re.compile(r"could not find plugin (?P<what>\S+)|plugin \"?(?P<other>[^\s\"]+)\"? not found"),
         "the engine has no network driver {what}",
         "`docker info` lists its network drivers.",
-        HostLacks,
+        HostRequirementMissing,
     ),
     (re.compile(r"network with name \S+ already exists"), "there is one of that name", "", NameTaken),
 )
@@ -52,16 +52,16 @@ class NetworkCalls:
     def networks(self, labels: Mapping[str, str | None]) -> list[NetworkInfo]:
         """Those with these labels, by name; a label's value None asks only for the name."""
         wanted = [name if value is None else f"{name}={value}" for name, value in labels.items()]
-        with translated("list networks"):
+        with translated_errors("list networks"):
             query = {"filters": json.dumps({"label": wanted})}
-            listed = ask(self._api, "get", "/networks", params=query)
+            listed = request_json(self._api, "get", "/networks", params=query)
         return sorted((_info(one) for one in listed), key=lambda network: network.name)
 
     def find_network(self, name: str) -> NetworkInfo | None:
         """By name or ID, with what is connected to it now; None where there is none."""
         try:
-            with translated("look for the network", name):
-                return _info(ask(self._api, "get", "/networks/{0}", name))
+            with translated_errors("look for the network", name):
+                return _info(request_json(self._api, "get", "/networks/{0}", name))
         except OperationFailed as error:
             if status_of(error) == 404:
                 return None
@@ -71,7 +71,7 @@ class NetworkCalls:
         """``request`` is the Engine API's create body. Raises NameTaken, HostLacks, OperationFailed."""
         name = str(request["Name"])
         try:
-            with translated("create the network", name):
+            with translated_errors("create the network", name):
                 send(self._api, "post", "/networks/create", json=dict(request))
         except OperationFailed as error:
             raise _explained(error, name) from error
@@ -79,13 +79,13 @@ class NetworkCalls:
     def connect_network(self, network: str, container: str, endpoint: Json) -> None:
         """Connects a container that need not run yet. ``endpoint`` is an EndpointSettings of the Engine API."""
         body = {"Container": container, "EndpointConfig": dict(endpoint)}
-        with translated("connect the container to the network", network):
+        with translated_errors("connect the container to the network", network):
             send(self._api, "post", "/networks/{0}/connect", network, json=body)
 
     def remove_network(self, name: str) -> bool:
         """False where something is connected to it; nothing happens where it is gone already."""
         try:
-            with translated("remove the network", name):
+            with translated_errors("remove the network", name):
                 send(self._api, "delete", "/networks/{0}", name)
         except OperationFailed as error:
             if "active endpoints" in error.message:

@@ -16,9 +16,9 @@ from docker.utils import parse_repository_tag
 from robenv.engine.api.inspect import inspect_image, same_platform
 from robenv.engine.protocol import BuildEvent, StepEvent, TransferEvent
 from robenv.engine.transport.credentials import Logins
-from robenv.engine.transport.docker_py_session import EVER, ask, hang_up, send
-from robenv.engine.transport.errors import from_sentence, sentence_of, translated
-from robenv.engine.transport.records import Record, error_of, records
+from robenv.engine.transport.docker_py_session import EVER, hang_up, request_json, send
+from robenv.engine.transport.errors import from_sentence, sentence_of, translated_errors
+from robenv.engine.transport.records import Record, error_of, stream_records
 from robenv.errors import (
     ImageNotFound,
     RegistryDenied,
@@ -26,7 +26,7 @@ from robenv.errors import (
     RobenvError,
     UsageError,
 )
-from robenv.util.concurrency import endable
+from robenv.util.concurrency import cancellable
 from robenv.util.sanitize import in_command
 
 _MOVING = {"Downloading": "downloading", "Extracting": "extracting"}
@@ -71,11 +71,11 @@ class PullCalls:
         response = None
         last: dict[str, TransferEvent] = {}
         try:
-            with translated(action):
+            with translated_errors(action):
                 headers = self._credentials(reference)
                 response = self._request(reference, platform, headers)
-                with endable(partial(hang_up, response)):
-                    for record in records(response, action):
+                with cancellable(partial(hang_up, response)):
+                    for record in stream_records(response, action):
                         if sentence := error_of(record):
                             raise self._failure(sentence, reference, platform, bool(headers))
                         for event in transfers(record, step.id):
@@ -115,7 +115,7 @@ class PullCalls:
     def _check_platform(self, reference: str, platform: str) -> None:
         """An older engine takes an image of one platform for any other that is asked for, and only warns."""
         try:
-            with translated("look at the image", reference):
+            with translated_errors("look at the image", reference):
                 image = inspect_image(self._api, reference, platform)
         except ImageNotFound as error:
             raise self._not_offered(reference, platform, error.message, self._arrived(reference)) from error
@@ -141,12 +141,13 @@ class PullCalls:
         """The platforms of the image in its registry; none where that cannot be known."""
         try:
             headers = self._credentials(reference)
-            answer = ask(self._api, "get", "/distribution/{0}/json", reference, headers=headers)
+            answer = request_json(self._api, "get", "/distribution/{0}/json", reference, headers=headers)
         except (OSError, docker.errors.DockerException, RegistryDenied):
             return []
         platforms = answer.get("Platforms") or []
         named = {
-            "/".join(part for key in ("os", "architecture", "variant") if (part := one.get(key))) for one in platforms
+            "/".join(part for key in ("os", "architecture", "variant") if (part := platform.get(key)))
+            for platform in platforms
         }
         return sorted(name for name in named if not name.startswith("unknown"))
 

@@ -14,10 +14,10 @@ from docker.utils import parse_repository_tag
 
 from robenv.engine.api.pull import PullCalls, as_header
 from robenv.engine.protocol import BuildEvent, RegistryImage, StepEvent, TransferEvent
-from robenv.engine.transport.docker_py_session import EVER, ask, hang_up, send
-from robenv.engine.transport.errors import sentence_of, translated
-from robenv.engine.transport.records import Record, error_of, records
-from robenv.util.concurrency import endable
+from robenv.engine.transport.docker_py_session import EVER, hang_up, request_json, send
+from robenv.engine.transport.errors import sentence_of, translated_errors
+from robenv.engine.transport.records import Record, error_of, stream_records
+from robenv.util.concurrency import cancellable
 
 _PATIENCE = 30
 """Seconds that a registry gets for a question: it may be one that is out of reach from here."""
@@ -33,10 +33,10 @@ class RegistryCalls(PullCalls):
         Raises ImageNotFound, RegistryDenied, RegistryUnreachable.
         """
         headers = self._credentials(reference)
-        with translated(f"ask for {reference}"):
+        with translated_errors(f"ask for {reference}"):
             try:
                 path = "/distribution/{0}/json"
-                answer = ask(self._api, "get", path, reference, headers=headers, timeout=_PATIENCE)
+                answer = request_json(self._api, "get", path, reference, headers=headers, timeout=_PATIENCE)
             except requests.exceptions.Timeout as error:
                 raise self._pull_failure(
                     f"i/o timeout: no answer in {_PATIENCE} s", reference, bool(headers)
@@ -58,11 +58,11 @@ class RegistryCalls(PullCalls):
         step = StepEvent(f"push {reference}", f"push {reference}", started=time.time())
         yield step
         headers = self._credentials(reference) if login is None else as_header(login)
-        with translated(f"push {reference}"):
+        with translated_errors(f"push {reference}"):
             response = self._push(reference, headers)
             try:
-                with endable(partial(hang_up, response)):
-                    for record in records(response, f"push {reference}"):
+                with cancellable(partial(hang_up, response)):
+                    for record in stream_records(response, f"push {reference}"):
                         if sentence := error_of(record):
                             raise self._pull_failure(sentence, reference, bool(headers))
                         yield from _transfers(record, step.id)

@@ -19,7 +19,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util.ssl_ import create_urllib3_context
 
 from robenv.engine.api.pull import login_hint
-from robenv.engine.transport.docker_py_session import answer_of, bound, engine_proxies
+from robenv.engine.transport.docker_py_session import engine_proxies, json_of, limit_answers
 from robenv.engine.transport.sockets import trusting_as_docker
 from robenv.errors import ImageNotFound, OperationFailed, RegistryDenied, RegistryUnreachable
 from robenv.paths import home_folder
@@ -56,8 +56,8 @@ class RepositoryHttp:
         self._authorization = ""
         self._session = requests.Session()
         self._session.trust_env = False  # nor ~/.netrc
-        bound(self._session, _ANSWER)
-        self._session.mount("https://", _Adapter(_context(registry, insecure)))
+        limit_answers(self._session, _ANSWER)
+        self._session.mount("https://", _RegistryAdapter(_context(registry, insecure)))
 
     def __enter__(self) -> RepositoryHttp:
         return self
@@ -126,7 +126,7 @@ class RepositoryHttp:
                 answer = self._request("GET", asked.get("realm", ""), params=wanted, headers=headers)
             if not answer.ok:
                 raise self._failure(answer)
-            said = answer_of(answer)
+            said = json_of(answer)
         except (requests.RequestException, ValueError) as error:
             raise self._unreachable(error) from error
         return str(said.get("token") or said.get("access_token") or "") if isinstance(said, dict) else ""
@@ -150,7 +150,7 @@ class RepositoryHttp:
         )
 
 
-class _Adapter(HTTPAdapter):
+class _RegistryAdapter(HTTPAdapter):
     def __init__(self, context: ssl.SSLContext) -> None:
         self._context = context
         super().__init__()

@@ -18,11 +18,11 @@ from robenv.engine.api.pull import PullCalls, registry_of
 from robenv.engine.api.registry_http import DOCKER_INDEX, DOCKER_MANIFEST, OCI_INDEX, RepositoryHttp
 from robenv.engine.protocol import EngineInfo
 from robenv.errors import OperationFailed
-from robenv.util.bounded_json import parse
+from robenv.util.bounded_json import parse_json
 
 
 @dataclass(frozen=True)
-class Entry:
+class IndexEntry:
     """One image of an index, as the OCI image specification describes it. ``size``: of its manifest, in bytes."""
 
     platform: str
@@ -45,7 +45,7 @@ class IndexCalls(PullCalls):
         """
         name, tag = parse_repository_tag(reference)
         registry = registry_of(reference)
-        insecure = takes_as_insecure(self.info().raw.get("RegistryConfig") or {}, registry)
+        insecure = is_insecure_registry(self.info().raw.get("RegistryConfig") or {}, registry)
         repository = name.removeprefix(f"{registry}/")
         login, complaint = self._logins.find(registry), self._logins.complaint(registry)
         with RepositoryHttp(registry, repository, login, insecure, complaint) as there:
@@ -53,24 +53,24 @@ class IndexCalls(PullCalls):
             return there.put_manifest(tag or "latest", *index_of(entries))
 
 
-def _entry(there: RepositoryHttp, platform: str, digest: str) -> Entry:
+def _entry(there: RepositoryHttp, platform: str, digest: str) -> IndexEntry:
     media_type, text = there.manifest(digest)
     try:
-        said = parse(text)
+        said = parse_json(text)
         if "manifests" not in said:
-            return Entry(platform, media_type, digest, len(text))
+            return IndexEntry(platform, media_type, digest, len(text))
         # An engine with the containerd image store may push an index for a single image.
         for one in said["manifests"]:
             own = one.get("platform") or {}
             named = "/".join(str(part) for key in ("os", "architecture", "variant") if (part := own.get(key)))
             if same_platform(named, platform):
-                return Entry(platform, str(one["mediaType"]), str(one["digest"]), int(one["size"]))
+                return IndexEntry(platform, str(one["mediaType"]), str(one["digest"]), int(one["size"]))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise OperationFailed(f"What the registry has under {digest} is no manifest.", details=str(error)) from error
     raise OperationFailed(f"The registry has no image for {platform} under {digest}.")
 
 
-def index_of(entries: Iterable[Entry]) -> tuple[str, bytes]:
+def index_of(entries: Iterable[IndexEntry]) -> tuple[str, bytes]:
     """The media type and the text: Docker's own where all images are Docker's own, else OCI's. Pure."""
     every = sorted(entries, key=lambda entry: entry.platform)
     plain = all(entry.media_type == DOCKER_MANIFEST for entry in every)
@@ -94,7 +94,7 @@ def _described(platform: str) -> dict[str, str]:
     return {**described, "variant": parsed.variant} if parsed.variant else described
 
 
-def takes_as_insecure(config: Mapping[str, Any], registry: str) -> bool:
+def is_insecure_registry(config: Mapping[str, Any], registry: str) -> bool:
     """Whether an engine does not ask this registry for a certificate that it trusts; ``config`` as in ``/info``.
 
     As the engine does, a name is looked up. Source: moby, registry/config.go.

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from robenv.errors import HostLacks, OperationFailed, PortInUse, RobenvError
+from robenv.errors import HostRequirementMissing, OperationFailed, PortInUse, RobenvError
 from robenv.util.sanitize import in_command
 
 _NOISE = re.compile(
@@ -22,7 +22,7 @@ _PORT = re.compile(r"(?:listen (?:tcp|udp)\d? |bind for |host port (?:for )?)(\S
 _ADDRESS = re.compile(r"(?<!bind)(?<!/tcp)(?<!/udp): address already in use$", re.I)
 """As the engine's address management says it: for a port, what is bound stands in front."""
 
-_Kind = type[OperationFailed] | type[HostLacks]
+_Kind = type[OperationFailed] | type[HostRequirementMissing]
 
 NO_BRIDGE = re.compile(r"network bridge not found|could not find bridge \S+|bridge \S+ not found", re.I)
 """What an engine says that was started with ``--bridge none``, or whose bridge somebody has removed."""
@@ -71,13 +71,13 @@ _SAYINGS: tuple[tuple[re.Pattern[str], str, str, _Kind], ...] = (
         re.compile(r"error creating device nodes: mount (?P<what>/dev/[^:\s]+):.*no such file"),
         "a rootless engine gives a device under its own name only, and there is no {what} on its machine",
         "Take the name inside out of `run.devices` or `devices`, or use an engine that runs as root.",
-        HostLacks,
+        HostRequirementMissing,
     ),
     (
         re.compile(r'custom device "(?P<what>[^"]*)": no such file'),
         "the device {what} is not there",
         "Plug it in, or take it out of `devices`.",
-        HostLacks,
+        HostRequirementMissing,
     ),
     (
         re.compile(
@@ -86,14 +86,14 @@ _SAYINGS: tuple[tuple[re.Pattern[str], str, str, _Kind], ...] = (
         ),
         "the engine cannot give it a GPU",
         "Install the NVIDIA Container Toolkit on the engine's machine and restart the engine, or say `gpu: none`.",
-        HostLacks,
+        HostRequirementMissing,
     ),
     (
         re.compile(r"(?:unknown or invalid runtime name: |unknown runtime specified )(?P<what>\S+)", re.I),
         "the engine has no runtime {what}",
         "Take `run.runtime` out, or add the runtime to the engine's configuration: `runtimes` in daemon.json; with "
         "Podman, `[engine.runtimes]` in containers.conf.",
-        HostLacks,
+        HostRequirementMissing,
     ),
     (
         re.compile(r"unable to find (?P<what>user|group) (?P<to>[^:]+): no matching entries", re.I),
@@ -106,7 +106,7 @@ _SAYINGS: tuple[tuple[re.Pattern[str], str, str, _Kind], ...] = (
         "the engine cannot give it {what} µs of realtime {to}",
         "Ask for less in `run.cpu_rt_runtime`, or give the engine more: `dockerd --cpu-rt-runtime=950000`; with "
         "Podman, cpu.rt_runtime_us of the control group above the container's (machine.slice, or libpod_parent).",
-        HostLacks,
+        HostRequirementMissing,
     ),
     (
         re.compile(r"setting rlimits?.* type (?P<what>\d+): operation not permitted"),
@@ -114,7 +114,7 @@ _SAYINGS: tuple[tuple[re.Pattern[str], str, str, _Kind], ...] = (
         "Run the engine with CAP_SYS_RESOURCE, which one inside a container or a rootless one lacks; or do without "
         "`realtime` and `run.ulimits`. Podman raises nofile and nproc by itself: name both in `run.ulimits`, or in "
         "`default_ulimits` of its containers.conf.",
-        HostLacks,
+        HostRequirementMissing,
     ),
     (
         re.compile(r"blkio\.throttle\S+: no such device"),
@@ -126,13 +126,13 @@ _SAYINGS: tuple[tuple[re.Pattern[str], str, str, _Kind], ...] = (
         re.compile(r"range of CPUs is from \S+ to (?P<what>\S+),", re.I),
         "`cpus` is out of range: {what} at most",
         "Correct `run.cpus`.",
-        HostLacks,
+        HostRequirementMissing,
     ),
     (
         re.compile(r"requested CPUs are not available - requested (?P<what>\S+), available: (?P<to>\S+)", re.I),
         "`cpuset: {what}` names processors that are not there; there are {to}",
         "Correct `run.cpuset`.",
-        HostLacks,
+        HostRequirementMissing,
     ),
     (
         re.compile(r"minimum memory limit allowed is (?P<what>\S+)", re.I),
@@ -144,7 +144,7 @@ _SAYINGS: tuple[tuple[re.Pattern[str], str, str, _Kind], ...] = (
         NO_BRIDGE,
         "the engine has no bridge network for it",
         "`run: {network_mode: host}` takes the network of the engine's machine instead, or `none` takes none.",
-        HostLacks,
+        HostRequirementMissing,
     ),
     (
         re.compile(r"network (?P<what>\S+) not found"),
@@ -156,7 +156,7 @@ _SAYINGS: tuple[tuple[re.Pattern[str], str, str, _Kind], ...] = (
 
 
 @contextmanager
-def explained(name: Callable[[], str], addresses: Callable[[], tuple[str, ...]] = lambda: ()) -> Iterator[None]:
+def explained_start(name: Callable[[], str], addresses: Callable[[], tuple[str, ...]] = lambda: ()) -> Iterator[None]:
     """Around a call that creates or starts a container: the engine's sentence becomes one that leads on.
 
     ``addresses``: those that it is to have in its networks, where it says which; asked only where one is taken.
@@ -164,7 +164,7 @@ def explained(name: Callable[[], str], addresses: Callable[[], tuple[str, ...]] 
     try:
         yield
     except OperationFailed as error:
-        better = explain(error, name(), addresses() if _is_address(error) else ())
+        better = explain_start_error(error, name(), addresses() if _is_address(error) else ())
         if better is error:
             raise
         raise better from error
@@ -175,7 +175,7 @@ def _is_address(error: OperationFailed) -> bool:
     return isinstance(error, PortInUse) and _ADDRESS.search(error.message) is not None
 
 
-def explain(error: OperationFailed, container: str, addresses: tuple[str, ...] = ()) -> RobenvError:
+def explain_start_error(error: OperationFailed, container: str, addresses: tuple[str, ...] = ()) -> RobenvError:
     """``error`` itself where there is nothing to add."""
     sentence = error.message.partition(": ")[2]
     cause = _NOISE.sub("", sentence).removesuffix(": unknown")

@@ -32,7 +32,7 @@ class Transfer:
 
 
 @dataclass(frozen=True)
-class Step:
+class BuildStep:
     id: str
     name: str = ""
     started: float | None = None
@@ -73,41 +73,41 @@ class Step:
 
 @dataclass(frozen=True)
 class BuildState:
-    by_id: Mapping[str, Step] = field(default_factory=lambda: MappingProxyType({}))
+    by_id: Mapping[str, BuildStep] = field(default_factory=lambda: MappingProxyType({}))
     warnings: tuple[str, ...] = ()
     image_id: str = ""
 
     @property
-    def steps(self) -> tuple[Step, ...]:
+    def steps(self) -> tuple[BuildStep, ...]:
         """In the order in which they were first heard of."""
         return tuple(self.by_id.values())
 
     @property
-    def failed(self) -> Step | None:
+    def failed(self) -> BuildStep | None:
         """The step that failed by itself; where the build was cancelled as a whole, the first that ended so."""
         broken = [step for step in self.steps if step.error]
         own = [step for step in broken if not step.cancelled]
         return min(own or broken, key=lambda step: step.completed or float("inf"), default=None)
 
 
-def fold(state: BuildState, event: BuildEvent) -> BuildState:
+def apply_event(state: BuildState, event: BuildEvent) -> BuildState:
     """The state after ``event``. Has no effect; costs little, however many events there were before."""
     if isinstance(event, StepEvent):
-        return _with_step(state, _update(state.by_id.get(event.id, Step(event.id)), event))
+        return _with_step(state, _update(state.by_id.get(event.id, BuildStep(event.id)), event))
     if isinstance(event, LogEvent):
-        return _with_step(state, _log(state.by_id.get(event.id, Step(event.id)), event))
+        return _with_step(state, _log(state.by_id.get(event.id, BuildStep(event.id)), event))
     if isinstance(event, TransferEvent):
-        return _with_step(state, _transfer(state.by_id.get(event.step, Step(event.step)), event))
+        return _with_step(state, _transfer(state.by_id.get(event.step, BuildStep(event.step)), event))
     if isinstance(event, WarningEvent):
         return replace(state, warnings=(*state.warnings, printable(event.text)))
     return replace(state, image_id=event.image_id) if isinstance(event, ImageEvent) else state
 
 
-def _with_step(state: BuildState, step: Step) -> BuildState:
+def _with_step(state: BuildState, step: BuildStep) -> BuildState:
     return replace(state, by_id=MappingProxyType({**state.by_id, step.id: step}))
 
 
-def _update(step: Step, event: StepEvent) -> Step:
+def _update(step: BuildStep, event: StepEvent) -> BuildStep:
     # An engine may start one step several times over (a lookup, then the work): the first start is when it began.
     started = event.started if step.started is None or event.started is None else min(step.started, event.started)
     return replace(
@@ -121,7 +121,7 @@ def _update(step: Step, event: StepEvent) -> Step:
     )
 
 
-def _transfer(step: Step, event: TransferEvent) -> Step:
+def _transfer(step: BuildStep, event: TransferEvent) -> BuildStep:
     before = step.transfers.get(event.id)
     current, total = event.current, event.total
     if event.completed and before is not None and not total:  # some only say that it is done
@@ -130,5 +130,5 @@ def _transfer(step: Step, event: TransferEvent) -> Step:
     return replace(step, transfers=MappingProxyType({**step.transfers, event.id: moved}))
 
 
-def _log(step: Step, event: LogEvent) -> Step:
+def _log(step: BuildStep, event: LogEvent) -> BuildStep:
     return replace(step, output=step.output.add(event.text, event.stderr))

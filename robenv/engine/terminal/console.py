@@ -28,14 +28,14 @@ def terminal_size(fd: int) -> tuple[int, int] | None:
     return (rows, columns) if rows and columns else None
 
 
-class Terminal:
+class RawTerminal:
     """Puts a terminal into raw mode inside ``with``. Does nothing for an ``fd`` that is None or no terminal."""
 
     def __init__(self, fd: int | None) -> None:
         self._fd = fd if fd is not None and os.isatty(fd) else None
         self._before: list[Any] | None = None
 
-    def __enter__(self) -> Terminal:
+    def __enter__(self) -> RawTerminal:
         self.make_raw()
         return self
 

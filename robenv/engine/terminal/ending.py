@@ -6,7 +6,7 @@ import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from robenv.engine.terminal.types import Session
+    from robenv.engine.terminal.types import ProcessSession
 
 GRACE = 3.0
 """Seconds after a first ^C from which on another one means: do not wait for it any longer."""
@@ -18,10 +18,10 @@ _TRIES, _PAUSE = 10, 0.3
 """A process that has just been started cannot be found yet."""
 
 
-class Ending:
+class SignalEscalation:
     """Says what to send when, and when to stop waiting. Times are seconds of one steady clock."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: ProcessSession) -> None:
         self._session = session
         self._due: list[tuple[float, int, int]] = []
         """(when, signal, tries left)"""

@@ -6,7 +6,7 @@ import os
 import stat
 import time
 
-from robenv.engine.terminal.console import Terminal, is_terminal, terminal_size
+from robenv.engine.terminal.console import RawTerminal, is_terminal, terminal_size
 from robenv.engine.terminal.pump import Pump, Streams
 from robenv.engine.terminal.wakeup import Wakeup
 from robenv.errors import RobenvError
@@ -23,7 +23,7 @@ _TIME_TO_HANG_UP = 0.3
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from robenv.engine.terminal.types import ExecRequest, Session, SessionEngine
+    from robenv.engine.terminal.types import ExecRequest, ProcessSession, SessionEngine
 
 
 def standard_streams() -> Streams:
@@ -50,7 +50,7 @@ def interact_exec(engine: SessionEngine, request: ExecRequest, streams: Streams 
             session.close()
 
 
-def _runs_on(session: Session) -> bool:
+def _runs_on(session: ProcessSession) -> bool:
     """Whether a command that was just detached is still there: only asking inside tells, for Docker Engine 20.10 has it
     down as failed in either case. SIGCONT does nothing to what runs."""
     time.sleep(_TIME_TO_HANG_UP)
@@ -60,7 +60,7 @@ def _runs_on(session: Session) -> bool:
         return True
 
 
-def interact(session: Session, streams: Streams | None = None) -> int | None:
+def interact(session: ProcessSession, streams: Streams | None = None) -> int | None:
     """Ties a session to this process's streams until it ends; the exit code of the process inside, None where the user
     detached and it runs on.
 
@@ -75,8 +75,8 @@ def interact(session: Session, streams: Streams | None = None) -> int | None:
         return _interact(session, streams or standard_streams(), wakeup)
 
 
-def _interact(session: Session, streams: Streams, wakeup: Wakeup) -> int | None:
-    with Terminal(streams.stdin if session.tty else None) as terminal:
+def _interact(session: ProcessSession, streams: Streams, wakeup: Wakeup) -> int | None:
+    with RawTerminal(streams.stdin if session.tty else None) as terminal:
         session.set_blocking(False)
         return Pump(session, streams, wakeup, terminal).run()
 

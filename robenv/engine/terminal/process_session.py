@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Protocol
 
-    from robenv.engine.terminal.types import Session
+    from robenv.engine.terminal.types import ProcessSession
     from robenv.engine.transport.http_client import Stream
 
     class Process(Protocol):
@@ -47,7 +47,7 @@ _PATIENCE = 0.4
 """Seconds: the engine notes an exit a little after the streams have ended."""
 
 
-class Frames:
+class FrameDecoder:
     """Takes the Engine API's multiplexed stream as it comes, cut anywhere, and gives the parts of stdout and stderr.
 
     A frame is a header of 8 bytes (stream, three zeros, the length as a big-endian number) and so many bytes.
@@ -95,7 +95,7 @@ class Frames:
         return not self._left and not self._header
 
 
-class Raw:
+class RawDecoder:
     """The stream of a process with a TTY: all of it is stdout."""
 
     whole = True
@@ -104,11 +104,11 @@ class Raw:
         return [(STDOUT, data)] if data else []
 
 
-def demultiplexer(tty: bool) -> Frames | Raw:
-    return Raw() if tty else Frames()
+def demultiplexer(tty: bool) -> FrameDecoder | RawDecoder:
+    return RawDecoder() if tty else FrameDecoder()
 
 
-class ProcessSession:
+class SocketSession:
     """A Session over a connected socket. ``rest``: bytes of it that were read already.
 
     ``detach_keys``: what, typed, makes the engine end the session and leave the process be.
@@ -209,7 +209,7 @@ class Captured(NamedTuple):
     stderr: bytes
 
 
-def capture(session: Session) -> Captured:
+def capture(session: ProcessSession) -> Captured:
     """Reads a short command's output to its end and closes the session; the command gets no input.
 
     Raises EngineLost, ContainerNotFound.
@@ -235,9 +235,9 @@ def _too_much() -> Exception:
     return OperationFailed(f"A command in a container wrote more than {OUTPUT >> 20} MiB.")
 
 
-def first_line(session: ProcessSession, seconds: float) -> bytes:
+def first_line(session: SocketSession, seconds: float) -> bytes:
     """The first line that a command without a TTY writes; b"" after ``seconds``. Closes the session."""
-    line, demux = bytearray(), Frames()
+    line, demux = bytearray(), FrameDecoder()
     session.set_timeout(seconds)
     try:
         while b"\n" not in line and len(line) < _CHUNK and (data := session.recv(_CHUNK)):

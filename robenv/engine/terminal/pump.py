@@ -11,14 +11,14 @@ import time
 from typing import NamedTuple
 
 from robenv.engine.terminal.console import in_foreground, terminal_size
-from robenv.engine.terminal.ending import Ending
+from robenv.engine.terminal.ending import SignalEscalation
 from robenv.engine.terminal.process_session import STDERR, STDOUT, demultiplexer
 from robenv.engine.terminal.wakeup import FORWARDED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from robenv.engine.terminal.console import Terminal
-    from robenv.engine.terminal.types import Session
+    from robenv.engine.terminal.console import RawTerminal
+    from robenv.engine.terminal.types import ProcessSession
     from robenv.engine.terminal.wakeup import Wakeup
 
 _CHUNK = 64 * 1024
@@ -76,7 +76,7 @@ class _Output:
 class Pump:
     """One session, from when it is open until its process has ended. ``session`` must not block."""
 
-    def __init__(self, session: Session, streams: Streams, wakeup: Wakeup, terminal: Terminal) -> None:
+    def __init__(self, session: ProcessSession, streams: Streams, wakeup: Wakeup, terminal: RawTerminal) -> None:
         self._session = session
         self._wakeup = wakeup
         self._terminal = terminal
@@ -90,7 +90,7 @@ class Pump:
         self._demux = demultiplexer(session.tty)
         self._ended = False
         self._limit = _HELD
-        self._ending = Ending(session)
+        self._ending = SignalEscalation(session)
         self._failure: OSError | None = None
 
     def run(self) -> int | None:

@@ -92,7 +92,7 @@ def command(marker: str, signal: str, argv: tuple[str, ...]) -> tuple[str, ...]:
     return ("/bin/sh", "-c", SCRIPT, "robenv-signal", marker, signal, *argv)
 
 
-def reached(output: bytes) -> int:
+def signalled_count(output: bytes) -> int:
     """How many processes the script says it reached; 0 where it says something else."""
     text = output.strip()
     return int(text) if text.isdigit() else 0

@@ -69,7 +69,7 @@ class ExecRequest(NamedTuple):
     """What is to start ``argv``, and becomes it."""
 
 
-class Session(Protocol):
+class ProcessSession(Protocol):
     """A process's streams: one raw connection that carries stdin one way and stdout and stderr the other."""
 
     tty: bool
@@ -121,7 +121,7 @@ class SessionEngine(Protocol):
     def find_container(self, name: str) -> ContainerInfo | None:
         """By name or ID; None where there is none."""
 
-    def open_exec(self, request: ExecRequest, size: tuple[int, int] | None = None) -> Session:
+    def open_exec(self, request: ExecRequest, size: tuple[int, int] | None = None) -> ProcessSession:
         """Starts a command in a running container. ``size`` is (rows, columns) of the terminal."""
 
     def oom_events(self, container: str, since: float, until: float) -> int:

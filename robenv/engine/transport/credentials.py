@@ -15,7 +15,7 @@ from typing import Any
 import docker
 from docker import auth
 
-from robenv.engine.transport.docker_config import config_file, mapping_in, read_config, text_in
+from robenv.engine.transport.docker_config import config_file, config_mapping, config_text, read_config
 from robenv.notices import warn_once
 
 _PATIENCE = 15.0
@@ -27,7 +27,7 @@ _MOST = 200
 """Characters of a helper's answer in a message."""
 
 
-class Unavailable(Exception):
+class HelperUnavailable(Exception):
     """A helper gave no answer, or none that is one."""
 
 
@@ -55,19 +55,19 @@ class Logins:
 
     def _helper(self, config: Mapping[str, Any], registry: str) -> tuple[str, str]:
         """The registry's helper, and the config's key that names it."""
-        helpers = mapping_in(self._folder, config, "credHelpers")
+        helpers = config_mapping(self._folder, config, "credHelpers")
         key = auth.INDEX_URL if registry == auth.INDEX_NAME else registry
         for name in (key, registry):
-            if own := text_in(self._folder, helpers, name):
+            if own := config_text(self._folder, helpers, name):
                 return own, "credHelpers"
-        return text_in(self._folder, config, "credsStore"), "credsStore"
+        return config_text(self._folder, config, "credsStore"), "credsStore"
 
     def _ask(self, helper: str, key: str, registry: str) -> Mapping[str, Any] | None:
         if registry in self._complaints:
             return None
         try:
             return ask_helper(helper, auth.INDEX_URL if registry == auth.INDEX_NAME else registry)
-        except Unavailable as error:
+        except HelperUnavailable as error:
             said = f"{_PREFIX}{helper} ({key} in {config_file(self._folder)}) {error}"
             self._complaints[registry] = said
             warn_once(f"{said}; going on without a login")
@@ -76,7 +76,7 @@ class Logins:
     def _written(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """The logins that stand in the config itself."""
         logins: dict[str, Any] = {}
-        for name, entry in mapping_in(self._folder, config, "auths").items():
+        for name, entry in config_mapping(self._folder, config, "auths").items():
             try:
                 logins |= auth.parse_auth({name: entry}, raise_on_error=True)
             except (docker.errors.DockerException, ValueError, TypeError, AttributeError):
@@ -88,21 +88,21 @@ def ask_helper(helper: str, server: str, patience: float = _PATIENCE) -> Mapping
     """The login that a helper has for a server; None where it has none. Raises Unavailable."""
     program = shutil.which(_PREFIX + helper) if "/" not in helper else None
     if program is None:
-        raise Unavailable("is not installed, or not in PATH")
+        raise HelperUnavailable("is not installed, or not in PATH")
     code, output, errors = _run(program, server, patience)
     text = output.decode("utf-8", "replace").strip()
     if code:
         if _NOT_FOUND in text:
             return None
         said = (text or errors.decode("utf-8", "replace").strip())[:_MOST]
-        raise Unavailable(f"ended with exit code {code}" + (f": {said}" if said else ""))
+        raise HelperUnavailable(f"ended with exit code {code}" + (f": {said}" if said else ""))
     try:
         found = json.loads(text)
         user, secret = found["Username"], found["Secret"]
     except (ValueError, RecursionError, KeyError, TypeError):
-        raise Unavailable("gave an answer that is not a login") from None
+        raise HelperUnavailable("gave an answer that is not a login") from None
     if not isinstance(user, str) or not isinstance(secret, str):
-        raise Unavailable("gave an answer that is not a login")
+        raise HelperUnavailable("gave an answer that is not a login")
     if not user and not secret:
         return None
     if user == auth.TOKEN_USERNAME:
@@ -115,7 +115,7 @@ def _run(program: str, server: str, patience: float) -> tuple[int, bytes, bytes]
     try:
         done = subprocess.run([program, "get"], input=server.encode(), capture_output=True, timeout=patience)
     except OSError as error:
-        raise Unavailable(f"cannot be started: {error.strerror}") from error
+        raise HelperUnavailable(f"cannot be started: {error.strerror}") from error
     except subprocess.TimeoutExpired:
-        raise Unavailable(f"gave no answer within {patience:.0f} s") from None
+        raise HelperUnavailable(f"gave no answer within {patience:.0f} s") from None
     return done.returncode, done.stdout, done.stderr

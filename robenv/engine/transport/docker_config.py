@@ -59,7 +59,7 @@ def read_config(folder: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else _ignored(path, "it is not a JSON object")
 
 
-def text_in(folder: str, config: Mapping[str, Any], key: str) -> str:
+def config_text(folder: str, config: Mapping[str, Any], key: str) -> str:
     """The value of ``key``; "" where there is none."""
     value = config.get(key)
     if value is None or isinstance(value, str):
@@ -68,7 +68,7 @@ def text_in(folder: str, config: Mapping[str, Any], key: str) -> str:
     return ""
 
 
-def mapping_in(folder: str, config: Mapping[str, Any], key: str) -> dict[str, Any]:
+def config_mapping(folder: str, config: Mapping[str, Any], key: str) -> dict[str, Any]:
     """The value of ``key``; empty where there is none."""
     value = config.get(key)
     if value is None or isinstance(value, dict):
@@ -80,11 +80,11 @@ def mapping_in(folder: str, config: Mapping[str, Any], key: str) -> dict[str, An
 def proxy_variables(folder: str, endpoint: str) -> dict[str, str]:
     """The proxy variables for builds and containers on the engine at ``endpoint``, in capitals and in small letters, as
     the docker CLI sets them. Source: docs.docker.com/engine/cli/proxy/."""
-    proxies = mapping_in(folder, read_config(folder), "proxies")
-    chosen = mapping_in(folder, proxies, endpoint if endpoint in proxies else "default")
+    proxies = config_mapping(folder, read_config(folder), "proxies")
+    chosen = config_mapping(folder, proxies, endpoint if endpoint in proxies else "default")
     found: dict[str, str] = {}
     for key, variable in _PROXIES.items():
-        if value := text_in(folder, chosen, key):
+        if value := config_text(folder, chosen, key):
             found |= {variable: value, variable.lower(): value}
     return found
 

@@ -19,7 +19,7 @@ from requests.utils import should_bypass_proxies
 from urllib3.util.ssl_ import create_urllib3_context
 
 from robenv.engine.transport.sockets import trusting_as_docker
-from robenv.util.bounded_json import ANSWER, joined, parse
+from robenv.util.bounded_json import ANSWER, join_bounded, parse_json
 
 _PIECE = 64 * 1024
 _REDIRECTS = 3
@@ -57,36 +57,36 @@ def hang_up(response: Any) -> None:
             place.shutdown(socket.SHUT_RDWR)
 
 
-def ask(api: docker.APIClient, method: str, path: str, *parts: str, **options: Any) -> Any:
+def request_json(api: docker.APIClient, method: str, path: str, *parts: str, **options: Any) -> Any:
     """As ``send``, for the JSON of the answer."""
-    return answer_of(send(api, method, path, *parts, **options))
+    return json_of(send(api, method, path, *parts, **options))
 
 
 def ask_version(api: docker.APIClient) -> dict[str, Any]:
     """What ``/version`` says, which is asked for in no version of the API. Raises KeyError where it says nothing."""
-    said = ask_unversioned(api, "/version")
+    said = request_unversioned(api, "/version")
     if not isinstance(said, dict):
         raise KeyError("ApiVersion")
     return said
 
 
-def ask_unversioned(api: docker.APIClient, path: str) -> Any:
-    """As ``ask`` for a GET of exactly this path."""
+def request_unversioned(api: docker.APIClient, path: str) -> Any:
+    """As ``request_json`` for a GET of exactly this path."""
     inner: Any = api
     response = inner._get(inner._url(path, versioned_api=False))
     inner._raise_for_status(response)
-    return answer_of(response)
+    return json_of(response)
 
 
-def answer_of(response: Any) -> Any:
+def json_of(response: Any) -> Any:
     """A response's JSON. Raises requests' InvalidJSONError, also where it is nested too deeply."""
     try:
-        return parse(response.content)
+        return parse_json(response.content)
     except ValueError as error:
         raise InvalidJSONError(f"the answer is no JSON: {error}") from error
 
 
-def bound(session: Any, most: int = ANSWER) -> None:
+def limit_answers(session: Any, most: int = ANSWER) -> None:
     """Has a session of requests' read answers of at most ``most`` bytes, and follow few redirects. What is streamed is
     bounded by who reads it; an error's answer is always read here."""
 
@@ -94,11 +94,11 @@ def bound(session: Any, most: int = ANSWER) -> None:
         if stream and response.ok:
             return
         try:
-            response._content = joined(response.iter_content(_PIECE), most)
+            response._content = join_bounded(response.iter_content(_PIECE), most)
         except ValueError as error:
             response.close()
             raise ContentDecodingError(f"the answer is too long: {error}") from error
-        response.json = partial(answer_of, response)  # for docker-py's own methods
+        response.json = partial(json_of, response)  # for docker-py's own methods
         if not response.ok:
             response._content = json.dumps({"message": _message(response)}).encode()
 
@@ -109,7 +109,7 @@ def bound(session: Any, most: int = ANSWER) -> None:
 def _message(response: Any) -> str:
     """What an error's answer says, in whatever form it does."""
     with suppress(ValueError):
-        said = parse(response.content)
+        said = parse_json(response.content)
         if isinstance(said, dict) and isinstance(said.get("message"), str):
             return str(said["message"])
     return str(response.content[:_SAID].decode("utf-8", "replace")).strip()
@@ -121,7 +121,7 @@ def use_version(api: docker.APIClient, version: str) -> None:
     inner._version = version
 
 
-class _Adapter(HTTPAdapter):
+class _EndpointAdapter(HTTPAdapter):
     """requests' own, but for whom it trusts, also by way of a proxy."""
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> Any:
@@ -138,10 +138,10 @@ def _context() -> Any:
 def trust_as_docker(api: docker.APIClient) -> None:
     """For an engine that is asked for its certificate."""
     inner: Any = api
-    inner.mount("https://", _Adapter())
+    inner.mount("https://", _EndpointAdapter())
 
 
-def mind_only_the_endpoint(api: docker.APIClient) -> None:
+def ignore_environment(api: docker.APIClient) -> None:
     """Keeps requests from what it takes from the environment beside the endpoint itself.
 
     That is REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE, which would overrule the engine's own CA, the logins of ~/.netrc, and

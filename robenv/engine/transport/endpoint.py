@@ -10,7 +10,7 @@ import json
 import os
 from typing import Any, NamedTuple
 
-from robenv.engine.transport.docker_config import config_file, config_folder, read_config, text_in
+from robenv.engine.transport.docker_config import config_file, config_folder, config_text, read_config
 from robenv.errors import EngineDenied, EngineInsecure, EngineLost, EngineUnreachable
 
 TYPE_CHECKING = False
@@ -62,7 +62,7 @@ def find_endpoint(environ: Mapping[str, str]) -> Endpoint:
     return _context(folder, name, source)
 
 
-def unreachable(error: BaseException, endpoint: Endpoint | None = None) -> EngineUnreachable:
+def engine_unreachable(error: BaseException, endpoint: Endpoint | None = None) -> EngineUnreachable:
     """The error for an engine that could not be reached because of ``error``, with what mends it."""
     where = f" at {endpoint.url} ({endpoint.source})" if endpoint else ""
     details = str(error)
@@ -96,14 +96,14 @@ _TROUBLES = (
 """(what OpenSSL or the engine says, what that means, a way out)"""
 
 
-def insecure(details: str, endpoint: Endpoint | None = None) -> EngineInsecure:
+def engine_insecure(details: str, endpoint: Endpoint | None = None) -> EngineInsecure:
     """The error where TLS keeps this machine and the engine apart."""
     where = f" with {endpoint.url} ({endpoint.source})" if endpoint else ""
     why, hint = next((why, hint) for signs, why, hint in _TROUBLES if any(sign in details for sign in signs))
     return EngineInsecure(f"No connection{where}: {why}.", details=details, hint=hint)
 
 
-def lost(action: str, details: str) -> EngineLost:
+def engine_lost(action: str, details: str) -> EngineLost:
     """The error for an engine that went away while robenv tried to ``action``."""
     return EngineLost(
         f"The connection to the engine broke: could not {action}.",
@@ -129,10 +129,11 @@ def _way_out(endpoint: Endpoint | None) -> str:
 def _way_out_of_ssh(url: str) -> str:
     import shlex
 
-    from robenv.engine.transport.ssh import target
+    from robenv.engine.transport.ssh import parse_ssh_url
 
+    login = shlex.join(parse_ssh_url(url).login())
     return (
-        f"This must work without a question: `ssh {shlex.join(target(url).login())} docker version`. Keys, known hosts"
+        f"This must work without a question: `ssh {login} docker version`. Keys, known hosts"
         " and all else are as ssh has them; `ssh-add` keeps a key's passphrase."
     )
 
@@ -160,10 +161,10 @@ def _checked(url: str, source: str, tls: Tls | None) -> str:
     """With the port that the docker CLI takes where the address has none."""
     why = "" if url.startswith(_SCHEMES) and url.partition("://")[2] else "no address of an engine"
     if url.startswith("ssh://") and not why:
-        from robenv.engine.transport.ssh import target
+        from robenv.engine.transport.ssh import parse_ssh_url
 
         try:
-            target(url)
+            parse_ssh_url(url)
         except ValueError as error:
             why = str(error)
     if not why and not url.startswith("tcp://"):
@@ -197,7 +198,7 @@ def _material(folder: str, verify: bool) -> Tls:
 
 
 def _current_context(folder: str) -> str:
-    return text_in(folder, read_config(folder), "currentContext")
+    return config_text(folder, read_config(folder), "currentContext")
 
 
 def _context(folder: str, name: str, source: str) -> Endpoint:

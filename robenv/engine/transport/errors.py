@@ -59,7 +59,7 @@ _SAYINGS: tuple[tuple[re.Pattern[str], type[OperationFailed], str], ...] = (
 
 
 @contextmanager
-def translated(action: str, subject: str = "") -> Iterator[None]:
+def translated_errors(action: str, subject: str = "") -> Iterator[None]:
     """Inside it, library errors become robenv's.
 
     ``action`` is what was tried, as in "could not ACTION SUBJECT": ``with translated("start the container", name):``
@@ -69,14 +69,14 @@ def translated(action: str, subject: str = "") -> Iterator[None]:
     except RobenvError:
         raise
     except (*_LIBRARIES, OSError) as error:
-        raise translate(error, f"{action} {subject}".strip()) from error
+        raise translate_error(error, f"{action} {subject}".strip()) from error
 
 
-def translate(error: BaseException, action: str) -> RobenvError:
+def translate_error(error: BaseException, action: str) -> RobenvError:
     """The error of robenv's for a library's ``error`` while robenv tried to ``action``."""
     if isinstance(error, docker.errors.APIError):
         sentence = sentence_of(error)
-        return endpoint.insecure(sentence) if endpoint.WANTS_TLS in sentence else from_sentence(sentence, action)
+        return endpoint.engine_insecure(sentence) if endpoint.WANTS_TLS in sentence else from_sentence(sentence, action)
     if isinstance(error, requests.exceptions.Timeout):
         return EngineLost(
             f"The engine did not answer in time: could not {action}.",
@@ -85,14 +85,14 @@ def translate(error: BaseException, action: str) -> RobenvError:
         )
     tls = _first(error, requests.exceptions.SSLError, urllib3.exceptions.SSLError)
     if tls is not None:
-        return endpoint.insecure(str(tls))
+        return endpoint.engine_insecure(str(tls))
     system = _first(error, OSError, but=_LIBRARIES)
     if isinstance(system, FileNotFoundError | PermissionError | ConnectionRefusedError):
-        return endpoint.unreachable(system)
+        return endpoint.engine_unreachable(system)
     if _never_connected(error):
-        return endpoint.unreachable(system or OSError(_last_words(error)))
+        return endpoint.engine_unreachable(system or OSError(_last_words(error)))
     if isinstance(error, OSError | urllib3.exceptions.HTTPError):  # requests' own are OSErrors too
-        return endpoint.lost(action, _last_words(error))
+        return endpoint.engine_lost(action, _last_words(error))
     return from_sentence(_last_words(error), action)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-from robenv.util.bounded_json import parse
+from robenv.util.bounded_json import parse_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ _TRAILERS = 100
 _NO_BODY = (101, 204, 304)
 
 
-class Answer(NamedTuple):
+class HttpAnswer(NamedTuple):
     status: int
     headers: Mapping[str, str]
     """By lower-case name."""
@@ -48,7 +48,7 @@ class Answer(NamedTuple):
 
     def json(self) -> Any:
         """The body's JSON; None where it is empty. Raises ValueError."""
-        return parse(self.body) if self.body.strip() else None
+        return parse_json(self.body) if self.body.strip() else None
 
     def message(self) -> str:
         """What the engine says in an error answer."""
@@ -61,7 +61,7 @@ class Answer(NamedTuple):
         return self.body[:500].decode("utf-8", "replace").strip() or f"the engine answered {self.status}"
 
 
-class Connection:
+class HttpConnection:
     """One connection, for one request after the other. Its methods raise OSError (ConnectionError where it broke)."""
 
     def __init__(self, stream: Stream) -> None:
@@ -69,16 +69,16 @@ class Connection:
         self._buffer = bytearray()
         self.reusable = True
 
-    def request(self, method: str, path: str, body: Any = None) -> Answer:
+    def request(self, method: str, path: str, body: Any = None) -> HttpAnswer:
         """Sends ``body`` as JSON where there is one, and reads the whole answer."""
         self._stream.sendall(_request(method, path, body))
         status, headers = self._head()
         self.reusable = "close" not in headers.get("connection", "").lower()
-        return Answer(status, headers, self._body(status, headers))
+        return HttpAnswer(status, headers, self._body(status, headers))
 
     def take_over(
         self, path: str, body: Any = None, protocol: str = "tcp", extra: Iterable[tuple[str, str]] = ()
-    ) -> tuple[Answer, bytes]:
+    ) -> tuple[HttpAnswer, bytes]:
         """POSTs, asking to have the connection for raw bytes, or for another ``protocol``. (answer, the bytes that came
         with it already).
 
@@ -87,10 +87,10 @@ class Connection:
         self._stream.sendall(_request("POST", path, body, protocol, extra))
         status, headers = self._head()
         if status >= 300:
-            return Answer(status, headers, self._body(status, headers)), b""
+            return HttpAnswer(status, headers, self._body(status, headers)), b""
         rest = bytes(self._buffer)
         self._buffer.clear()
-        return Answer(status, headers, b""), rest
+        return HttpAnswer(status, headers, b""), rest
 
     def close(self) -> None:
         self._stream.close()
@@ -171,13 +171,13 @@ class Connection:
     def _fill(self) -> None:
         data = self._stream.recv(_CHUNK)
         if not data:
-            raise Closed("the engine closed the connection")
+            raise ConnectionEnded("the engine closed the connection")
         if len(self._buffer) > _BODY_LIMIT:
             raise ConnectionError("the answer is too long")
         self._buffer += data
 
 
-class Closed(ConnectionError, EOFError):
+class ConnectionEnded(ConnectionError, EOFError):
     """The connection ended where more was due."""
 
 

@@ -17,7 +17,7 @@ _CHUNK = 64 * 1024
 _PORT, _TLS_PORT = 2375, 2376
 
 
-def dial(url: str, verify: Any, certificate: Any, timeout: float) -> socket.socket:
+def open_socket(url: str, verify: Any, certificate: Any, timeout: float) -> socket.socket:
     """``verify`` and ``certificate`` as of requests: a CA file or whether to check; (certificate, key) files or None.
 
     Raises OSError, of which ssl.SSLError is one.

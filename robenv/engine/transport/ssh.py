@@ -65,11 +65,11 @@ def _later_settings() -> tuple[str, ...]:
         )
     except (OSError, subprocess.TimeoutExpired):
         return ()  # whoever runs it next says why
-    found = re.search(r"OpenSSH_(?:for_Windows_)?(\d+)\.(\d+)", done.stderr)
-    return _LATER_SETTINGS if found and (int(found[1]), int(found[2])) >= _LATER else ()
+    match = re.search(r"OpenSSH_(?:for_Windows_)?(\d+)\.(\d+)", done.stderr)
+    return _LATER_SETTINGS if match and (int(match[1]), int(match[2])) >= _LATER else ()
 
 
-class Marked(NamedTuple):
+class MarkedCommand(NamedTuple):
     """A command for a login shell, and the line that it prints before its own output.
 
     What comes before that line the shell's startup files have printed: a greeting in ~/.bashrc. The words are those
@@ -85,9 +85,9 @@ class Marked(NamedTuple):
         return before, after if found else None
 
 
-def marked(command: str) -> Marked:
+def mark_command(command: str) -> MarkedCommand:
     word = f"robenv-{secrets.token_hex(8)}"
-    return Marked(f"echo {word}; {command}", f"{word}\n".encode())
+    return MarkedCommand(f"echo {word}; {command}", f"{word}\n".encode())
 
 
 def read_greeting(stream: IO[bytes] | None, line: bytes) -> bytes | None:
@@ -103,7 +103,7 @@ def read_greeting(stream: IO[bytes] | None, line: bytes) -> bytes | None:
     return None
 
 
-class Target(NamedTuple):
+class SshTarget(NamedTuple):
     host: str
     user: str = ""
     port: int | None = None
@@ -130,7 +130,7 @@ def dial_command(path: str = "") -> str:
     return shlex.join(["docker", *there, "system", "dial-stdio"])
 
 
-def target(url: str) -> Target:
+def parse_ssh_url(url: str) -> SshTarget:
     """What an ``ssh://`` URL says. Raises ValueError with a sentence about what it may not."""
     parts = urlsplit(url)
     if parts.password is not None:
@@ -142,7 +142,7 @@ def target(url: str) -> Target:
     host = place[1:].partition("]")[0] if place.startswith("[") else place.partition(":")[0]
     if not host or host.startswith("-"):
         raise ValueError("it has no host")
-    return Target(host, unquote(parts.username or ""), parts.port, unquote(parts.path.rstrip("/")))
+    return SshTarget(host, unquote(parts.username or ""), parts.port, unquote(parts.path.rstrip("/")))
 
 
 class SshRelay:
@@ -234,9 +234,9 @@ def _pass_on(child: subprocess.Popen[bytes], stream: socket.socket) -> bytes:
             _send(stream, data)
             continue
         begun += data
-        if found := _ANSWER.search(begun):
+        if match := _ANSWER.search(begun):
             answered = True
-            _send(stream, bytes(begun[found.start() :]))
+            _send(stream, bytes(begun[match.start() :]))
         elif len(begun) > GREETING:
             child.terminate()
             break
@@ -270,4 +270,4 @@ def _instead(greeting: bytes) -> str:
 
 def over_ssh(url: str, words: str) -> list[str]:
     """The argv that has a builder's shell run ``words``."""
-    return target(url).argv(words, "-o", "BatchMode=yes")
+    return parse_ssh_url(url).argv(words, "-o", "BatchMode=yes")

@@ -14,8 +14,8 @@ from pathlib import Path
 from robenv.git import packs
 from robenv.git.command import Git, GitFailed
 from robenv.git.placing import placed, private_folder
-from robenv.git.profile_cache import Repository
-from robenv.git.workspace.repos_file import Entry
+from robenv.git.profile_cache import CachedRepository
+from robenv.git.workspace.repos_file import RepositoryEntry
 from robenv.host.git.addresses import is_helper
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -26,7 +26,7 @@ _NO_FILTERS = b"* -filter\n"
 
 
 @dataclass(frozen=True)
-class Carried:
+class CarriedCommit:
     """A commit of a repository. ``ref``: what it is wanted by, such as ``refs/heads/main`` or ``refs/tags/v1``; "" for
     a commit that was named itself. ``target``: what ``ref`` is, a commit or a tag with a message; "" for one that is
     something else by now."""
@@ -62,35 +62,35 @@ def is_address(text: object) -> bool:
     )
 
 
-def carried_here(entry: Entry, commit: str) -> Carried | None:
+def carried_here(entry: RepositoryEntry, commit: str) -> CarriedCommit | None:
     """The entry's commit where `load` has brought it to this machine."""
-    names = Repository(entry.url, lambda text: None).names(commit) if commit else {}
+    names = CachedRepository(entry.url, lambda text: None).names(commit) if commit else {}
     if entry.is_name:
         wanted = [f"{TAGS}{entry.version}", f"{HEADS}{entry.version}"]
     else:
         wanted = [*(ref for ref in names if ref.startswith(HEADS) and not entry.version), ""]
     ref = next((one for one in wanted if one in names), None)
-    found = Carried(entry.url, commit, ref, names[ref]) if ref is not None else None
+    found = CarriedCommit(entry.url, commit, ref, names[ref]) if ref is not None else None
     return found if found is not None and found.is_sound() else None
 
 
-def keep(at: Carried, pack: Path) -> None:
+def keep(at: CarriedCommit, pack: Path) -> None:
     """Takes a pack into the cache, for whoever needs the commit later. Raises GitFailed."""
-    repository = Repository(at.url, lambda text: None)
+    repository = CachedRepository(at.url, lambda text: None)
     repository.take_pack(at.commit, pack)
     repository.keep_name(at.commit, at.ref, at.target)
 
 
-def clone_kept(at: Carried, target: Path, root: Path | None = None) -> None:
+def clone_kept(at: CarriedCommit, target: Path, root: Path | None = None) -> None:
     """A clone of what ``keep`` has in the cache, as ``clone_pack`` makes it. Raises GitFailed."""
     with private_folder() as new:
         new.mkdir()
         pack = new / "pack"
-        Repository(at.url, lambda text: None).write_pack(at.commit, pack, at.tag)
+        CachedRepository(at.url, lambda text: None).write_pack(at.commit, pack, at.tag)
         clone_pack(at, pack, target, root)
 
 
-def clone_pack(at: Carried, pack: Path, target: Path, root: Path | None = None) -> None:
+def clone_pack(at: CarriedCommit, pack: Path, target: Path, root: Path | None = None) -> None:
     """A clone with the real origin, on its branch or tag, of a commit without its past.
 
     ``root``: the folder that ``target`` is in, below which nothing leads through a link. Raises GitFailed.
@@ -110,7 +110,7 @@ def clone_pack(at: Carried, pack: Path, target: Path, root: Path | None = None) 
             check_out(Git(), at.url, here, at.branch, at.commit, silent=True)
 
 
-def _name(at: Carried, here: tuple[str, ...]) -> None:
+def _name(at: CarriedCommit, here: tuple[str, ...]) -> None:
     if at.target and _run(at, (*here, "rev-parse", "--verify", f"{at.target}^{{commit}}")).strip() != at.commit:
         raise GitFailed(f"{at.ref} of {at.url} is not {at.commit[:12]}")
     if at.branch:
@@ -145,5 +145,5 @@ def _without_filters(clone: Path) -> Iterator[None]:
         attributes.write_bytes(before)
 
 
-def _run(at: Carried, words: tuple[str, ...]) -> str:
+def _run(at: CarriedCommit, words: tuple[str, ...]) -> str:
     return Git().run(at.url, *words, silent=True, timeout=packs.TIMEOUT)

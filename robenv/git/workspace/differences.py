@@ -8,24 +8,24 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from robenv.errors import Problem
-from robenv.git.workspace.repos_file import Entry
+from robenv.git.workspace.repos_file import RepositoryEntry
 from robenv.git.workspace.versions import names_in_clone
 from robenv.host.git.addresses import is_same_repository, without_login
-from robenv.host.git.view import Unreadable, View, view
+from robenv.host.git.view import GitView, UnreadableRepository, git_view
 from robenv.paths import link_target
 from robenv.util.sanitize import safe
 
 
-def tell_difference(entry: Entry, target: Path, pin: str, note: Callable[[str], None]) -> None:
+def tell_difference(entry: RepositoryEntry, target: Path, pin: str, note: Callable[[str], None]) -> None:
     """Notes how what is at an entry's place is not what is wanted."""
     if not os.path.lexists(target / ".git"):
         note(f"{entry.path} is {_described(target)}, and no git repository: left as it is, not compared")
         return
     try:
-        with view(str(target), os.environ) as clone:
+        with git_view(str(target), os.environ) as clone:
             if differs := _difference(entry, clone, pin):
                 note(f"{differs}: left as it is")
-    except Unreadable as error:
+    except UnreadableRepository as error:
         note(f"{entry.path} cannot be compared, since {error}: left as it is")
 
 
@@ -35,7 +35,7 @@ def _described(target: Path) -> str:
     return "a folder" if target.is_dir() else "a file"
 
 
-def _difference(entry: Entry, clone: View, pin: str) -> str:
+def _difference(entry: RepositoryEntry, clone: GitView, pin: str) -> str:
     """How a clone is not what is wanted; "" for as it should be."""
     if not is_same_repository(clone.origin, entry.url):
         origin = safe(without_login(clone.origin)) or "nowhere"
@@ -51,17 +51,17 @@ def _difference(entry: Entry, clone: View, pin: str) -> str:
     return ""
 
 
-def _meant(clone: View, entry: Entry) -> str:
+def _meant(clone: GitView, entry: RepositoryEntry) -> str:
     found = (clone.commit(f"{name}^{{commit}}") for name in names_in_clone(entry))
     return next(filter(None, found), "")
 
 
-def _peeled(clone: View, name: str) -> str:
+def _peeled(clone: GitView, name: str) -> str:
     """The commit that a name or an object means; what the clone does not know stays as it is, so that it differs."""
     return (clone.commit(f"{name}^{{commit}}") or name) if name else ""
 
 
-def differences(entries: Iterable[Entry], folder: Path, pins: Mapping[str, str]) -> tuple[Problem, ...]:
+def differences(entries: Iterable[RepositoryEntry], folder: Path, pins: Mapping[str, str]) -> tuple[Problem, ...]:
     """Of what is below ``folder``, that which is not at the lock's commit."""
     problems = []
     for entry in entries:
@@ -76,9 +76,9 @@ def differences(entries: Iterable[Entry], folder: Path, pins: Mapping[str, str])
             problems.append(Problem(message, entry.location, hint))
             continue
         try:
-            with view(str(target), os.environ) as clone:
+            with git_view(str(target), os.environ) as clone:
                 head, commit = clone.commit("HEAD"), _peeled(clone, wanted)
-        except Unreadable as error:
+        except UnreadableRepository as error:
             problems.append(Problem(f"{entry.path} cannot be compared with the lock: {error}", entry.location, hint))
             continue
         if head != commit:

@@ -10,7 +10,7 @@ from typing import Any
 from robenv.errors import Location, Problem
 from robenv.host.git.addresses import is_helper, is_local
 from robenv.profile.yaml.loader import load_yaml
-from robenv.profile.yaml.nodes import Mapping, Node, Scalar, Source, place_of, problem_at, to_python
+from robenv.profile.yaml.nodes import Mapping, Node, Scalar, SourceFile, place_of, problem_at, to_python
 from robenv.util.sanitize import hides, show
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
@@ -23,7 +23,7 @@ _FORM = "`repositories: {NAME: {type: git, url: …, version: …}}`"
 
 
 @dataclass(frozen=True)
-class Entry:
+class RepositoryEntry:
     """A repository: where it comes from, and where it goes to below the workspace's ``src``."""
 
     path: str
@@ -49,7 +49,7 @@ class Entry:
         return self.version if _COMMIT.fullmatch(self.version) else ""
 
 
-def parse_repos(source: Source, problems: list[Problem]) -> tuple[Entry, ...]:
+def parse_repos(source: SourceFile, problems: list[Problem]) -> tuple[RepositoryEntry, ...]:
     """The entries of a file; ``problems`` gets what is wrong with it."""
     root, found = load_yaml(source)
     problems += found
@@ -62,7 +62,7 @@ def parse_repos(source: Source, problems: list[Problem]) -> tuple[Entry, ...]:
     return tuple(entry for entry in entries if entry is not None)
 
 
-def _entry(name: str, node: Node, key: Scalar, problems: list[Problem]) -> Entry | None:
+def _entry(name: str, node: Node, key: Scalar, problems: list[Problem]) -> RepositoryEntry | None:
     said: Any = to_python(node)
     # A value that is null, or left out behind its colon, is as one that is not there.
     said = {word: str(value) for word, value in said.items() if value is not None} if isinstance(said, dict) else {}
@@ -72,7 +72,7 @@ def _entry(name: str, node: Node, key: Scalar, problems: list[Problem]) -> Entry
     if wrong:
         problems.append(problem_at(key, wrong, hint))
         return None
-    return Entry(path, url, "" if version == "HEAD" else version, place_of(key))
+    return RepositoryEntry(path, url, "" if version == "HEAD" else version, place_of(key))
 
 
 def _normal(name: str) -> str:

@@ -11,22 +11,22 @@ from pathlib import Path
 from robenv.errors import Problem
 from robenv.git import packs
 from robenv.git.command import Git, GitFailed
-from robenv.git.profile_cache import Repository
+from robenv.git.profile_cache import CachedRepository
 from robenv.git.workspace.clones import problem_of
-from robenv.git.workspace.clones_in import HEADS, TAGS, Carried
-from robenv.git.workspace.repos_file import Entry
+from robenv.git.workspace.clones_in import HEADS, TAGS, CarriedCommit
+from robenv.git.workspace.repos_file import RepositoryEntry
 from robenv.git.workspace.submodules import submodule_paths
 from robenv.host.git.addresses import is_same_repository
-from robenv.host.git.view import Unreadable, View, view
+from robenv.host.git.view import GitView, UnreadableRepository, git_view
 
 
 @dataclass(frozen=True)
-class Held:
+class HeldCommit:
     """An entry's commit, and where git has it here. ``clone``: in the workspace, where a container can write; None: in
     robenv's own cache."""
 
-    entry: Entry
-    at: Carried
+    entry: RepositoryEntry
+    at: CarriedCommit
     clone: Path | None
 
     def write_pack(self, git: Git, target: Path) -> None:
@@ -50,18 +50,18 @@ class Held:
     def _here(self) -> Iterator[tuple[str, ...]]:
         """The words by which git works where it is."""
         if self.clone is None:
-            yield Repository(self.entry.url, lambda text: None).here
+            yield CachedRepository(self.entry.url, lambda text: None).here
             return
         try:
-            with view(str(self.clone), os.environ) as clone:
+            with git_view(str(self.clone), os.environ) as clone:
                 yield clone.here
-        except Unreadable as error:
+        except UnreadableRepository as error:
             raise GitFailed(f"{self.clone} is not what it was a moment ago: {error}") from error
 
 
 def hold(
-    entries: Sequence[Entry], folder: Path, pins: Mapping[str, str], git: Git, note: Callable[[str], None]
-) -> tuple[tuple[Held, ...], tuple[Problem, ...]]:
+    entries: Sequence[RepositoryEntry], folder: Path, pins: Mapping[str, str], git: Git, note: Callable[[str], None]
+) -> tuple[tuple[HeldCommit, ...], tuple[Problem, ...]]:
     """Finds the commit of each: in its clone below ``folder``, which asks nobody, else at its origin. With them,
     those that cannot be had."""
     held, problems = [], []
@@ -73,37 +73,37 @@ def hold(
     return tuple(held), tuple(problems)
 
 
-def _held(entry: Entry, clone: Path, commit: str, git: Git, note: Callable[[str], None]) -> Held:
+def _held(entry: RepositoryEntry, clone: Path, commit: str, git: Git, note: Callable[[str], None]) -> HeldCommit:
     if os.path.lexists(clone / ".git"):
         try:
-            with view(str(clone), os.environ) as seen:
+            with git_view(str(clone), os.environ) as seen:
                 if seen.is_whole(commit):
-                    return Held(entry, _called(entry, commit, _names_here(entry, seen)), clone)
-        except Unreadable as error:
+                    return HeldCommit(entry, _called(entry, commit, _names_here(entry, seen)), clone)
+        except UnreadableRepository as error:
             note(f"{entry.path} is taken from its origin, since of its clone {error}")
-    repository = Repository(entry.url, note, git)
+    repository = CachedRepository(entry.url, note, git)
     repository.fetch(commit, entry.version)
     at = _called(entry, commit, {} if entry.commit else _names_there(entry, git))
     if at.tag:
         repository.fetch(at.tag, entry.version)
-    return Held(entry, at, None)
+    return HeldCommit(entry, at, None)
 
 
-def _called(entry: Entry, commit: str, names: Mapping[str, str]) -> Carried:
+def _called(entry: RepositoryEntry, commit: str, names: Mapping[str, str]) -> CarriedCommit:
     """``names``: what refs are, as ls-remote tells it; ``HEAD`` is the default branch's own ref."""
     tag, branch = f"{TAGS}{entry.version}", f"{HEADS}{entry.version}"
     if entry.version and not entry.is_name:
-        return Carried(entry.url, commit, "", "")
+        return CarriedCommit(entry.url, commit, "", "")
     if not entry.version:
         default = names.get("HEAD", "")
-        return Carried(entry.url, commit, default, commit if default else "")
+        return CarriedCommit(entry.url, commit, default, commit if default else "")
     if tag in names or branch not in names:
         same = commit == names.get(f"{tag}^{{}}", names.get(tag))
-        return Carried(entry.url, commit, tag, names[tag] if same else "")
-    return Carried(entry.url, commit, branch, commit)
+        return CarriedCommit(entry.url, commit, tag, names[tag] if same else "")
+    return CarriedCommit(entry.url, commit, branch, commit)
 
 
-def _names_here(entry: Entry, clone: View) -> dict[str, str]:
+def _names_here(entry: RepositoryEntry, clone: GitView) -> dict[str, str]:
     tag, branch = f"{TAGS}{entry.version}", f"refs/remotes/origin/{entry.version}"
     asked = {tag: tag, f"{tag}^{{}}": f"{tag}^{{}}", f"{HEADS}{entry.version}": branch}
     found = {name: clone.commit(ref) for name, ref in asked.items()} if entry.version else {}
@@ -112,7 +112,7 @@ def _names_here(entry: Entry, clone: View) -> dict[str, str]:
     return {name: commit for name, commit in found.items() if commit}
 
 
-def _names_there(entry: Entry, git: Git) -> dict[str, str]:
+def _names_there(entry: RepositoryEntry, git: Git) -> dict[str, str]:
     version = entry.version
     wanted = (f"{TAGS}{version}", f"{TAGS}{version}^{{}}", f"{HEADS}{version}") if version else ("HEAD",)
     said = git.run(entry.url, "ls-remote", "--symref", "--quiet", "--", entry.url, *wanted)
@@ -123,14 +123,14 @@ def _names_there(entry: Entry, git: Git) -> dict[str, str]:
     return found if found.get("HEAD", HEADS).startswith(HEADS) else {}
 
 
-def changes(held: Held, clone: Path) -> str:
+def changes(held: HeldCommit, clone: Path) -> str:
     """What of a clone is not in the commit that is carried; "" for nothing."""
     if not os.path.lexists(clone / ".git"):
         return ""
     try:
-        with view(str(clone), os.environ) as seen:
+        with git_view(str(clone), os.environ) as seen:
             head, changed = seen.commit("HEAD"), seen.changes()
-    except Unreadable as error:
+    except UnreadableRepository as error:
         return f"not to be compared, since {error}"
     told = [f"at {head[:12] or 'no commit'}, not at {held.at.commit[:12]}"] if head != held.at.commit else []
     if changed:
@@ -138,19 +138,19 @@ def changes(held: Held, clone: Path) -> str:
     return ", ".join(told)
 
 
-def known_here(entry: Entry, clone: Path) -> str:
+def known_here(entry: RepositoryEntry, clone: Path) -> str:
     """The commit that the entry's version was at its origin when the clone last asked; "" where that is not known."""
     version = entry.version
     names = (f"{TAGS}{version}", f"refs/remotes/origin/{version}") if version else ("refs/remotes/origin/HEAD",)
     if not os.path.lexists(clone / ".git"):
         return ""
     try:
-        with view(str(clone), os.environ) as seen:
+        with git_view(str(clone), os.environ) as seen:
             found = (
                 [seen.commit(f"{name}^{{commit}}") for name in names]
                 if is_same_repository(seen.origin, entry.url)
                 else []
             )
-    except Unreadable:
+    except UnreadableRepository:
         return ""
     return next(filter(None, found), "")

@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from robenv.git import packs
 from robenv.git.command import Git, GitFailed
-from robenv.git.workspace.repos_file import Entry
+from robenv.git.workspace.repos_file import RepositoryEntry
 from robenv.host.git.addresses import is_helper, is_local, scheme_of, without_login
 from robenv.util.sanitize import safe, show
 
@@ -37,7 +37,7 @@ class _Submodule:
     path: str
 
 
-def bring_submodules(entry: Entry, clone: Path, commit: str, git: Git, silent: bool, note: Note) -> list[str]:
+def bring_submodules(entry: RepositoryEntry, clone: Path, commit: str, git: Git, silent: bool, note: Note) -> list[str]:
     """Those of a fresh clone, which nobody else can write yet, at the commits that its own names for them. What cannot
     be brought, and why."""
     work = _Work(entry, git, silent, note)
@@ -47,7 +47,7 @@ def bring_submodules(entry: Entry, clone: Path, commit: str, git: Git, silent: b
 
 @dataclass
 class _Work:
-    entry: Entry
+    entry: RepositoryEntry
     git: Git
     silent: bool
     note: Note
@@ -138,7 +138,7 @@ def _path(address: str) -> str:
     return posixpath.normpath(path).removesuffix(".git")
 
 
-def tell_of_submodules(entry: Entry, missing: list[str], folder: Path, note: Note) -> None:
+def tell_of_submodules(entry: RepositoryEntry, missing: list[str], folder: Path, note: Note) -> None:
     """One line for those that a clone lacks."""
     if missing:
         where = shlex.quote(str(folder / entry.path))
@@ -158,7 +158,7 @@ def has_lfs(url: str, here: tuple[str, ...], commit: str) -> bool:
     return bool(packs.ask(url, here, *words))
 
 
-def tell_of_lfs(entry: Entry, clone: Path, commit: str, folder: Path, note: Note) -> None:
+def tell_of_lfs(entry: RepositoryEntry, clone: Path, commit: str, folder: Path, note: Note) -> None:
     """One line where the files of git LFS are pointers in a clone, since the user's git has no filter for them."""
     here = packs.in_clone(clone)
     if not has_lfs(entry.url, here, commit):

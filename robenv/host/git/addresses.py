@@ -52,8 +52,8 @@ def _identity(address: str) -> tuple[str, str]:
             host, path = (parts.hostname or "").lower(), unquote(parts.path)
         except ValueError:
             return "", address
-    elif not address.startswith("/") and (found := _SCP.fullmatch(address)):
-        host, path = found["host"].strip("[]").lower(), found["path"]
+    elif not address.startswith("/") and (match := _SCP.fullmatch(address)):
+        host, path = match["host"].strip("[]").lower(), match["path"]
     else:
         host, path = "", address
     return host, posixpath.normpath("/" + path.strip("/")).removesuffix(".git")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from robenv.host.git.addresses import without_login
-from robenv.host.git.view import Unreadable, View, find_repository, view
+from robenv.host.git.view import GitView, UnreadableRepository, find_repository, git_view
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,13 @@ def read_revision(folder: str, paths: Sequence[str], environ: Mapping[str, str])
     if not top:
         return Revision()
     try:
-        with view(top, environ) as seen:
+        with git_view(top, environ) as seen:
             return _revision(seen, paths)
-    except Unreadable:
+    except UnreadableRepository:
         return Revision()
 
 
-def _revision(seen: View, paths: Sequence[str]) -> Revision:
+def _revision(seen: GitView, paths: Sequence[str]) -> Revision:
     commit, _, time = seen.ask("log", "-1", "--no-show-signature", "--format=%H %ct").strip().partition(" ")
     if not re.fullmatch(r"[0-9a-f]{40,64}", commit):
         return Revision()

@@ -44,7 +44,7 @@ _NO_FILTERS = b"\n* -filter\n"
 """Git's highest word on attributes, in the view's own ``info/attributes``."""
 
 
-class Unreadable(Exception):
+class UnreadableRepository(Exception):
     """A repository of which no view can be made; in words why, with what a container may have written in them."""
 
     def __str__(self) -> str:
@@ -52,7 +52,7 @@ class Unreadable(Exception):
 
 
 @dataclass(frozen=True)
-class View:
+class GitView:
     """``top``: the working tree. ``here``: the words by which git works in the view. ``origin``: where it comes from;
     ``branch``: the one that it is on; "" for none."""
 
@@ -107,9 +107,9 @@ class View:
         if not os.path.lexists(os.path.join(place, ".git")):
             return False
         try:
-            with view(place, self.environ) as seen:
+            with git_view(place, self.environ) as seen:
                 return seen.changes(inside, deep + 1) != 0
-        except Unreadable:
+        except UnreadableRepository:
             return True
 
     def _said(self, *words: str) -> str | None:
@@ -138,23 +138,23 @@ def _has_repository(folder: str) -> bool:
 
 
 @contextmanager
-def view(top: str, environ: Mapping[str, str]) -> Iterator[View]:
+def git_view(top: str, environ: Mapping[str, str]) -> Iterator[GitView]:
     """A view of the repository whose working tree ``top`` is, for as long as the block lasts. Raises Unreadable."""
     new = Path(unfinished(os.path.join(cache_folder(), "views", "view")))
     try:
         try:
             with ExitStack() as stack:
-                seen = _Source(top, stack).copy(new, environ)
+                seen = _RepositoryFolders(top, stack).copy(new, environ)
         except OSError as error:
-            raise Unreadable(f"{error.filename or top}: {error.strerror}") from error
+            raise UnreadableRepository(f"{error.filename or top}: {error.strerror}") from error
         except ValueError as error:  # a path with a NUL character
-            raise Unreadable(f"{top}/.git names no place: {error}") from error
+            raise UnreadableRepository(f"{top}/.git names no place: {error}") from error
         yield seen
     finally:
         shutil.rmtree(new, ignore_errors=True)
 
 
-class _Source:
+class _RepositoryFolders:
     """The open folders of a repository. ``git``: what belongs to one working tree; ``common``: what several share."""
 
     def __init__(self, top: str, stack: ExitStack) -> None:
@@ -169,7 +169,9 @@ class _Source:
         try:
             self.git = self._open(os.open(".git", flags, dir_fd=folder))
         except OSError as error:
-            raise Unreadable(f"{place} is a link" if os.path.islink(place) else f"{place}: {error.strerror}") from error
+            raise UnreadableRepository(
+                f"{place} is a link" if os.path.islink(place) else f"{place}: {error.strerror}"
+            ) from error
         if stat.S_ISREG(os.fstat(self.git).st_mode):
             self._follow(_read_open(self.git, _SMALL, place))
         self.common = self.git
@@ -184,7 +186,7 @@ class _Source:
         """A ``.git`` file says where the git folder is. Whether that knows of it is looked at later."""
         word, found, path = os.fsdecode(text).rstrip("\n").partition("gitdir: ")
         if word or not found:
-            raise Unreadable(f"{self.top}/.git is no git folder, and names none")
+            raise UnreadableRepository(f"{self.top}/.git is no git folder, and names none")
         self.elsewhere = os.path.realpath(os.path.join(self.top, path))
         self.git = self._open(open_folder(self.elsewhere))
 
@@ -199,7 +201,7 @@ class _Source:
         back = os.path.join(self.elsewhere, os.fsdecode(self.read("gitdir") or b"").rstrip("\n"))
         known = os.path.dirname(self.elsewhere) == os.path.join(self.place, "worktrees")
         if not known or os.path.realpath(back) != os.path.join(self.top, ".git"):
-            raise Unreadable(f"{self.place} knows of no working tree at {self.top}")
+            raise UnreadableRepository(f"{self.place} knows of no working tree at {self.top}")
         self.common = self._open(open_folder(self.place))
 
     def read(self, *parts: str, limit: int = _SMALL) -> bytes | None:
@@ -221,13 +223,13 @@ class _Source:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise Unreadable(f"its {name} cannot be read: {error.strerror}") from error
+            raise UnreadableRepository(f"its {name} cannot be read: {error.strerror}") from error
         try:
             return _read_open(file, limit, name)
         finally:
             os.close(file)
 
-    def copy(self, new: Path, environ: Mapping[str, str]) -> View:
+    def copy(self, new: Path, environ: Mapping[str, str]) -> GitView:
         """Makes the view in the folder ``new``. Raises Unreadable, OSError."""
         new.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         new.mkdir(mode=0o700)
@@ -238,7 +240,7 @@ class _Source:
         self._require_known(config)
         refs = read_refs(self.common, self.read("HEAD", limit=4096), self.read_common("packed-refs", limit=_REFS))
         if isinstance(refs, str):
-            raise Unreadable(refs)
+            raise UnreadableRepository(refs)
         _write_config(config, new)
         refs.write(new)
         self._copy_index(new)
@@ -250,19 +252,19 @@ class _Source:
                 (new / name).write_bytes(data)
         self._link_objects(new / "objects")
         here = ("--no-replace-objects", "--git-dir", str(new), "--work-tree", self.top)
-        return View(self.top, here, config.get("remote.origin.url", ""), refs.branch, environ)
+        return GitView(self.top, here, config.get("remote.origin.url", ""), refs.branch, environ)
 
     def _require_known(self, config: Mapping[str, str]) -> None:
         if config.get("extensions.refstorage", "files") != "files":
-            raise Unreadable("its refs are kept as a reftable, which robenv does not read")
+            raise UnreadableRepository("its refs are kept as a reftable, which robenv does not read")
         names = {key.partition(".")[2] for key in config if key.startswith("extensions.")}
         if unknown := sorted(names - _EXTENSIONS - {"refstorage"}):
-            raise Unreadable(f"it has an extension that robenv does not know: {unknown[0]}")
+            raise UnreadableRepository(f"it has an extension that robenv does not know: {unknown[0]}")
         if self.elsewhere and not self.is_worktree:
             # A submodule's git folder, which names its working tree.
             tree = os.path.join(self.elsewhere, config.get("core.worktree", ""))
             if "core.worktree" not in config or os.path.realpath(tree) != self.top:
-                raise Unreadable(f"{self.elsewhere} does not say that {self.top} is its working tree")
+                raise UnreadableRepository(f"{self.elsewhere} does not say that {self.top} is its working tree")
 
     def _copy_index(self, new: Path) -> None:
         data = self.read("index", limit=_LARGE)
@@ -300,13 +302,13 @@ def _read_open(file: int, limit: int, name: str) -> bytes:
     """Judged by what was opened, which nobody can exchange any more."""
     status = os.fstat(file)
     if not stat.S_ISREG(status.st_mode):
-        raise Unreadable(f"its {name} is no plain file")
+        raise UnreadableRepository(f"its {name} is no plain file")
     parts, left = [], limit + 1
     while left and (piece := os.read(file, min(left, 1 << 20))):
         parts.append(piece)
         left -= len(piece)
     if not left:
-        raise Unreadable(f"its {name} is larger than {limit >> 10} KiB")
+        raise UnreadableRepository(f"its {name} is larger than {limit >> 10} KiB")
     return b"".join(parts)
 
 
@@ -316,7 +318,7 @@ def _settings(data: bytes, new: Path, environ: Mapping[str, str]) -> dict[str, s
     words = ("config", "--file", str(new / "theirs"), "--no-includes", "--null", "--list")
     said = _git(("--git-dir", str(new), *words), environ)
     if said is None:
-        raise Unreadable("git cannot read its configuration")
+        raise UnreadableRepository("git cannot read its configuration")
     found: dict[str, str] = {}
     for entry in said.split("\0"):
         key, _, value = entry.partition("\n")

@@ -11,9 +11,9 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from robenv.catalog.binfmt import Change, Handler, parse_handler
+from robenv.catalog.binfmt import BinfmtWrite, Handler, parse_handler
 from robenv.catalog.emulators import PROOF, Emulator, tiny_program
-from robenv.errors import HostLacks
+from robenv.errors import HostRequirementMissing
 
 FOLDER = Path("/proc/sys/fs/binfmt_misc")
 _PATIENCE = 20.0
@@ -45,7 +45,7 @@ def read_handlers(folder: Path = FOLDER) -> tuple[Handler, ...]:
     return tuple(handler for _, handler in found)
 
 
-def write_changes(changes: Sequence[Change], folder: Path = FOLDER) -> None:
+def write_changes(changes: Sequence[BinfmtWrite], folder: Path = FOLDER) -> None:
     """Tells the kernel, which binfmt_misc is mounted for if need be. What it took from others it puts back where their
     handler cannot be made anew.
 
@@ -64,7 +64,7 @@ def write_changes(changes: Sequence[Change], folder: Path = FOLDER) -> None:
         except OSError as error:
             if undo:
                 _write(folder / "register", undo)
-            raise HostLacks(
+            raise HostRequirementMissing(
                 "The kernel does not take the emulator's registration.",
                 details=f"{change.text}: {error.strerror}",
                 hint="See whether the interpreter that it names is there, and `dmesg`.",
@@ -86,7 +86,7 @@ def _mount(folder: Path) -> None:
     if done.returncode:
         if re.search(r"permission denied|not permitted|superuser|must be root", done.stderr, re.I):
             raise PermissionError(1, done.stderr.strip())
-        raise HostLacks(
+        raise HostRequirementMissing(
             "binfmt_misc cannot be mounted: this kernel emulates nothing.",
             details=done.stderr.strip(),
             hint="`sudo modprobe binfmt_misc`, or a kernel with CONFIG_BINFMT_MISC",

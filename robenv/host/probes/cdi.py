@@ -30,9 +30,9 @@ def _load(path: str, text: str) -> Any:
     from pathlib import Path
 
     from robenv.profile.yaml.loader import load_yaml
-    from robenv.profile.yaml.nodes import Source, to_python
+    from robenv.profile.yaml.nodes import SourceFile, to_python
 
-    node, _ = load_yaml(Source(Path(path), path, path, "local", Path(path).parent, (), text))
+    node, _ = load_yaml(SourceFile(Path(path), path, path, "local", Path(path).parent, (), text))
     return None if node is None else to_python(node)
 
 

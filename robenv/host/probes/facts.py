@@ -53,8 +53,8 @@ def _sections(host: Host, wanted: frozenset[str], engine: EngineFacts) -> dict[s
         if engine.podman and engine.local:
             from robenv.host.probes.podman import read_lacks
 
-            lacks = (*engine.podman_lacks, *read_lacks(host, engine.rootless))
-            fields["engine"] = engine = replace(engine, podman_lacks=lacks)
+            unmet = (*engine.podman_lacks, *read_lacks(host, engine.rootless))
+            fields["engine"] = engine = replace(engine, podman_lacks=unmet)
     if "kernel" in wanted:
         from robenv.host.probes.engine_process import read_engine_process
         from robenv.host.probes.kernel import read_kernel

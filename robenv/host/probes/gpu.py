@@ -49,8 +49,8 @@ def _driver(host: Host) -> str:
     version = (host.read("/sys/module/nvidia/version") or "").strip()
     if version:
         return version
-    found = _VERSION.search(host.read("/proc/driver/nvidia/version") or "")
-    return found[1] if found else ""
+    match = _VERSION.search(host.read("/proc/driver/nvidia/version") or "")
+    return match[1] if match else ""
 
 
 def _nvidia(host: Host) -> tuple[NvidiaGpu, ...]:
@@ -66,23 +66,23 @@ def _nvidia(host: Host) -> tuple[NvidiaGpu, ...]:
 
 def read_tegra(host: Host) -> Tegra | None:
     """What kind of Jetson this is, by L4T's own file; None where it is none."""
-    found = _L4T.match(host.read("/etc/nv_tegra_release") or "")
-    if not found:
+    match = _L4T.match(host.read("/etc/nv_tegra_release") or "")
+    if not match:
         return None
-    return Tegra(f"{found[1]}.{found[2]}", read_model(host))
+    return Tegra(f"{match[1]}.{match[2]}", read_model(host))
 
 
 def _cards(host: Host) -> tuple[DrmCard, ...]:
     """Cards that have a node; a display connector (``card0-HDMI-A-1``) is none."""
     vendors = {
-        found[1]: _vendor(text)
+        match[1]: _vendor(text)
         for path, text in host.texts("/sys/class/drm/card*/device/uevent").items()
-        if (found := _CARD.fullmatch(path))
+        if (match := _CARD.fullmatch(path))
     }
     names: dict[str, list[str]] = {}
     for path in host.glob("/sys/class/drm/card*/device/drm/*"):
-        if found := _CARD.fullmatch(path):
-            names.setdefault(found[1], []).append(found[2])
+        if match := _CARD.fullmatch(path):
+            names.setdefault(match[1], []).append(match[2])
     cards = []
     for card in sorted(names, key=lambda name: int(name.removeprefix("card"))):
         nodes = [node for name in names[card] if (node := host.node(f"/dev/dri/{name}"))]

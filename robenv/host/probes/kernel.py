@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from robenv.host.facts import Kernel
+from robenv.host.facts import KernelFacts
 from robenv.host.host import Host
 
 
-def read_kernel(host: Host) -> Kernel:
+def read_kernel(host: Host) -> KernelFacts:
     """WSL by its kernel's name; realtime by /sys/kernel/realtime (Documentation/ABI/testing/sysfs-kernel-realtime is
     what PREEMPT_RT kernels have) and the version's words; limits of proc_pid_limits(5), numbers of proc_meminfo(5).
     """
     release, version, machine = host.uname()
-    return Kernel(
+    return KernelFacts(
         release=release,
         machine=machine,
         wsl="microsoft" in release.lower() or host.kind("/run/WSL") == "folder",

@@ -31,16 +31,16 @@ _ANYBODY = 0o006
 
 def read_lacks(host: Host, rootless: bool) -> tuple[str, ...]:
     """Of INIT, TUN, TIMERS and NAMES those that are not there, or not for this user."""
-    lacks = []
+    unmet = []
     if not any(host.kind(path) == "file" for path in _INIT_PLACES) and not _names_init(host):
-        lacks.append(INIT)
+        unmet.append(INIT)
     if rootless and not _has_tun(host):
-        lacks.append(TUN)
+        unmet.append(TUN)
     if host.kind("/run/systemd/system") != "folder":
-        lacks.append(TIMERS)
+        unmet.append(TIMERS)
     if not any(host.kind(path) == "file" for path in _NAMES_PLACES):
-        lacks.append(NAMES)
-    return tuple(lacks)
+        unmet.append(NAMES)
+    return tuple(unmet)
 
 
 def _has_tun(host: Host) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from robenv.host.session.login import WSLG, Login, look, session_base
+from robenv.host.session.login import WSLG, LoginSession, read_login_session, session_base
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ def _folder(host: Host) -> str:
     return session_base(_Variables(host), host.user()[0], lambda path: host.kind(path) == "folder", host.can_hold)
 
 
-def _look(host: Host, asks_display: bool = False) -> Login:
+def _look(host: Host, asks_display: bool = False) -> LoginSession:
     def is_socket(path: str) -> bool:
         return host.kind(path) == "socket"
 
-    return look(_Variables(host), host.user()[0], is_socket, host.listens, host.reaches, asks_display)
+    return read_login_session(_Variables(host), host.user()[0], is_socket, host.listens, host.reaches, asks_display)

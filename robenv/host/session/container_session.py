@@ -12,9 +12,16 @@ import stat
 import time
 from typing import Any, NamedTuple
 
-from robenv.host.acl import let
+from robenv.host.acl import grant_access
 from robenv.host.host import reaches
-from robenv.host.session.login import WSLG, Login, is_local_port, look, out_of_reach_text, pulse_cookies
+from robenv.host.session.login import (
+    WSLG,
+    LoginSession,
+    is_local_port,
+    out_of_reach_text,
+    pulse_cookies,
+    read_login_session,
+)
 from robenv.paths import home_folder, is_private, own_folder_path
 
 TYPE_CHECKING = False
@@ -38,7 +45,7 @@ _KINDS = (
 """What a person would miss: by kind, (part of a session, attribute of a Login, variable that says it is passed)."""
 
 
-class Wanted(NamedTuple):
+class SessionNeeds(NamedTuple):
     """What a container has of the session, as its plan says."""
 
     folder: str
@@ -55,7 +62,7 @@ class Wanted(NamedTuple):
     """Whether it is in a network of its own, where a display at a port of this machine's is not."""
 
 
-class Session(NamedTuple):
+class ContainerSession(NamedTuple):
     environment: tuple[str, ...] = ()
     """``NAME=value``, for one command."""
     missing: tuple[str, ...] = ()
@@ -64,7 +71,7 @@ class Session(NamedTuple):
     """Why a display that this login's variables name is not passed, in words."""
 
 
-def wanted(plan: Mapping[str, Any]) -> Wanted | None:
+def session_needs(plan: Mapping[str, Any]) -> SessionNeeds | None:
     """Of a RunPlan as JSON; None for a container that has nothing of the session."""
     binds = {mount["target"]: mount["source"] for mount in plan["mounts"] if mount["kind"] == "bind"}
     parts = tuple(plan.get("session") or ())
@@ -74,10 +81,10 @@ def wanted(plan: Mapping[str, Any]) -> Wanted | None:
     if plan["working_dir"] in binds:
         safe = tuple(dict.fromkeys((*safe, plan["working_dir"])))
     apart = plan.get("network_mode") != "host"
-    return Wanted(binds[INSIDE], parts, plan["user"]["uid"], plan["directory"], safe, plan["read_only"], apart)
+    return SessionNeeds(binds[INSIDE], parts, plan["user"]["uid"], plan["directory"], safe, plan["read_only"], apart)
 
 
-def this_login() -> Login:
+def this_login() -> LoginSession:
     """What this process's variables and this machine have."""
     from robenv.host.session.agent_relay import answers
 
@@ -87,7 +94,7 @@ def this_login() -> Login:
         # Connecting starts an X server that comes up when it is wanted; but then somebody listens already.
         return is_socket(path) and (path in bound or answers(path))
 
-    return look(os.environ, os.geteuid(), hears, hears, reaches)
+    return read_login_session(os.environ, os.geteuid(), hears, hears, reaches)
 
 
 def _listening() -> frozenset[str]:
@@ -108,15 +115,15 @@ def is_socket(path: str) -> bool:
 
 
 @contextlib.contextmanager
-def open_session(plan: Mapping[str, Any]) -> Iterator[Session]:
+def open_session(plan: Mapping[str, Any]) -> Iterator[ContainerSession]:
     """Refreshes a container's session for one command, which ends before this does: its ssh agent goes then.
 
     ``plan``: a RunPlan as JSON. Nothing of a session is worth keeping a command from running, so what cannot be had is
     left out.
     """
-    asked = wanted(plan)
+    asked = session_needs(plan)
     if asked is None:
-        yield Session()
+        yield ContainerSession()
         return
     relay = None
     try:
@@ -125,7 +132,7 @@ def open_session(plan: Mapping[str, Any]) -> Iterator[Session]:
         if "ssh_agent" in asked.parts and login.ssh_agent:
             relay = _relay(asked, login.ssh_agent)
     except OSError:
-        session = Session(missing=("everything: its folder cannot be written",))
+        session = ContainerSession(missing=("everything: its folder cannot be written",))
     if relay is None:
         yield session
         return
@@ -141,7 +148,7 @@ def prepare_session(plan: Mapping[str, Any]) -> tuple[str, ...]:
 
     ``plan``: a RunPlan as JSON. Raises OperationFailed where the folder cannot be made: the container has to have it.
     """
-    asked = wanted(plan)
+    asked = session_needs(plan)
     if asked is None:
         return ()
     try:
@@ -155,7 +162,7 @@ def prepare_session(plan: Mapping[str, Any]) -> tuple[str, ...]:
         ) from error
 
 
-def make_folder(asked: Wanted) -> None:
+def make_folder(asked: SessionNeeds) -> None:
     """Makes the folder, for this user and the one inside alone. Raises OSError."""
     own = own_folder_path(os.geteuid())
     if asked.folder.startswith(f"{own}/") and not is_private(own):
@@ -163,7 +170,7 @@ def make_folder(asked: Wanted) -> None:
     os.makedirs(os.path.dirname(asked.folder), mode=0o700, exist_ok=True)
     with contextlib.suppress(FileExistsError):
         os.mkdir(asked.folder, 0o700)
-    let(asked.folder, asked.uid, 5)
+    grant_access(asked.folder, asked.uid, 5)
     with contextlib.suppress(FileExistsError):
         os.close(os.open(os.path.join(asked.folder, _MADE), os.O_CREAT | os.O_EXCL, 0o600))
 
@@ -173,7 +180,7 @@ def is_stale(plan: Mapping[str, Any], started_at: str) -> bool:
 
     ``started_at`` as the engine says it, in UTC.
     """
-    asked = wanted(plan)
+    asked = session_needs(plan)
     if asked is None:
         return False
     try:
@@ -183,7 +190,7 @@ def is_stale(plan: Mapping[str, Any], started_at: str) -> bool:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(made)) > started_at[:19]
 
 
-def refresh(asked: Wanted, login: Login) -> Session:
+def refresh(asked: SessionNeeds, login: LoginSession) -> ContainerSession:
     """Brings the folder up to date; all but the ssh agent, which needs somebody to serve it. Raises OSError."""
     make_folder(asked)
     environment: dict[str, str] = {}
@@ -206,10 +213,10 @@ def refresh(asked: Wanted, login: Login) -> Session:
         no_display.append(out_of_reach_text(out_of_reach))
     if not has_identity:
         missing = (*missing, "git identity")
-    return Session(tuple(f"{name}={value}" for name, value in environment.items()), missing, tuple(no_display))
+    return ContainerSession(tuple(f"{name}={value}" for name, value in environment.items()), missing, tuple(no_display))
 
 
-def _missing(asked: Wanted, environment: Mapping[str, str], login: Login) -> tuple[str, ...]:
+def _missing(asked: SessionNeeds, environment: Mapping[str, str], login: LoginSession) -> tuple[str, ...]:
     missing = []
     for kind, parts in _KINDS:
         mine = [(getattr(login, attribute), variable) for part, attribute, variable in parts if part in asked.parts]
@@ -221,7 +228,7 @@ def _missing(asked: Wanted, environment: Mapping[str, str], login: Login) -> tup
     return tuple(missing)
 
 
-def _write_cookie(asked: Wanted, display_name: str) -> str:
+def _write_cookie(asked: SessionNeeds, display_name: str) -> str:
     """A file of its own for every display, since commands of two logins may run side by side. Its path inside."""
     from robenv.host.session.xauthority import cookies_for, format_cookies, parse_cookies, parse_display
 
@@ -233,7 +240,7 @@ def _write_cookie(asked: Wanted, display_name: str) -> str:
     return f"{INSIDE}/{name}"
 
 
-def _socket(asked: Wanted, path: str, prefix: str, variable: str) -> dict[str, str]:
+def _socket(asked: SessionNeeds, path: str, prefix: str, variable: str) -> dict[str, str]:
     """A link to the socket, so that it is there for as long as its server listens."""
     address = "unix:" if variable == "PULSE_SERVER" else ""
     if not path.startswith("/"):
@@ -245,7 +252,7 @@ def _socket(asked: Wanted, path: str, prefix: str, variable: str) -> dict[str, s
     name = prefix if prefix == "pulse" else base if base.startswith(f"{prefix}-") else f"{prefix}-{base}"
     if not _link(real, os.path.join(asked.folder, name)):
         return {}
-    let(real, asked.uid, 6)
+    grant_access(real, asked.uid, 6)
     return {variable: f"{address}{INSIDE}/{name}"}
 
 
@@ -261,7 +268,7 @@ def _link(source: str, target: str) -> bool:
     return True
 
 
-def _pulse_cookie(asked: Wanted) -> dict[str, str]:
+def _pulse_cookie(asked: SessionNeeds) -> dict[str, str]:
     for path in pulse_cookies(os.environ):
         if cookie := _read(path):
             _write(asked, "pulse-cookie", cookie)
@@ -269,7 +276,7 @@ def _pulse_cookie(asked: Wanted) -> dict[str, str]:
     return {}
 
 
-def _write_git_config(asked: Wanted) -> bool:
+def _write_git_config(asked: SessionNeeds) -> bool:
     """Whether there is an identity."""
     from robenv.host.git.identity import git_config, git_identity
 
@@ -279,7 +286,7 @@ def _write_git_config(asked: Wanted) -> bool:
     return bool(identity)
 
 
-def _relay(asked: Wanted, agent: str) -> AgentRelay | None:
+def _relay(asked: SessionNeeds, agent: str) -> AgentRelay | None:
     from robenv.host.session.agent_relay import AgentRelay
 
     _sweep(asked.folder)
@@ -288,7 +295,7 @@ def _relay(asked: Wanted, agent: str) -> AgentRelay | None:
         relay.start()
     except OSError:
         return None
-    let(relay.path, asked.uid, 6)
+    grant_access(relay.path, asked.uid, 6)
     return relay
 
 
@@ -310,7 +317,7 @@ def _read(path: str) -> bytes | None:
         return None
 
 
-def _write(asked: Wanted, name: str, data: bytes) -> None:
+def _write(asked: SessionNeeds, name: str, data: bytes) -> None:
     """In place of the one that was there, and never to be read by anybody but the two users. Raises OSError."""
     path = os.path.join(asked.folder, name)
     if _read(path) == data:
@@ -323,5 +330,5 @@ def _write(asked: Wanted, name: str, data: bytes) -> None:
         os.write(file, data)
     finally:
         os.close(file)
-    let(temporary, asked.uid, 4)
+    grant_access(temporary, asked.uid, 4)
     os.replace(temporary, path)

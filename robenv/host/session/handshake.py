@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from robenv.host.session.xauthority import Cookie, Display
+from robenv.host.session.xauthority import Cookie, DisplayAddress
 
 _PATIENCE = 2.0
 """Seconds."""
@@ -14,7 +14,7 @@ _REQUEST_IDENTITIES = b"\x00\x00\x00\x01\x0b"
 _IDENTITIES_ANSWER = 12
 
 
-def display_answer(display: Display, cookie: Cookie | None) -> bool | None:
+def display_answer(display: DisplayAddress, cookie: Cookie | None) -> bool | None:
     """Whether an X server lets in who has that cookie (None: who has none); None where no server answers.
 
     The connection set-up of the X11 protocol, little end first: version 11.0, then the cookie's protocol and data.

@@ -19,7 +19,7 @@ WSLG = "/mnt/wslg"
 """Where Windows puts the sockets of its display and its sound."""
 
 
-class Login(NamedTuple):
+class LoginSession(NamedTuple):
     """Sockets by their absolute paths; "" for what is not there."""
 
     x11: str = ""
@@ -40,14 +40,14 @@ Probe = tuple[str, tuple[str, str] | None]
 """What was found, and the problem that was met."""
 
 
-def look(
+def read_login_session(
     environ: Mapping[str, str],
     uid: int,
     is_socket: Callable[[str], bool],
     answers: Callable[[str], bool],
     reaches: Callable[[str, int], bool],
     asks_display: bool = False,
-) -> Login:
+) -> LoginSession:
     """``is_socket``: whether a path is a socket; ``answers``: whether a program listens at it; ``reaches``: whether one
     does at a host's port. ``asks_display``: a display's socket has to answer as well; that starts an X server which
     comes up when it is wanted, so it is not done for every command."""
@@ -62,7 +62,7 @@ def look(
         "ssh_agent": _agent(environ, answers),
     }
     problems = tuple(problem for _, problem in found.values() if problem)
-    return Login(**{part: value for part, (value, _) in found.items()}, problems=problems)
+    return LoginSession(**{part: value for part, (value, _) in found.items()}, problems=problems)
 
 
 def runtime_folder(environ: Mapping[str, str], uid: int) -> str:

@@ -29,7 +29,7 @@ class Cookie(NamedTuple):
     data: bytes
 
 
-class Display(NamedTuple):
+class DisplayAddress(NamedTuple):
     """A value of $DISPLAY. ``host`` is "" where it is reached by this machine's socket in /tmp/.X11-unix."""
 
     host: str
@@ -47,7 +47,7 @@ class Display(NamedTuple):
         return f"{self.host}:{self.number}" + (f".{self.screen}" if self.screen else "")
 
 
-def parse_display(text: str) -> Display | None:
+def parse_display(text: str) -> DisplayAddress | None:
     """``[HOST]:NUMBER[.SCREEN]``, by X(7); None for what makes no sense."""
     host, colon, rest = text.rpartition(":")
     number, dot, screen = rest.partition(".")
@@ -59,7 +59,7 @@ def parse_display(text: str) -> Display | None:
     host = host.removeprefix("tcp/")
     if host.endswith(":") or any(character.isspace() or character in "/\0" for character in host):
         return None
-    return Display(host, int(number), screen)
+    return DisplayAddress(host, int(number), screen)
 
 
 def parse_cookies(data: bytes) -> list[Cookie]:
@@ -90,7 +90,7 @@ def format_cookies(cookies: list[Cookie]) -> bytes:
     return b"".join(parts)
 
 
-def cookies_for(cookies: list[Cookie], display: Display, hostname: str) -> list[Cookie]:
+def cookies_for(cookies: list[Cookie], display: DisplayAddress, hostname: str) -> list[Cookie]:
     """What opens ``display``, for any host: of each protocol the entry that fits best. Empty where none is needed, or
     none is known.
 
@@ -106,7 +106,7 @@ def cookies_for(cookies: list[Cookie], display: Display, hostname: str) -> list[
     return [Cookie(WILD, b"", number, cookie.protocol, cookie.data) for _, cookie in chosen.values()]
 
 
-def _rank(cookie: Cookie, display: Display, hostname: str) -> int | None:
+def _rank(cookie: Cookie, display: DisplayAddress, hostname: str) -> int | None:
     """How well the entry fits, 0 best; None: not at all."""
     if cookie.family == WILD:
         return 1

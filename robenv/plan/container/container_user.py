@@ -26,7 +26,7 @@ _LAST_REGULAR = 59999
 
 
 @dataclass(frozen=True)
-class Accounts:
+class AccountFiles:
     """The texts of the account files. ``shadow`` None and ``sudoers`` "": no such file is written."""
 
     passwd: str
@@ -44,7 +44,7 @@ def plan_accounts(
     shell_exists: bool = True,
     groups: Sequence[int] = (),
     only_these: bool = False,
-) -> Accounts:
+) -> AccountFiles:
     """Account files in which ``user`` exists with exactly that UID, GID, home and shell.
 
     ``passwd``, ``group`` and ``shadow`` are the image's own; None where it has none. Whoever else has the UID gives
@@ -68,8 +68,8 @@ def plan_accounts(
     there = _without_member(_lines(group), user.name) if only_these else _lines(group)
     lines = _with_memberships(_with_group(there, own, user.gid), user, groups)
     if user.uid == 0:
-        return Accounts(_text(people), _text(lines), shadow)
-    return Accounts(
+        return AccountFiles(_text(people), _text(lines), shadow)
+    return AccountFiles(
         _text(_with_user(people, user, has_shadow)),
         _text(lines),
         None if shadow is None else _text(_with_password(_lines(shadow), user.name)),
@@ -180,7 +180,7 @@ def _with_password(entries: list[list[str]], name: str) -> list[list[str]]:
 
 
 def account_archive(
-    accounts: Accounts,
+    accounts: AccountFiles,
     user: User,
     skeleton: bytes | None = None,
     mounts: Iterable[Mount] = (),
@@ -209,7 +209,7 @@ def account_archive(
 Entry = tuple[tarfile.TarInfo, bytes]
 
 
-def _account_files(accounts: Accounts) -> Iterator[Entry]:
+def _account_files(accounts: AccountFiles) -> Iterator[Entry]:
     yield _file("etc/passwd", accounts.passwd, 0o644)
     yield _file("etc/group", accounts.group, 0o644)
     if accounts.shadow is not None:

@@ -127,7 +127,7 @@ def _resources(plan: RunPlan) -> dict[str, Any]:
         "PidsLimit": plan.pids_limit,
         "BlkioWeight": plan.blkio_weight,
         **_disk_limits(plan),
-        "Ulimits": [{"Name": one.name, "Soft": one.soft, "Hard": one.hard} for one in plan.ulimits],
+        "Ulimits": [{"Name": ulimit.name, "Soft": ulimit.soft, "Hard": ulimit.hard} for ulimit in plan.ulimits],
         "StorageOpt": dict(plan.storage_opt),
     }
 
@@ -143,9 +143,9 @@ _DISK_LIMITS = {
 
 def _disk_limits(plan: RunPlan) -> dict[str, list[dict[str, Any]]]:
     limits: dict[str, list[dict[str, Any]]] = {}
-    for one in plan.blkio_limits:
-        name, value = _DISK_LIMITS[one.kind]
-        limits.setdefault(name, []).append({"Path": one.path, value: one.value})
+    for limit in plan.blkio_limits:
+        name, value = _DISK_LIMITS[limit.kind]
+        limits.setdefault(name, []).append({"Path": limit.path, value: limit.value})
     return limits
 
 
@@ -157,11 +157,11 @@ def _mounted(plan: RunPlan) -> dict[str, Any]:
         "Mounts": [_mount(mount, volume_labels(plan, mount)) for mount in own],
         "Tmpfs": {mount.target: str(dict(mount.options)["options"]) for mount in plan.mounts if _is_raw_tmpfs(mount)},
         "Devices": [
-            {"PathOnHost": one.host, "PathInContainer": one.container, "CgroupPermissions": one.permissions}
-            for one in plan.devices
+            {"PathOnHost": device.host, "PathInContainer": device.container, "CgroupPermissions": device.permissions}
+            for device in plan.devices
         ],
         "DeviceCgroupRules": list(plan.device_cgroup_rules),
-        "DeviceRequests": [_device_request(one) for one in plan.device_requests],
+        "DeviceRequests": [_device_request(request) for request in plan.device_requests],
     }
 
 
@@ -170,7 +170,7 @@ def _device_request(request: DeviceRequest) -> dict[str, Any]:
         "Driver": request.driver,
         "Count": request.count,
         "DeviceIDs": list(request.device_ids) or None,
-        "Capabilities": [list(one) for one in request.capabilities] or None,
+        "Capabilities": [list(capability) for capability in request.capabilities] or None,
         "Options": dict(request.options) or None,
     }
 

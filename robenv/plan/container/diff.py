@@ -26,7 +26,7 @@ Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Change:
+class PlanChange:
     """One way in which a container differs from the plan: ``path`` in the RunPlan's words, ``old`` what it has."""
 
     path: str
@@ -72,7 +72,7 @@ def _digest(salt: str, name: str, value: Any) -> Any:
     return {_DIGEST: hashlib.sha256(json.dumps([salt, name, value]).encode()).hexdigest()[:8]}
 
 
-def diff_plans(old: Json, new: Json) -> tuple[Change, ...]:
+def diff_plans(old: Json, new: Json) -> tuple[PlanChange, ...]:
     """The changes from one ``RunPlan.to_json()`` to another, by path: ``environment.ROS_DOMAIN_ID``, ``mounts./data``.
 
     Lists of named things are compared thing by thing, whatever their order: pairs by their key, mounts by target,
@@ -81,17 +81,17 @@ def diff_plans(old: Json, new: Json) -> tuple[Change, ...]:
     is absent on one side and unset on the other is no change. Values that may be secrets are in no change.
     """
     old, new = without_values(old), without_values(new)
-    changes: list[Change] = []
+    changes: list[PlanChange] = []
     for field in dict.fromkeys((*new, *old)):
         before, after = _as_json(old.get(field)), _as_json(new.get(field))
         if field in _NAMED:
             changes += _things(field, _NAMED[field](before), _NAMED[field](after))
         elif _plain(field, before) != _plain(field, after):
-            changes.append(Change(field, before, after))
+            changes.append(PlanChange(field, before, after))
     return tuple(changes)
 
 
-def describe(change: Change) -> str:
+def describe(change: PlanChange) -> str:
     """One line for people: ``environment ROS_DOMAIN_ID: changed``, ``mount /data: added, volume cache``."""
     field, _, name = change.path.partition(".")
     subject = f"{_WORDS.get(field, field)} {name}".rstrip()
@@ -127,10 +127,10 @@ def _as_json(value: Any) -> Any:
     return [_as_json(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
-def _things(field: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterable[Change]:
+def _things(field: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterable[PlanChange]:
     for name in dict.fromkeys((*before, *after)):
         if before.get(name) != after.get(name):
-            yield Change(f"{field}.{name}", before.get(name), after.get(name))
+            yield PlanChange(f"{field}.{name}", before.get(name), after.get(name))
 
 
 def _pairs(value: Any) -> dict[str, Any]:

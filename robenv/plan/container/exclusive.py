@@ -9,7 +9,7 @@ from robenv.plan.container.create_request import port_bindings
 from robenv.plan.models import Port
 
 
-def in_the_way(new: Mapping[str, Any], old: Mapping[str, Any]) -> tuple[str, ...]:
+def conflicting_use(new: Mapping[str, Any], old: Mapping[str, Any]) -> tuple[str, ...]:
     """Why ``old`` has to be stopped before ``new`` can start, in words; () where it need not be.
 
     Plans as JSON: of ``RunPlan.to_json`` or a label.
@@ -34,7 +34,9 @@ def _claims(plan: Mapping[str, Any]) -> Iterator[str]:
         for port, bindings in port_bindings(Port(**one) for one in plan.get("ports") or ()).items():
             protocol = port.partition("/")[2]
             # Out of a range, or where no port is named, the engine takes one that is free.
-            yield from (f"port {one['HostPort']}/{protocol}" for one in bindings if one["HostPort"].isdigit())
+            yield from (
+                f"port {binding['HostPort']}/{protocol}" for binding in bindings if binding["HostPort"].isdigit()
+            )
     for attachment in plan.get("networks") or ():
         name = attachment["network"]["name"]
         for key in ("ipv4_address", "ipv6_address"):

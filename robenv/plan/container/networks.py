@@ -56,7 +56,10 @@ def _network(key: str, network: ProfileNetwork, prefix: str) -> Network:
 
 def network_request(network: Network, plan: RunPlan) -> dict[str, Any]:
     """The body of the Engine API's ``POST /networks/create``, with the labels by which it is found again."""
-    ipam: dict[str, Any] = {"Driver": network.ipam_driver or "default", "Config": [_pool(one) for one in network.pools]}
+    ipam: dict[str, Any] = {
+        "Driver": network.ipam_driver or "default",
+        "Config": [_pool(pool) for pool in network.pools],
+    }
     body: dict[str, Any] = {
         "Name": network.name,
         "CheckDuplicate": True,

@@ -29,7 +29,7 @@ def for_own_machine(plan: RunPlan, facts: Facts) -> RunPlan:
     if plan.hostname or not name:
         made = replace(plan, environment=tuple(environment.items()))
     elif _has_own_name(plan):
-        networks = tuple(_known_as(name, one) for one in plan.networks)
+        networks = tuple(_known_as(name, network) for network in plan.networks)
         made = replace(plan, environment=tuple(environment.items()), hostname=name, networks=networks)
     else:
         # Debian's and Ubuntu's shells show it in the prompt, where the host name is the machine's.
@@ -59,7 +59,7 @@ def _has_own_name(plan: RunPlan) -> bool:
     """Whether the container is not on the host's network nor in another's, where its name would lead nowhere. On a
     network of others' the engine's own name for it has to stay: that one is found there."""
     shared = plan.network_mode == "host" or plan.network_mode.startswith(("container:", "service:"))
-    return not shared and plan.uts != "host" and not any(one.network.external for one in plan.networks)
+    return not shared and plan.uts != "host" and not any(network.network.external for network in plan.networks)
 
 
 def _known_as(name: str, attachment: Attachment) -> Attachment:

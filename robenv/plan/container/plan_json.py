@@ -27,9 +27,9 @@ def plan_of_json(text: str) -> RunPlan | None:
 def _revived(hint: Any, value: Any) -> Any:
     if is_dataclass(hint) and isinstance(hint, type):
         hints = _hints(hint)
-        return hint(**{one.name: _revived(hints[one.name], value[one.name]) for one in fields(hint)})
+        return hint(**{field.name: _revived(hints[field.name], value[field.name]) for field in fields(hint)})
     if get_origin(hint) in (Union, UnionType):
-        kinds = [one for one in get_args(hint) if one is not NoneType]
+        kinds = [arg for arg in get_args(hint) if arg is not NoneType]
         return None if value is None else _revived(kinds[0], value)
     if get_origin(hint) is tuple:
         parts = get_args(hint)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from robenv import __version__
 from robenv.catalog.toolchains import emulation_settings
 from robenv.errors import UsageError
-from robenv.host.project_folder import Place, project_id
+from robenv.host.project_folder import FolderIdentity, project_id
 from robenv.plan.container.diff import without_values
 from robenv.plan.container.networks import plan_networks
 from robenv.plan.host.capabilities import with_least_privilege
@@ -93,7 +93,7 @@ def plan_run(
     profile, root = resolved.profile, str(files.root)
     run = profile.run
     foreign = platform if platform and platform != facts.platform else ""
-    place = facts.place or Place(root, facts.uid, project_id(root))
+    place = facts.place or FolderIdentity(root, facts.uid, project_id(root))
     prefix = place.prefix or resource_prefix(profile.name, place.id)
     own = f"{prefix}{place.suffix}"
     user = plan_user(profile.user, facts)
@@ -116,8 +116,8 @@ def plan_run(
         mounts=mounts,
         home_volume=home if any(mount.source == home for mount in mounts) else "",
         labels=tuple(run.labels.items()),
-        devices=tuple(Device(one.source, one.target, one.permissions) for one in run.devices),
-        ports=tuple(Port(one.container, one.host_ip, one.host_port) for one in run.ports),
+        devices=tuple(Device(device.source, device.target, device.permissions) for device in run.devices),
+        ports=tuple(Port(port.container, port.host_ip, port.host_port) for port in run.ports),
         ulimits=tuple(Ulimit(limit, one.soft, one.hard) for limit, one in run.ulimits.items()),
         sysctls=tuple(run.sysctls.items()),
         networks=plan_networks(profile, own),
@@ -150,26 +150,26 @@ def _logging_options(run: Run, default_driver: str) -> Pairs:
 def without_workspace(plan: RunPlan, profile: Profile) -> RunPlan:
     """As it is where nobody develops."""
     own = ("bind", profile.workspace.target, profile.workspace.source or plan.directory)
-    mounts = (one for one in plan.mounts if (one.kind, one.target, one.source) != own)
+    mounts = (mount for mount in plan.mounts if (mount.kind, mount.target, mount.source) != own)
     return replace(plan, mounts=tuple(mounts))
 
 
 def _granted(plan: RunPlan, grant: Grant) -> RunPlan:
     """What ``run:`` itself says goes before what the host gives, at the same place, of the same name."""
-    named = {one.container for one in plan.devices}
+    named = {device.container for device in plan.devices}
     mounted = {mount.target for mount in plan.mounts}
-    limited = {one.name for one in plan.ulimits}
+    limited = {ulimit.name for ulimit in plan.ulimits}
     return replace(
         plan,
         environment=tuple({**dict(grant.environment), **dict(plan.environment)}.items()),
         mounts=(*plan.mounts, *(mount for mount in grant.mounts if mount.target not in mounted)),
-        devices=(*plan.devices, *(one for one in grant.devices if one.container not in named)),
+        devices=(*plan.devices, *(device for device in grant.devices if device.container not in named)),
         device_requests=grant.device_requests,
         device_cgroup_rules=_union(plan.device_cgroup_rules, grant.device_cgroup_rules),
         groups=grant.groups,
         cap_add=_union(plan.cap_add, grant.cap_add),
         security_opt=_union(plan.security_opt, grant.security_opt),
-        ulimits=(*plan.ulimits, *(one for one in grant.ulimits if one.name not in limited)),
+        ulimits=(*plan.ulimits, *(ulimit for ulimit in grant.ulimits if ulimit.name not in limited)),
         runtime=plan.runtime or grant.runtime,
         ipc=(grant.ipc or plan.ipc) if plan.ipc in ("", "private") else plan.ipc,
         cpu_rt_runtime=plan.cpu_rt_runtime if plan.cpu_rt_runtime is not None else grant.cpu_rt_runtime,
@@ -206,7 +206,7 @@ def relabelled(plan: RunPlan) -> RunPlan:
     return replace(plan, labels=tuple((name, own.get(name, value)) for name, value in plan.labels))
 
 
-def _labelled(plan: RunPlan, content_hash: str, main: str, place: Place) -> RunPlan:
+def _labelled(plan: RunPlan, content_hash: str, main: str, place: FolderIdentity) -> RunPlan:
     own = (
         (LABEL_PROJECT, plan.project),
         (LABEL_DIRECTORY, plan.directory),
@@ -245,7 +245,7 @@ def _mounts(profile: Profile, root: str, front: str, home: Mount) -> tuple[Mount
     """Home and workspace, and what the profile adds; what comes later at the same place replaces what came earlier."""
     workspace = profile.workspace
     mounts = [home, Mount("bind", workspace.source or root, workspace.target)]
-    mounts += [_volume(one, front) for one in profile.run.volumes]
+    mounts += [_volume(volume, front) for volume in profile.run.volumes]
     for text in profile.run.tmpfs:
         target, _, options = text.partition(":")
         mounts.append(Mount("tmpfs", "", target, False, (("options", options),)))

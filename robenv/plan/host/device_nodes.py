@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from robenv.catalog.devices import CLASSES, DeviceClass
 
 if TYPE_CHECKING:
-    from robenv.host.facts import Node
+    from robenv.host.facts import DeviceNode
 
 
 def tidy(path: str) -> str:
@@ -28,7 +28,7 @@ def matches(path: str, pattern: str) -> bool:
     return len(parts) == len(wanted) and all(map(fnmatch.fnmatchcase, parts, wanted))
 
 
-def nodes_of_class(kind: DeviceClass, nodes: Iterable[Node]) -> list[Node]:
+def nodes_of_class(kind: DeviceClass, nodes: Iterable[DeviceNode]) -> list[DeviceNode]:
     """The nodes of a class, and its stable names for them."""
     patterns = (*kind.nodes, *kind.links)
     return [node for node in nodes if any(matches(node.path, pattern) for pattern in patterns)]

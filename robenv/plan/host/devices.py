@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 
 from robenv.catalog.devices import CLASSES, UDEV_DATA, DeviceClass
 from robenv.plan.host.device_nodes import is_pattern, matches, nodes_of_class, tidy
-from robenv.plan.host.missing_devices import Missing, missing_class, missing_device
-from robenv.plan.host.requirements import Grant, Lack, combine
+from robenv.plan.host.missing_devices import MissingDevice, missing_class, missing_device
+from robenv.plan.host.requirements import Grant, MissingRequirement, combine
 from robenv.plan.models import Device, Mount
 from robenv.profile.checks.host import CAN_IS_OF_THE_NETWORK, TO_GET_CAN, sees_can
 
 if TYPE_CHECKING:
-    from robenv.host.facts import Facts, Node
-    from robenv.profile.schema.host import DeviceWish
+    from robenv.host.facts import DeviceNode, Facts
+    from robenv.profile.schema.host import DeviceRequirement
     from robenv.profile.schema.profile import Profile
 
 _PTS = (("type", "devpts"), ("device", "devpts"), ("o", "newinstance,ptmxmode=0666,mode=0620,gid=5"))
@@ -32,11 +32,11 @@ _BY_UDEV = frozenset(("input", "video", "sound"))
 
 
 @dataclass(frozen=True)
-class Given:
+class GrantedNode:
     """A node of the host at a place inside, for one wish."""
 
     wish: int
-    node: Node
+    node: DeviceNode
     container: str
     permissions: str
 
@@ -47,11 +47,11 @@ def plan_devices(profile: Profile, facts: Facts) -> Grant:
         return Grant()
     if not facts.engine.local:
         return _elsewhere(profile)
-    missing: list[tuple[int, Missing]] = []
-    given: list[Given] = []
+    missing: list[tuple[int, MissingDevice]] = []
+    given: list[GrantedNode] = []
     for index, wish in enumerate(profile.devices):
         found = _granted(index, wish, profile, facts)
-        if isinstance(found, Missing):
+        if isinstance(found, MissingDevice):
             missing.append((index, found))
         else:
             given += found
@@ -67,34 +67,34 @@ def plan_devices(profile: Profile, facts: Facts) -> Grant:
     return combine(grants)
 
 
-def _answer(profile: Profile, index: int, what: Missing) -> Grant:
+def _answer(profile: Profile, index: int, what: MissingDevice) -> Grant:
     if profile.devices[index].optional:
         way = f": {what.hint}" if what.hint == TO_GET_CAN else ""
         return Grant(notes=(f"{what.message}; it is optional{way}",))
     hint = what.hint
     if profile.udev:
         hint += "; or its udev rules are not installed: look at `robenv doctor`"
-    return Grant(lacks=(Lack(("devices", index), what.message, hint),))
+    return Grant(unmet=(MissingRequirement(("devices", index), what.message, hint),))
 
 
 def _elsewhere(profile: Profile) -> Grant:
-    what = Missing(
+    what = MissingDevice(
         "the engine is on another machine, whose devices cannot be seen from here",
         "run.devices names devices of the engine's machine as they are called there, and goes to it unchanged",
     )
     return combine([_answer(profile, index, what) for index in range(len(profile.devices))])
 
 
-def _granted(index: int, wish: DeviceWish, profile: Profile, facts: Facts) -> list[Given] | Missing:
+def _granted(index: int, wish: DeviceRequirement, profile: Profile, facts: Facts) -> list[GrantedNode] | MissingDevice:
     """What there is for one wish."""
     if wish.device_class:
         nodes = nodes_of_class(CLASSES[wish.device_class], facts.devices)
         if wish.device_class == "can" and wish.optional and not sees_can(profile):
-            return Missing(f"no CAN interface inside: {CAN_IS_OF_THE_NETWORK}", TO_GET_CAN)
+            return MissingDevice(f"no CAN interface inside: {CAN_IS_OF_THE_NETWORK}", TO_GET_CAN)
         there = bool(nodes or (wish.device_class == "can" and facts.can_interfaces))
         if not there and not wish.hotplug:
             return missing_class(wish.device_class)
-        return [Given(index, node, node.path, wish.permissions) for node in nodes]
+        return [GrantedNode(index, node, node.path, wish.permissions) for node in nodes]
     found = _named(wish.by, facts)
     if not found:
         return missing_device(wish.by, facts)
@@ -103,46 +103,46 @@ def _granted(index: int, wish: DeviceWish, profile: Profile, facts: Facts) -> li
         names = ", ".join(node.path for node in found)
         if len({_real(node) for node in found}) > 1:
             hint = f"they are {names}: write the one that is meant, best by its name in /dev/serial/by-id or the like"
-            return Missing(f"{wish.by} matches more than one device, and {target} is one place", hint)
-        return [Given(index, found[0], target, wish.permissions)]
+            return MissingDevice(f"{wish.by} matches more than one device, and {target} is one place", hint)
+        return [GrantedNode(index, found[0], target, wish.permissions)]
     places = ((node, path) for node in found for path in dict.fromkeys((node.path, _real(node))))
-    return [Given(index, node, path, wish.permissions) for node, path in places]
+    return [GrantedNode(index, node, path, wish.permissions) for node, path in places]
 
 
-def _named(by: str, facts: Facts) -> list[Node]:
+def _named(by: str, facts: Facts) -> list[DeviceNode]:
     wanted = tidy(by)
     if is_pattern(wanted):
         return [node for node in facts.devices if matches(node.path, wanted)]
     return [node for node in facts.devices if node.path == wanted]
 
 
-def _comes_and_goes(one: Given, profile: Profile, facts: Facts) -> bool:
+def _comes_and_goes(one: GrantedNode, profile: Profile, facts: Facts) -> bool:
     """Whether the class's rule opens it, so that the plan does not depend on what is plugged in at the moment."""
     wish = profile.devices[one.wish]
     return wish.hotplug and one.node.major in _majors(CLASSES[wish.device_class], facts)
 
 
-def _real(node: Node) -> str:
+def _real(node: DeviceNode) -> str:
     return node.target or node.path
 
 
-def _placed(given: list[Given]) -> tuple[tuple[Device, ...], list[tuple[int, Missing]]]:
+def _placed(given: list[GrantedNode]) -> tuple[tuple[Device, ...], list[tuple[int, MissingDevice]]]:
     """One device for each place inside; where two would be at one place, that is told."""
     devices: dict[str, Device] = {}
-    clashes: list[tuple[int, Missing]] = []
+    clashes: list[tuple[int, MissingDevice]] = []
     for one in given:
         host = _real(one.node)
         first = devices.setdefault(one.container, Device(host, one.container, one.permissions))
         if first.host != host:
             text = f"{one.container} inside would be both {first.host} and {host}"
-            clashes.append((one.wish, Missing(text, "give one of them another `name`")))
+            clashes.append((one.wish, MissingDevice(text, "give one of them another `name`")))
         elif first.permissions != one.permissions:
             both = "".join(letter for letter in "rwm" if letter in first.permissions + one.permissions)
             devices[one.container] = Device(host, one.container, both)
     return tuple(devices.values()), clashes
 
 
-def _access(nodes: list[Node], profile: Profile, facts: Facts) -> Grant:
+def _access(nodes: list[DeviceNode], profile: Profile, facts: Facts) -> Grant:
     """The groups by which an unprivileged user opens these nodes, and notes on those that stay shut."""
     if facts.engine.rootless:
         shut = [node for node in nodes if node.mode & 0o006 != 0o006]
@@ -160,16 +160,16 @@ def _access(nodes: list[Node], profile: Profile, facts: Facts) -> Grant:
     return Grant(groups=tuple(groups), notes=tuple(notes))
 
 
-def _open_to_all(node: Node) -> bool:
+def _open_to_all(node: DeviceNode) -> bool:
     return node.mode & 0o006 == 0o006
 
 
-def _open_to_group(node: Node) -> bool:
+def _open_to_group(node: DeviceNode) -> bool:
     """Root's own group is given to nobody: it opens far more than a device."""
     return node.gid != 0 and node.mode & 0o060 == 0o060
 
 
-def _class_rules(wish: DeviceWish, facts: Facts) -> Grant:
+def _class_rules(wish: DeviceRequirement, facts: Facts) -> Grant:
     """Leave to open every node of a class, whenever it comes; and its groups, which are known before any is there."""
     kind = CLASSES[wish.device_class]
     majors = list(_majors(kind, facts))
@@ -187,9 +187,9 @@ def _class_rules(wish: DeviceWish, facts: Facts) -> Grant:
 
 
 def _majors(kind: DeviceClass, facts: Facts) -> Iterator[int]:
-    loaded = dict(facts.majors)
+    planned = dict(facts.majors)
     for driver in kind.drivers:
-        if major := driver.major or loaded.get(driver.name):
+        if major := driver.major or planned.get(driver.name):
             yield major
 
 
@@ -204,7 +204,7 @@ def _hotplug(profile: Profile, facts: Facts) -> Grant:
     """
     if facts.engine.rootless:
         text = "a rootless engine cannot open devices that are plugged in later"
-        what = Missing(text, "name the devices with `by`, or leave out `hotplug`")
+        what = MissingDevice(text, "name the devices with `by`, or leave out `hotplug`")
         return combine([_answer(profile, index, what) for index, wish in enumerate(profile.devices) if wish.hotplug])
     mounts = [
         Mount("bind", "/dev", "/dev", True, (("non_recursive", True),)),

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from robenv.host.session.login import is_local_port, out_of_reach_text
-from robenv.plan.host.requirements import Grant, Lack, combine
+from robenv.plan.host.requirements import Grant, MissingRequirement, combine
 from robenv.plan.models import Mount, RunPlan
 
 if TYPE_CHECKING:
@@ -81,10 +81,10 @@ def _runtime_folder(plan: RunPlan) -> str:
 def without_unseen(plan: RunPlan, profile: Profile, path: str) -> tuple[RunPlan, tuple[str, ...]] | None:
     """Return the plan without the parts of the session at ``path``, which the engine does not see, and the keys of the
     profile that lose them. Return None if other mounts lie there as well, or if the profile requires such a part."""
-    unseen = [one for one in plan.mounts if one.kind == "bind" and f"{one.source}/".startswith(f"{path}/")]
+    unseen = [mount for mount in plan.mounts if mount.kind == "bind" and f"{mount.source}/".startswith(f"{path}/")]
     places = {one.target for one in unseen}
     by_place = {SESSION_FOLDER: frozenset(plan.session), X11_SOCKETS: frozenset(("x11",)), WSLG: frozenset(("wslg",))}
-    if not places or places - set(by_place) or places & {one.target for one in profile.run.volumes}:
+    if not places or places - set(by_place) or places & {volume.target for volume in profile.run.volumes}:
         return None
     gone = frozenset().union(*(by_place[place] for place in places))
     session = tuple(part for part in plan.session if part not in gone)
@@ -93,7 +93,7 @@ def without_unseen(plan: RunPlan, profile: Profile, path: str) -> tuple[RunPlan,
         return None
     if not _NEEDS_FOLDER.intersection(session):
         places.add(_runtime_folder(plan))
-    mounts = tuple(one for one in plan.mounts if one.target not in places)
+    mounts = tuple(mount for mount in plan.mounts if mount.target not in places)
     return replace(plan, session=session, mounts=mounts), keys
 
 
@@ -111,8 +111,10 @@ def _from_afar(profile: Profile) -> Grant:
     if not asked:
         return Grant()
     text = "the engine is on another machine, which nothing of this login session reaches"
-    lacks = tuple(Lack((key,), text, f"`{key}: auto` does without") for key in asked if modes.get(key) == "required")
-    return Grant(notes=(f"{text}: {', '.join(asked)}",), lacks=lacks)
+    unmet = tuple(
+        MissingRequirement((key,), text, f"`{key}: auto` does without") for key in asked if modes.get(key) == "required"
+    )
+    return Grant(notes=(f"{text}: {', '.join(asked)}",), unmet=unmet)
 
 
 def _display(profile: Profile, facts: Facts) -> Grant:
@@ -170,7 +172,7 @@ def _judged(grant: Grant, key: str, mode: str, there: bool, problems: tuple[str,
     if mode != "required" or there:
         return combine((grant, Grant(notes=problems)))
     why = f": {'; '.join(problems)}" if problems else ""
-    return combine((grant, Grant(lacks=(Lack((key,), f"this login session has {absent}{why}", hint),))))
+    return combine((grant, Grant(unmet=(MissingRequirement((key,), f"this login session has {absent}{why}", hint),))))
 
 
 def _problems(session: SessionFacts, *variables: str) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from robenv.plan.host.requirements import Grant, Lack
+from robenv.plan.host.requirements import Grant, MissingRequirement
 from robenv.plan.models import RunPlan
 
 if TYPE_CHECKING:
@@ -64,19 +64,21 @@ def security_notes(plan: RunPlan, profile: Profile, engine: EngineFacts) -> tupl
 
 
 def plan_engine_security(profile: Profile, facts: Facts) -> Grant:
-    return Grant(lacks=tuple(_lacks(profile, facts)))
+    return Grant(unmet=tuple(_lacks(profile, facts)))
 
 
-def _lacks(profile: Profile, facts: Facts) -> Iterator[Lack]:
+def _lacks(profile: Profile, facts: Facts) -> Iterator[MissingRequirement]:
     engine, run = facts.engine, profile.run
     if engine.rootless and run.ipc == "host":
         message = "a rootless engine cannot share the host's IPC namespace"
-        yield Lack(("run", "ipc"), message, "take `run.ipc` out, or use an engine that runs as root")
+        yield MissingRequirement(("run", "ipc"), message, "take `run.ipc` out, or use an engine that runs as root")
     if engine.rootless and not engine.podman:
         for index, one in enumerate(run.devices):
             if one.target != one.source:
                 message = f"rootless Docker gives a device under its own name only: {one.source}, not {one.target}"
-                yield Lack(("run", "devices", index), message, "take the other name out, or use an engine of root's")
+                yield MissingRequirement(
+                    ("run", "devices", index), message, "take the other name out, or use an engine of root's"
+                )
 
 
 def _has_unlabelled_files(plan: RunPlan) -> bool:

@@ -11,15 +11,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from robenv.plan.host import gpu_nodes, gpu_nvidia
-from robenv.plan.host.requirements import Grant, Lack
+from robenv.plan.host.requirements import Grant, MissingRequirement
 
 if TYPE_CHECKING:
     from robenv.host.facts import Facts
-    from robenv.plan.host.gpu_offer import Offer
+    from robenv.plan.host.gpu_offer import GpuOffer
     from robenv.profile.schema.host import Gpu
     from robenv.profile.schema.profile import Profile
 
-_Way = Callable[["Gpu", "Facts"], "Offer | None"]
+_Way = Callable[["Gpu", "Facts"], "GpuOffer | None"]
 
 _WAYS: dict[str, tuple[_Way, ...]] = {
     "": (gpu_nvidia.jetson, gpu_nvidia.card, gpu_nodes.amd, gpu_nodes.intel, gpu_nodes.mesa, gpu_nodes.wsl),
@@ -42,11 +42,11 @@ def plan_gpu(profile: Profile, facts: Facts) -> Grant:
         return _without(wish, offers)
     notes = _choice(taken, offers)
     if wish.mode == "required":
-        return replace(taken.grant, notes=notes, lacks=taken.unmet)
-    return replace(taken.grant, notes=(*notes, *(f"gpu: {_sentence(lack)}" for lack in taken.unmet)))
+        return replace(taken.grant, notes=notes, unmet=taken.unmet)
+    return replace(taken.grant, notes=(*notes, *(f"gpu: {_sentence(requirement)}" for requirement in taken.unmet)))
 
 
-def offers_for(wish: Gpu, facts: Facts) -> list[Offer]:
+def offers_for(wish: Gpu, facts: Facts) -> list[GpuOffer]:
     """What this machine has for a wish, usable or not, the most wanted first."""
     named = gpu_nvidia.named_cdi(wish, facts)
     if named is not None:
@@ -56,7 +56,7 @@ def offers_for(wish: Gpu, facts: Facts) -> list[Offer]:
     return [offer for way in _WAYS[wish.vendor] if (offer := way(wish, facts)) is not None]
 
 
-def _choice(taken: Offer, offers: list[Offer]) -> tuple[str, ...]:
+def _choice(taken: GpuOffer, offers: list[GpuOffer]) -> tuple[str, ...]:
     """For a machine with several: which was taken, and why."""
     before = offers[: offers.index(taken)]
     after = [offer.what for offer in offers if offer is not taken and not (offer.problem or offer.incidental)]
@@ -68,7 +68,7 @@ def _choice(taken: Offer, offers: list[Offer]) -> tuple[str, ...]:
     return ()
 
 
-def _without(wish: Gpu, offers: list[Offer]) -> Grant:
+def _without(wish: Gpu, offers: list[GpuOffer]) -> Grant:
     if offers:
         found = "; ".join(f"{offer.what}: {offer.problem}" for offer in offers)
         hint = "; ".join(dict.fromkeys(offer.hint for offer in offers if offer.hint))
@@ -77,11 +77,11 @@ def _without(wish: Gpu, offers: list[Offer]) -> Grant:
     else:
         found, hint = "this machine has no GPU", "`gpu: auto` comes up without one"
     if wish.mode == "required":
-        return Grant(lacks=(Lack(_place(wish, offers), f"a GPU is required, and {found}", hint),))
+        return Grant(unmet=(MissingRequirement(_place(wish, offers), f"a GPU is required, and {found}", hint),))
     return Grant(notes=(f"gpu: comes up without one: {found}{f' ({hint})' if offers and hint else ''}",))
 
 
-def _place(wish: Gpu, offers: list[Offer]) -> tuple[str, ...]:
+def _place(wish: Gpu, offers: list[GpuOffer]) -> tuple[str, ...]:
     if wish.vendor and not offers:
         return ("gpu", "vendor")
     if wish.devices and all("has no GPU" in offer.problem for offer in offers):
@@ -89,9 +89,9 @@ def _place(wish: Gpu, offers: list[Offer]) -> tuple[str, ...]:
     return ("gpu",)
 
 
-def _reason(offer: Offer) -> str:
+def _reason(offer: GpuOffer) -> str:
     return f"{offer.problem} ({offer.hint})" if offer.hint else offer.problem
 
 
-def _sentence(lack: Lack) -> str:
-    return f"{lack.message} ({lack.hint})" if lack.hint else lack.message
+def _sentence(requirement: MissingRequirement) -> str:
+    return f"{requirement.message} ({requirement.hint})" if requirement.hint else requirement.message

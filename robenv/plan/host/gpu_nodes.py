@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from robenv.host.facts import DrmCard, Facts, Node
+from robenv.host.facts import DeviceNode, DrmCard, Facts
 from robenv.plan.host.gpu_nvidia import has_driver
-from robenv.plan.host.gpu_offer import Offer, groups_of, refused, sift
-from robenv.plan.host.requirements import Grant, Lack
+from robenv.plan.host.gpu_offer import GpuOffer, groups_of, refused, sift
+from robenv.plan.host.requirements import Grant, MissingRequirement
 from robenv.plan.models import Device, Mount
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ _NAMES = {"amd": "AMD", "intel": "Intel", "nvidia": "NVIDIA by Mesa", "other": "
 _WSL_LIBRARIES = "/usr/lib/wsl"
 
 
-def amd(wish: Gpu, facts: Facts) -> Offer | None:
+def amd(wish: Gpu, facts: Facts) -> GpuOffer | None:
     """Its nodes under /dev/dri, and /dev/kfd for what computes. None where there is none."""
     cards = _cards(facts, "amd")
     if not cards:
@@ -27,19 +27,19 @@ def amd(wish: Gpu, facts: Facts) -> Offer | None:
     offer = _nodes(wish, cards, (kfd,) if kfd else ())
     if kfd is None and "compute" in wish.capabilities and not offer.problem:
         index = wish.capabilities.index("compute")
-        lack = Lack(
+        requirement = MissingRequirement(
             ("gpu", "capabilities", index), f"{offer.what} has no /dev/kfd to compute with", "sudo modprobe amdgpu"
         )
-        return Offer(offer.what, offer.grant, unmet=(*offer.unmet, lack))
+        return GpuOffer(offer.what, offer.grant, unmet=(*offer.unmet, requirement))
     return offer
 
 
-def intel(wish: Gpu, facts: Facts) -> Offer | None:
+def intel(wish: Gpu, facts: Facts) -> GpuOffer | None:
     cards = _cards(facts, "intel")
     return _nodes(wish, cards) if cards else None
 
 
-def mesa(wish: Gpu, facts: Facts) -> Offer | None:
+def mesa(wish: Gpu, facts: Facts) -> GpuOffer | None:
     """Everything else that renders: a Raspberry Pi's, a virtual machine's, an NVIDIA card without NVIDIA's driver.
 
     A card without a render node only shows pictures: a server's console.
@@ -51,7 +51,7 @@ def mesa(wish: Gpu, facts: Facts) -> Offer | None:
     return _nodes(wish, cards, incidental=True)
 
 
-def wsl(wish: Gpu, facts: Facts) -> Offer | None:
+def wsl(wish: Gpu, facts: Facts) -> GpuOffer | None:
     """As in Microsoft's own containers of WSLg: the node, and Windows' libraries by LD_LIBRARY_PATH."""
     if not facts.gpu.dxg:
         return None
@@ -63,29 +63,31 @@ def wsl(wish: Gpu, facts: Facts) -> Offer | None:
         environment=(("LD_LIBRARY_PATH", f"{_WSL_LIBRARIES}/lib"),),
     )
     message = "WSL2 gives all GPUs of Windows or none: they cannot be chosen by `devices`"
-    unmet = (Lack(("gpu", "devices"), message),) if wish.devices else ()
-    return Offer("WSL2's GPU", grant, unmet=unmet, incidental=True)
+    unmet = (MissingRequirement(("gpu", "devices"), message),) if wish.devices else ()
+    return GpuOffer("WSL2's GPU", grant, unmet=unmet, incidental=True)
 
 
 def _cards(facts: Facts, vendor: str) -> tuple[DrmCard, ...]:
     return tuple(card for card in facts.gpu.cards if card.vendor == vendor)
 
 
-def _own_nodes(cards: tuple[DrmCard, ...]) -> tuple[Node, ...]:
+def _own_nodes(cards: tuple[DrmCard, ...]) -> tuple[DeviceNode, ...]:
     """Without the links to them."""
     return tuple(node for card in cards for node in card.nodes if not node.target)
 
 
-def _nodes(wish: Gpu, cards: tuple[DrmCard, ...], also: tuple[Node, ...] = (), *, incidental: bool = False) -> Offer:
+def _nodes(
+    wish: Gpu, cards: tuple[DrmCard, ...], also: tuple[DeviceNode, ...] = (), *, incidental: bool = False
+) -> GpuOffer:
     what = f"{_NAMES[cards[0].vendor]} ({', '.join(card.name for card in cards)})"
     names = [PurePosixPath(node.path).name for node in _own_nodes(cards)]
-    found, lacks = sift(wish, lambda device: any(_is(card, device) for card in cards), names, what)
+    found, unmet = sift(wish, lambda device: any(_is(card, device) for card in cards), names, what)
     if wish.devices and not found:
-        return refused(what, lacks)
+        return refused(what, unmet)
     chosen = tuple(card for card in cards if not found or any(_is(card, device) for device in found))
     nodes = (*also, *_own_nodes(chosen))
     grant = Grant(devices=tuple(Device(node.path, node.path, "rw") for node in nodes), groups=groups_of(nodes))
-    return Offer(what, grant, unmet=lacks, incidental=incidental)
+    return GpuOffer(what, grant, unmet=unmet, incidental=incidental)
 
 
 def _is(card: DrmCard, device: str) -> bool:

@@ -11,8 +11,8 @@ from fnmatch import fnmatch
 from typing import TYPE_CHECKING
 
 from robenv.host.facts import Facts
-from robenv.plan.host.gpu_offer import NOTHING, Offer, groups_of, refused, sift, tells_nothing
-from robenv.plan.host.requirements import Grant, Lack
+from robenv.plan.host.gpu_offer import NOTHING, GpuOffer, groups_of, refused, sift, tells_nothing
+from robenv.plan.host.requirements import Grant, MissingRequirement
 from robenv.plan.models import DeviceRequest, Mount, Pairs
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def install_driver(facts: Facts) -> str:
     return "install NVIDIA's driver with the distribution's packages, and restart the machine"
 
 
-def jetson(wish: Gpu, facts: Facts) -> Offer | None:
+def jetson(wish: Gpu, facts: Facts) -> GpuOffer | None:
     """None where the machine is not one. Its runtime alone will do: it refuses the hook of a device request."""
     tegra = facts.gpu.tegra
     if tegra is None:
@@ -55,10 +55,10 @@ def jetson(wish: Gpu, facts: Facts) -> Offer | None:
     if does_cdi(facts) and cdi_devices(facts, "nvidia"):
         return cdi(wish, facts, "nvidia", what, extra)
     problem = "the engine has no runtime `nvidia`"
-    return Offer(what, problem=problem, hint=REGISTER_RUNTIME if facts.gpu.nvidia_toolkit else INSTALL_TOOLKIT)
+    return GpuOffer(what, problem=problem, hint=REGISTER_RUNTIME if facts.gpu.nvidia_toolkit else INSTALL_TOOLKIT)
 
 
-def card(wish: Gpu, facts: Facts) -> Offer | None:
+def card(wish: Gpu, facts: Facts) -> GpuOffer | None:
     """None where the machine has no NVIDIA card. In WSL2 the driver is Windows', and only the toolkit hints at one."""
     gpu, runtime = facts.gpu, "nvidia" in facts.engine.runtimes
     if gpu.tegra:
@@ -67,29 +67,29 @@ def card(wish: Gpu, facts: Facts) -> Offer | None:
     if not has_driver(facts) and not in_wsl:
         if not any(one.vendor == "nvidia" for one in gpu.cards):
             return None
-        return Offer("the NVIDIA card", problem="NVIDIA's driver is not loaded", hint=install_driver(facts))
+        return GpuOffer("the NVIDIA card", problem="NVIDIA's driver is not loaded", hint=install_driver(facts))
     driver = f"driver {gpu.nvidia_driver}" if gpu.nvidia_driver else "Windows' driver"
     what = f"NVIDIA ({', '.join(one.name for one in gpu.nvidia if one.name) or driver})"
     if not runtime and does_cdi(facts) and cdi_devices(facts, "nvidia"):
         return cdi(wish, facts, "nvidia", what)
     if facts.engine.podman and not runtime:
         problem = "Podman takes no GPU by Docker's API: it would leave it away and say nothing"
-        return Offer(what, problem=problem, hint="use Docker Engine with the NVIDIA Container Toolkit")
+        return GpuOffer(what, problem=problem, hint="use Docker Engine with the NVIDIA Container Toolkit")
     if gpu.nvidia_hook and not facts.engine.podman:
         return _device_request(wish, facts, what)
     if runtime:
         return _runtime(wish, facts, what)
     if gpu.nvidia_toolkit:
-        return Offer(what, problem="the engine has no runtime `nvidia`", hint=REGISTER_RUNTIME)
+        return GpuOffer(what, problem="the engine has no runtime `nvidia`", hint=REGISTER_RUNTIME)
     problem = f"the NVIDIA Container Toolkit is not installed, which is in NVIDIA's own archive ({TOOLKIT_ARCHIVE})"
-    return Offer(what, problem=problem, hint=INSTALL_TOOLKIT)
+    return GpuOffer(what, problem=problem, hint=INSTALL_TOOLKIT)
 
 
 def has_driver(facts: Facts) -> bool:
     return bool(facts.gpu.nvidia_driver or facts.gpu.nvidia)
 
 
-def elsewhere(wish: Gpu, facts: Facts) -> Offer:
+def elsewhere(wish: Gpu, facts: Facts) -> GpuOffer:
     """For an engine on another machine: what is here is not there, so that only the engine's own word counts."""
     what = "the GPU of the engine's machine"
     vendors = [wish.vendor] if wish.vendor else list(CDI_KINDS)
@@ -99,10 +99,10 @@ def elsewhere(wish: Gpu, facts: Facts) -> Offer:
     if wish.vendor in ("", "nvidia", "jetson") and "nvidia" in facts.engine.runtimes:
         return _runtime(wish, facts, what)
     problem = "the engine runs on another machine and tells of no GPU there; what this machine has does not count"
-    return Offer(what, problem=problem, hint="register the runtime `nvidia`, or CDI devices, with that engine")
+    return GpuOffer(what, problem=problem, hint="register the runtime `nvidia`, or CDI devices, with that engine")
 
 
-def named_cdi(wish: Gpu, facts: Facts) -> Offer | None:
+def named_cdi(wish: Gpu, facts: Facts) -> GpuOffer | None:
     """For ``devices`` with names in CDI's own form, ``vendor.com/class=name``; None where there are none."""
     if not any(is_qualified(device) for device in wish.devices):
         return None
@@ -113,23 +113,23 @@ def is_qualified(device: str) -> bool:
     return "/" in device.partition("=")[0].lstrip("/") and "=" in device and not device.startswith("/")
 
 
-def cdi(wish: Gpu, facts: Facts, vendor: str, what: str, extra: Grant = NOTHING) -> Offer:
+def cdi(wish: Gpu, facts: Facts, vendor: str, what: str, extra: Grant = NOTHING) -> GpuOffer:
     """By the names of a CDI spec. A bare index or UUID is one of ``vendor``'s."""
     kind = CDI_KINDS[vendor]
     known = cdi_devices(facts, "")
     if not does_cdi(facts):
-        return Offer(what, problem="the engine does not do CDI", hint=enable_cdi(facts))
+        return GpuOffer(what, problem="the engine does not do CDI", hint=enable_cdi(facts))
     if not known:
-        return Offer(what, problem="no CDI spec names a device", hint=WRITE_CDI_SPEC)
+        return GpuOffer(what, problem="no CDI spec names a device", hint=WRITE_CDI_SPEC)
     names = {device: _cdi_name(device, kind, facts, known) for device in wish.devices}
-    found, lacks = sift(wish, lambda device: names[device] in known, known, "CDI")
+    found, unmet = sift(wish, lambda device: names[device] in known, known, "CDI")
     if wish.devices and not found:
-        return refused(what, lacks)
+        return refused(what, unmet)
     all_of_kind = tuple(name for name in known if name.startswith(f"{kind}="))
     everything = (f"{kind}=all",) if f"{kind}=all" in known else all_of_kind
     chosen = tuple(dict.fromkeys(names[device] for device in found)) or everything
     request = DeviceRequest("cdi", device_ids=chosen)
-    return Offer(what, replace(extra, device_requests=(request,)), unmet=lacks)
+    return GpuOffer(what, replace(extra, device_requests=(request,)), unmet=unmet)
 
 
 def does_cdi(facts: Facts) -> bool:
@@ -161,25 +161,25 @@ def _cdi_name(device: str, kind: str, facts: Facts, known: tuple[str, ...]) -> s
     return f"{kind}={other.get(device, device)}"
 
 
-def _device_request(wish: Gpu, facts: Facts, what: str) -> Offer:
-    found, lacks = _sift_nvidia(wish, facts, what)
+def _device_request(wish: Gpu, facts: Facts, what: str) -> GpuOffer:
+    found, unmet = _sift_nvidia(wish, facts, what)
     if wish.devices and not found:
-        return refused(what, lacks)
+        return refused(what, unmet)
     request = DeviceRequest("", count=0 if found else -1, device_ids=found, capabilities=(("gpu",),))
     if found == ("all",):
         request = DeviceRequest("", count=-1, capabilities=(("gpu",),))
-    return Offer(what, Grant(device_requests=(request,), environment=_driver_parts(wish)), unmet=lacks)
+    return GpuOffer(what, Grant(device_requests=(request,), environment=_driver_parts(wish)), unmet=unmet)
 
 
-def _runtime(wish: Gpu, facts: Facts, what: str, extra: Grant = NOTHING) -> Offer:
-    found, lacks = _sift_nvidia(wish, facts, what)
+def _runtime(wish: Gpu, facts: Facts, what: str, extra: Grant = NOTHING) -> GpuOffer:
+    found, unmet = _sift_nvidia(wish, facts, what)
     if wish.devices and not found:
-        return refused(what, lacks)
+        return refused(what, unmet)
     environment = (("NVIDIA_VISIBLE_DEVICES", ",".join(found) or "all"), *_driver_parts(wish))
-    return Offer(what, replace(extra, runtime="nvidia", environment=environment), unmet=lacks)
+    return GpuOffer(what, replace(extra, runtime="nvidia", environment=environment), unmet=unmet)
 
 
-def _sift_nvidia(wish: Gpu, facts: Facts, what: str) -> tuple[tuple[str, ...], tuple[Lack, ...]]:
+def _sift_nvidia(wish: Gpu, facts: Facts, what: str) -> tuple[tuple[str, ...], tuple[MissingRequirement, ...]]:
     """A machine whose cards could not be listed is taken at its word, and so is a part of a card (MIG)."""
     cards = facts.gpu.nvidia if facts.engine.local else ()
     known = {str(one.index) for one in cards} | {one.uuid for one in cards if one.uuid} | {"all"}

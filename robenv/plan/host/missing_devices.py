@@ -11,41 +11,41 @@ from robenv.catalog.devices import CLASSES
 from robenv.plan.host.device_nodes import class_of, is_pattern, nodes_of_class, tidy
 
 if TYPE_CHECKING:
-    from robenv.host.facts import Facts, Node
+    from robenv.host.facts import DeviceNode, Facts
 
 _NAMED_AT_MOST = 6
 
 
 @dataclass(frozen=True)
-class Missing:
+class MissingDevice:
     message: str
     hint: str
 
 
-def missing_class(name: str) -> Missing:
+def missing_class(name: str) -> MissingDevice:
     what = "CAN interface" if name == "can" else f"{name} device"
-    return Missing(f"there is no {what} on this machine", CLASSES[name].to_get)
+    return MissingDevice(f"there is no {what} on this machine", CLASSES[name].to_get)
 
 
-def missing_device(by: str, facts: Facts) -> Missing:
+def missing_device(by: str, facts: Facts) -> MissingDevice:
     path = tidy(by)
     if is_pattern(path):
-        return Missing(f"no device matches {path}", _instead(path, facts))
+        return MissingDevice(f"no device matches {path}", _instead(path, facts))
     if path in facts.not_devices:
-        return Missing(f"{path} is no device but a plain file or a socket", _instead(path, facts))
+        return MissingDevice(f"{path} is no device but a plain file or a socket", _instead(path, facts))
     below = [node.path for node in facts.devices if node.path.startswith(f"{path}/")]
     if below or f"{path}/" in facts.not_devices:
         return _folder(path, below)
-    return Missing(f"there is no device {path}", _instead(path, facts))
+    return MissingDevice(f"there is no device {path}", _instead(path, facts))
 
 
-def _folder(path: str, below: list[str]) -> Missing:
+def _folder(path: str, below: list[str]) -> MissingDevice:
     message = f"{path} is a folder, not a device"
     if not below:
-        return Missing(message, "there is no device in it")
+        return MissingDevice(message, "there is no device in it")
     depth = max(node.count("/") for node in below) - path.count("/")
     pattern = path + "/*" * depth
-    return Missing(message, f"write {pattern} for those in it: {_list(below)}")
+    return MissingDevice(message, f"write {pattern} for those in it: {_list(below)}")
 
 
 def _instead(path: str, facts: Facts) -> str:
@@ -64,7 +64,7 @@ def _instead(path: str, facts: Facts) -> str:
 def _nearest(path: str, names: list[str]) -> str:
     """The nearest by its own name in the same folder, else by its whole path; "" where none is near."""
     folder, name = posixpath.split(path)
-    same = {posixpath.basename(one): one for one in names if posixpath.dirname(one) == folder}
+    same = {posixpath.basename(name): name for name in names if posixpath.dirname(name) == folder}
     lower = next((one for key, one in same.items() if key.lower() == name.lower()), "")
     if lower:
         return lower
@@ -81,7 +81,7 @@ def _class_by_likeness(path: str) -> str:
     return stems[near[0]] if near else ""
 
 
-def _of_class(kind: str, nodes: list[Node]) -> str:
+def _of_class(kind: str, nodes: list[DeviceNode]) -> str:
     """Each device once, by its stable name where it has one."""
     stable = {node.target: node.path for node in reversed(nodes) if node.target}
     names = dict.fromkeys(stable.get(node.path, node.path) for node in nodes if not node.target)

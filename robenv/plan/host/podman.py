@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from robenv.host.probes.podman import INIT, NAMES, TIMERS, TUN
-from robenv.plan.host.requirements import Grant, Lack
+from robenv.plan.host.requirements import Grant, MissingRequirement
 
 if TYPE_CHECKING:
     from robenv.host.facts import Facts
@@ -21,7 +21,7 @@ _PACKAGES = {"pasta": "passt"}
 def plan_podman(profile: Profile, facts: Facts) -> Grant:
     if not facts.engine.podman:
         return Grant()
-    return Grant(lacks=tuple(_lacks(profile, facts)), notes=tuple(_notes(profile, facts)))
+    return Grant(unmet=tuple(_lacks(profile, facts)), notes=tuple(_notes(profile, facts)))
 
 
 def package_of(program: str) -> str:
@@ -29,22 +29,22 @@ def package_of(program: str) -> str:
     return _PACKAGES.get(program, program)
 
 
-def _lacks(profile: Profile, facts: Facts) -> Iterator[Lack]:
+def _lacks(profile: Profile, facts: Facts) -> Iterator[MissingRequirement]:
     run, missing = profile.run, facts.engine.podman_lacks
     if run.init and INIT in missing:
         message = f"Podman has no init for containers: there is no {INIT} on this machine"
-        yield Lack(("run", "init"), message, f"`sudo apt-get install {INIT}`; or `run: {{init: false}}`")
+        yield MissingRequirement(("run", "init"), message, f"`sudo apt-get install {INIT}`; or `run: {{init: false}}`")
     if run.network_mode in ("none", "host"):
         return
     for program in NETWORK_HELPERS:
         if program in missing:
             message = f"rootless Podman has no network for containers: there is no {program} on this machine"
             hint = f"`sudo apt-get install {package_of(program)}`; or `run: {{network_mode: host}}`"
-            yield Lack(("run", "network_mode"), message, hint)
+            yield MissingRequirement(("run", "network_mode"), message, hint)
     if TUN in missing:
         message = f"rootless Podman has no network for containers: this user may not open {TUN}, or it is not there"
         hint = f"`sudo modprobe tun; sudo chmod 666 {TUN}`; or `run: {{network_mode: host}}`"
-        yield Lack(("run", "network_mode"), message, hint)
+        yield MissingRequirement(("run", "network_mode"), message, hint)
 
 
 def _notes(profile: Profile, facts: Facts) -> Iterator[str]:

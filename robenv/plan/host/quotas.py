@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from robenv.plan.host.requirements import Lack
+from robenv.plan.host.requirements import MissingRequirement
 
 if TYPE_CHECKING:
     from robenv.host.facts import Facts
@@ -53,22 +53,24 @@ def disks(run: Run) -> tuple[tuple[tuple[str | int, ...], str], ...]:
     )
 
 
-def quota_lacks(profile: Profile, facts: Facts) -> Iterator[Lack]:
+def quota_lacks(profile: Profile, facts: Facts) -> Iterator[MissingRequirement]:
     run, processors, memory = profile.run, _processors(facts), _memory(facts)
     if run.cpus is not None and processors and run.cpus > len(processors):
         message = f"{run.cpus:g} processors are more than this machine has: {len(processors)}"
-        yield Lack(("run", "cpus"), message, "ask for fewer, or in robenv.local.yaml for other machines")
+        yield MissingRequirement(("run", "cpus"), message, "ask for fewer, or in robenv.local.yaml for other machines")
     if run.cpuset and processors and (beyond := sorted(_numbers(run.cpuset) - processors)):
         named = ", ".join(str(number) for number in beyond[:4]) + (", …" if len(beyond) > 4 else "")
         message = f"there is no processor {named} on this machine, only {_ranges(processors)}"
-        yield Lack(("run", "cpuset"), message)
+        yield MissingRequirement(("run", "cpuset"), message)
     if run.mem_limit is not None and memory and run.mem_limit > memory:
         message = f"a limit of {_size(run.mem_limit)} is more memory than this machine has: {_size(memory)}"
-        yield Lack(("run", "mem_limit"), message, "a limit above that limits nothing: ask for less, or take it out")
+        yield MissingRequirement(
+            ("run", "mem_limit"), message, "a limit above that limits nothing: ask for less, or take it out"
+        )
     yield from _disk_lacks(run, facts)
 
 
-def _disk_lacks(run: Run, facts: Facts) -> Iterator[Lack]:
+def _disk_lacks(run: Run, facts: Facts) -> Iterator[MissingRequirement]:
     if "devices" not in facts.read or not facts.engine.local:
         return
     there = {node.path for node in facts.devices if node.kind == "block"}
@@ -76,7 +78,7 @@ def _disk_lacks(run: Run, facts: Facts) -> Iterator[Lack]:
     hint = f"disks here: {', '.join(disks_there[:6])}" if disks_there else "`lsblk -d` lists those that are there"
     for path, disk in disks(run):
         if disk not in there:
-            yield Lack(path, f"there is no disk {disk}", hint)
+            yield MissingRequirement(path, f"there is no disk {disk}", hint)
 
 
 def quota_notes(profile: Profile, facts: Facts) -> tuple[str, ...]:

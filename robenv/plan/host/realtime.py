@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from robenv.plan.host.quotas import quota_lacks, quota_notes
-from robenv.plan.host.requirements import Grant, Lack
+from robenv.plan.host.requirements import Grant, MissingRequirement
 from robenv.plan.models import Ulimit
 from robenv.plan.user import plan_user
 
@@ -30,10 +30,10 @@ RAISE_OWN_LIMITS = "`robenv doctor` names the command that raises yours, in /etc
 
 
 def plan_realtime(profile: Profile, facts: Facts) -> Grant:
-    lacks = (*quota_lacks(profile, facts), *_own_budget_lacks(profile, facts))
+    unmet = (*quota_lacks(profile, facts), *_own_budget_lacks(profile, facts))
     notes = quota_notes(profile, facts)
     if not profile.realtime:
-        return Grant(lacks=lacks, notes=notes)
+        return Grant(unmet=unmet, notes=notes)
     root = plan_user(profile.user, facts).uid == 0
     return Grant(
         cap_add=CAPABILITIES,
@@ -41,7 +41,7 @@ def plan_realtime(profile: Profile, facts: Facts) -> Grant:
         ulimits=() if root else LIMITS,
         cpu_rt_runtime=_time(profile, facts),
         notes=notes,
-        lacks=(*lacks, *_realtime_lacks(profile, facts, root)),
+        unmet=(*unmet, *_realtime_lacks(profile, facts, root)),
     )
 
 
@@ -58,19 +58,21 @@ def _time(profile: Profile, facts: Facts) -> int | None:
     return SOME_TIME if budget is None else budget // 2 or None
 
 
-def _realtime_lacks(profile: Profile, facts: Facts, root: bool) -> Iterator[Lack]:
+def _realtime_lacks(profile: Profile, facts: Facts, root: bool) -> Iterator[MissingRequirement]:
     engine = facts.engine
     if needs_budget(facts) and engine.rt_budget == 0 and profile.run.cpu_rt_runtime is None:
-        yield Lack(("realtime",), _no_budget(), GIVE_BUDGET)
+        yield MissingRequirement(("realtime",), _no_budget(), GIVE_BUDGET)
     if engine.rootless and not _may_itself(facts):
         message = "a rootless engine cannot give more than you have: realtime priorities are not among it"
-        yield Lack(("realtime",), message, RAISE_OWN_LIMITS)
+        yield MissingRequirement(("realtime",), message, RAISE_OWN_LIMITS)
     elif not root and not engine.raises_limits:
         message = (
             "the engine may not raise limits (it runs without CAP_SYS_RESOURCE, as inside another container), so an "
             "unprivileged user gets no realtime priorities from it"
         )
-        yield Lack(("realtime",), message, "run the engine with that capability, or be root inside: user: {uid: 0}")
+        yield MissingRequirement(
+            ("realtime",), message, "run the engine with that capability, or be root inside: user: {uid: 0}"
+        )
 
 
 def _may_itself(facts: Facts) -> bool:
@@ -78,7 +80,7 @@ def _may_itself(facts: Facts) -> bool:
     return limit is None or limit == -1 or limit >= HIGHEST_PRIORITY
 
 
-def _own_budget_lacks(profile: Profile, facts: Facts) -> Iterator[Lack]:
+def _own_budget_lacks(profile: Profile, facts: Facts) -> Iterator[MissingRequirement]:
     """What a profile that names its time itself gets of it."""
     asked = profile.run.cpu_rt_runtime
     if not asked or "kernel" not in facts.read or not facts.engine.local:
@@ -86,12 +88,12 @@ def _own_budget_lacks(profile: Profile, facts: Facts) -> Iterator[Lack]:
     path = ("run", "cpu_rt_runtime")
     if not facts.kernel.rt_group_sched:
         message = "this kernel has no realtime budgets of containers' own (CONFIG_RT_GROUP_SCHED, cgroup v1)"
-        yield Lack(path, message, "take it out: `realtime: true` needs none here")
+        yield MissingRequirement(path, message, "take it out: `realtime: true` needs none here")
     elif facts.engine.rt_budget == 0:
-        yield Lack(path, _no_budget(), GIVE_BUDGET)
+        yield MissingRequirement(path, _no_budget(), GIVE_BUDGET)
     elif (given := _given(facts.engine, profile)) is not None and asked > given:
         message = f"{asked} µs of realtime are more than the engine has to give: {given} µs"
-        yield Lack(path, message, "ask for less, or raise cpu-rt-runtime in /etc/docker/daemon.json")
+        yield MissingRequirement(path, message, "ask for less, or raise cpu-rt-runtime in /etc/docker/daemon.json")
 
 
 def _given(engine: EngineFacts, profile: Profile) -> int | None:

@@ -9,7 +9,7 @@ from robenv.plan.models import Device, DeviceRequest, Mount, Pairs, Ulimit
 
 
 @dataclass(frozen=True)
-class Lack:
+class MissingRequirement:
     """Something that the profile requires and this machine has not. ``path`` is the key in the profile that asks."""
 
     path: tuple[str | int, ...]
@@ -40,7 +40,7 @@ class Grant:
     """Parts of the user's login session that every command inside gets anew: ``host/session/container_session``."""
     notes: tuple[str, ...] = ()
     """For the user: what was asked for with ``auto`` or ``optional`` and is not there, and why."""
-    lacks: tuple[Lack, ...] = ()
+    unmet: tuple[MissingRequirement, ...] = ()
 
 
 def combine(grants: Sequence[Grant]) -> Grant:

@@ -33,7 +33,7 @@ from robenv.plan.packages import AptRepository, ContextFile, PipInstall
 from robenv.plan.secrets import login_secret, step_secrets
 
 if TYPE_CHECKING:
-    from robenv.profile.resolve.resolved import BuildPart, Level, Placed, Resolved
+    from robenv.profile.resolve.resolved import BuildPart, Level, Located, Resolved
     from robenv.profile.schema.build import AptRepository as RepositorySection
     from robenv.profile.schema.build import Base as BaseSection
     from robenv.profile.schema.build import FileCopy as FileSection
@@ -104,7 +104,9 @@ class _Planner:
             create_user=any(map(self._needs_user, stages)),
             directory=str(self.resolved.files.root) if self.resolved.files else "",
             purpose=self.purpose,
-            confined=tuple(sorted({str(one.source.root) for one in self.resolved.documents if one.source.foreign})),
+            confined=tuple(
+                sorted({str(document.source.root) for document in self.resolved.documents if document.source.foreign})
+            ),
         )
 
     def _run_image(self, dev: Stage, root: Base) -> tuple[Stage, ...]:
@@ -269,7 +271,7 @@ class _ContextPaths:
             count += 1
 
 
-def _repository(placed: Placed[RepositorySection], paths: _ContextPaths) -> AptRepository:
+def _repository(placed: Located[RepositorySection], paths: _ContextPaths) -> AptRepository:
     repository = placed.value
     key_file = "" if "://" in repository.key else repository.key
     return AptRepository(
@@ -288,7 +290,7 @@ def _repository(placed: Placed[RepositorySection], paths: _ContextPaths) -> AptR
     )
 
 
-def _pip_install(placed: Placed[PipSection], paths: _ContextPaths) -> PipInstall:
+def _pip_install(placed: Located[PipSection], paths: _ContextPaths) -> PipInstall:
     one, folder = placed.value, paths.next("pip", "install")
     return PipInstall(
         packages=one.packages,
@@ -301,7 +303,7 @@ def _pip_install(placed: Placed[PipSection], paths: _ContextPaths) -> PipInstall
     )
 
 
-def _file(placed: Placed[FileSection], paths: _ContextPaths) -> FileCopy:
+def _file(placed: Located[FileSection], paths: _ContextPaths) -> FileCopy:
     file = placed.value
     return FileCopy(
         source=file.source if file.stage else paths.next("files", file.target),

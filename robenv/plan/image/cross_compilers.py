@@ -13,7 +13,7 @@ from typing import Any
 from robenv.catalog.platforms import parse_platform, runs_natively
 from robenv.catalog.suites import find_suite
 from robenv.catalog.toolchains import cross_triplet, emulation_settings
-from robenv.errors import HostLacks
+from robenv.errors import HostRequirementMissing
 from robenv.host.facts import Distribution
 from robenv.plan.container.run import relabelled
 from robenv.plan.models import Base, Bootstrap, Mount, Pairs, RunPlan
@@ -26,7 +26,7 @@ ENTER = f"{PLACE}/bin/enter"
 
 
 @dataclass(frozen=True)
-class Foreign:
+class ForeignBuild:
     """How an engine builds an image of an architecture that is not its own."""
 
     host: str
@@ -50,11 +50,11 @@ class Toolchain:
     """As Debian calls it."""
 
 
-def plan_foreign(machine: str, platform: str) -> Foreign | None:
+def plan_foreign(machine: str, platform: str) -> ForeignBuild | None:
     """None where ``machine``, the engine's platform, runs ``platform`` by itself."""
     if runs_natively(machine, platform):
         return None
-    return Foreign(machine, emulation_settings(machine, platform))
+    return ForeignBuild(machine, emulation_settings(machine, platform))
 
 
 def plan_toolchain(base: Base, distribution: Distribution, machine: str, platform: str) -> Toolchain:
@@ -64,7 +64,7 @@ def plan_toolchain(base: Base, distribution: Distribution, machine: str, platfor
     """
     triplet = cross_triplet(machine, platform)
     if not triplet:
-        raise HostLacks(f"no distribution has a compiler for {platform} that runs on {machine}")
+        raise HostRequirementMissing(f"no distribution has a compiler for {platform} that runs on {machine}")
     own = _own_bootstrap(base.bootstrap, machine) if base.bootstrap else _own_image(distribution)
     return Toolchain(own, machine, triplet, parse_platform(platform).debian)
 
@@ -85,7 +85,7 @@ def _own_image(distribution: Distribution) -> Base:
     release = {"debian": distribution.codename, "ubuntu": distribution.version}.get(distribution.id, "")
     if not release:
         name = distribution.name or distribution.id or "an unknown distribution"
-        raise HostLacks(f"robenv has native tools for Debian and Ubuntu, and this image is of {name}")
+        raise HostRequirementMissing(f"robenv has native tools for Debian and Ubuntu, and this image is of {name}")
     reference = f"{distribution.id}:{release}"
     return Base(reference, image=reference)
 

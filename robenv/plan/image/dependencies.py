@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from robenv.catalog.ros import find_distro
 from robenv.plan.models import Base, Group, ImageSettings, Stage
-from robenv.plan.rosdep import Found, RosdepKeys
+from robenv.plan.rosdep import RosdepKeys, RosdepResult
 
 if TYPE_CHECKING:
     from robenv.profile.resolve.resolved import Resolved
@@ -71,7 +71,9 @@ def split_stage(resolved: Resolved, stage: Stage, at: int, groups: Sequence[Grou
     lists = tuple(file for file in cut.files if file.target.startswith(_LISTS))
     files = tuple(file for file in cut.files if file not in lists)
     first = (*groups[:at], replace(cut, files=lists, steps=()))
-    rest = Group(cut.profile, args=cut.args, files=files, steps=cut.steps, dependencies=Found(aside, wanted.location))
+    rest = Group(
+        cut.profile, args=cut.args, files=files, steps=cut.steps, dependencies=RosdepResult(aside, wanted.location)
+    )
     shell = stage.settings.shell
     upon = Base(below, stage=below)
     return (
@@ -81,7 +83,7 @@ def split_stage(resolved: Resolved, stage: Stage, at: int, groups: Sequence[Grou
     )
 
 
-def resolved_for_run(resolved: Resolved, dev: Stage, profile: str) -> tuple[Stage, Found] | None:
+def resolved_for_run(resolved: Resolved, dev: Stage, profile: str) -> tuple[Stage, RosdepResult] | None:
     """A stage on top of the dev image, which has the target's rosdep, and what it finds for the run image."""
     wanted = rosdep_keys(resolved, resolved.profile.run_image.dependencies, IN_RUN)
     if wanted is None:
@@ -89,7 +91,7 @@ def resolved_for_run(resolved: Resolved, dev: Stage, profile: str) -> tuple[Stag
     name = _free(_RUN_ROSDEP, {*resolved.profile.stages, dev.name})
     group = Group(profile, rosdep_keys=wanted)
     stage = Stage(name, Base(dev.name, stage=dev.name), (group,), apt_login=dev.apt_login)
-    return stage, Found(name, wanted.location)
+    return stage, RosdepResult(name, wanted.location)
 
 
 def _not_empty(groups: Sequence[Group]) -> tuple[Group, ...]:

@@ -19,7 +19,7 @@ _HUB = "docker.io"
 
 
 @dataclass(frozen=True)
-class Turn:
+class MirrorRule:
     """What begins with ``real`` is fetched from where ``mirror`` stands in its place. Both end with a slash."""
 
     real: str
@@ -31,8 +31,8 @@ class Turn:
 @dataclass(frozen=True)
 class Mirrors:
     registries: Pairs = ()
-    apt: tuple[Turn, ...] = ()
-    downloads: tuple[Turn, ...] = ()
+    apt: tuple[MirrorRule, ...] = ()
+    downloads: tuple[MirrorRule, ...] = ()
     pip: str = ""
     git: Pairs = ()
     ca: str = ""
@@ -45,7 +45,7 @@ class Mirrors:
         return bool(self.apt or self.downloads or self.pip or self.git or self.ca)
 
     @property
-    def web(self) -> tuple[Turn, ...]:
+    def web(self) -> tuple[MirrorRule, ...]:
         """Archives and downloads, the longest address first."""
         return tuple(sorted((*self.apt, *self.downloads), key=lambda turn: (-len(turn.real), turn.real)))
 
@@ -57,7 +57,7 @@ class Mirrors:
                 return f"{mirror}/{whole.removeprefix(f'{real}/')}"
         return reference
 
-    def archive(self, url: str) -> Turn | None:
+    def archive(self, url: str) -> MirrorRule | None:
         """The mirror of a package archive."""
         return next((turn for turn in self.web if f"{url.rstrip('/')}/".startswith(turn.real)), None)
 
@@ -78,8 +78,8 @@ NO_MIRRORS = Mirrors()
 def plan_mirrors(*sections: Section) -> Mirrors:
     """Of several sections the first that names an address counts."""
     registries: dict[str, str] = {}
-    apt: dict[str, Turn] = {}
-    downloads: dict[str, Turn] = {}
+    apt: dict[str, MirrorRule] = {}
+    downloads: dict[str, MirrorRule] = {}
     git: dict[str, str] = {}
     pip = ca = ""
     for section in sections:
@@ -87,10 +87,10 @@ def plan_mirrors(*sections: Section) -> Mirrors:
             registries.setdefault(name, registry)
         for name, one in section.apt.items():
             for real in _addresses(name):
-                apt.setdefault(real, Turn(real, _folder(one.url), one.key))
+                apt.setdefault(real, MirrorRule(real, _folder(one.url), one.key))
         for name, url in section.downloads.items():
             for real in _addresses(name):
-                downloads.setdefault(real, Turn(real, _folder(url)))
+                downloads.setdefault(real, MirrorRule(real, _folder(url)))
         for name, address in section.git.items():
             git.setdefault(name, address)
         pip = pip or section.pip or ""
@@ -123,7 +123,7 @@ def _folder(url: str) -> str:
     return f"{url.rstrip('/')}/"
 
 
-def _sorted(turns: dict[str, Turn]) -> tuple[Turn, ...]:
+def _sorted(turns: dict[str, MirrorRule]) -> tuple[MirrorRule, ...]:
     return tuple(turns[name] for name in sorted(turns))
 
 

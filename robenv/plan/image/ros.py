@@ -12,13 +12,13 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-from robenv.catalog.ros import RMW, VARIANTS, contents_of, find_distro, image_of
+from robenv.catalog.ros import RMW, VARIANTS, contained_variants, find_distro, image_of
 from robenv.errors import Problem
 from robenv.plan.image.colcon import defaults_text
 from robenv.plan.models import Base, Group, Pairs, RosLayers
 
 if TYPE_CHECKING:
-    from robenv.profile.resolve.resolved import Level, Placed, Resolved
+    from robenv.profile.resolve.resolved import Level, Located, Resolved
 
 ROS_HOME = "/opt/robenv/ros"
 COLCON_HOME = "/opt/robenv/colcon"
@@ -39,7 +39,7 @@ def plan_ros(resolved: Resolved, base: Base) -> tuple[RosLayers, ...]:
     _, there = image_of(base.asked or base.image)
     layers = []
     for index, level in enumerate(levels):
-        packages = _packages(level, ros.distro, contents_of(there))
+        packages = _packages(level, ros.distro, contained_variants(there))
         said = level.ros
         mixins = said.colcon_mixins
         made = RosLayers(
@@ -47,7 +47,7 @@ def plan_ros(resolved: Resolved, base: Base) -> tuple[RosLayers, ...]:
             packages_location=packages[0][1].location if packages else None,
             rosdep=index == indexer,
             rosdep_location=said.rosdep.location if said.rosdep and index == indexer else None,
-            mixins=tuple((one.name, one.value) for one in mixins),
+            mixins=tuple((mixin.name, mixin.value) for mixin in mixins),
             mixins_location=mixins[0].location if mixins else None,
             completion=index == completer,
             completion_location=said.completion.location if said.completion and index == completer else None,
@@ -77,11 +77,12 @@ def plan_ros_to_run(resolved: Resolved, base: Base) -> tuple[RosLayers, ...]:
 def with_sources_first(groups: Sequence[Group]) -> list[Group]:
     """ROS's sources before all else, for a mixin may come before its target: where a ROS image has some with a key that
     has expired, no update gets through, and elsewhere there would be no packages of ROS."""
-    moved = tuple(one for group in groups[1:] for one in group.repositories if one.replaces)
+    moved = tuple(repository for group in groups[1:] for repository in group.repositories if repository.replaces)
     if not moved:
         return list(groups)
     rest = [
-        replace(group, repositories=tuple(one for one in group.repositories if one not in moved)) for group in groups
+        replace(group, repositories=tuple(repository for repository in group.repositories if repository not in moved))
+        for group in groups
     ]
     return [replace(rest[0], repositories=(*moved, *rest[0].repositories)), *rest[1:]]
 
@@ -107,14 +108,14 @@ def past_end_of_life(resolved: Resolved, today: date) -> tuple[Problem, ...]:
     return (Problem(message, resolved.locate(("ros", "distro")), hint),)
 
 
-def _first(wanted: bool, said: list[Placed[str] | None]) -> int:
+def _first(wanted: bool, said: list[Located[str] | None]) -> int:
     """The level to make it in: the first that wants it, so that those above leave its layers alone; -1 for none."""
     if not wanted:
         return -1
     return next(at for at, one in enumerate(said) if one and one.value.lower() == "true")
 
 
-def _packages(level: Level, distro: str, there: tuple[str, ...]) -> list[tuple[str, Placed[str]]]:
+def _packages(level: Level, distro: str, there: tuple[str, ...]) -> list[tuple[str, Located[str]]]:
     known = find_distro(distro)
     if known is None:
         return []

@@ -21,7 +21,7 @@ from robenv.plan.secrets import step_secrets
 
 if TYPE_CHECKING:
     from robenv.profile.resolve.resolved import BuildPart, Level, Resolved
-    from robenv.profile.schema.profile import Part, Profile
+    from robenv.profile.schema.profile import Profile, ProfileBody
 
 _SOURCES = ("src",)
 _SYSTEM = re.compile(r"(?:.*/)?(?:debian|ubuntu)(?::[^/]*)?")
@@ -35,11 +35,11 @@ _INSIDE = ("/bin/sh", "-c", 'cd "$0" && exec "$@"')
 """With a folder as the first argument: runs the rest there."""
 
 
-def has_run_image(profile: Part) -> bool:
+def has_run_image(profile: ProfileBody) -> bool:
     return bool(profile.run_image.build.strip())
 
 
-def deploy_purpose(profile: Part) -> str:
+def deploy_purpose(profile: ProfileBody) -> str:
     """Which image robots run."""
     return profile.deploy.stage or (RUN if has_run_image(profile) else DEV)
 
@@ -50,7 +50,10 @@ def slim_part(level: Level) -> BuildPart:
     named = {placed.name for placed in own.repositories}
     return replace(
         own,
-        repositories=(*(one for one in both.repositories if one.name not in named), *own.repositories),
+        repositories=(
+            *(repository for repository in both.repositories if repository.name not in named),
+            *own.repositories,
+        ),
         environment=tuple({**dict(both.environment), **dict(own.environment)}.items()),
         environment_location=own.environment_location or both.environment_location,
         files=(*both.files, *own.files),

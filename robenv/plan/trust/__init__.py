@@ -4,19 +4,19 @@
 """
 
 from robenv.plan.trust.details import PREFIX, details
-from robenv.plan.trust.host_access import file_powers, lending_powers, powers
-from robenv.plan.trust.model import HostPlaces, Power
+from robenv.plan.trust.host_access import file_access, host_access, secret_access
+from robenv.plan.trust.model import HostAccess, HostPlaces
 from robenv.plan.trust.weakened import weakened
 
 __all__ = [
     "PREFIX",
+    "HostAccess",
     "HostPlaces",
-    "Power",
     "details",
     "devices",
-    "file_powers",
-    "lending_powers",
-    "powers",
+    "file_access",
+    "host_access",
+    "secret_access",
     "settings",
     "weakened",
 ]

@@ -21,15 +21,15 @@ _LIMITS = ("rtprio", "memlock", "nice")
 def details(own: RunPlan | None, whole: RunPlan) -> tuple[str, ...]:
     """Of all that ``whole`` has and ``own`` has not, a digest each."""
     before = set(_values(own)) if own is not None else set()
-    return tuple(f"{PREFIX}{_digest(one)}" for one in dict.fromkeys(_values(whole)) if one not in before)
+    return tuple(f"{PREFIX}{_digest(fromkey)}" for fromkey in dict.fromkeys(_values(whole)) if fromkey not in before)
 
 
 def _values(plan: RunPlan) -> Iterator[str]:
-    yield from (_exact("device", one) for one in plan.devices if not uses_gpu_node(one))
-    yield from (_exact("rule", one) for one in plan.device_cgroup_rules)
-    yield from (_exact("request", one) for one in plan.device_requests)
+    yield from (_exact("device", device) for device in plan.devices if not uses_gpu_node(device))
+    yield from (_exact("rule", rule) for rule in plan.device_cgroup_rules)
+    yield from (_exact("request", request) for request in plan.device_requests)
     yield from (_exact("option", one) for one in plan.security_opt if security_option(one)[0] != NO_NEW_PRIVILEGES)
-    yield from (_exact("limit", one) for one in plan.ulimits if one.name in _LIMITS)
+    yield from (_exact("limit", ulimit) for ulimit in plan.ulimits if ulimit.name in _LIMITS)
     yield from (_exact(name, getattr(plan, name)) for name in ("cpu_rt_runtime", "cpu_rt_period"))
 
 

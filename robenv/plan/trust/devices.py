@@ -45,7 +45,12 @@ def _rule_name(rule: str) -> str:
     kind, _, rest = rule.partition(" ")
     numbers = rest.partition(" ")[0]
     major = numbers.partition(":")[0]
-    drivers = [driver.name for one in CLASSES.values() for driver in one.drivers if str(driver.major) == major]
+    drivers = [
+        driver.name
+        for device_class in CLASSES.values()
+        for driver in device_class.drivers
+        if str(driver.major) == major
+    ]
     if kind == "c" and drivers and numbers.endswith(":*"):
         return f"of {drivers[0]} (c {numbers})"
     what = {"a": "there is", "b": "that is a disk", "c": "that is a character device"}.get(kind, "")
@@ -75,7 +80,7 @@ def uses_gpu_node(device: Device) -> bool:
 
 def gpu_requests(plan: RunPlan) -> frozenset[tuple[str, ...]]:
     """What is asked of the engine's GPU driver, by the GPUs that are named."""
-    wanted = (one for one in plan.device_requests if any("gpu" in each for each in one.capabilities))
+    wanted = (request for request in plan.device_requests if any("gpu" in each for each in request.capabilities))
     return frozenset((one.driver, *one.device_ids) for one in wanted)
 
 

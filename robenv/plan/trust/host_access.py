@@ -11,13 +11,13 @@ from collections.abc import Iterable, Iterator
 from robenv.plan.models import RunPlan
 from robenv.plan.trust import devices, isolation, mounts, network, settings
 from robenv.plan.trust.allow_list import unjudged
-from robenv.plan.trust.model import HostPlaces, Power, Teller, normal, within
+from robenv.plan.trust.model import HostAccess, HostPlaces, Teller, normal, within
 from robenv.util.sanitize import safe
 
 
-def powers(plan: RunPlan, places: HostPlaces) -> tuple[Power, ...]:
+def host_access(plan: RunPlan, places: HostPlaces) -> tuple[HostAccess, ...]:
     """Every power over the host that the plan's container has, each once, in one order for all plans."""
-    found = (Power(kind, safe(text)) for kind, tell in _KINDS for text in tell(plan, places))
+    found = (HostAccess(kind, safe(text)) for kind, tell in _KINDS for text in tell(plan, places))
     return tuple(dict.fromkeys(found))
 
 
@@ -49,24 +49,29 @@ _KINDS: tuple[tuple[str, Teller], ...] = (
 )
 
 
-def file_powers(paths: Iterable[str], own: Iterable[str]) -> tuple[Power, ...]:
+def file_access(paths: Iterable[str], own: Iterable[str]) -> tuple[HostAccess, ...]:
     """Files of the host outside the folders ``own`` that are taken into the image or its environment."""
     folders = [folder for folder in own if folder]
-    outside = {normal(path) for path in paths if path and not any(within(normal(path), one) for one in folders)}
-    return tuple(Power("folder", safe(f"takes in a copy of {path}")) for path in sorted(outside))
+    outside = {normal(path) for path in paths if path and not any(within(normal(path), folder) for folder in folders)}
+    return tuple(HostAccess("folder", safe(f"takes in a copy of {path}")) for path in sorted(outside))
 
 
-def lending_powers(secrets: Iterable[str], agent: bool, network: bool = False) -> tuple[Power, ...]:
+def secret_access(secrets: Iterable[str], agent: bool, network: bool = False) -> tuple[HostAccess, ...]:
     """What a build's steps get of the user while they run, and may send anywhere."""
     found = [
-        Power("secret", f"what it puts into the image runs where a build step reads {name}") for name in sorted(secrets)
+        HostAccess("secret", f"what it puts into the image runs where a build step reads {name}")
+        for name in sorted(secrets)
     ]
     if agent:
         found.append(
-            Power("session", "what it puts into the image runs where a build step may use the keys in your ssh agent")
+            HostAccess(
+                "session", "what it puts into the image runs where a build step may use the keys in your ssh agent"
+            )
         )
     if network:
         found.append(
-            Power("network", "what it puts into the image runs, as it is built, in the network of the engine's machine")
+            HostAccess(
+                "network", "what it puts into the image runs, as it is built, in the network of the engine's machine"
+            )
         )
     return tuple(found)

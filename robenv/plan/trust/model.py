@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, order=True)
-class Power:
+class HostAccess:
     """``kind`` sorts and groups; ``text`` is one plain line."""
 
     kind: str

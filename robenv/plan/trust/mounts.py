@@ -119,7 +119,7 @@ def exchangeable(plan: RunPlan, places: HostPlaces) -> Iterator[str]:
     what can write the folder in which a mounted one lies can put a link in its place."""
     if plan.restart in ("", "no") and not places.restarts:
         return
-    writable = [normal(one.source) for one in binds(plan) if not one.read_only]
+    writable = [normal(bind.source) for bind in binds(plan) if not bind.read_only]
     for mount in binds(plan):
         source = normal(mount.source)
         if any(source != folder and within(source, folder) for folder in writable):

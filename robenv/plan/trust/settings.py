@@ -29,7 +29,7 @@ def is_realtime(plan: RunPlan) -> bool:
 
 def _limited(plan: RunPlan) -> set[str]:
     """The limits that are raised above none."""
-    return {one.name for one in plan.ulimits if one.hard}
+    return {ulimit.name for ulimit in plan.ulimits if ulimit.hard}
 
 
 def others(plan: RunPlan, places: HostPlaces) -> Iterator[str]:

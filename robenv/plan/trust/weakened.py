@@ -17,7 +17,7 @@ from robenv.plan.host.capabilities import DOCKER_DEFAULT, NO_NEW_PRIVILEGES, blo
 from robenv.plan.models import Network, RunPlan
 from robenv.plan.trust import widened
 from robenv.plan.trust.isolation import security_option
-from robenv.plan.trust.model import Power
+from robenv.plan.trust.model import HostAccess
 from robenv.plan.trust.settings import USUAL_WEIGHT
 from robenv.util.sanitize import brief, safe
 
@@ -40,9 +40,9 @@ POWERS = frozenset(
 """Fields of RunPlan in which more is a power that is told by itself, and less is none."""
 
 
-def weakened(own: RunPlan, whole: RunPlan) -> tuple[Power, ...]:
+def weakened(own: RunPlan, whole: RunPlan) -> tuple[HostAccess, ...]:
     """What of the plan of the user's own files alone does not hold in the plan of all."""
-    found = [Power("weaker", safe(text)) for tell in _TELLERS for text in tell(own, whole)]
+    found = [HostAccess("weaker", safe(text)) for tell in _TELLERS for text in tell(own, whole)]
     return tuple(dict.fromkeys(found))
 
 
@@ -50,11 +50,11 @@ def _network(own: RunPlan, whole: RunPlan) -> Iterator[str]:
     if _is_isolated(own) and not _is_isolated(whole):
         yield "a network, where your own files give it none that leads out"
         return
-    shut = {one.network.key for one in own.networks if one.network.internal}
+    shut = {network.network.key for network in own.networks if network.network.internal}
     yield from (
-        f"a way out of the network {one.network.key}, which your own files shut off (internal)"
-        for one in whole.networks
-        if one.network.key in shut and not one.network.internal
+        f"a way out of the network {network.network.key}, which your own files shut off (internal)"
+        for network in whole.networks
+        if network.network.key in shut and not network.network.internal
     )
     if whole.network_mode == "none" or not _is_chosen(own):
         return
@@ -70,10 +70,10 @@ def _is_chosen(plan: RunPlan) -> bool:
 
 
 def _other_networks(own: RunPlan, whole: RunPlan) -> Iterator[str]:
-    known = {one.network.key: one.network for one in own.networks}
+    known = {network.network.key: network.network for network in own.networks}
     if not whole.networks:
         yield f"the engine's own network, instead of {', '.join(known)}"
-    for now in (one.network for one in whole.networks):
+    for now in (network.network for network in whole.networks):
         if now.key not in known:
             yield f"the network {now.key}, beside those that your own files name"
         elif _set_up(now) != _set_up(known[now.key]):
@@ -86,7 +86,9 @@ def _set_up(network: Network) -> Network:
 
 
 def _is_isolated(plan: RunPlan) -> bool:
-    return plan.network_mode == "none" or (bool(plan.networks) and all(one.network.internal for one in plan.networks))
+    return plan.network_mode == "none" or (
+        bool(plan.networks) and all(network.network.internal for network in plan.networks)
+    )
 
 
 def _capabilities(own: RunPlan, whole: RunPlan) -> Iterator[str]:
@@ -142,11 +144,11 @@ def _mounts(own: RunPlan, whole: RunPlan) -> Iterator[str]:
 def _masks(own: RunPlan, whole: RunPlan) -> Iterator[str]:
     """What the user's own files hide of the workspace by a mount upon it, which is there where the workspace is."""
     before, now = (
-        {one.target for one in plan.mounts if (one.kind, one.source) == ("bind", plan.directory)}
+        {mount.target for mount in plan.mounts if (mount.kind, mount.source) == ("bind", plan.directory)}
         for plan in (own, whole)
     )
     for place in sorted(before - now):
-        if any(one.target.startswith(f"{place.rstrip('/')}/") for one in own.mounts):
+        if any(mount.target.startswith(f"{place.rstrip('/')}/") for mount in own.mounts):
             yield f"the workspace elsewhere than at {place}, where your own files hide parts of it"
 
 
@@ -158,12 +160,12 @@ def _user(own: RunPlan, whole: RunPlan) -> Iterator[str]:
 
 def _volumes_written(own: RunPlan, whole: RunPlan) -> Iterator[str]:
     """Mounted at another place as well; folders of the host are told of by their paths."""
-    named = [one for one in own.mounts if one.kind == "volume" and one.source]
+    named = [mount for mount in own.mounts if mount.kind == "volume" and mount.source]
     places = {one.target.rstrip("/") for one in named}
     shut = {one.source for one in named} - {one.source for one in named if not one.read_only}
-    for one in whole.mounts:
-        if one.source in shut and not one.read_only and one.target.rstrip("/") not in places:
-            yield f"writes at {one.target} to a volume that your own files mount read-only"
+    for mount in whole.mounts:
+        if mount.source in shut and not mount.read_only and mount.target.rstrip("/") not in places:
+            yield f"writes at {mount.target} to a volume that your own files mount read-only"
 
 
 def _limits(own: RunPlan, whole: RunPlan) -> Iterator[str]:
@@ -186,12 +188,12 @@ def _limits(own: RunPlan, whole: RunPlan) -> Iterator[str]:
 
 def _limits_of_parts(own: RunPlan, whole: RunPlan) -> Iterator[str]:
     """Of processes, and of disks."""
-    limits = {one.name: one for one in whole.ulimits}
+    limits = {ulimit.name: ulimit for ulimit in whole.ulimits}
     for limit in own.ulimits:
         now = limits.get(limit.name)
         if limit.hard >= 0 and (now is None or now.hard < 0 or now.hard > limit.hard):
             yield _changed(f"ulimits.{limit.name}", limit.hard, None if now is None else now.hard)
-    disks = {(one.path, one.kind): one.value for one in whole.blkio_limits}
+    disks = {(limit.path, limit.kind): limit.value for limit in whole.blkio_limits}
     for disk in own.blkio_limits:
         value = disks.get((disk.path, disk.kind), USUAL_WEIGHT if disk.kind == "weight" else None)
         if value is None or value > disk.value:

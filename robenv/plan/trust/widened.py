@@ -12,12 +12,12 @@ from robenv.plan.trust.settings import is_realtime
 def devices(own: RunPlan, whole: RunPlan) -> Iterator[str]:
     """A device or a rule about devices that the user's own files give for less: to read, and not to write."""
     known: dict[str, str] = {}
-    for one in own.devices:
-        known[node_of(one)] = known.get(node_of(one), "") + one.permissions
-    for one in whole.devices:
-        node = node_of(one)
-        if node in known and not set(one.permissions) <= set(known[node]):
-            yield f"the device {node} for {one.permissions}, which your own files give for {known[node]}"
+    for device in own.devices:
+        known[node_of(device)] = known.get(node_of(device), "") + device.permissions
+    for device in whole.devices:
+        node = node_of(device)
+        if node in known and not set(device.permissions) <= set(known[node]):
+            yield f"the device {node} for {device.permissions}, which your own files give for {known[node]}"
     rules = dict(_rule(text) for text in own.device_cgroup_rules)
     for numbers, permissions in map(_rule, whole.device_cgroup_rules):
         if numbers in rules and not set(permissions) <= set(rules[numbers]):
@@ -34,8 +34,8 @@ def gpu(own: RunPlan, whole: RunPlan) -> Iterator[str]:
     """Another part of the GPU, or another one: all of them are called the same."""
     if not _has_gpu(own):
         return
-    known = {node_of(one) for one in own.devices}
-    yield from (f"more of the GPU: {node_of(one)}" for one in _gpu_nodes(whole) if node_of(one) not in known)
+    known = {node_of(device) for device in own.devices}
+    yield from (f"more of the GPU: {node_of(node)}" for node in _gpu_nodes(whole) if node_of(node) not in known)
     if gpu_requests(whole) - gpu_requests(own):
         yield "more of the GPU: what the engine's GPU driver gives"
     if whole.runtime == "nvidia" != own.runtime:
@@ -47,7 +47,7 @@ def _has_gpu(plan: RunPlan) -> bool:
 
 
 def _gpu_nodes(plan: RunPlan) -> Iterator[Device]:
-    return (one for one in plan.devices if uses_gpu_node(one))
+    return (device for device in plan.devices if uses_gpu_node(device))
 
 
 def gpu_variables(own: RunPlan, whole: RunPlan) -> Iterator[str]:
@@ -75,5 +75,5 @@ _ENDLESS = 1 << 63
 
 
 def _rtprio(plan: RunPlan) -> int:
-    found = next((one.hard for one in plan.ulimits if one.name == "rtprio"), 0)
+    found = next((ulimit.hard for ulimit in plan.ulimits if ulimit.name == "rtprio"), 0)
     return found if found >= 0 else _ENDLESS

@@ -8,7 +8,7 @@ from pathlib import Path
 from robenv.profile.chain.extends import builtin_files
 from robenv.profile.yaml.files import BadFile, read_text
 from robenv.profile.yaml.loader import load_yaml
-from robenv.profile.yaml.nodes import Mapping, Scalar, Source
+from robenv.profile.yaml.nodes import Mapping, Scalar, SourceFile
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def _describe(name: str, path: Path) -> BuiltinProfile:
         text = read_text(path)
     except BadFile as bad:
         return BuiltinProfile(name, "", path, bad.message)
-    root, problems = load_yaml(Source(path, str(path), name, "builtin", path.parent, (), text))
+    root, problems = load_yaml(SourceFile(path, str(path), name, "builtin", path.parent, (), text))
     problem = problems[0].message if problems else "" if isinstance(root, Mapping) else "it is no mapping"
     description = root.get("description") if isinstance(root, Mapping) else None
     return BuiltinProfile(name, description.text if isinstance(description, Scalar) else "", path, problem)

@@ -12,7 +12,7 @@ from robenv import resources
 from robenv.catalog.jetpack import JETPACKS, JetPack, Version, dotted, jetpack_of, l4t_of_profile, nearest_jetpack
 from robenv.profile.suggestions import nearest_builtin
 from robenv.profile.yaml.files import kind_of
-from robenv.profile.yaml.nodes import Origin, Source
+from robenv.profile.yaml.nodes import Origin, SourceFile
 from robenv.profile.yaml.parse_error import BadValue
 from robenv.util.sanitize import show
 
@@ -22,7 +22,7 @@ _REMOTE = re.compile(r"git\+[a-z]+://|[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:|[a-z+]+://
 
 
 @dataclass(frozen=True)
-class Found:
+class ProfileSource:
     """Where a profile is. ``root``: the folder that its relative paths may not leave if it is not the user's own."""
 
     path: Path
@@ -33,11 +33,11 @@ class Found:
     """How messages name the file; "" by its path."""
 
 
-SourceResolver = Callable[[str, Source], Found]
+SourceResolver = Callable[[str, SourceFile], ProfileSource]
 """Finds the profile that a git address names, asked for by a file of the chain. Raises BadValue."""
 
 
-def refuse_remote(reference: str, source: Source) -> Found:
+def refuse_remote(reference: str, source: SourceFile) -> ProfileSource:
     """The SourceResolver of a robenv that takes no profiles from git."""
     raise BadValue(
         f"robenv 0.1 does not have profiles from git yet: {show(reference)}",
@@ -47,10 +47,10 @@ def refuse_remote(reference: str, source: Source) -> Found:
 
 def find_source(
     reference: str,
-    source: Source,
+    source: SourceFile,
     remote: SourceResolver = refuse_remote,
     jetpacks: tuple[JetPack, ...] = JETPACKS,
-) -> Found:
+) -> ProfileSource:
     """The file that ``reference``, an entry of ``extends`` in ``source``, names. Raises BadValue."""
     if _REMOTE.match(reference):
         return remote(reference, source)
@@ -59,7 +59,9 @@ def find_source(
     return find_builtin(reference, source, jetpacks)
 
 
-def find_builtin(name: str, source: Source | None = None, jetpacks: tuple[JetPack, ...] = JETPACKS) -> Found:
+def find_builtin(
+    name: str, source: SourceFile | None = None, jetpacks: tuple[JetPack, ...] = JETPACKS
+) -> ProfileSource:
     """A built-in profile; ``jetson/r36.4.3`` is the one that serves this release of L4T. Raises BadValue, with the
     nearest name, where there is none."""
     l4t = l4t_of_profile(name)
@@ -68,7 +70,7 @@ def find_builtin(name: str, source: Source | None = None, jetpacks: tuple[JetPac
     folder = resources.profiles_folder()
     path = folder / (name + SUFFIX)
     if _BUILTIN.fullmatch(name) and len(name) < 200 and kind_of(path) == "file":
-        return Found(path, "builtin", name, folder)
+        return ProfileSource(path, "builtin", name, folder)
     hint = ""
     if name.startswith("~"):
         hint = "write the path out: a file begins with ./, ../ or /"
@@ -103,17 +105,17 @@ def builtin_files() -> Iterator[tuple[str, Path]]:
         yield path.relative_to(folder).as_posix().removesuffix(SUFFIX), path
 
 
-def _file(reference: str, source: Source) -> Found:
+def _file(reference: str, source: SourceFile) -> ProfileSource:
     if "\0" in reference:
         raise BadValue("a path cannot hold a NUL character")
     path = Path(os.path.normpath(source.path.parent / reference))
     if not source.foreign:
-        return Found(path, source.origin, "", source.root)
+        return ProfileSource(path, source.origin, "", source.root)
     if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(source.root)):
         raise BadValue(f"{show(reference)} lies outside the folder of the profile {show(source.name)}")
     name = path.relative_to(source.root).as_posix().removesuffix(SUFFIX)
     display = f"{source.display.rpartition('#')[0]}#{name}{SUFFIX}" if source.origin == "git" else ""
-    return Found(path, source.origin, display.removesuffix(SUFFIX) or name, source.root, display)
+    return ProfileSource(path, source.origin, display.removesuffix(SUFFIX) or name, source.root, display)
 
 
 def display_path(path: Path, root: Path | None) -> str:

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from robenv.catalog.jetpack import JETPACKS, JetPack
 from robenv.errors import Location, Problem
-from robenv.profile.chain.extends import Found, SourceResolver, display_path, find_source
+from robenv.profile.chain.extends import ProfileSource, SourceResolver, display_path, find_source
 from robenv.profile.merge.normalize import Normalizer
 from robenv.profile.merge.rules import PROFILE
 from robenv.profile.merge.variables import Lookup, Variables, interpolate, nothing
 from robenv.profile.yaml.files import BadFile, line_and_column, read_text
 from robenv.profile.yaml.loader import core_kind, load_yaml
-from robenv.profile.yaml.nodes import Mapping, Node, Path_, Scalar, Sequence, Source, problem_at
+from robenv.profile.yaml.nodes import Mapping, Node, Path_, Scalar, Sequence, SourceFile, problem_at
 from robenv.profile.yaml.parse_error import BadValue
 from robenv.util.sanitize import safe, show
 
@@ -27,10 +27,10 @@ MAX_FILES = 1000
 
 
 @dataclass(frozen=True, eq=False)
-class Document:
+class ChainDocument:
     """A file of the chain, its values in their one shape."""
 
-    source: Source
+    source: SourceFile
     root: Mapping
     variables: tuple[str, ...] = ()
     """Names that the file was given the host's values of."""
@@ -42,10 +42,10 @@ class Document:
         return tuple(item for item in items if isinstance(item, Scalar) and item.kind == "str" and item.text)
 
 
-class _Frame:
+class _OpenFile:
     """A file whose ``extends`` are being followed."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: ChainDocument) -> None:
         self.document = document
         self.identity = _identity(document.source.path)
         self.entries = iter(document.extends)
@@ -59,7 +59,7 @@ class ChainReader:
     variables: Variables
     remote: SourceResolver
     jetpacks: tuple[JetPack, ...] = JETPACKS
-    documents: list[Document] = field(default_factory=list)
+    documents: list[ChainDocument] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
     read: dict[str, None] = field(default_factory=dict)
@@ -70,12 +70,12 @@ class ChainReader:
     _done: set[str] = field(default_factory=set)
     _warned: set[str] = field(default_factory=set)
 
-    def follow(self, found: Found, may_be_empty: bool = False) -> None:
+    def follow(self, found: ProfileSource, may_be_empty: bool = False) -> None:
         """Reads ``found`` and all that it extends."""
         first = self._open(found, None, may_be_empty)
         if first is None:
             return
-        stack = [_Frame(first)]
+        stack = [_OpenFile(first)]
         while stack:
             frame = stack[-1]
             entry = next(frame.entries, None)
@@ -86,13 +86,13 @@ class ChainReader:
                 continue
             below = self._extend(entry, stack)
             if below is not None:
-                stack.append(_Frame(below))
+                stack.append(_OpenFile(below))
 
-    def read_one(self, found: Found) -> Document | None:
+    def read_one(self, found: ProfileSource) -> ChainDocument | None:
         """The file alone; None where it cannot be read."""
         return self._open(found, None, True)
 
-    def _extend(self, entry: Scalar, above: list[_Frame]) -> Document | None:
+    def _extend(self, entry: Scalar, above: list[_OpenFile]) -> ChainDocument | None:
         """The document that ``entry`` names; None where it was read before or cannot be used."""
         try:
             found = find_source(entry.text, entry.source, self.remote, self.jetpacks)
@@ -113,13 +113,13 @@ class ChainReader:
             return None
         return self._open(found, entry, False)
 
-    def _open(self, found: Found, entry: Scalar | None, may_be_empty: bool) -> Document | None:
+    def _open(self, found: ProfileSource, entry: Scalar | None, may_be_empty: bool) -> ChainDocument | None:
         place = found.display or display_path(found.path, None if found.origin == "builtin" else self.project_root)
         display = safe(place)
         chain = (*entry.source.chain, f"{entry.source.display}:{entry.line}:{entry.column}") if entry else ()
 
-        def source(text: str) -> Source:
-            return Source(found.path, display, found.name or display, found.origin, found.root, chain, text)
+        def source(text: str) -> SourceFile:
+            return SourceFile(found.path, display, found.name or display, found.origin, found.root, chain, text)
 
         try:
             text = read_text(found.path)
@@ -134,12 +134,12 @@ class ChainReader:
             self._done.add(_identity(found.path))
         return root
 
-    def _parse(self, source: Source, may_be_empty: bool) -> Document | None:
+    def _parse(self, source: SourceFile, may_be_empty: bool) -> ChainDocument | None:
         root, problems = load_yaml(source)
         self.problems += problems
         empty = root is None or (isinstance(root, Scalar) and root.kind == "null")
         if empty and not problems and may_be_empty:
-            return Document(source, Mapping({}, source, 1, 1))
+            return ChainDocument(source, Mapping({}, source, 1, 1))
         if not isinstance(root, Mapping):
             self.complete = False
             if not problems:
@@ -156,9 +156,9 @@ class ChainReader:
             return value
 
         shaped = self._shape(root, source, nothing if source.foreign else lookup)
-        return Document(source, shaped, tuple(seen))
+        return ChainDocument(source, shaped, tuple(seen))
 
-    def _shape(self, root: Mapping, source: Source, lookup: Lookup) -> Mapping:
+    def _shape(self, root: Mapping, source: SourceFile, lookup: Lookup) -> Mapping:
         """The file's values with variables put in, each in its one shape."""
         resolved = substitute(root, lookup, self.problems, self._unset) if "$" in source.text else root
         normalizer = Normalizer(source, lookup)
@@ -169,7 +169,7 @@ class ChainReader:
     def _unset(self, name: str, node: Scalar) -> None:
         self.unset(node.source, name, node.line, node.column)
 
-    def unset(self, source: Source, name: str, line: int, column: int) -> None:
+    def unset(self, source: SourceFile, name: str, line: int, column: int) -> None:
         """Warns, once for each variable, that it has neither value nor default."""
         if name not in self._warned:
             self._warned.add(name)
@@ -230,7 +230,7 @@ def _is_script(path: Path_) -> bool:
     return path[0::2] == ("steps", "run")
 
 
-def _unreadable(bad: BadFile, source: Source, entry: Scalar | None) -> Problem:
+def _unreadable(bad: BadFile, source: SourceFile, entry: Scalar | None) -> Problem:
     if bad.offset is not None:
         return Problem(bad.message, source.location(*line_and_column(bad.text, bad.offset)), bad.hint)
     if entry is not None:

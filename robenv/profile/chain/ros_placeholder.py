@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from robenv.errors import Problem
-from robenv.profile.chain.reader import Document
+from robenv.profile.chain.reader import ChainDocument
 from robenv.profile.merge.merge import merge
 from robenv.profile.merge.rules import PROFILE
 from robenv.profile.merge.variables import KEPT
@@ -21,32 +21,32 @@ SPELLED = "${ros.distro}"
 _STAND_IN = "jazzy"
 
 
-def distro_of(documents: Iterable[Document]) -> str:
+def distro_of(documents: Iterable[ChainDocument]) -> str:
     """``ros.distro`` of a chain; "" where nothing says it, or nothing that could be one."""
-    sections = [node for one in documents if (node := one.root.get("ros")) is not None]
+    sections = [node for document in documents if (node := document.root.get("ros")) is not None]
     merged = merge(sections, PROFILE.keys["ros"])
     value = merged.get("distro") if isinstance(merged, Mapping) else None
     return value.text if isinstance(value, Scalar) and _DISTRO.fullmatch(value.text) else ""
 
 
-def fill(documents: list[Document], is_project: bool) -> tuple[list[Document], list[Problem]]:
+def fill(documents: list[ChainDocument], is_project: bool) -> tuple[list[ChainDocument], list[Problem]]:
     """The documents with the distribution put in, and what is wrong where there is none.
 
     A file whose ``fits.ros`` says what it is for gets its last one there: that it does not fit is told elsewhere, and
     by itself, as ``profiles show`` prints it, it is shown for that one.
     """
-    if not any(SPELLED in one.source.text for one in documents):
+    if not any(SPELLED in document.source.text for document in documents):
         return documents, []
     distro = distro_of(documents)
     filled, problems = [], []
-    for one in documents:
-        if SPELLED not in one.source.text:
-            filled.append(one)
+    for document in documents:
+        if SPELLED not in document.source.text:
+            filled.append(document)
             continue
-        own = last_fit(one.root)
+        own = last_fit(document.root)
         missing: list[Scalar] = []
-        root = _put(one.root, distro or own or _STAND_IN, missing)
-        filled.append(replace(one, root=root) if isinstance(root, Mapping) else one)
+        root = _put(document.root, distro or own or _STAND_IN, missing)
+        filled.append(replace(document, root=root) if isinstance(root, Mapping) else document)
         if is_project and not distro and not own:
             problems += [_no_distro(node) for node in missing]
     return filled, problems

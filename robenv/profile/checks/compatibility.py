@@ -7,13 +7,13 @@ from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass
 
 from robenv.catalog.jetpack import JetPack, jetpack_of_image, l4t_of_image
-from robenv.catalog.releases import Release, find_release, release_of_image
+from robenv.catalog.releases import DistroRelease, find_release, release_of_image
 from robenv.catalog.ros import DISTROS, RosDistro, find_distro, image_of
 from robenv.errors import Problem
 from robenv.profile.chain.extends import builtin_names
-from robenv.profile.chain.reader import Document
+from robenv.profile.chain.reader import ChainDocument
 from robenv.profile.chain.ros_placeholder import SPELLED, distro_of
-from robenv.profile.schema.compatibility import Fits
+from robenv.profile.schema.compatibility import Compatibility
 from robenv.profile.schema.profile import Profile
 from robenv.profile.yaml.nodes import Mapping, Node, Scalar, find, problem_at, to_python
 
@@ -21,10 +21,10 @@ _RMW = "RMW_IMPLEMENTATION"
 
 
 @dataclass(frozen=True)
-class Target:
+class ProfileTarget:
     """What a whole profile stands on; None and empty where that cannot be told."""
 
-    release: Release | None
+    release: DistroRelease | None
     ros: str
     jetpack: JetPack | None
     platforms: tuple[str, ...]
@@ -33,57 +33,59 @@ class Target:
     """Its GPU is asked of a Jetson, or its image is for one."""
 
 
-def target_of(profile: Profile, documents: Sequence[Document], jetpacks: Sequence[JetPack]) -> Target:
+def target_of(profile: Profile, documents: Sequence[ChainDocument], jetpacks: Sequence[JetPack]) -> ProfileTarget:
     base = profile.base
     release = find_release(base.bootstrap.suite) if base.bootstrap else _release_of(base.image)
     on_jetson = l4t_of_image(base.image) is not None or _is_jetson(documents)
     jetpack = jetpack_of_image(base.image, jetpacks) if on_jetson else None
     if jetpack is not None and release is None:
         release = find_release(jetpack.suite)
-    return Target(release, distro_of(documents), jetpack, profile.platforms, base.image, on_jetson)
+    return ProfileTarget(release, distro_of(documents), jetpack, profile.platforms, base.image, on_jetson)
 
 
-def _release_of(image: str) -> Release | None:
+def _release_of(image: str) -> DistroRelease | None:
     distro = find_distro(image_of(image)[0])
     return find_release(distro.suite) if distro is not None else release_of_image(image)
 
 
-def _is_jetson(documents: Iterable[Document]) -> bool:
+def _is_jetson(documents: Iterable[ChainDocument]) -> bool:
     """A file behind the target that asks for another GPU makes no other machine of it."""
-    asked = (find(one.root, ("gpu", "vendor")) for one in documents)
+    asked = (find(document.root, ("gpu", "vendor")) for document in documents)
     return any(isinstance(node, Scalar) and node.text == "jetson" and node.directive != "reset" for node in asked)
 
 
-def check_fits(documents: Sequence[Document], profile: Profile, jetpacks: Sequence[JetPack]) -> Iterator[Problem]:
+def check_fits(documents: Sequence[ChainDocument], profile: Profile, jetpacks: Sequence[JetPack]) -> Iterator[Problem]:
     """A problem for each file that does not fit, at the entry of ``extends`` that brought it."""
     target = target_of(profile, documents, jetpacks)
     entries = {
-        f"{entry.source.display}:{entry.line}:{entry.column}": entry for one in documents for entry in one.extends
+        f"{entry.source.display}:{entry.line}:{entry.column}": entry
+        for document in documents
+        for entry in document.extends
     }
-    for one in documents:
-        asked = one.root.get("fits")
+    for document in documents:
+        asked = document.root.get("fits")
         if not isinstance(asked, Mapping) or asked.directive == "reset":
             continue  # what `!reset` stands before is taken away, and nobody has checked it
-        fits = Fits.model_validate(to_python(asked))
-        ros = [*_ros(fits, target, SPELLED in one.source.text)]
+        fits = Compatibility.model_validate(to_python(asked))
+        ros = [*_ros(fits, target, SPELLED in document.source.text)]
         problems = [
             *ros,
             *(() if ros else _release(fits, target)),  # a distribution is for one release: the same once more
-            *_jetson(fits, target, has_base=one.root.get("base") is not None),
+            *_jetson(fits, target, has_base=document.root.get("base") is not None),
             *_platforms(fits, target),
         ]
-        at = _brought(one, entries, asked)
+        at = _brought(document, entries, asked)
         for has, wants, way in problems:
-            message = f"{_name(one)} does not fit: it is for {wants}, and this {has}"
+            message = f"{_name(document)} does not fit: it is for {wants}, and this {has}"
             yield problem_at(at, message, "; ".join(part for part in (fits.why, way) if part))
     yield from _ros_release(documents, profile, target, entries, jetpacks)
     yield from _middleware(documents, profile, target, entries)
 
 
 def _ros_release(
-    documents: Sequence[Document],
+    documents: Sequence[ChainDocument],
     profile: Profile,
-    target: Target,
+    target: ProfileTarget,
     entries: MappingABC[str, Scalar],
     jetpacks: Sequence[JetPack],
 ) -> Iterator[Problem]:
@@ -94,13 +96,13 @@ def _ros_release(
     own = find_release(distro.suite)
     needs = _shown(own) if own else distro.suite
     message = f"the packages of {distro.title} are for {needs}, and this stands on {_shown(target.release)}"
-    said = [(one, node) for one in documents if (node := find(one.root, ("ros", "distro"))) is not None]
+    said = [(document, node) for document in documents if (node := find(document.root, ("ros", "distro"))) is not None]
     one, node = said[-1]
     yield problem_at(_outermost(one, entries, node), message, _other_ways(distro, target, jetpacks))
 
 
 def _middleware(
-    documents: Sequence[Document], profile: Profile, target: Target, entries: MappingABC[str, Scalar]
+    documents: Sequence[ChainDocument], profile: Profile, target: ProfileTarget, entries: MappingABC[str, Scalar]
 ) -> Iterator[Problem]:
     """ROS 1 has none to choose. Debian's, which is no distribution of ROS's own, is known by its ROS_VERSION."""
     distro = find_distro(target.ros)
@@ -108,7 +110,9 @@ def _middleware(
     if not profile.ros.rmw or version != "1":
         return
     title = distro.title if distro is not None else "ROS 1"
-    one, node = [(one, node) for one in documents if (node := find(one.root, ("ros", "rmw"))) is not None][-1]
+    one, node = [
+        (document, node) for document in documents if (node := find(document.root, ("ros", "rmw"))) is not None
+    ][-1]
     bridged = ""
     if _RMW in profile.environment:
         bridged = f"; the ROS 2 side of a bridge has it by `run: {{environment: {{{_RMW}: {profile.ros.rmw}}}}}`"
@@ -120,9 +124,11 @@ def _middleware(
         yield problem_at(node, f"{title} has no middleware to choose", f"take it out: `rmw` is ROS 2's{bridged}")
 
 
-def _other_ways(distro: RosDistro, target: Target, jetpacks: Sequence[JetPack]) -> str:
+def _other_ways(distro: RosDistro, target: ProfileTarget, jetpacks: Sequence[JetPack]) -> str:
     suite = target.release.suite if target.release else ""
-    here = sorted((one for one in DISTROS if one.suite == suite), key=lambda one: one.until or "9", reverse=True)
+    here = sorted(
+        (distro for distro in DISTROS if distro.suite == suite), key=lambda one: one.until or "9", reverse=True
+    )
     fitting_here = " or ".join(f"ros/{one.name}" for one in here)
     ways = [f"here fits {fitting_here}" if here else f"nobody has packages of a ROS for {suite} any more"]
     if target.jetpack is not None:
@@ -133,21 +139,21 @@ def _other_ways(distro: RosDistro, target: Target, jetpacks: Sequence[JetPack]) 
     return "; ".join(ways)
 
 
-def _shown(release: Release) -> str:
+def _shown(release: DistroRelease) -> str:
     return f"{release.title} ({release.suite})"
 
 
-def _brought(one: Document, entries: MappingABC[str, Scalar], otherwise: Node) -> Node:
+def _brought(one: ChainDocument, entries: MappingABC[str, Scalar], otherwise: Node) -> Node:
     """The entry of ``extends`` that named a file."""
     return entries.get(one.source.chain[-1], otherwise) if one.source.chain else otherwise
 
 
-def _outermost(one: Document, entries: MappingABC[str, Scalar], otherwise: Node) -> Node:
+def _outermost(one: ChainDocument, entries: MappingABC[str, Scalar], otherwise: Node) -> Node:
     """The entry of the project's own ``extends`` that led to a file in the end."""
     return entries.get(one.source.chain[0], otherwise) if one.source.chain else otherwise
 
 
-def _name(one: Document) -> str:
+def _name(one: ChainDocument) -> str:
     return one.source.name if one.source.origin == "builtin" else "this profile"
 
 
@@ -155,7 +161,7 @@ Misfit = tuple[str, str, str]
 """What the target is, what the file is for, and what would do."""
 
 
-def _ros(fits: Fits, target: Target, by_name: bool) -> Iterator[Misfit]:
+def _ros(fits: Compatibility, target: ProfileTarget, by_name: bool) -> Iterator[Misfit]:
     """``by_name``: of a file that cannot do without the distribution's name."""
     if fits.ros is None or target.ros in fits.ros or not (target.ros or (by_name and fits.ros)):
         return
@@ -164,7 +170,7 @@ def _ros(fits: Fits, target: Target, by_name: bool) -> Iterator[Misfit]:
     yield has, wants, _instead("ros", fits.ros)
 
 
-def _release(fits: Fits, target: Target) -> Iterator[Misfit]:
+def _release(fits: Compatibility, target: ProfileTarget) -> Iterator[Misfit]:
     if target.release is None or (fits.ubuntu is None and fits.debian is None):
         return
     suites = {"ubuntu": fits.ubuntu or (), "debian": fits.debian or ()}
@@ -176,7 +182,7 @@ def _release(fits: Fits, target: Target) -> Iterator[Misfit]:
     yield f"stands on {_shown(target.release)}", wants, "; ".join(ways)
 
 
-def _jetson(fits: Fits, target: Target, has_base: bool) -> Iterator[Misfit]:
+def _jetson(fits: Compatibility, target: ProfileTarget, has_base: bool) -> Iterator[Misfit]:
     """``has_base``: of a file with a base, which is then not the one that counts where that is of no JetPack."""
     if fits.jetson is None or not target.on_jetson or (target.jetpack and target.jetpack.name in fits.jetson):
         return
@@ -189,7 +195,7 @@ def _jetson(fits: Fits, target: Target, has_base: bool) -> Iterator[Misfit]:
     yield f"is one with JetPack {target.jetpack.versions}", wants, _instead("jetson", fits.jetson)
 
 
-def _platforms(fits: Fits, target: Target) -> Iterator[Misfit]:
+def _platforms(fits: Compatibility, target: ProfileTarget) -> Iterator[Misfit]:
     if fits.platforms is None:
         return
     others = [platform for platform in target.platforms if platform not in fits.platforms]

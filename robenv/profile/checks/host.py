@@ -13,15 +13,15 @@ from robenv.profile.yaml.files import kind_of
 from robenv.util.sanitize import render_excerpt, show
 
 if TYPE_CHECKING:
-    from robenv.profile.checks.merged import Whole
-    from robenv.profile.schema.host import DeviceWish, UdevRules
+    from robenv.profile.checks.merged import MergedProfile
+    from robenv.profile.schema.host import DeviceRequirement, UdevRules
     from robenv.profile.schema.profile import Profile
 
 _LARGEST = 1 << 20
 """Bytes."""
 
 
-def devices(whole: Whole) -> Iterator[Problem]:
+def devices(whole: MergedProfile) -> Iterator[Problem]:
     hotplug = any(wish.hotplug for wish in whole.profile.devices)
     for index, wish in enumerate(whole.profile.devices):
         yield from _wish(whole, index, wish, hotplug)
@@ -37,7 +37,7 @@ TO_GET_CAN = (
 )
 
 
-def _wish(whole: Whole, index: int, wish: DeviceWish, hotplug: bool) -> Iterator[Problem]:
+def _wish(whole: MergedProfile, index: int, wish: DeviceRequirement, hotplug: bool) -> Iterator[Problem]:
     at = ("devices", index)
     name = "name" if wish.name else "target" if wish.target and wish.target != wish.by else ""
     if wish.by and wish.device_class:
@@ -64,12 +64,12 @@ def sees_can(profile: Profile) -> bool:
     return profile.run.network_mode.startswith(("host", "container:"))
 
 
-def _no_name_with_hotplug(whole: Whole, path: tuple[str | int, ...]) -> Problem:
+def _no_name_with_hotplug(whole: MergedProfile, path: tuple[str | int, ...]) -> Problem:
     hint = 'a udev rule can name it, for the host and inside alike: SYMLINK+="NAME"'
     return whole.problem(path, "with `hotplug` /dev is the host's, where every device has its own name", hint)
 
 
-def udev(whole: Whole) -> Iterator[Problem]:
+def udev(whole: MergedProfile) -> Iterator[Problem]:
     names: dict[str, str] = {}
     for index, rules in enumerate(whole.profile.udev):
         path = Path(rules.file)
@@ -86,7 +86,7 @@ def udev(whole: Whole) -> Iterator[Problem]:
         names.setdefault(path.name, rules.file)
 
 
-def _rules_file(whole: Whole, index: int, path: Path, rules: UdevRules) -> Iterator[Problem]:
+def _rules_file(whole: MergedProfile, index: int, path: Path, rules: UdevRules) -> Iterator[Problem]:
     at = ("udev", index)
     try:
         data = path.read_bytes()

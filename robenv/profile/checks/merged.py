@@ -12,7 +12,7 @@ from robenv.profile.yaml.nodes import Mapping, Path_, nearest, problem_at
 
 
 @dataclass(frozen=True)
-class Whole:
+class MergedProfile:
     """The merged profile with its nodes. ``is_project``: it must be whole enough to be built."""
 
     root: Mapping

@@ -13,10 +13,10 @@ from robenv.profile.yaml.parse_error import did_you_mean
 from robenv.util.sanitize import show
 
 if TYPE_CHECKING:
-    from robenv.profile.checks.merged import Whole
+    from robenv.profile.checks.merged import MergedProfile
 
 
-def networks(whole: Whole) -> Iterator[Problem]:
+def networks(whole: MergedProfile) -> Iterator[Problem]:
     for name, network in whole.profile.networks.items():
         yield from _network(whole, ("networks", name), network)
     run = whole.profile.run
@@ -33,7 +33,7 @@ def networks(whole: Whole) -> Iterator[Problem]:
             yield from _attachment(whole, ("run", "networks", name), attachment, found)
 
 
-def _network(whole: Whole, path: Path_, network: Network) -> Iterator[Problem]:
+def _network(whole: MergedProfile, path: Path_, network: Network) -> Iterator[Problem]:
     if network.external:
         given = sorted(network.model_fields_set - {"name", "external"})
         if given:
@@ -49,7 +49,7 @@ def _network(whole: Whole, path: Path_, network: Network) -> Iterator[Problem]:
         yield from _pool(whole, (*path, "ipam", "config", index), pool)
 
 
-def _pool(whole: Whole, path: Path_, pool: Pool) -> Iterator[Problem]:
+def _pool(whole: MergedProfile, path: Path_, pool: Pool) -> Iterator[Problem]:
     inside = {"gateway": pool.gateway, "ip_range": pool.ip_range}
     if not pool.subnet:
         if any(inside.values()) or pool.aux_addresses:
@@ -60,7 +60,7 @@ def _pool(whole: Whole, path: Path_, pool: Pool) -> Iterator[Problem]:
             yield whole.problem((*path, key), f"{show(text)} does not lie in the subnet {pool.subnet}")
 
 
-def _attachment(whole: Whole, path: Path_, attachment: Attachment, network: Network) -> Iterator[Problem]:
+def _attachment(whole: MergedProfile, path: Path_, attachment: Attachment, network: Network) -> Iterator[Problem]:
     subnets = [pool.subnet for pool in network.ipam.config if pool.subnet]
     for key, address in (("ipv4_address", attachment.ipv4_address), ("ipv6_address", attachment.ipv6_address)):
         if address and not any(_lies_in(address, subnet) for subnet in subnets):

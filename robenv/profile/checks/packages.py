@@ -13,12 +13,12 @@ from robenv.profile.yaml.nodes import Path_
 from robenv.util.sanitize import show
 
 if TYPE_CHECKING:
-    from robenv.profile.checks.merged import Whole
+    from robenv.profile.checks.merged import MergedProfile
 
 _OF_A_SOURCE = ("url", "suite", "components", "key", "key_checksum", "architectures")
 
 
-def repositories(whole: Whole) -> Iterator[Problem]:
+def repositories(whole: MergedProfile) -> Iterator[Problem]:
     for path, section in whole.sections():
         for name, repository in section.apt.repositories.items():
             at = (*path, "apt", "repositories", name)
@@ -27,7 +27,7 @@ def repositories(whole: Whole) -> Iterator[Problem]:
                 yield whole.problem((*at, "package_checksum"), "a checksum without a `package`")
 
 
-def pip_installs(whole: Whole) -> Iterator[Problem]:
+def pip_installs(whole: MergedProfile) -> Iterator[Problem]:
     for path, section in whole.sections():
         for index, one in enumerate(section.pip):
             at = (*path, "pip", index)
@@ -39,7 +39,7 @@ def pip_installs(whole: Whole) -> Iterator[Problem]:
                     yield whole.problem((*at, key), f"there is no file {show(file)}")
 
 
-def _package(whole: Whole, path: Path_, repository: AptRepository) -> Iterator[Problem]:
+def _package(whole: MergedProfile, path: Path_, repository: AptRepository) -> Iterator[Problem]:
     for key in _OF_A_SOURCE:
         if getattr(repository, key):
             hint = "keep one of the two; `!override` before an inherited repository takes it away"
@@ -49,7 +49,7 @@ def _package(whole: Whole, path: Path_, repository: AptRepository) -> Iterator[P
         yield whole.problem((*path, "package"), "a package that is downloaded needs its checksum", hint)
 
 
-def _repository(whole: Whole, path: Path_, repository: AptRepository) -> Iterator[Problem]:
+def _repository(whole: MergedProfile, path: Path_, repository: AptRepository) -> Iterator[Problem]:
     name = show(str(path[-1]))
     for key in ("url", "suite"):
         if not getattr(repository, key):

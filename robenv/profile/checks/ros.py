@@ -9,12 +9,12 @@ from robenv.catalog.ros import image_of
 from robenv.errors import Problem
 
 if TYPE_CHECKING:
-    from robenv.profile.checks.merged import Whole
+    from robenv.profile.checks.merged import MergedProfile
 
 _DEFAULTS = "COLCON_DEFAULTS_FILE"
 
 
-def ros(whole: Whole) -> Iterator[Problem]:
+def ros(whole: MergedProfile) -> Iterator[Problem]:
     wanted = whole.profile.ros
     if wanted.variant and not wanted.distro:
         hint = "extend a profile of ROS such as ros/jazzy, or write `distro: jazzy` beside it"
@@ -27,7 +27,7 @@ def ros(whole: Whole) -> Iterator[Problem]:
         yield from _two_defaults(whole)
 
 
-def _two_defaults(whole: Whole) -> Iterator[Problem]:
+def _two_defaults(whole: MergedProfile) -> Iterator[Problem]:
     """Another file of colcon's defaults would take the place of the one that robenv makes."""
     profile = whole.profile
     for path, variables in ((("environment",), profile.environment), (("run", "environment"), profile.run.environment)):

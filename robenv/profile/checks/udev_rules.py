@@ -28,7 +28,7 @@ _TERM = re.compile(
 
 
 @dataclass(frozen=True)
-class Flaw:
+class RuleProblem:
     """``line`` counts from 1. ``runs``: it is no mistake, but starts a command on the host as root."""
 
     line: int
@@ -49,7 +49,7 @@ class _Term:
         return self.operator not in ("==", "!=")
 
 
-def udev_flaws(text: str) -> tuple[Flaw, ...]:
+def udev_flaws(text: str) -> tuple[RuleProblem, ...]:
     """Everything that is wrong with a rules file, and everything in it that runs commands, in the file's order."""
     rules = list(_rules(text))
     flaws = [flaw for line, rule in rules for flaw in _rule_flaws(line, rule)]
@@ -57,9 +57,9 @@ def udev_flaws(text: str) -> tuple[Flaw, ...]:
     labels = {term.value for _, term in terms if term.key == "LABEL"}
     for line, term in terms:
         if term.key == "GOTO" and term.value not in labels:
-            flaws.append(Flaw(line, f"there is no LABEL={show(term.value)}", did_you_mean(term.value, labels)))
+            flaws.append(RuleProblem(line, f"there is no LABEL={show(term.value)}", did_you_mean(term.value, labels)))
     if not rules:
-        flaws.append(Flaw(1, "there is no rule in this file"))
+        flaws.append(RuleProblem(1, "there is no rule in this file"))
     return tuple(sorted(flaws, key=lambda flaw: flaw.line))
 
 
@@ -85,13 +85,13 @@ def _terms(rule: str) -> tuple[list[_Term], str]:
     """The terms of a rule, and what is left where no further one can be read."""
     terms: list[_Term] = []
     position = 0
-    while position < len(rule) and (found := _TERM.match(rule, position)):
-        terms.append(_Term(found["key"], found["attribute"] or "", found["operator"], found["value"]))
-        position = found.end()
+    while position < len(rule) and (match := _TERM.match(rule, position)):
+        terms.append(_Term(match["key"], match["attribute"] or "", match["operator"], match["value"]))
+        position = match.end()
     return terms, rule[position:].strip(" \t,")
 
 
-def _rule_flaws(line: int, rule: str) -> Iterator[Flaw]:
+def _rule_flaws(line: int, rule: str) -> Iterator[RuleProblem]:
     terms, rest = _terms(rule)
     if rest:
         yield _unreadable(line, rest)
@@ -100,25 +100,25 @@ def _rule_flaws(line: int, rule: str) -> Iterator[Flaw]:
         yield from _term_flaws(line, term)
 
 
-def _unreadable(line: int, rest: str) -> Flaw:
+def _unreadable(line: int, rest: str) -> RuleProblem:
     expected = 'a rule is made of terms such as SUBSYSTEM=="tty" and SYMLINK+="lidar", with commas between'
     if len(re.findall(r'(?<!\\)"', rest)) % 2:
-        return Flaw(line, f"a quote is opened and not closed at {show(rest)}", expected)
-    return Flaw(line, f"{show(rest)} is no term of a udev rule", expected)
+        return RuleProblem(line, f"a quote is opened and not closed at {show(rest)}", expected)
+    return RuleProblem(line, f"{show(rest)} is no term of a udev rule", expected)
 
 
-def _term_flaws(line: int, term: _Term) -> Iterator[Flaw]:
+def _term_flaws(line: int, term: _Term) -> Iterator[RuleProblem]:
     if term.key not in _KEYS:
-        yield Flaw(line, f"udev knows no key {show(term.key)}", did_you_mean(term.key, _KEYS))
+        yield RuleProblem(line, f"udev knows no key {show(term.key)}", did_you_mean(term.key, _KEYS))
     elif term.assigns and term.key in _MATCHED:
-        yield Flaw(line, f"{term.key} can only be compared, not set", f'write {term.key}=="{term.value}"')
+        yield RuleProblem(line, f"{term.key} can only be compared, not set", f'write {term.key}=="{term.value}"')
     elif not term.assigns and term.key in _ASSIGNED:
-        yield Flaw(line, f"{term.key} can only be set, not compared", f'write {term.key}="{term.value}"')
+        yield RuleProblem(line, f"{term.key} can only be set, not compared", f'write {term.key}="{term.value}"')
     elif term.key == "MODE" and not re.fullmatch(r"[0-7]{3,4}|.*[%$].*", term.value, re.ASCII):
-        yield Flaw(line, f"MODE={show(term.value)} is no mode in octal digits", 'such as MODE="0660"')
+        yield RuleProblem(line, f"MODE={show(term.value)} is no mode in octal digits", 'such as MODE="0660"')
     elif _runs(term):
         shown = term.key + (f"{{{term.attribute}}}" if term.attribute else "")
-        yield Flaw(line, f"{shown} runs {show(term.value)} on the host as root", runs=True)
+        yield RuleProblem(line, f"{shown} runs {show(term.value)} on the host as root", runs=True)
 
 
 def _runs(term: _Term) -> bool:

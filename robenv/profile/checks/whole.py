@@ -8,7 +8,7 @@ from pathlib import Path
 
 from robenv.errors import Problem
 from robenv.profile.checks.host import devices, udev
-from robenv.profile.checks.merged import Whole
+from robenv.profile.checks.merged import MergedProfile
 from robenv.profile.checks.network import networks
 from robenv.profile.checks.packages import pip_installs, repositories
 from robenv.profile.checks.ros import ros
@@ -21,10 +21,10 @@ from robenv.profile.yaml.nodes import Path_, Sequence, nearest, place_of
 from robenv.profile.yaml.parse_error import did_you_mean
 from robenv.util.sanitize import show
 
-Check = Callable[[Whole], Iterable[Problem]]
+Check = Callable[[MergedProfile], Iterable[Problem]]
 
 
-def check_whole(whole: Whole, broken: set[str], complete: bool) -> tuple[Problem, ...]:
+def check_whole(whole: MergedProfile, broken: set[str], complete: bool) -> tuple[Problem, ...]:
     """What is wrong with the whole.
 
     ``broken``: the dotted keys of which something was left out, as wrong by itself. ``complete``: whether all files of
@@ -35,7 +35,7 @@ def check_whole(whole: Whole, broken: set[str], complete: bool) -> tuple[Problem
     return tuple(problem for check in checks for problem in check(whole))
 
 
-def _bases(whole: Whole) -> Iterator[Problem]:
+def _bases(whole: MergedProfile) -> Iterator[Problem]:
     base = whole.profile.base
     if whole.is_project and not (base.image or base.bootstrap) and "base" not in whole.root.entries:
         hint = "extend a built-in profile, or write `base: {image: …}` or `base: {bootstrap: {suite: …}}`"
@@ -47,7 +47,7 @@ def _bases(whole: Whole) -> Iterator[Problem]:
             yield from _one_base(whole, (*path, "base"), section.base)
 
 
-def _one_base(whole: Whole, path: Path_, base: Base) -> Iterator[Problem]:
+def _one_base(whole: MergedProfile, path: Path_, base: Base) -> Iterator[Problem]:
     kinds = {"image": base.image, "bootstrap": base.bootstrap}
     if isinstance(base, StageBase):
         kinds["stage"] = base.stage
@@ -59,7 +59,7 @@ def _one_base(whole: Whole, path: Path_, base: Base) -> Iterator[Problem]:
         yield whole.problem(path, "this base is empty", "one of " + ", ".join(kinds) + " belongs here")
 
 
-def _stages(whole: Whole) -> Iterator[Problem]:
+def _stages(whole: MergedProfile) -> Iterator[Problem]:
     earlier: list[str] = []
     for path, section in whole.sections():
         base = getattr(section, "base", None)
@@ -71,7 +71,7 @@ def _stages(whole: Whole) -> Iterator[Problem]:
         earlier += [str(path[-1])] if path[:1] == ("stages",) else []
 
 
-def _stage_exists(whole: Whole, path: Path_, name: str, earlier: list[str]) -> Iterator[Problem]:
+def _stage_exists(whole: MergedProfile, path: Path_, name: str, earlier: list[str]) -> Iterator[Problem]:
     if name in earlier:
         return
     if name in whole.profile.stages:
@@ -82,7 +82,7 @@ def _stage_exists(whole: Whole, path: Path_, name: str, earlier: list[str]) -> I
         yield whole.problem(path, f"there is no stage {show(name)}", hint)
 
 
-def _files(whole: Whole) -> Iterator[Problem]:
+def _files(whole: MergedProfile) -> Iterator[Problem]:
     for path, section in whole.sections():
         for index, file in enumerate(section.files):
             at = (*path, "files", index, "source")
@@ -93,7 +93,7 @@ def _files(whole: Whole) -> Iterator[Problem]:
                 yield whole.problem(at, f"there is no file or folder {show(file.source)}")
 
 
-def _steps(whole: Whole) -> Iterator[Problem]:
+def _steps(whole: MergedProfile) -> Iterator[Problem]:
     for path, section in whole.sections():
         nodes = _items(whole, (*path, "steps"))
         names: dict[tuple[object, str], int] = {}
@@ -110,19 +110,19 @@ def _steps(whole: Whole) -> Iterator[Problem]:
                 yield whole.problem((*path, "steps", index, "run"), f"the step {show(step.name)} runs nothing")
 
 
-def _items(whole: Whole, path: Path_) -> tuple:  # type: ignore[type-arg]
+def _items(whole: MergedProfile, path: Path_) -> tuple:  # type: ignore[type-arg]
     node = nearest(whole.root, path)
     return node.items if isinstance(node, Sequence) else ()
 
 
-def _snapshots(whole: Whole) -> Iterator[Problem]:
+def _snapshots(whole: MergedProfile) -> Iterator[Problem]:
     for path, section in whole.sections():
         if path and section.apt.snapshot:
             hint = "write it as apt.snapshot at the top of the file: it holds for all stages"
             yield whole.problem((*path, "apt", "snapshot"), "a stage has no snapshot of its own", hint)
 
 
-def _platforms(whole: Whole) -> Iterator[Problem]:
+def _platforms(whole: MergedProfile) -> Iterator[Problem]:
     seen: dict[str, int] = {}
     for index, platform in enumerate(whole.profile.platforms):
         first = seen.setdefault(platform.removesuffix("/v8"), index)
@@ -135,7 +135,7 @@ def _platforms(whole: Whole) -> Iterator[Problem]:
             yield whole.problem(path, "a platform has no snapshot of its own", hint)
 
 
-def _healthchecks(whole: Whole) -> Iterator[Problem]:
+def _healthchecks(whole: MergedProfile) -> Iterator[Problem]:
     places: list[tuple[Path_, Healthcheck | None]] = [
         (("image", "healthcheck"), whole.profile.image.healthcheck),
         (("run", "healthcheck"), whole.profile.run.healthcheck),
@@ -148,7 +148,7 @@ def _healthchecks(whole: Whole) -> Iterator[Problem]:
             yield whole.problem(path, "this healthcheck has no `test`", "such as `test: [CMD, curl, -f, localhost]`")
 
 
-def _run_image(whole: Whole) -> Iterator[Problem]:
+def _run_image(whole: MergedProfile) -> Iterator[Problem]:
     profile = whole.profile
     slim = profile.run_image
     if slim.build.strip() and not slim.install:
@@ -166,7 +166,7 @@ def _run_image(whole: Whole) -> Iterator[Problem]:
         yield whole.problem(("deploy", "stage"), "there is no run image", hint)
 
 
-def _network(whole: Whole) -> Iterator[Problem]:
+def _network(whole: MergedProfile) -> Iterator[Problem]:
     run = whole.profile.run
     mode = run.network_mode
     shared = mode == "host" or mode.startswith("container:")
@@ -185,7 +185,7 @@ def _network(whole: Whole) -> Iterator[Problem]:
         )
 
 
-def _mounts(whole: Whole) -> Iterator[Problem]:
+def _mounts(whole: MergedProfile) -> Iterator[Problem]:
     taken = {same_place(whole.profile.workspace.target): "the workspace"} if whole.is_project else {}
     places: list[tuple[Path_, str, str]] = []
     for index, volume in enumerate(whole.profile.run.volumes):
@@ -204,7 +204,7 @@ def _mounts(whole: Whole) -> Iterator[Problem]:
         taken.setdefault(place, what)
 
 
-def _resources(whole: Whole) -> Iterator[Problem]:
+def _resources(whole: MergedProfile) -> Iterator[Problem]:
     run = whole.profile.run
     if run.memswap_limit is not None and run.memswap_limit != -1:
         if run.mem_limit is None:

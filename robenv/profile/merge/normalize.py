@@ -20,7 +20,7 @@ from robenv.profile.schema.run.short_syntax import (
     is_path,
     names_seccomp_file,
 )
-from robenv.profile.yaml.nodes import Mapping, Node, Scalar, Sequence, Source, problem_at, scalar_like
+from robenv.profile.yaml.nodes import Mapping, Node, Scalar, Sequence, SourceFile, problem_at, scalar_like
 from robenv.profile.yaml.parse_error import BadValue
 from robenv.util.sanitize import show
 
@@ -29,7 +29,7 @@ from robenv.util.sanitize import show
 class Normalizer:
     """What normalising one file needs."""
 
-    source: Source
+    source: SourceFile
     lookup: Lookup
     problems: list[Problem] = field(default_factory=list)
 

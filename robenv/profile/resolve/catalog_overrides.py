@@ -19,7 +19,7 @@ from robenv.profile.resolve.ros_overrides import EXAMPLE, RosCorrections, read_r
 from robenv.profile.yaml.files import BadFile, line_and_column, read_text
 from robenv.profile.yaml.loader import load_yaml
 from robenv.profile.yaml.nodes import Mapping as Entries
-from robenv.profile.yaml.nodes import Node, Scalar, Source, place_of, problem_at
+from robenv.profile.yaml.nodes import Node, Scalar, SourceFile, place_of, problem_at
 from robenv.profile.yaml.parse_error import BadValue, did_you_mean
 from robenv.util.sanitize import safe, show
 
@@ -33,7 +33,7 @@ Line = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
-class Corrected:
+class CorrectedTables:
     """The tables as this user has them. ``file``: None where there is no folder of settings."""
 
     jetpacks: tuple[JetPack, ...] = JETPACKS
@@ -58,28 +58,28 @@ def corrections_file(environ: Mapping[str, str]) -> Path | None:
     return None
 
 
-def read_corrections(environ: Mapping[str, str]) -> Corrected:
+def read_corrections(environ: Mapping[str, str]) -> CorrectedTables:
     """The tables with the user's corrections; a line that is wrong is told and left out. Never raises."""
     path = corrections_file(environ)
     if path is None:
-        return Corrected()
+        return CorrectedTables()
     display = safe(str(path))
     try:
         text = read_text(path)
     except BadFile as bad:
         if bad.absent:
-            return Corrected(file=path)
+            return CorrectedTables(file=path)
         place = line_and_column(bad.text, bad.offset) if bad.offset is not None else (1, 1)
-        found = Source(path, display, display, "local", path.parent, (), bad.text).location(*place)
-        return Corrected(file=path, exists=True, problems=(Problem(bad.message, found, bad.hint),))
-    root, problems = load_yaml(Source(path, display, display, "local", path.parent, (), text))
-    reader = _Reader(list(problems))
+        found = SourceFile(path, display, display, "local", path.parent, (), bad.text).location(*place)
+        return CorrectedTables(file=path, exists=True, problems=(Problem(bad.message, found, bad.hint),))
+    root, problems = load_yaml(SourceFile(path, display, display, "local", path.parent, (), text))
+    reader = _CorrectionsReader(list(problems))
     jetpacks, ros = reader.tables(root) if root is not None and not problems else (JETPACKS, {})
     places = {line: place_of(value) for line, value in reader.taken.items()}
-    return Corrected(jetpacks, ros, path, True, tuple(reader.problems), places)
+    return CorrectedTables(jetpacks, ros, path, True, tuple(reader.problems), places)
 
 
-def sound_corrections(environ: Mapping[str, str]) -> Corrected:
+def sound_corrections(environ: Mapping[str, str]) -> CorrectedTables:
     """The tables with the user's corrections. Raises ProfileError with all that is wrong with these."""
     found = read_corrections(environ)
     if found.problems:
@@ -106,7 +106,7 @@ def _first(value: str) -> tuple[int, ...]:
 def _suite(value: str) -> str:
     release = find_release(value)
     if release is None:
-        hint = did_you_mean(value, [one.suite for one in RELEASES])
+        hint = did_you_mean(value, [release.suite for release in RELEASES])
         raise BadValue(f"{show(value)} is no release of Ubuntu that robenv knows", hint or "such as noble or 24.04")
     return release.suite
 
@@ -117,7 +117,7 @@ _WORDS = tuple(next((word for word, field in _KEYS.items() if field == name), na
 
 
 @dataclass
-class _Reader:
+class _CorrectionsReader:
     problems: list[Problem]
     taken: dict[Line, Scalar] = field(default_factory=dict)
 

@@ -12,7 +12,7 @@ from robenv.profile.chain.reader import ChainReader
 from robenv.profile.merge.dotenv import Variable, parse_dotenv
 from robenv.profile.merge.variables import nothing
 from robenv.profile.yaml.files import BadFile, read_text
-from robenv.profile.yaml.nodes import Mapping, Node, Scalar, Sequence, Source, find, problem_at, with_value
+from robenv.profile.yaml.nodes import Mapping, Node, Scalar, Sequence, SourceFile, find, problem_at, with_value
 from robenv.profile.yaml.parse_error import BadValue
 from robenv.util.sanitize import safe, show
 
@@ -24,7 +24,7 @@ def env_files(resolved: Resolved) -> frozenset[str]:
     return frozenset(str(one.path) for one in resolved.profile.run.env_file)
 
 
-def hidden_text(source: Source) -> str:
+def hidden_text(source: SourceFile) -> str:
     """What is shown in the place of a value of a file of variables, which is in no git and may have secrets."""
     return f"(hidden, from {source.display})"
 
@@ -69,12 +69,12 @@ def _read(entry: Mapping, reader: ChainReader) -> dict[str, tuple[Scalar, Node]]
     reader.read[str(path)] = None
     display = safe(display_path(path, reader.project_root))
     above = named.source
-    source = Source(path, display, display, above.origin, above.root, (*above.chain, above.display), text)
+    source = SourceFile(path, display, display, above.origin, above.root, (*above.chain, above.display), text)
     raw = isinstance(form, Scalar) and form.text == "raw"
     return _variables(source, reader, raw)
 
 
-def _variables(source: Source, reader: ChainReader, raw: bool) -> dict[str, tuple[Scalar, Node]]:
+def _variables(source: SourceFile, reader: ChainReader, raw: bool) -> dict[str, tuple[Scalar, Node]]:
     lookup = nothing if source.foreign else reader.variables.lookup
     if raw:
         return dict(_raw_lines(source))
@@ -82,18 +82,18 @@ def _variables(source: Source, reader: ChainReader, raw: bool) -> dict[str, tupl
     for bad in bad_lines:
         reader.problems.append(Problem(bad.message, source.location(bad.line, bad.column), bad.hint))
     found: dict[str, tuple[Scalar, Node]] = {}
-    for one in variables:
+    for variable in variables:
         try:
-            value = lookup(one.name) if one.value is None else one.value
+            value = lookup(variable.name) if variable.value is None else variable.value
         except BadValue as error:
-            reader.problems.append(Problem(error.message, source.location(one.line, one.column), error.hint))
+            reader.problems.append(Problem(error.message, source.location(variable.line, variable.column), error.hint))
             continue
         if value is not None:
-            found[one.name] = _pair(source, one, value)
+            found[variable.name] = _pair(source, variable, value)
     return found
 
 
-def _raw_lines(source: Source) -> list[tuple[str, tuple[Scalar, Node]]]:
+def _raw_lines(source: SourceFile) -> list[tuple[str, tuple[Scalar, Node]]]:
     """``format: raw``: everything after the first ``=`` as it stands."""
     found: list[tuple[str, tuple[Scalar, Node]]] = []
     for number, line in enumerate(source.lines, start=1):
@@ -103,7 +103,7 @@ def _raw_lines(source: Source) -> list[tuple[str, tuple[Scalar, Node]]]:
     return found
 
 
-def _pair(source: Source, at: Variable, value: str) -> tuple[Scalar, Node]:
+def _pair(source: SourceFile, at: Variable, value: str) -> tuple[Scalar, Node]:
     return (
         Scalar(at.name, "str", source, at.line, at.column),
         Scalar(value, "str", source, at.line, at.column),

@@ -9,22 +9,22 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from robenv.errors import Location
-from robenv.profile.chain.reader import Document
+from robenv.profile.chain.reader import ChainDocument
 from robenv.profile.merge.merge import merge
 from robenv.profile.merge.rules import PROFILE
-from robenv.profile.resolve.resolved import BuildPart, Level, Pairs, Placed, RosPart
+from robenv.profile.resolve.resolved import BuildPart, Level, Located, Pairs, RosPart
 from robenv.profile.schema.build import BuildSection
 from robenv.profile.schema.colcon import ColconDefaults
 from robenv.profile.schema.profile import Profile
 from robenv.profile.schema.ros import Ros
-from robenv.profile.yaml.nodes import Mapping, Node, Path_, Scalar, Sequence, Source, find, place_of, to_python
+from robenv.profile.yaml.nodes import Mapping, Node, Path_, Scalar, Sequence, SourceFile, find, place_of, to_python
 
 T = TypeVar("T")
 U = TypeVar("U")
 _OF_ROS = ("variant", "rmw", "rosdep", "completion")
 
 
-def split_levels(documents: SequenceABC[Document], merged: Mapping, profile: Profile) -> tuple[Level, ...]:
+def split_levels(documents: SequenceABC[ChainDocument], merged: Mapping, profile: Profile) -> tuple[Level, ...]:
     """One level a document, in the same order."""
     splitter = _Splitter(documents, merged, profile, ())
     whole, ros = splitter.parts(), splitter.ros(profile)
@@ -42,7 +42,7 @@ def split_levels(documents: SequenceABC[Document], merged: Mapping, profile: Pro
 
 @dataclass
 class _Splitter:
-    documents: SequenceABC[Document]
+    documents: SequenceABC[ChainDocument]
     merged: Mapping
     section: BuildSection
     prefix: Path_
@@ -51,9 +51,11 @@ class _Splitter:
         section = self.section
         args, environment = self._pairs("image", "args"), self._pairs("environment")
         packages = self._by_level(("apt", "packages"), section.apt.packages, _value)
-        pip = self._by_level(("pip",), section.pip, lambda value, node: Placed(value, place_of(node)))
-        files = self._by_level(("files",), section.files, lambda value, node: Placed(value, place_of(node)))
-        steps = self._by_level(("steps",), section.steps, lambda value, node: Placed(value, place_of(node), value.name))
+        pip = self._by_level(("pip",), section.pip, lambda value, node: Located(value, place_of(node)))
+        files = self._by_level(("files",), section.files, lambda value, node: Located(value, place_of(node)))
+        steps = self._by_level(
+            ("steps",), section.steps, lambda value, node: Located(value, place_of(node), value.name)
+        )
         repositories = self._first_named(section.apt.repositories, "apt", "repositories")
         parts: list[BuildPart] = []
         for index, document in enumerate(self.documents):
@@ -75,14 +77,14 @@ class _Splitter:
             parts.append(part)
         return parts
 
-    def _place(self, document: Document, wanted: bool, *path: str) -> Location | None:
+    def _place(self, document: ChainDocument, wanted: bool, *path: str) -> Location | None:
         node = find(document.root, (*self.prefix, *path)) if wanted else None
         return place_of(node) if node is not None else None
 
-    def _by_level(self, path: Path_, values: SequenceABC[T], make: Callable[[T, Node], U]) -> dict[Source, list[U]]:
+    def _by_level(self, path: Path_, values: SequenceABC[T], make: Callable[[T, Node], U]) -> dict[SourceFile, list[U]]:
         """The values of a merged list, by the level whose file each comes from."""
         node = find(self.merged, (*self.prefix, *path))
-        found: dict[Source, list[U]] = {}
+        found: dict[SourceFile, list[U]] = {}
         if isinstance(node, Sequence):
             for item, value in zip(node.items, values, strict=True):
                 found.setdefault(item.source, []).append(make(value, item))
@@ -127,13 +129,13 @@ class _Splitter:
         for index in range(len(self.documents)):
             nodes = {key: said[key][index] for key in _OF_ROS if index in said.get(key, ())}
             own = {
-                key: Placed(node.text, place_of(node), key) for key, node in nodes.items() if isinstance(node, Scalar)
+                key: Located(node.text, place_of(node), key) for key, node in nodes.items() if isinstance(node, Scalar)
             }
             own_mixins = tuple(mixins.get(index, ()))
             parts.append(RosPart(**own, colcon_mixins=own_mixins, colcon_defaults=defaults.get(index)))
         return parts
 
-    def _colcon_defaults(self, said: MappingABC[int, Node]) -> dict[int, Placed[ColconDefaults]]:
+    def _colcon_defaults(self, said: MappingABC[int, Node]) -> dict[int, Located[ColconDefaults]]:
         """By level, what colcon's defaults come to with that one: it is one file, and a later level leaves those of the
         levels below it alone."""
         rule, found = PROFILE.keys["ros"].keys["colcon_defaults"], {}
@@ -141,16 +143,16 @@ class _Splitter:
             merged = merge([one for at, one in said.items() if at <= index], rule)
             if merged is not None:
                 section = Ros.model_validate({"colcon_defaults": to_python(merged)})
-                found[index] = Placed(section.colcon_defaults, place_of(node))
+                found[index] = Located(section.colcon_defaults, place_of(node))
         return found
 
-    def _first_named(self, merged: MappingABC[str, T], *path: str) -> dict[int, list[Placed[T]]]:
+    def _first_named(self, merged: MappingABC[str, T], *path: str) -> dict[int, list[Located[T]]]:
         """By level, the values that it is the first to name, as all levels together have them; at the place of the
         level that had the last word."""
-        found: dict[int, list[Placed[T]]] = {}
+        found: dict[int, list[Located[T]]] = {}
         for name, values in self._entries(*path).items():
             index, last = next(iter(values)), list(values.values())[-1]
-            found.setdefault(index, []).append(Placed(merged[name], _place_said(last), name))
+            found.setdefault(index, []).append(Located(merged[name], _place_said(last), name))
         return found
 
 

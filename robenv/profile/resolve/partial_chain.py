@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from robenv.profile.chain.extends import find_source, refuse_remote
-from robenv.profile.chain.reader import ChainReader, Document
+from robenv.profile.chain.reader import ChainDocument, ChainReader
 from robenv.profile.merge.merge import merge
 from robenv.profile.merge.rules import PROFILE
 from robenv.profile.merge.variables import Variables
@@ -21,18 +21,18 @@ from robenv.profile.yaml.parse_error import BadValue
 if TYPE_CHECKING:
     from robenv.profile.resolve.resolved import Resolved
 
-Links = dict[Document, tuple[Document, ...]]
+Links = dict[ChainDocument, tuple[ChainDocument, ...]]
 
 
-def links_of(documents: Sequence[Document]) -> Links:
+def links_of(documents: Sequence[ChainDocument]) -> Links:
     """By document, those that its ``extends`` names. A file is one document, however often it is named.
 
     A second mention of a profile from git is left out: only the resolver that was asked knows what it named.
     """
-    by_path = {os.path.realpath(one.source.path): one for one in documents}
-    by_place = {one.source.chain[-1]: one for one in documents if one.source.chain}
+    by_path = {os.path.realpath(document.source.path): document for document in documents}
+    by_place = {document.source.chain[-1]: document for document in documents if document.source.chain}
 
-    def target(entry: Scalar) -> Document | None:
+    def target(entry: Scalar) -> ChainDocument | None:
         first = by_place.get(f"{entry.source.display}:{entry.line}:{entry.column}")
         if first is not None:
             return first
@@ -41,13 +41,15 @@ def links_of(documents: Sequence[Document]) -> Links:
         except BadValue:
             return None
 
-    return {one: tuple(found for entry in one.extends if (found := target(entry))) for one in documents}
+    return {document: tuple(found for entry in document.extends if (found := target(entry))) for document in documents}
 
 
-def reach(links: Links, starts: Iterable[Document], through: Callable[[Document], bool]) -> set[Document]:
+def reach(
+    links: Links, starts: Iterable[ChainDocument], through: Callable[[ChainDocument], bool]
+) -> set[ChainDocument]:
     """The documents that ``starts`` lead to, with themselves; what ``through`` refuses is neither in it nor passed."""
-    found: set[Document] = set()
-    waiting = [one for one in starts if through(one)]
+    found: set[ChainDocument] = set()
+    waiting = [start for start in starts if through(start)]
     while waiting:
         one = waiting.pop()
         if one not in found:
@@ -56,12 +58,12 @@ def reach(links: Links, starts: Iterable[Document], through: Callable[[Document]
     return found
 
 
-def part_of(resolved: Resolved, documents: set[Document]) -> Profile | None:
+def part_of(resolved: Resolved, documents: set[ChainDocument]) -> Profile | None:
     """The profile that these documents alone come to, merged in the order of the chain; None where they make none.
 
     Without the variables of ``run.env_file``. Each document is checked already: only the whole could lack something.
     """
-    roots = [_inheritable(one.root) for one in resolved.documents if one in documents]
+    roots = [_inheritable(document.root) for document in resolved.documents if document in documents]
     merged = merge(roots, PROFILE) if roots else None
     files = resolved.files
     if not isinstance(merged, Mapping) or files is None:

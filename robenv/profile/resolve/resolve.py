@@ -15,32 +15,32 @@ from pydantic import ValidationError
 from robenv.catalog.jetpack import JetPack
 from robenv.errors import Location, Problem, ProfileError
 from robenv.profile.chain.builtin import BuiltinProfile, list_builtin
-from robenv.profile.chain.extends import Found, SourceResolver, find_builtin, refuse_remote
+from robenv.profile.chain.extends import ProfileSource, SourceResolver, find_builtin, refuse_remote
 from robenv.profile.chain.per_platform import KEY, for_platform, platforms_of
 from robenv.profile.chain.project import ProjectFiles
 from robenv.profile.chain.reader import ChainReader
 from robenv.profile.chain.ros_placeholder import fill
 from robenv.profile.chain.validate import check_file, problems_of, without
 from robenv.profile.checks.compatibility import check_fits
-from robenv.profile.checks.merged import Whole
+from robenv.profile.checks.merged import MergedProfile
 from robenv.profile.checks.whole import check_whole
 from robenv.profile.default_name import default_name
 from robenv.profile.merge.dotenv import parse_dotenv
 from robenv.profile.merge.merge import merge
 from robenv.profile.merge.rules import PROFILE
 from robenv.profile.merge.variables import Variables
-from robenv.profile.resolve.catalog_overrides import Corrected, read_corrections
+from robenv.profile.resolve.catalog_overrides import CorrectedTables, read_corrections
 from robenv.profile.resolve.env_files import with_env_files
 from robenv.profile.resolve.layers import split_levels
 from robenv.profile.resolve.resolved import Inputs, Resolved
 from robenv.profile.resolve.ros_overrides import corrected as correct_ros
 from robenv.profile.resolve.seccomp import with_seccomp
 from robenv.profile.schema.profile import Profile
-from robenv.profile.workspace.container_paths import Inside
+from robenv.profile.workspace.container_paths import BoundFolders
 from robenv.profile.workspace.git_link import git_note
 from robenv.profile.workspace.packages import NONE, Packages, read_links, read_packages
 from robenv.profile.yaml.files import BadFile, line_and_column, read_text
-from robenv.profile.yaml.nodes import Mapping, Source, problem_at, to_python
+from robenv.profile.yaml.nodes import Mapping, SourceFile, problem_at, to_python
 from robenv.profile.yaml.parse_error import BadValue
 from robenv.util.sanitize import safe
 
@@ -60,20 +60,20 @@ def resolve_project(
     reader = ChainReader(files.root, Variables(environ), remote, corrected.jetpacks)
     if files.env_file is not None:
         _read_dotenv(reader, files.env_file)
-    reader.follow(Found(files.file, "project", "", files.root))
+    reader.follow(ProfileSource(files.file, "project", "", files.root))
     own = {files.file}
     if files.local is not None and os.path.lexists(files.local):
         own.add(files.local)
-        reader.follow(Found(files.local, "local", "", files.root), may_be_empty=True)
+        reader.follow(ProfileSource(files.local, "local", "", files.root), may_be_empty=True)
     elif files.local is not None:
         reader.absent[str(files.local)] = None
     return _finish(reader, own, files, corrected)
 
 
-def resolve_builtin(name: str, corrected: Corrected | None = None) -> Resolved:
+def resolve_builtin(name: str, corrected: CorrectedTables | None = None) -> Resolved:
     """A built-in profile with all that it extends; it need not be whole enough to be built. ``corrected``: the tables
     as the user has them; None as robenv has them. Raises ProfileError."""
-    corrected = corrected or Corrected()
+    corrected = corrected or CorrectedTables()
     try:
         found = find_builtin(name, jetpacks=corrected.jetpacks)
     except BadValue as error:
@@ -83,7 +83,7 @@ def resolve_builtin(name: str, corrected: Corrected | None = None) -> Resolved:
     return _finish(reader, {found.path}, None, corrected)
 
 
-def _finish(reader: ChainReader, own: set[Path], files: ProjectFiles | None, corrected: Corrected) -> Resolved:
+def _finish(reader: ChainReader, own: set[Path], files: ProjectFiles | None, corrected: CorrectedTables) -> Resolved:
     _take_corrections(reader, corrected)
     reader.documents, unknown = fill(reader.documents, files is not None and reader.complete)
     reader.problems += unknown
@@ -110,7 +110,7 @@ def _finish(reader: ChainReader, own: set[Path], files: ProjectFiles | None, cor
     )
 
 
-def _take_corrections(reader: ChainReader, corrected: Corrected) -> None:
+def _take_corrections(reader: ChainReader, corrected: CorrectedTables) -> None:
     reader.problems += corrected.problems
     reader.documents = [correct_ros(document, corrected.ros) for document in reader.documents]
     if corrected.file is not None:
@@ -120,7 +120,7 @@ def _take_corrections(reader: ChainReader, corrected: Corrected) -> None:
 def _no_run_image(whole: Iterable[Resolved]) -> Iterator[Problem]:
     """A warning where the project itself says something of a run image, and nothing that makes it one."""
     variants = list(whole)
-    if any(one.profile.run_image.build.strip() for one in variants):
+    if any(variant.profile.run_image.build.strip() for variant in variants):
         return
     for document in variants[0].documents:
         entry = document.root.entries.get("run_image")
@@ -133,14 +133,14 @@ def _packages(whole: Iterable[Resolved], files: ProjectFiles | None) -> Packages
     """Those of the project's workspace, where what they depend on is wanted; else only what of it is not inside."""
     variants = list(whole) if files is not None else []
     wanted = [
-        one
-        for one in variants
-        if (one.profile.workspace.dependencies, one.profile.run_image.dependencies) != (None, None)
+        variant
+        for variant in variants
+        if (variant.profile.workspace.dependencies, variant.profile.run_image.dependencies) != (None, None)
     ]
     for one in wanted or variants:
         workspace = one.profile.workspace
         volumes = ((bind.target, bind.source) for bind in one.profile.run.volumes if bind.type == "bind")
-        inside = Inside([(workspace.target, workspace.source), *volumes])
+        inside = BoundFolders([(workspace.target, workspace.source), *volumes])
         root = Path(workspace.source)
         found = (read_packages if wanted else read_links)(root, inside, workspace.target)
         note = git_note(root, inside, workspace.target)
@@ -167,7 +167,7 @@ class _Finisher:
         if profile is None:
             return None
         if platform or self._stands_alone(profile):
-            whole = Whole(root, profile, self.files is not None)
+            whole = MergedProfile(root, profile, self.files is not None)
             sound = reader.complete and not (platform and self._broken_parts)
             found = check_whole(whole, self.broken, sound)
             if sound and (self.files is not None or profile.base.image or profile.base.bootstrap):
@@ -176,7 +176,7 @@ class _Finisher:
             _add(reader, [replace(one, message=one.message + where) for one in found])
         if reader.problems:
             return None
-        documents = [replace(one, root=for_platform(one.root, platform)) for one in reader.documents]
+        documents = [replace(document, root=for_platform(document.root, platform)) for document in reader.documents]
         return Resolved(
             profile=profile,
             levels=split_levels(documents, root, profile),
@@ -190,7 +190,9 @@ class _Finisher:
     def _misfits(self, profile: Profile, platform: str) -> tuple[Problem, ...]:
         if _ASKED_BY_FITS & {key.partition(".")[0] for key in self.broken}:
             return ()
-        documents = [replace(one, root=for_platform(one.root, platform)) for one in self.reader.documents]
+        documents = [
+            replace(document, root=for_platform(document.root, platform)) for document in self.reader.documents
+        ]
         return tuple(check_fits(documents, profile, self.jetpacks))
 
     def _stands_alone(self, profile: Profile) -> bool:
@@ -233,7 +235,7 @@ def _merged(reader: ChainReader, levels: list[Mapping], own: set[Path]) -> Mappi
     roots = [level if level.source.path in own else _inherited(level) for level in levels]
     merged = merge(_on_one_base(roots), PROFILE) if roots else None
     if not isinstance(merged, Mapping):
-        nowhere = Source(Path(), "", "", "project", Path(), (), "")
+        nowhere = SourceFile(Path(), "", "", "project", Path(), (), "")
         return Mapping({}, nowhere, 1, 1)
     return with_seccomp(with_env_files(merged, reader), reader)
 
@@ -274,8 +276,8 @@ def _validated(reader: ChainReader, root: Mapping, files: ProjectFiles | None) -
 def _read_dotenv(reader: ChainReader, path: Path) -> None:
     """Takes ``.env`` in before anything else is read; its own variables see the environment and earlier lines."""
 
-    def source(text: str) -> Source:
-        return Source(path, safe(path.name), path.name, "project", path.parent, (), text)
+    def source(text: str) -> SourceFile:
+        return SourceFile(path, safe(path.name), path.name, "project", path.parent, (), text)
 
     try:
         text = read_text(path)
@@ -292,7 +294,9 @@ def _read_dotenv(reader: ChainReader, path: Path) -> None:
     variables, bad_lines = parse_dotenv(text, reader.variables.lookup, partial(reader.unset, own))
     for line in bad_lines:
         reader.problems.append(Problem(line.message, own.location(line.line, line.column), line.hint))
-    reader.variables.dotenv.update({one.name: one.value for one in variables if one.value is not None})
+    reader.variables.dotenv.update(
+        {variable.name: variable.value for variable in variables if variable.value is not None}
+    )
 
 
 def _error(problems: Iterable[Problem], files: ProjectFiles | None) -> ProfileError:

@@ -18,14 +18,14 @@ from robenv.profile.workspace.packages import NONE, Packages
 from robenv.profile.yaml.nodes import Mapping, Origin, Path_, find, place_of
 
 if TYPE_CHECKING:
-    from robenv.profile.chain.reader import Document
+    from robenv.profile.chain.reader import ChainDocument
 
 Pairs = tuple[tuple[str, str], ...]
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Placed(Generic[T]):
+class Located(Generic[T]):
     """A value and where it stands. ``name``: its key, where it has one."""
 
     value: T
@@ -38,32 +38,32 @@ class BuildPart:
     """What one level itself adds to an image or a stage, once later levels have had their say."""
 
     args: Pairs = ()
-    repositories: tuple[Placed[AptRepository], ...] = ()
+    repositories: tuple[Located[AptRepository], ...] = ()
     """Those that this level is the first to name, with the values of all levels."""
     packages: tuple[str, ...] = ()
     packages_location: Location | None = None
     pip: tuple[str, ...] = ()
     pip_location: Location | None = None
-    pip_installs: tuple[Placed[PipInstall], ...] = ()
+    pip_installs: tuple[Located[PipInstall], ...] = ()
     """Those that say more than the names of packages."""
     environment: Pairs = ()
     """This level's own values, also of names that a later level sets again."""
     environment_location: Location | None = None
-    files: tuple[Placed[FileCopy], ...] = ()
-    steps: tuple[Placed[Step], ...] = ()
+    files: tuple[Located[FileCopy], ...] = ()
+    steps: tuple[Located[Step], ...] = ()
 
 
 @dataclass(frozen=True)
 class RosPart:
     """What one level itself says of ROS. A value that it does not say is None."""
 
-    variant: Placed[str] | None = None
-    rmw: Placed[str] | None = None
-    rosdep: Placed[str] | None = None
-    completion: Placed[str] | None = None
-    colcon_mixins: tuple[Placed[str], ...] = ()
+    variant: Located[str] | None = None
+    rmw: Located[str] | None = None
+    rosdep: Located[str] | None = None
+    completion: Located[str] | None = None
+    colcon_mixins: tuple[Located[str], ...] = ()
     """Those that this level is the first to name, with the addresses of all levels."""
-    colcon_defaults: Placed[ColconDefaults] | None = None
+    colcon_defaults: Located[ColconDefaults] | None = None
     """Where this level says any: what it comes to with those of the levels below."""
 
 
@@ -127,7 +127,7 @@ class Resolved:
     warnings: tuple[Problem, ...]
     root: Mapping = field(repr=False, compare=False)
     """The merged nodes, each at its place."""
-    documents: tuple[Document, ...] = field(default=(), repr=False, compare=False)
+    documents: tuple[ChainDocument, ...] = field(default=(), repr=False, compare=False)
     """The files of the chain, one a level, in the same order."""
     pins: Pins = Pins()
     site: Mirrors = field(default_factory=Mirrors.model_construct, repr=False, compare=False)

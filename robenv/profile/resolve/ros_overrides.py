@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from robenv.catalog.ros import DISTROS
 from robenv.errors import Problem
-from robenv.profile.chain.reader import Document
+from robenv.profile.chain.reader import ChainDocument
 from robenv.profile.yaml.nodes import Mapping as Entries
 from robenv.profile.yaml.nodes import Node, Scalar, find, problem_at, with_value
 from robenv.profile.yaml.parse_error import did_you_mean
@@ -25,7 +25,7 @@ RosCorrections = Mapping[str, Mapping[str, Scalar]]
 
 def read_ros(table: Iterable[tuple[str, Scalar, Node]], problems: list[Problem]) -> dict[str, dict[str, Scalar]]:
     """``table``: (name, where it stands, what is said of it). What is wrong is left out, and told in ``problems``."""
-    known = [one.name for one in DISTROS]
+    known = [distro.name for distro in DISTROS]
     found: dict[str, dict[str, Scalar]] = {}
     for distro, at, said in table:
         if distro not in known:
@@ -56,7 +56,7 @@ def _fields(said: Entries, problems: list[Problem]) -> dict[str, Scalar]:
     return found
 
 
-def corrected(document: Document, ros: RosCorrections) -> Document:
+def corrected(document: ChainDocument, ros: RosCorrections) -> ChainDocument:
     """One of robenv's own profiles with the user's values in the places of its own; any other file as it is."""
     distro = find(document.root, ("ros", "distro"))
     changes = ros.get(distro.text, {}) if isinstance(distro, Scalar) else {}
@@ -70,4 +70,4 @@ def corrected(document: Document, ros: RosCorrections) -> Document:
         for field in FIELDS:
             if field in changes:
                 root = with_value(root, ("apt", "repositories", name, field), changes[field])
-    return Document(document.source, root, document.variables)
+    return ChainDocument(document.source, root, document.variables)

@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 
 from robenv.catalog.jetpack import JetPack
-from robenv.catalog.releases import RELEASES, Release
+from robenv.catalog.releases import RELEASES, DistroRelease
 from robenv.catalog.ros import DISTROS, find_distro
 from robenv.errors import Location, ProfileError
 from robenv.profile.chain.builtin import BuiltinProfile, list_builtin
 from robenv.profile.checks.compatibility import target_of
-from robenv.profile.resolve.catalog_overrides import Corrected, Line
+from robenv.profile.resolve.catalog_overrides import CorrectedTables, Line
 from robenv.profile.resolve.resolve import resolve_builtin
 from robenv.profile.resolve.resolved import Resolved
-from robenv.profile.schema.compatibility import Fits
+from robenv.profile.schema.compatibility import Compatibility
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Summary:
     until: str = ""
     """The month in which the support of its ROS ends, else that of its system; ``never`` where the user says so, and
     "" where nobody says."""
-    fits: Fits | None = None
+    fits: Compatibility | None = None
     problem: str = ""
     corrected: Mapping[Line, Location] = field(default_factory=dict)
     """Which lines of robenv's tables that concern it the user has corrected, and where."""
@@ -53,7 +53,7 @@ class Summary:
         wanted = self.platforms or (self.fits.platforms if self.fits and self.fits.platforms else ())
         return not wanted or platform in wanted
 
-    def is_for(self, release: Release) -> bool:
+    def is_for(self, release: DistroRelease) -> bool:
         """Whether it stands on a release; of a mixin, whether it fits it."""
         if self.is_target:
             return self.suite == release.suite
@@ -70,20 +70,20 @@ class Summary:
         return {**made, "ended": self.ended(month)}
 
 
-def summaries(corrected: Corrected | None = None) -> Iterator[Summary]:
+def summaries(corrected: CorrectedTables | None = None) -> Iterator[Summary]:
     """Of every built-in profile, by name; one that cannot be resolved says why. ``corrected``: the tables as the user
     has them; None as robenv has them."""
     for known in sorted(list_builtin(), key=lambda one: one.name):
-        yield _summary(known, corrected or Corrected())
+        yield _summary(known, corrected or CorrectedTables())
 
 
-def find_summary(name: str, corrected: Corrected | None = None) -> Summary | None:
+def find_summary(name: str, corrected: CorrectedTables | None = None) -> Summary | None:
     """Of one built-in profile; None where there is none of that name."""
     known = next((one for one in list_builtin() if one.name == name), None)
-    return _summary(known, corrected or Corrected()) if known else None
+    return _summary(known, corrected or CorrectedTables()) if known else None
 
 
-def _summary(known: BuiltinProfile, corrected: Corrected) -> Summary:
+def _summary(known: BuiltinProfile, corrected: CorrectedTables) -> Summary:
     try:
         return _row(known, resolve_builtin(known.name, corrected), corrected)
     except ProfileError as error:
@@ -91,7 +91,7 @@ def _summary(known: BuiltinProfile, corrected: Corrected) -> Summary:
         return Summary(known.name, known.description, False, problem=known.problem or problem)
 
 
-def _row(known: BuiltinProfile, resolved: Resolved, corrected: Corrected) -> Summary:
+def _row(known: BuiltinProfile, resolved: Resolved, corrected: CorrectedTables) -> Summary:
     profile = resolved.profile
     is_target = bool(profile.base.image or profile.base.bootstrap)
     if not is_target:
@@ -124,7 +124,7 @@ def _now(jetpack: JetPack) -> str:
     return f"JetPack {jetpack.versions} (L4T {jetpack.range}), CUDA {jetpack.cuda}"
 
 
-def fits_in_words(fits: Fits | None) -> str:
+def fits_in_words(fits: Compatibility | None) -> str:
     """``ROS humble, jazzy; Ubuntu 24.04; no Jetson``; "" for anything."""
     if fits is None:
         return ""
@@ -140,7 +140,7 @@ def fits_in_words(fits: Fits | None) -> str:
 
 def _distros(names: tuple[str, ...]) -> str:
     """``humble, jazzy``; of all that there are of ROS 2, ``2``."""
-    of_ros_2 = {one.name for one in DISTROS if one.version == 2}
+    of_ros_2 = {distro.name for distro in DISTROS if distro.version == 2}
     others = [name for name in names if name not in of_ros_2]
     return ", ".join([*others, "2"]) if of_ros_2 <= set(names) else ", ".join(names)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from robenv.errors import ProfileError
 from robenv.paths import config_folder, expanded
-from robenv.profile.chain.extends import Found, refuse_remote
+from robenv.profile.chain.extends import ProfileSource, refuse_remote
 from robenv.profile.chain.project import ProjectFiles
 from robenv.profile.chain.reader import ChainReader
 from robenv.profile.chain.validate import check_file
@@ -22,13 +22,13 @@ FILE = "config.yaml"
 _KEYS = ("mirrors",)
 
 
-def read_site(environ: MappingABC[str, str]) -> Mirrors:
+def read_user_config(environ: MappingABC[str, str]) -> Mirrors:
     """The mirrors of ``config.yaml`` in the user's configuration. Raises ProfileError with all that is wrong there."""
     path = Path(config_folder(), FILE)
     if not os.path.lexists(path):
         return Mirrors()
     reader = ChainReader(None, Variables(environ), refuse_remote)
-    reader.follow(Found(path, "local", str(path), path.parent, str(path)), may_be_empty=True)
+    reader.follow(ProfileSource(path, "local", str(path), path.parent, str(path)), may_be_empty=True)
     root = reader.documents[-1].root if reader.documents else None
     problems = list(reader.problems)
     if root is not None:
@@ -55,7 +55,7 @@ def own_mirrors(files: ProjectFiles) -> Mirrors:
         if path is None or not os.path.lexists(path):
             continue
         reader = ChainReader(files.root, Variables({}), refuse_remote)
-        document = reader.read_one(Found(path, "project", "", files.root))
+        document = reader.read_one(ProfileSource(path, "project", "", files.root))
         mirrors = document.root.get("mirrors") if document else None
         if document and isinstance(mirrors, Mapping):
             key = document.root.entries["mirrors"][0]

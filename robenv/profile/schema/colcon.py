@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import Field
 
 from robenv.profile.schema.types import Leaf, describe, integer, pattern, take_line
-from robenv.profile.yaml.nodes import Plain
+from robenv.profile.yaml.nodes import PlainText
 from robenv.profile.yaml.parse_error import BadValue, did_you_mean
 from robenv.util.sanitize import show
 
@@ -48,18 +48,18 @@ def _option(value: Any) -> str:
 def _scalar(value: Any) -> ColconScalar:
     """What YAML takes the value for: colcon takes no text where it expects a number or a boolean."""
     expected = "a text, a number, true or false"
-    if isinstance(value, Plain) and value.kind == "bool":
+    if isinstance(value, PlainText) and value.kind == "bool":
         return value.lower() == "true"
-    if isinstance(value, Plain) and value.kind == "int":
+    if isinstance(value, PlainText) and value.kind == "int":
         return int(_WHOLE.parse(value))
-    if isinstance(value, Plain):
+    if isinstance(value, PlainText):
         return _finite(value, expected)
     if value == "":
         return ""
     return take_line(value, expected)
 
 
-def _finite(value: Plain, expected: str) -> float:
+def _finite(value: PlainText, expected: str) -> float:
     try:
         number = float(value)
     except ValueError:  # .inf and .nan

@@ -12,13 +12,13 @@ from robenv.catalog.ros import DISTROS
 from robenv.profile.schema.names import Platform
 from robenv.profile.schema.types import Line, Section, one_of
 
-_DISTROS = tuple(one.name for one in DISTROS)
-_UBUNTU = tuple(one.suite for one in RELEASES if one.distribution == "ubuntu")
-_DEBIAN = tuple(one.suite for one in RELEASES if one.distribution == "debian")
+_DISTROS = tuple(distro.name for distro in DISTROS)
+_UBUNTU = tuple(release.suite for release in RELEASES if release.distribution == "ubuntu")
+_DEBIAN = tuple(release.suite for release in RELEASES if release.distribution == "debian")
 _JETPACKS = tuple(row.name for row in JETPACKS)
 
 
-class Fits(Section):
+class Compatibility(Section):
     """Each key that is written is asked of the whole profile; what cannot be told of it is not held against it."""
 
     ros: Annotated[

@@ -65,7 +65,7 @@ def _by(value: Any) -> str:
     return absolute
 
 
-class DeviceWish(Section):
+class DeviceRequirement(Section):
     """A device by its node, its stable name or a pattern, or a whole class of them."""
 
     by: Annotated[str, Leaf(_by, TEXT_SCHEMA), Field(description="/dev/ttyUSB0, or serial/by-id/usb-FTDI*")] = ""
@@ -100,7 +100,7 @@ class UdevRules(Section):
 
 GpuOrWord = Annotated[Gpu, Short(_gpu, _MODE.schema)]
 Udev = Annotated[UdevRules, Short(_rules, TEXT_SCHEMA)]
-Wish = Annotated[DeviceWish, Short(_wish, TEXT_SCHEMA)]
+Wish = Annotated[DeviceRequirement, Short(_wish, TEXT_SCHEMA)]
 Display = Annotated[str, one_of(*_MODES, "x11", "wayland")]
 Audio = Annotated[str, one_of(*_MODES, "pulseaudio", "pipewire")]
 SshAgent = Annotated[str, one_of(*_MODES)]

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from robenv.profile.schema.build import Base, BuildSection, BuildSettings, RunImage, Stage
-from robenv.profile.schema.compatibility import Fits
+from robenv.profile.schema.compatibility import Compatibility
 from robenv.profile.schema.deploy import Deploy
 from robenv.profile.schema.host import Audio, Display, GpuOrWord, SshAgent, Udev, Wish
 from robenv.profile.schema.mirrors import Mirrors
@@ -32,7 +32,7 @@ class User(Section):
     shell: ContainerPath = "/bin/bash"
 
 
-class Part(BuildSection):
+class ProfileBody(BuildSection):
     """What is made, and how it runs: all that may differ from platform to platform."""
 
     base: Annotated[Base, Field(description="one of image and bootstrap")] = unset(Base)
@@ -62,7 +62,7 @@ class Part(BuildSection):
     deploy: Deploy = unset(Deploy)
 
 
-class Profile(Part):
+class Profile(ProfileBody):
     """A profile, or a whole chain of them merged."""
 
     name: Annotated[ProjectName, Field(description="the project's name, part of image and container names")] = ""
@@ -70,7 +70,9 @@ class Profile(Part):
     extends: Annotated[
         tuple[Line, ...], OneOrMany, Field(description="built-in profiles and ./files that this one adds to")
     ] = ()
-    fits: Annotated[Fits, Field(description="what this profile may be put upon; not inherited")] = unset(Fits)
+    fits: Annotated[Compatibility, Field(description="what this profile may be put upon; not inherited")] = unset(
+        Compatibility
+    )
     platforms: Annotated[tuple[Platform, ...], Field(description="what `robenv build` builds for")] = ()
     registry: Annotated[Registry, Field(description="HOST/PATH to which `push` takes images, and where `up` looks")] = (
         ""
@@ -84,8 +86,8 @@ class Profile(Part):
     build: Annotated[BuildSettings, Field(description="how images are built; nothing of it is in them")] = unset(
         BuildSettings
     )
-    per_platform: Annotated[dict[Platform, Part], Field(description="what holds for one platform alone")] = Field(
-        default_factory=dict
+    per_platform: Annotated[dict[Platform, ProfileBody], Field(description="what holds for one platform alone")] = (
+        Field(default_factory=dict)
     )
 
     def sections(self) -> Iterator[tuple[Path_, BuildSection]]:

@@ -13,7 +13,7 @@ from robenv.profile.schema.types import VARIABLE, Boolean, Leaf, Section, intege
 from robenv.profile.suggestions import ended
 from robenv.profile.yaml.parse_error import BadValue
 
-_DISTRO = one_of(*(one.name for one in DISTROS))
+_DISTRO = one_of(*(distro.name for distro in DISTROS))
 
 
 def _distro(value: Any) -> str:

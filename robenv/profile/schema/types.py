@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJson
 from pydantic_core import CoreSchema, core_schema
 
 from robenv.profile.schema.quantities import parse_bytes, parse_duration
-from robenv.profile.yaml.nodes import Plain
+from robenv.profile.yaml.nodes import PlainText
 from robenv.profile.yaml.parse_error import BadValue, did_you_mean
 from robenv.util.sanitize import show
 
@@ -78,7 +78,7 @@ class Short:
 
 def describe(value: Any) -> str:
     """A value as a refusal names it."""
-    if isinstance(value, Plain):
+    if isinstance(value, PlainText):
         return {"bool": "the boolean", "int": "the number", "float": "the number"}[value.kind] + " " + show(value)
     if isinstance(value, str):
         return show(value) if value else "an empty text"
@@ -93,7 +93,7 @@ def take_text(value: Any, expected: str, plain: bool = False) -> str:
     """The text of a value. ``plain``: a number or boolean is taken as it is written. Raises BadValue."""
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         raise BadValue(f"expected {expected}, not {describe(value)}")
-    if isinstance(value, Plain) and not plain:
+    if isinstance(value, PlainText) and not plain:
         raise BadValue(f"expected {expected}, not {describe(value)}", "put it in quotes")
     text = str(value)
     if _UNENCODABLE.search(text):
@@ -145,7 +145,7 @@ def one_of(*words: str, expected: str = "", lower: bool = False) -> Leaf:
     named = expected or "one of " + ", ".join(f"`{word}`" for word in words)
 
     def parse(value: Any) -> str:
-        if isinstance(value, Plain):
+        if isinstance(value, PlainText):
             raise BadValue(f"expected {named}, not {describe(value)}", _instead(value, words))
         taken = take_line(value, named)
         taken = taken.lower() if lower else taken
@@ -160,7 +160,7 @@ YES = frozenset(("true", "yes", "on", "y", "1", "enable", "enabled"))
 NO = frozenset(("false", "no", "off", "n", "0", "disable", "disabled"))
 
 
-def _instead(value: Plain, words: tuple[str, ...]) -> str:
+def _instead(value: PlainText, words: tuple[str, ...]) -> str:
     """What may be meant by a number, or a yes or no, where one of some words is expected."""
     if value in words:
         return "put it in quotes"

@@ -10,7 +10,7 @@ _MOST_LINKS = 40
 """Links on the way to one place, as the kernel has it."""
 
 
-class Inside:
+class BoundFolders:
     """The folders of this machine that a container has. ``binds``: (path inside, folder of this machine)."""
 
     def __init__(self, binds: Iterable[tuple[str, str]]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from robenv.errors import Problem
 from robenv.paths import home_folder
-from robenv.profile.workspace.container_paths import Inside
+from robenv.profile.workspace.container_paths import BoundFolders
 from robenv.profile.yaml.files import BadFile, read_text
 from robenv.util.sanitize import safe
 
@@ -17,7 +17,7 @@ _SMALL = 4096
 _WORD = "gitdir:"
 
 
-def git_note(root: Path, inside: Inside, target: str) -> Problem | None:
+def git_note(root: Path, inside: BoundFolders, target: str) -> Problem | None:
     """That git does not work in the container, which has ``root`` at ``target``, and what makes it work."""
     if not os.path.lexists(root / ".git"):
         return _within_note(root.resolve(), inside, target)
@@ -46,9 +46,9 @@ def git_note(root: Path, inside: Inside, target: str) -> Problem | None:
     return Problem(message, hint=f"mount it, which lets commands inside write there: {hint}")
 
 
-def _within_note(root: Path, inside: Inside, target: str) -> Problem | None:
+def _within_note(root: Path, inside: BoundFolders, target: str) -> Problem | None:
     """Of a project in a folder of a repository. One of the home folder itself, as for its settings, is not meant."""
-    top = next((one for one in root.parents if _is_repository(one / ".git")), None)
+    top = next((parent for parent in root.parents if _is_repository(parent / ".git")), None)
     if top is None or top in (Path(root.anchor), Path(home_folder()).resolve()):
         return None
     way = root.relative_to(top)
@@ -67,7 +67,7 @@ def _is_repository(git: Path) -> bool:
     return (git / "HEAD").is_file() or _read(git).startswith(_WORD)
 
 
-def _is_there(folder: Path, inside: Inside, path: str) -> bool:
+def _is_there(folder: Path, inside: BoundFolders, path: str) -> bool:
     host = inside.host(inside.real(path))
     return bool(host) and Path(host).resolve() == folder
 

@@ -66,7 +66,7 @@ def read_manifest(path: Path, display: str, problems: list[Problem]) -> Package 
         text = decode(read_bytes(path))
     except BadFile as bad:
         raise NotRos(_passed_over(bad.message, Location(display, 1, 1))) from None
-    reader = _Reader(display, text)
+    reader = _ManifestReader(display, text)
     reader.read()
     problems += reader.problems
     return None if reader.problems else Package(reader.name, display, tuple(reader.dependencies))
@@ -102,7 +102,7 @@ def _encoding(data: bytes) -> str:
     return "utf-8" if name.startswith(("utf-16", "utf-32")) or name.replace("-", "_") in _NO_CHARSETS else name
 
 
-class _Reader:
+class _ManifestReader:
     """Expat's events, each with its line and column."""
 
     def __init__(self, display: str, text: str) -> None:

@@ -17,7 +17,7 @@ from robenv.util.sanitize import safe
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from robenv.profile.workspace.container_paths import Inside
+    from robenv.profile.workspace.container_paths import BoundFolders
 
 _IGNORE = ("CATKIN_IGNORE", "COLCON_IGNORE", "AMENT_IGNORE")
 _SOURCES = "src"
@@ -49,16 +49,20 @@ class Packages:
         wanted, own = frozenset(types), {one.name for one in self.found} | set(skip)
         places: dict[str, Location] = {}
         for package in self.found:
-            for one in package.dependencies:
-                if one.key not in own and wanted.intersection(one.types) and holds(one.condition, variables):
-                    places.setdefault(one.key, one.location)
+            for dependency in package.dependencies:
+                if (
+                    dependency.key not in own
+                    and wanted.intersection(dependency.types)
+                    and holds(dependency.condition, variables)
+                ):
+                    places.setdefault(dependency.key, dependency.location)
         return tuple(sorted(places.items()))
 
 
 NONE = Packages()
 
 
-class _Place(NamedTuple):
+class _WorkspaceFolder(NamedTuple):
     """``name``: below the workspace, as it is shown; ``path``: on this machine; ``inside``: in the container, its real
     one but for a link, which is not followed yet."""
 
@@ -68,21 +72,21 @@ class _Place(NamedTuple):
     is_link: bool = False
 
 
-def read_packages(root: Path, inside: Inside, target: str) -> Packages:
+def read_packages(root: Path, inside: BoundFolders, target: str) -> Packages:
     """The packages below ``root``, which the container has at ``target``: none inside of another, none in ignored
     folders, each folder once, whatever links lead to it."""
-    return _Walk(root, inside, target).packages()
+    return _WorkspaceWalk(root, inside, target).packages()
 
 
-def read_links(root: Path, inside: Inside, target: str) -> Packages:
+def read_links(root: Path, inside: BoundFolders, target: str) -> Packages:
     """Only the notes on links at the top of a workspace, and in its ``src``, that lead nowhere in the container."""
-    return _Walk(root, inside, target).links()
+    return _WorkspaceWalk(root, inside, target).links()
 
 
-class _Walk:
-    def __init__(self, root: Path, inside: Inside, target: str) -> None:
+class _WorkspaceWalk:
+    def __init__(self, root: Path, inside: BoundFolders, target: str) -> None:
         self._inside = inside
-        self._root = _Place("", str(root), target)
+        self._root = _WorkspaceFolder("", str(root), target)
         self._been: set[tuple[int, int]] = set()
         self._found: list[Package] = []
         self._problems: list[Problem] = []
@@ -113,9 +117,9 @@ class _Walk:
         for place in self._folders(self._root, self._listing(self._root)):
             there = self._follow(place) if place.is_link else place
             if there is not None and there.name == _SOURCES:
-                for one in self._folders(there, self._listing(there)):
-                    if one.is_link:
-                        self._follow(one)
+                for folder in self._folders(there, self._listing(there)):
+                    if folder.is_link:
+                        self._follow(folder)
         return Packages(notes=self._notes())
 
     def _notes(self) -> tuple[Problem, ...]:
@@ -126,12 +130,12 @@ class _Walk:
         }
         return (*(one for what, found in kinds.items() for one in _first(found, what)), *self._beyond)
 
-    def _search(self, places: list[_Place], most: int) -> None:
+    def _search(self, places: list[_WorkspaceFolder], most: int) -> None:
         """Level by level, so that a limit leaves out what lies deepest."""
         waiting, left = deque(places), most
-        folders = sum(not one.is_link for one in places)
+        folders = sum(not place.is_link for place in places)
         while waiting:
-            place: _Place | None = waiting.popleft()
+            place: _WorkspaceFolder | None = waiting.popleft()
             if place is not None and place.is_link:
                 place = self._follow(place)
             elif place is not None:
@@ -147,7 +151,7 @@ class _Walk:
             waiting += found
             folders += sum(not one.is_link for one in found)
 
-    def _enter(self, place: _Place, deeper: bool = True) -> list[_Place]:
+    def _enter(self, place: _WorkspaceFolder, deeper: bool = True) -> list[_WorkspaceFolder]:
         """Looks into a folder; those in it where it is no package. ``deeper``: whether these are wanted."""
         listed = self._listing(place)
         names = {one.name for one in listed}
@@ -158,7 +162,7 @@ class _Walk:
             return []
         return self._folders(place, listed) if deeper else []
 
-    def _listing(self, place: _Place) -> list[os.DirEntry[str]]:
+    def _listing(self, place: _WorkspaceFolder) -> list[os.DirEntry[str]]:
         """What is in a folder; nothing where it was looked into already, by another link."""
         try:
             status = os.stat(place.path)
@@ -176,17 +180,17 @@ class _Walk:
             self._unreadable.append(Problem(f"{safe(place.name) or 'the workspace'} is passed over: {why}"))
             return []
 
-    def _folders(self, place: _Place, listed: list[os.DirEntry[str]]) -> list[_Place]:
+    def _folders(self, place: _WorkspaceFolder, listed: list[os.DirEntry[str]]) -> list[_WorkspaceFolder]:
         """The folders in one, and the links, which may lead to some."""
         found = []
         for one in listed:
             if one.name.startswith(".") or not (one.is_symlink() or one.is_dir(follow_symlinks=False)):
                 continue
             name, inside = posixpath.join(place.name, one.name), posixpath.join(place.inside, one.name)
-            found.append(_Place(name, os.path.join(place.path, one.name), inside, one.is_symlink()))
+            found.append(_WorkspaceFolder(name, os.path.join(place.path, one.name), inside, one.is_symlink()))
         return sorted(found)
 
-    def _is_package(self, place: _Place) -> bool:
+    def _is_package(self, place: _WorkspaceFolder) -> bool:
         path, name = os.path.join(place.path, MANIFEST), posixpath.join(place.name, MANIFEST)
         if os.path.islink(path) and not self._inside.host(self._inside.real(posixpath.join(place.inside, MANIFEST))):
             self._tell_of_link(name, path)
@@ -200,7 +204,7 @@ class _Walk:
         self._found += [package] if package else []
         return True
 
-    def _follow(self, link: _Place) -> _Place | None:
+    def _follow(self, link: _WorkspaceFolder) -> _WorkspaceFolder | None:
         """The folder that a link leads to in the container; None where it is none."""
         real = self._inside.real(link.inside)
         host = self._inside.host(real) if real else ""
@@ -215,7 +219,7 @@ class _Walk:
             same = os.path.realpath(link.path) == os.path.realpath(host)
         except OSError:
             return None  # removed meanwhile
-        return _Place(link.name, link.path if same else host, real)
+        return _WorkspaceFolder(link.name, link.path if same else host, real)
 
     def _tell_of_link(self, name: str, path: str) -> None:
         try:
@@ -229,7 +233,7 @@ class _Walk:
             hint = f"mount it at the same path: `run: {{volumes: ['{safe(real)}:{safe(real)}']}}`"
         self._dangling.append(Problem(message, hint=hint))
 
-    def _tell_of_limit(self, most: int, left: list[_Place]) -> None:
+    def _tell_of_limit(self, most: int, left: list[_WorkspaceFolder]) -> None:
         where = " beside src" if most == _MOST_BESIDE else ""
         ((top, _),) = Counter(one.name.partition("/")[0] for one in left).most_common(1)
         message = (

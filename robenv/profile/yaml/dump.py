@@ -23,7 +23,7 @@ def dump_yaml(*documents: Any, comment: Iterable[str] = ()) -> str:
     type (``no``, ``22:22``) is in quotes."""
     front = "".join(f"# {line}".rstrip() + "\n" for line in comment)
     texts = (
-        yaml.dump(one, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120, default_flow_style=False)
-        for one in documents
+        yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120, default_flow_style=False)
+        for document in documents
     )
     return front + "---\n".join(texts)

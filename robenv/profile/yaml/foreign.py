@@ -11,28 +11,28 @@ MAX_NODES = 20_000
 """With everything that aliases stand for: a small file could stand for gigabytes."""
 
 
-class Text(str):
+class ForeignText(str):
     """A scalar as it is written, with its line."""
 
     line: int
 
     @classmethod
-    def at(cls, text: str, line: int) -> Text:
+    def at(cls, text: str, line: int) -> ForeignText:
         made = cls(text)
         made.line = line
         return made
 
 
 def load_foreign(text: str) -> Any:
-    """Mappings as dict, lists as list, every scalar as ``Text``; None where it is no YAML that can be read."""
+    """Mappings as dict, lists as list, every scalar as ``ForeignText``; None where it is no YAML that can be read."""
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
-        return _Reader().value(root) if root is not None else None
+        return _EventReader().value(root) if root is not None else None
     except (yaml.YAMLError, RecursionError, ValueError, OverflowError):
         return None
 
 
-class _Reader:
+class _EventReader:
     def __init__(self) -> None:
         self._count = 0
 
@@ -44,7 +44,7 @@ class _Reader:
             return self._mapping(node)
         if isinstance(node, yaml.SequenceNode):
             return [self.value(item) for item in node.value]
-        return Text.at(node.value, node.start_mark.line + 1)
+        return ForeignText.at(node.value, node.start_mark.line + 1)
 
     def _mapping(self, node: Any) -> dict[Any, Any]:
         merged: dict[Any, Any] = {}

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from robenv.errors import Problem
-from robenv.profile.yaml.nodes import Directive, Kind, Mapping, Node, Scalar, Sequence, Source
+from robenv.profile.yaml.nodes import Directive, Kind, Mapping, Node, Scalar, Sequence, SourceFile
 from robenv.util.sanitize import show
 
 MAX_DEPTH = 100
@@ -49,7 +49,7 @@ def core_kind(text: str) -> Kind:
     return "str"
 
 
-def load_yaml(source: Source, loader: Any = None) -> tuple[Node | None, tuple[Problem, ...]]:
+def load_yaml(source: SourceFile, loader: Any = None) -> tuple[Node | None, tuple[Problem, ...]]:
     """The document of a file and all its problems. None: the file is empty, or too broken to go on with."""
     composer = _Composer(source)
     try:
@@ -90,7 +90,7 @@ class _Frame:
 
 
 class _Composer:
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: SourceFile) -> None:
         self.source = source
         self.problems: list[Problem] = []
         self.root: Node | None = None
@@ -248,7 +248,7 @@ _SYNTAX: tuple[tuple[str, str, str], ...] = (
 )
 
 
-def _syntax_problem(source: Source, error: yaml.YAMLError) -> Problem:
+def _syntax_problem(source: SourceFile, error: yaml.YAMLError) -> Problem:
     if not isinstance(error, yaml.MarkedYAMLError):
         return Problem("this is not valid YAML", source.location(1, 1))
     said = f"{error.problem or ''} {error.context or ''}"

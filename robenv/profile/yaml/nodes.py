@@ -20,7 +20,7 @@ Path_: TypeAlias = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class SourceFile:
     """A file of the chain, read. ``chain``: the places of the ``extends`` entries that led here, outermost first."""
 
     path: Path
@@ -54,7 +54,7 @@ class Scalar:
 
     text: str
     kind: Kind
-    source: Source
+    source: SourceFile
     line: int
     column: int
     directive: Directive = ""
@@ -63,7 +63,7 @@ class Scalar:
 @dataclass(frozen=True, slots=True, eq=False)
 class Sequence:
     items: tuple[Node, ...]
-    source: Source
+    source: SourceFile
     line: int
     column: int
     directive: Directive = ""
@@ -74,7 +74,7 @@ class Mapping:
     """``entries``: by key, in the order of the file, the key's own node and the value."""
 
     entries: MappingABC[str, tuple[Scalar, Node]]
-    source: Source
+    source: SourceFile
     line: int
     column: int
     directive: Directive = ""
@@ -91,13 +91,13 @@ class Mapping:
 Node: TypeAlias = "Scalar | Sequence | Mapping"
 
 
-class Plain(str):
+class PlainText(str):
     """The text of a YAML number or boolean, on its way into a model that decides what it may be."""
 
     kind: Kind
 
     @classmethod
-    def of(cls, text: str, kind: Kind) -> Plain:
+    def of(cls, text: str, kind: Kind) -> PlainText:
         value = cls(text)
         value.kind = kind
         return value
@@ -108,7 +108,7 @@ def to_python(node: Node) -> Any:
     if isinstance(node, Scalar):
         if node.kind == "str":
             return node.text
-        return None if node.kind == "null" else Plain.of(node.text, node.kind)
+        return None if node.kind == "null" else PlainText.of(node.text, node.kind)
     if isinstance(node, Sequence):
         return [to_python(item) for item in node.items]
     return {key: to_python(value) for key, value in node.values() if value.directive != "reset"}

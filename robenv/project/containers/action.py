@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from robenv.plan.container.diff import Change, describe
+from robenv.plan.container.diff import PlanChange, describe
 
 
 class Action(Enum):
@@ -25,7 +25,7 @@ class ContainerState:
     """What `up` has to know of the container that is there."""
 
     running: bool
-    changes: tuple[Change, ...] = ()
+    changes: tuple[PlanChange, ...] = ()
     """From the plan that it was created from to the present one."""
     networks_gone: tuple[str, ...] = ()
     """Of a stopped container, the networks that no longer exist: it cannot be started again."""

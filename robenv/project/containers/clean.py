@@ -26,12 +26,12 @@ from robenv.plan.names import (
     ROLE_TOOLS,
     tools_volume,
 )
-from robenv.project.containers.orphans import Folders, Note
+from robenv.project.containers.orphans import FolderStates, Note
 from robenv.project.image.staging_names import find_abandoned
 
 
 @dataclass(frozen=True)
-class Rubbish:
+class Removable:
     """One thing that may go. ``size`` is in bytes, 0 where it is not known."""
 
     kind: str
@@ -45,45 +45,48 @@ class Rubbish:
         return asdict(self)
 
 
-def find_rubbish(engine: Engine, keep_images: frozenset[str], volumes: bool, note: Note) -> list[Rubbish]:
+def find_removables(engine: Engine, keep_images: frozenset[str], volumes: bool, note: Note) -> list[Removable]:
     """Everything that nothing refers to: decided here from what the engine lists, removed by ``remove``.
 
     ``keep_images`` are references that the present project is about to need. ``note`` is told what stays, and why.
     """
-    folders = Folders(note, engine.info().root_dir)
+    folders = FolderStates(note, engine.info().root_dir)
     containers = engine.containers({LABEL_PROJECT: None})
     images = engine.images({LABEL_PROJECT: None})
     gone = [found for found in containers if not found.running and folders.is_gone(found.labels)]
     left = [container for container in containers if container not in gone]
     old = unused_images(images, left, keep_images)
     rubbish = [
-        Rubbish("container", found.name, found.id, 0, f"stopped, and its folder is gone: {_folder(found)}")
+        Removable("container", found.name, found.id, 0, f"stopped, and its folder is gone: {_folder(found)}")
         for found in gone
     ]
     rubbish += [
-        Rubbish("image", _name(image), image.id, image.size, "its project has another one now") for image in old
+        Removable("image", _name(image), image.id, image.size, "its project has another one now") for image in old
     ]
     rubbish += [
-        Rubbish("base", _name(base), base.id, base.size, "no image stands on it")
+        Removable("base", _name(base), base.id, base.size, "no image stands on it")
         for base in unused_bases(engine, [image for image in images if image not in old], keep_images)
     ]
     stay = [image for image in images if image not in old]
     rubbish += [
-        Rubbish("pinned", name, image.id, image.size, "no image stands on it")
+        Removable("pinned", name, image.id, image.size, "no image stands on it")
         for image, name in unused_pinned(engine.images(named=f"{PINNED}:*"), stay, left, keep_images)
     ]
     rubbish += [
-        Rubbish("image", name, name, 0, "left by a `save` or `load` that was killed") for name in find_abandoned(engine)
+        Removable("image", name, name, 0, "left by a `save` or `load` that was killed")
+        for name in find_abandoned(engine)
     ]
     rubbish += _tools(engine, stay, left)
     live = {_folder(container) for container in left}
     rubbish += [
-        Rubbish("network", one.name, one.name, 0, f"its folder is gone: {one.labels.get(LABEL_DIRECTORY, '')}")
-        for one in engine.networks({LABEL_NETWORK: None})
-        if one.labels.get(LABEL_DIRECTORY) not in live and folders.is_gone(one.labels)
+        Removable(
+            "network", network.name, network.name, 0, f"its folder is gone: {network.labels.get(LABEL_DIRECTORY, '')}"
+        )
+        for network in engine.networks({LABEL_NETWORK: None})
+        if network.labels.get(LABEL_DIRECTORY) not in live and folders.is_gone(network.labels)
     ]
     rubbish += [
-        Rubbish("volume", one.name, one.name, 0, f"its folder is gone: {one.labels.get(LABEL_DIRECTORY, '')}")
+        Removable("volume", one.name, one.name, 0, f"its folder is gone: {one.labels.get(LABEL_DIRECTORY, '')}")
         for one in (engine.volumes({LABEL_PROJECT: None}) if volumes else ())
         if one.labels.get(LABEL_DIRECTORY) not in live and folders.is_surely_gone(one.name, one.labels)
     ]
@@ -138,19 +141,19 @@ def unused_pinned(
                 yield image, name
 
 
-def _tools(engine: Engine, images: Sequence[ImageInfo], containers: Sequence[ContainerInfo]) -> Iterator[Rubbish]:
+def _tools(engine: Engine, images: Sequence[ImageInfo], containers: Sequence[ContainerInfo]) -> Iterator[Removable]:
     """Native tools for other architectures: what filled their volumes, the volumes, the images."""
     ours = {LABEL_ROLE: ROLE_TOOLS}
     mounted = {name for container in containers for name in _mounts(container)}
     for filler in engine.containers(ours):
         if filler.name not in mounted:
-            yield Rubbish("container", filler.name, filler.id, 0, "no container has the native tools that it is for")
+            yield Removable("container", filler.name, filler.id, 0, "no container has the native tools that it is for")
     for volume in engine.volumes(ours):
         if volume.name not in mounted:
-            yield Rubbish("volume", volume.name, volume.name, 0, "native tools, and no container has them")
+            yield Removable("volume", volume.name, volume.name, 0, "native tools, and no container has them")
     foreign = {parse_platform(image.platform).debian for image in images}
     for image in unused_tools(engine.images(ours), foreign, mounted):
-        yield Rubbish("tools", _name(image), image.id, image.size, "native tools that no image left here needs")
+        yield Removable("tools", _name(image), image.id, image.size, "native tools that no image left here needs")
 
 
 def unused_tools(
@@ -180,18 +183,18 @@ def _mounts(container: ContainerInfo) -> Iterator[str]:
     yield from (str(mount.get("source")) for mount in plan.get("mounts") or ())
 
 
-def _caches() -> list[Rubbish]:
+def _caches() -> list[Removable]:
     found = []
     for name in ("warm", "logs", "bases"):
         folder = Path(cache_folder()) / name
         size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) if folder.is_dir() else 0
         if size:
-            found.append(Rubbish("cache", str(folder), str(folder), size, "made again when it is needed"))
+            found.append(Removable("cache", str(folder), str(folder), size, "made again when it is needed"))
     return found
 
 
-def remove(engine: Engine, rubbish: Sequence[Rubbish]) -> list[tuple[Rubbish, OperationFailed]]:
-    """Removes what ``find_rubbish`` found. What meanwhile came into use stays: the engine refuses, and that is what
+def remove(engine: Engine, rubbish: Sequence[Removable]) -> list[tuple[Removable, OperationFailed]]:
+    """Removes what ``find_removables`` found. What meanwhile came into use stays: the engine refuses, and that is what
     comes back. Raises EngineLost."""
     left = []
     for thing in rubbish:
@@ -204,7 +207,7 @@ def remove(engine: Engine, rubbish: Sequence[Rubbish]) -> list[tuple[Rubbish, Op
     return left
 
 
-def _remove(engine: Engine, thing: Rubbish) -> None:
+def _remove(engine: Engine, thing: Removable) -> None:
     if thing.kind == "container":
         engine.remove_container(thing.reference)
     elif thing.kind == "network":

@@ -14,7 +14,7 @@ from robenv.fast import mounted
 from robenv.fast.launch import SHELL
 from robenv.host.session.container_session import prepare_session
 from robenv.plan.container.create_request import create_request, file_system, volume_labels
-from robenv.plan.container.diff import Change
+from robenv.plan.container.diff import PlanChange
 from robenv.plan.image.cross_compilers import through_tools
 from robenv.plan.models import RunPlan
 from robenv.plan.names import LABEL_ENTRYPOINT, LABEL_MAIN, LABEL_SHELL
@@ -22,7 +22,7 @@ from robenv.project.containers.action import Action, Decision, decide
 from robenv.project.containers.container_user import prepare_accounts
 from robenv.project.containers.networks import connect_networks, ensure_networks
 from robenv.project.containers.state import changes_since, container_state, folders_replaced, own_container
-from robenv.project.gate import AdmittedContainer
+from robenv.project.gate import ApprovedContainer
 from robenv.project.identity import keep_identity
 
 _TIME_TO_FAIL = 0.5
@@ -34,7 +34,7 @@ _TIME_TO_STOP = 2.0
 class ContainerResult:
     container: ContainerInfo
     created: bool
-    changes: tuple[Change, ...] = ()
+    changes: tuple[PlanChange, ...] = ()
     """Not empty: it runs by an earlier plan, kept since something of the user runs in it."""
 
 
@@ -46,7 +46,7 @@ def with_entrypoint(plan: RunPlan, image: ImageInfo) -> RunPlan:
 
 def ensure_container(
     engine: Engine,
-    admitted: AdmittedContainer,
+    approved: ApprovedContainer,
     image: ImageInfo,
     note: Callable[[str], None],
     recreate: bool = False,
@@ -55,19 +55,19 @@ def ensure_container(
 
     Raises NameTaken, PortInUse, ContainerExited, and what the engine refuses.
     """
-    plan = with_entrypoint(admitted.plan, image)
-    admitted = admitted.with_plan(plan)
+    plan = with_entrypoint(approved.plan, image)
+    approved = approved.with_plan(plan)
     container = own_container(engine, plan)
     if container is not None:
         state = container_state(engine, container, plan, changes_since(container, plan), recreate)
         decision = decide(state, recreate)
         if decision.action is not Action.REPLACE:
-            return _kept(engine, container, decision, admitted, note)
+            return _kept(engine, container, decision, approved, note)
         for reason in decision.reasons:
             note(f"changed: {reason}")
         note(f"replacing the container {plan.name}")
         engine.remove_container(container.id, force=True)
-    created = _created(engine, admitted, note)
+    created = _created(engine, approved, note)
     if missing := prepare_session(plan.to_json()):
         note(f"asked for and not in this login session: {', '.join(missing)}")
     return ContainerResult(created, created=True)
@@ -77,7 +77,7 @@ def _kept(
     engine: Engine,
     container: ContainerInfo,
     decision: Decision,
-    admitted: AdmittedContainer,
+    approved: ApprovedContainer,
     note: Callable[[str], None],
 ) -> ContainerResult:
     state = decision.state
@@ -89,7 +89,7 @@ def _kept(
     if decision.action is Action.KEEP:
         _say_why_kept(note, decision)
         return ContainerResult(container, created=False, changes=state.changes)
-    prepare_session(admitted.plan.to_json())
+    prepare_session(approved.plan.to_json())
     if decision.action is Action.JOIN:
         for path in state.replaced:
             note(f"{path} was replaced since the container started, and the container still shows the earlier one")
@@ -98,7 +98,7 @@ def _kept(
         if state.replaced:
             note(f"restarting the container, which still shows what was at {', '.join(state.replaced)} before")
         engine.stop(container.id, _TIME_TO_STOP)
-    return ContainerResult(_start(engine, container.id, admitted), created=False)
+    return ContainerResult(_start(engine, container.id, approved), created=False)
 
 
 def _say_why_kept(note: Callable[[str], None], decision: Decision) -> None:
@@ -111,20 +111,20 @@ def _say_why_kept(note: Callable[[str], None], decision: Decision) -> None:
     note("`robenv up --recreate` replaces it")
 
 
-def _start(engine: Engine, identifier: str, admitted: AdmittedContainer) -> ContainerInfo:
-    admitted.check_links()
-    inodes = mounted.look(one.source for one in admitted.plan.mounts if one.kind == "bind")
+def _start(engine: Engine, identifier: str, approved: ApprovedContainer) -> ContainerInfo:
+    approved.check_links()
+    inodes = mounted.read_inodes(mount.source for mount in approved.plan.mounts if mount.kind == "bind")
     engine.start(identifier)
     container = _check_running(engine, identifier)
     if engine.endpoint.startswith("unix://"):
-        mounted.keep(container, inodes)
+        mounted.record_inodes(container, inodes)
     return container
 
 
-def _created(engine: Engine, admitted: AdmittedContainer, note: Callable[[str], None]) -> ContainerInfo:
-    made = prepare_mounts(engine, admitted.plan)
+def _created(engine: Engine, approved: ApprovedContainer, note: Callable[[str], None]) -> ContainerInfo:
+    made = prepare_mounts(engine, approved.plan)
     try:
-        return _created_with(engine, admitted, note, admitted.plan.home_volume in made)
+        return _created_with(engine, approved, note, approved.plan.home_volume in made)
     except BaseException:
         for volume in made:
             engine.remove_volume(volume)
@@ -132,21 +132,21 @@ def _created(engine: Engine, admitted: AdmittedContainer, note: Callable[[str], 
 
 
 def _created_with(
-    engine: Engine, admitted: AdmittedContainer, note: Callable[[str], None], home_is_new: bool
+    engine: Engine, approved: ApprovedContainer, note: Callable[[str], None], home_is_new: bool
 ) -> ContainerInfo:
-    plan = admitted.plan
+    plan = approved.plan
     ensure_networks(engine, plan)
     bare = replace(plan, labels=(*plan.labels, (LABEL_SHELL, "none")))
     identifier = create_container(engine, plan, bare)
     try:
         connect_networks(engine, identifier, plan)
-        prepare_accounts(engine, identifier, plan, home_is_new, admitted.step_user)
-        container = _start(engine, identifier, admitted)
+        prepare_accounts(engine, identifier, plan, home_is_new, approved.step_user)
+        container = _start(engine, identifier, approved)
     except BaseException:
         # Half-made is worse than absent: the next `up` would find a container that looks right.
         engine.remove_container(identifier, force=True)
         raise
-    keep_identity(admitted.loaded.files, admitted.facts.place, plan, home_is_new, note)
+    keep_identity(approved.planned.files, approved.facts.place, plan, home_is_new, note)
     return container
 
 

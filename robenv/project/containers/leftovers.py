@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from robenv.engine.protocol import ContainerInfo, Engine
-from robenv.fast.clients import abandoned, forget
+from robenv.fast.clients import abandoned_commands, forget_clients
 from robenv.plan.names import LABEL_ROLE, ROLE_THROWAWAY
 
 _SHORT = 60
@@ -17,11 +17,11 @@ def tell_leftovers(
     engine: Engine, container: ContainerInfo, note: Callable[[str], None], ends: str = "robenv stop"
 ) -> None:
     """Notes each command in a container that nobody waits for any more, as long as it runs, and what ``ends`` it."""
-    left = abandoned(container.name)
+    left = abandoned_commands(container.name)
     if not left:
         return
     if not container.running:
-        forget(list(left))
+        forget_clients(list(left))
         return
     if container.labels.get(LABEL_ROLE) == ROLE_THROWAWAY:
         since = min(since for _, since in left.values())
@@ -37,7 +37,7 @@ def tell_leftovers(
             text = command if len(command) <= _SHORT else f"{command[:_SHORT]}…"
             note(f"a command whose robenv was killed still runs, since {_clock(since)}: {text}; `{ends}` ends it")
         else:
-            forget([path])
+            forget_clients([path])
 
 
 def _clock(when: float) -> str:

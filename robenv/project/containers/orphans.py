@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 
-from robenv.host.project_folder import Known, disk_is_there, is_gone, read_known, search
+from robenv.host.project_folder import RecordedFolder, disk_is_there, is_gone, read_known, search
 from robenv.plan.names import LABEL_DIRECTORY, LABEL_PLACE
 from robenv.plan.owner import owner_of
 
 Note = Callable[[str], None]
 
 
-class Folders:
+class FolderStates:
     """What became of project folders. ``engine_root``: the engine's own folder, in which none is looked for."""
 
     def __init__(self, note: Note, engine_root: str = "") -> None:
@@ -48,7 +48,7 @@ class Folders:
             return False
         return True
 
-    def _of(self, labels: Mapping[str, str]) -> Known | None:
+    def _of(self, labels: Mapping[str, str]) -> RecordedFolder | None:
         """By the identity, or by the path that an earlier robenv has noted alone."""
         place = labels.get(LABEL_PLACE)
         by_path = labels.get(LABEL_DIRECTORY)

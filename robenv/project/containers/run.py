@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from robenv.engine.protocol import Engine, ImageInfo
 from robenv.engine.terminal.interact import interact, is_terminal, terminal_size
-from robenv.fast.clients import attending
+from robenv.fast.clients import record_client
 from robenv.fast.enter import explain_kill
-from robenv.fast.launch import launcher, settings, unchecked
+from robenv.fast.launch import default_terminal_variables, launcher, terminal_variables
 from robenv.host.session.container_session import open_session
 from robenv.plan.image.cross_compilers import through_tools
 from robenv.plan.models import Attachment, RunPlan
@@ -18,7 +18,7 @@ from robenv.plan.names import LABEL_ROLE, ROLE_THROWAWAY
 from robenv.project.containers.container import create_container, prepare_mounts
 from robenv.project.containers.container_user import prepare_accounts
 from robenv.project.containers.networks import connect_networks, ensure_networks
-from robenv.project.gate import AdmittedContainer
+from robenv.project.gate import ApprovedContainer
 
 
 def throwaway(plan: RunPlan, image: ImageInfo, command: tuple[str, ...], variables: dict[str, str]) -> RunPlan:
@@ -32,7 +32,7 @@ def throwaway(plan: RunPlan, image: ImageInfo, command: tuple[str, ...], variabl
         command=command or (plan.user.shell,),
         environment=tuple({**dict(plan.environment), **variables}.items()),
         labels=tuple(labels.items()),
-        networks=tuple(Attachment(one.network) for one in plan.networks),
+        networks=tuple(Attachment(network.network) for network in plan.networks),
         ports=(),
         restart="",
         hostname="" if plan.networks else plan.hostname,
@@ -40,33 +40,33 @@ def throwaway(plan: RunPlan, image: ImageInfo, command: tuple[str, ...], variabl
     )
 
 
-def run_once(engine: Engine, admitted: AdmittedContainer, image: ImageInfo, command: tuple[str, ...]) -> int:
+def run_once(engine: Engine, approved: ApprovedContainer, image: ImageInfo, command: tuple[str, ...]) -> int:
     """Creates, attaches, starts, waits and removes, whatever happens in between; the command's exit code."""
-    plan = admitted.plan
+    plan = approved.plan
     with open_session(plan.to_json()) as session:
         plan = replace(plan, environment=(*plan.environment, *_pairs(session.environment)))
         tty = is_terminal(0) and is_terminal(1)
-        return _run(engine, admitted.with_plan(throwaway(plan, image, command, settings(tty))), tty)
+        return _run(engine, approved.with_plan(throwaway(plan, image, command, terminal_variables(tty))), tty)
 
 
-def _run(engine: Engine, admitted: AdmittedContainer, tty: bool) -> int:
-    plan = admitted.plan
+def _run(engine: Engine, approved: ApprovedContainer, tty: bool) -> int:
+    plan = approved.plan
     home_is_new = plan.home_volume in prepare_mounts(engine, plan)
     ensure_networks(engine, plan)
     launched = replace(plan, entrypoint=(*launcher(tty), *(plan.entrypoint or ())))
-    bare = replace(plan, environment=tuple({**dict(plan.environment), **unchecked(tty)}.items()))
+    bare = replace(plan, environment=tuple({**dict(plan.environment), **default_terminal_variables(tty)}.items()))
     container = create_container(engine, launched, bare, tty=tty, stdin=True)
     try:
         connect_networks(engine, container, plan)
-        prepare_accounts(engine, container, plan, home_is_new, admitted.step_user)
+        prepare_accounts(engine, container, plan, home_is_new, approved.step_user)
         session = engine.open_attach(container, tty=tty, stdin=True)
         try:
-            admitted.check_links()
+            approved.check_links()
             began = time.time()
             engine.start(container)
             if size := terminal_size(0) if tty else None:
                 session.resize(*size)
-            with attending(plan.name, plan.command):
+            with record_client(plan.name, plan.command):
                 code = interact(session)
         finally:
             session.close()

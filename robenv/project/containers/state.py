@@ -13,7 +13,7 @@ from robenv.engine.protocol import ContainerInfo, Engine
 from robenv.errors import ContainerNotFound, EngineLost, NameTaken, OperationFailed
 from robenv.fast import mounted
 from robenv.host.session.container_session import is_stale
-from robenv.plan.container.diff import Change, diff_plans
+from robenv.plan.container.diff import PlanChange, diff_plans
 from robenv.plan.models import RunPlan
 from robenv.plan.names import (
     LABEL_DIRECTORY,
@@ -40,12 +40,14 @@ def digest_of(plan: RunPlan) -> str:
     return dict(plan.labels)[LABEL_PLAN]
 
 
-def changes_since(container: ContainerInfo, plan: RunPlan) -> tuple[Change, ...]:
+def changes_since(container: ContainerInfo, plan: RunPlan) -> tuple[PlanChange, ...]:
     """How the container's own plan differs from this one; empty where it is the same."""
     if container.labels.get(LABEL_PLAN) == digest_of(plan):
         return ()
     old = plan_of(container)
-    return (diff_plans(old, plan.to_json()) if old else ()) or (Change("plan", "made by another robenv", "this one"),)
+    return (diff_plans(old, plan.to_json()) if old else ()) or (
+        PlanChange("plan", "made by another robenv", "this one"),
+    )
 
 
 def plan_of(container: ContainerInfo) -> dict[str, Any]:
@@ -94,15 +96,15 @@ def own_container(engine: Engine, plan: RunPlan) -> ContainerInfo | None:
 
 
 def container_state(
-    engine: Engine, container: ContainerInfo, plan: RunPlan, changes: tuple[Change, ...], recreate: bool = False
+    engine: Engine, container: ContainerInfo, plan: RunPlan, changes: tuple[PlanChange, ...], recreate: bool = False
 ) -> ContainerState:
     """Ask the engine and this machine for what ``decide`` has to know of the plan's container."""
-    replaced_folders = mounted.replaced(container, folders=True) if container.running else []
+    replaced_folders = mounted.replaced_paths(container, folders=True) if container.running else []
     state = ContainerState(
         running=container.running,
         changes=changes,
         networks_gone=() if container.running or changes else networks_gone(engine, plan),
-        replaced=(*replaced_folders, *(mounted.replaced(container, folders=False) if container.running else ())),
+        replaced=(*replaced_folders, *(mounted.replaced_paths(container, folders=False) if container.running else ())),
         lost_folders=tuple(path for path in replaced_folders if path in _workspaces(container)),
         session_is_stale=container.running and is_stale(plan.to_json(), container.started_at),
         idle_by_itself=container.labels.get(LABEL_MAIN) == "sleep",
@@ -117,17 +119,17 @@ def _workspaces(container: ContainerInfo) -> list[str]:
     plan = plan_of(container)
     mounts = [one for one in plan.get("mounts", ()) if one["kind"] == "bind"]
     return [
-        one["source"]
-        for one in mounts
-        if Path(plan["directory"]).is_relative_to(one["source"])
-        or Path(plan["working_dir"]).is_relative_to(one["target"])
+        mount["source"]
+        for mount in mounts
+        if Path(plan["directory"]).is_relative_to(mount["source"])
+        or Path(plan["working_dir"]).is_relative_to(mount["target"])
     ]
 
 
 def refuse_replaced(container: ContainerInfo) -> None:
     """Raise OperationFailed where a running container shows a folder that is no longer at its path: what is written
     there would land in the wrong one."""
-    if folders := [path for path in mounted.replaced(container, folders=True) if path in _workspaces(container)]:
+    if folders := [path for path in mounted.replaced_paths(container, folders=True) if path in _workspaces(container)]:
         raise folders_replaced(container, folders, "`robenv up` restarts the container")
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from robenv.engine.protocol import Engine
-from robenv.errors import HostLacks, OperationFailed, RobenvError
+from robenv.errors import HostRequirementMissing, OperationFailed, RobenvError
 from robenv.plan.container.run import relabelled
 from robenv.plan.host.display import without_unseen
 from robenv.plan.models import Mount, RunPlan
@@ -40,7 +40,7 @@ _PAUSE = 0.2
 """Seconds, while something writes to the workspace."""
 
 
-class Unseen(HostLacks):
+class PathNotVisible(HostRequirementMissing):
     """A folder of this machine that the engine does not see as this machine does."""
 
     def __init__(self, message: str, hint: str, path: str) -> None:
@@ -58,13 +58,13 @@ def needs_look(engine: Engine, plan: RunPlan, image: str) -> bool:
     return engine.find_image(image) is None
 
 
-def as_seen(engine: Engine, plan: RunPlan, profile: Profile, note: Callable[[str], object]) -> RunPlan:
+def without_unseen_session(engine: Engine, plan: RunPlan, profile: Profile, note: Callable[[str], object]) -> RunPlan:
     """Return the plan without the parts of the session that the engine does not see and the profile asks for with
     ``auto``; name them by ``note``. Raise Unseen for any other folder."""
     while True:
         try:
             check_visible(engine, plan)
-        except Unseen as error:
+        except PathNotVisible as error:
             less = without_unseen(plan, profile, error.path)
             if less is None:
                 raise
@@ -102,7 +102,7 @@ def check_visible(engine: Engine, plan: RunPlan) -> None:
             engine.remove_container(container, force=True)
 
 
-def explain(said: str, sources: list[str]) -> Unseen | None:
+def explain(said: str, sources: list[str]) -> PathNotVisible | None:
     """The error for what an engine says of a bind mount; None where it says nothing of one of ``sources``."""
     for pattern in (_HIDDEN, _SHUT):
         match = pattern.search(said)
@@ -112,9 +112,9 @@ def explain(said: str, sources: list[str]) -> Unseen | None:
     return None
 
 
-def _hidden(path: str, how: str) -> Unseen:
+def _hidden(path: str, how: str) -> PathNotVisible:
     there = "" if how == "does not see" else " than this user"
-    return Unseen(
+    return PathNotVisible(
         f"the engine {how} {path}{there or ', though it is here'}",
         hint="is Docker from the snap, or in another mount namespace? Such an engine has a /tmp of its own and sees no "
         "hidden folders: put the project elsewhere below your home folder, or install Docker from a package",
@@ -122,8 +122,8 @@ def _hidden(path: str, how: str) -> Unseen:
     )
 
 
-def _shut(path: str) -> Unseen:
-    return Unseen(
+def _shut(path: str) -> PathNotVisible:
+    return PathNotVisible(
         f"the engine's root may not enter {path}",
         hint="as on NFS with root_squash, or FUSE without allow_other: put the project on a local disk, or mount that "
         "file system so that root may enter it",
@@ -153,7 +153,7 @@ def _request(plan: RunPlan, image: str, mounts: list[Mount]) -> dict[str, Any]:
             "NetworkMode": "none",
             "UsernsMode": plan.userns_mode,
             "Mounts": [
-                {"Type": "bind", "Source": one.source, "Target": one.target, "ReadOnly": True} for one in mounts
+                {"Type": "bind", "Source": mount.source, "Target": mount.target, "ReadOnly": True} for mount in mounts
             ],
         },
     }

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from robenv.engine.protocol import MAX_SECRET, EngineInfo, ImageInfo, Lent
-from robenv.errors import HostLacks, Problem, ProfileError
+from robenv.engine.protocol import MAX_SECRET, BuildSecrets, EngineInfo, ImageInfo
+from robenv.errors import HostRequirementMissing, Problem, ProfileError
 from robenv.plan.models import Base
-from robenv.plan.secrets import Borrower, borrowers
-from robenv.project.gate import Admitted
-from robenv.project.planned import Loaded
+from robenv.plan.secrets import SecretUser, borrowers
+from robenv.project.gate import ApprovedProject
+from robenv.project.planned import PlannedProject
 from robenv.util.sanitize import safe, show
 
 _SHOWN = 3
@@ -20,41 +20,43 @@ _SHOWN = 3
 _NO_AGENT = 'start one in this terminal: eval "$(ssh-agent)" && ssh-add'
 
 
-def lend(admitted: Admitted, engine: EngineInfo, environ: Mapping[str, str]) -> Lent:
+def open_build_secrets(approved: ApprovedProject, engine: EngineInfo, environ: Mapping[str, str]) -> BuildSecrets:
     """Raises HostLacks with every secret that cannot be had and all that no agent answers, or where the builder
     borrows nothing."""
-    loaded = admitted.loaded
-    found = borrowers(loaded.build)
+    planned = approved.planned
+    found = borrowers(planned.build)
     if not found:
-        return Lent()
+        return BuildSecrets()
     if not engine.buildkit:
-        raise HostLacks(
+        raise HostRequirementMissing(
             f"{engine.product} has no BuildKit here: its builder has no secrets and no ssh agent to lend",
             hint="BuildKit has, of any Docker Engine without userns-remap and of Docker 26 or later with it; `robenv "
             "build --builder ssh://HOST` builds on one elsewhere",
             problems=tuple(Problem(f"{one.name} borrows", one.location) for one in found),
         )
     problems: list[Problem] = []
-    names = dict.fromkeys(one.name for borrower in found for one in borrower.secrets)
-    secrets = {name: _read(loaded, name, environ, problems) for name in names}
+    names = dict.fromkeys(secret.name for borrower in found for secret in borrower.secrets)
+    secrets = {name: _read(planned, name, environ, problems) for name in names}
     agent = _agent([one for one in found if one.ssh], environ, problems)
     if problems:
-        raise HostLacks("this machine lacks what the build reads", problems=tuple(problems))
-    return Lent(secrets, agent)
+        raise HostRequirementMissing("this machine lacks what the build reads", problems=tuple(problems))
+    return BuildSecrets(secrets, agent)
 
 
-def triggers_of(base: Base, image: ImageInfo, lent: Lent) -> Iterator[str]:
+def onbuild_notes(base: Base, image: ImageInfo, build_secrets: BuildSecrets) -> Iterator[str]:
     """Yield a note on the commands that a base brings into each build from it (ONBUILD). Raises ProfileError where the
     build borrows something: such a command may mount every secret and ask the agent, unlike the steps of a profile."""
     if not image.on_build:
         return
     name, count = safe(base.asked or base.reference), len(image.on_build)
-    if not lent:
+    if not build_secrets:
         commands = "; ".join(show(one) for one in image.on_build[:_SHOWN])
         more = f", and {count - _SHOWN} more" if count > _SHOWN else ""
         yield f"the base image {name} runs triggers of its own in this build (ONBUILD): {commands}{more}"
         return
-    borrowed = [f"the secret {one}" for one in lent.secrets] + (["your ssh agent"] if lent.agent else [])
+    borrowed = [f"the secret {secret}" for secret in build_secrets.secrets] + (
+        ["your ssh agent"] if build_secrets.agent else []
+    )
     raise ProfileError(
         f"the base image {name} has triggers (ONBUILD), which could keep what the build borrows: {', '.join(borrowed)}",
         hint="take a base without triggers, or build one from it without secrets and name that: `FROM` takes them out",
@@ -62,8 +64,8 @@ def triggers_of(base: Base, image: ImageInfo, lent: Lent) -> Iterator[str]:
     )
 
 
-def _read(loaded: Loaded, name: str, environ: Mapping[str, str], problems: list[Problem]) -> bytes:
-    secret, at = loaded.resolved.profile.secrets[name], loaded.resolved.locate(("secrets", name))
+def _read(planned: PlannedProject, name: str, environ: Mapping[str, str], problems: list[Problem]) -> bytes:
+    secret, at = planned.resolved.profile.secrets[name], planned.resolved.locate(("secrets", name))
     data, why = b"", ""
     try:
         data = Path(secret.file).read_bytes() if secret.file else environ[secret.environment].encode()
@@ -78,7 +80,7 @@ def _read(loaded: Loaded, name: str, environ: Mapping[str, str], problems: list[
     return data
 
 
-def _agent(asking: list[Borrower], environ: Mapping[str, str], problems: list[Problem]) -> str:
+def _agent(asking: list[SecretUser], environ: Mapping[str, str], problems: list[Problem]) -> str:
     path = environ.get("SSH_AUTH_SOCK", "")
     if asking and path and _answers(path):
         return path

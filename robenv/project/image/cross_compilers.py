@@ -14,7 +14,7 @@ from robenv.host.facts import Distribution
 from robenv.host.probes.distribution import distribution_of
 from robenv.plan.container.container_user import file_text
 from robenv.plan.image.cross_compilers import (
-    Foreign,
+    ForeignBuild,
     Toolchain,
     cannot_have_tools,
     plan_foreign,
@@ -24,7 +24,7 @@ from robenv.plan.image.cross_compilers import (
 from robenv.plan.image.mirrors import Mirrors
 from robenv.plan.models import Base, RunPlan
 from robenv.plan.names import LABEL_ROLE, LABEL_TOOLS, LABEL_VERSION, ROLE_THROWAWAY, ROLE_TOOLS, tools_volume
-from robenv.project.planned import Loaded
+from robenv.project.planned import PlannedProject
 from robenv.project.reporter import Reporter, building
 from robenv.render import stream
 from robenv.render.tools import render_tools, tools_image
@@ -34,13 +34,15 @@ from robenv.util.file_lock import locked
 _OS_RELEASE = "/usr/lib/os-release"
 
 
-def prepare_foreign(engine: Engine, loaded: Loaded, reporter: Reporter, accelerate: bool) -> Foreign | None:
+def prepare_foreign(
+    engine: Engine, planned: PlannedProject, reporter: Reporter, accelerate: bool
+) -> ForeignBuild | None:
     """How this engine builds the project's image for another architecture, with the tools for that made; None where it
     is the engine's own. Says which way it goes, and why.
 
     Raises what making sure of the bases raises, DiskFull, EngineLost.
     """
-    build, info = loaded.build, engine.info()
+    build, info = planned.build, engine.info()
     foreign = plan_foreign(info.platform, build.platform)
     if foreign is None:
         return None
@@ -51,15 +53,17 @@ def prepare_foreign(engine: Engine, loaded: Loaded, reporter: Reporter, accelera
     tools = []
     for base in build.bases:
         with _or_emulated(reporter, build.platform):
-            toolchain = _toolchain(engine, base, build.platform, info.platform, reporter, loaded.mirrors)
-            tools.append((base.reference, _ensure_tools(engine, toolchain, reporter, loaded)))
+            toolchain = _toolchain(engine, base, build.platform, info.platform, reporter, planned.mirrors)
+            tools.append((base.reference, _ensure_tools(engine, toolchain, reporter, planned)))
     if tools:
         why = "since no builder for it is named; everything else is emulated"
         reporter.note(f"building for {build.platform} with native compilers, {why}")
-    return Foreign(foreign.host, foreign.settings, tuple(tools))
+    return ForeignBuild(foreign.host, foreign.settings, tuple(tools))
 
 
-def equip(engine: Engine, loaded: Loaded, plan: RunPlan, image: ImageInfo, reporter: Reporter) -> RunPlan:
+def with_cross_compilers(
+    engine: Engine, planned: PlannedProject, plan: RunPlan, image: ImageInfo, reporter: Reporter
+) -> RunPlan:
     """The container's plan with native tools, made where there are none yet; as it was where it needs none, or where
     there can be none, which is said. Raises DiskFull, EngineLost."""
     machine = engine.info().platform
@@ -68,11 +72,11 @@ def equip(engine: Engine, loaded: Loaded, plan: RunPlan, image: ImageInfo, repor
     if why := cannot_have_tools(plan):
         reporter.note(f"compiling in the container is emulated: {why}")
         return plan
-    base = list(loaded.build.roots.values())[-1]
+    base = list(planned.build.roots.values())[-1]
     with _or_emulated(reporter, plan.platform):
         distribution = Distribution() if base.bootstrap else _distribution(engine, image.id, plan.platform)
         toolchain = plan_toolchain(base, distribution, machine, plan.platform)
-        tools = _ensure_tools(engine, toolchain, reporter, loaded)
+        tools = _ensure_tools(engine, toolchain, reporter, planned)
         return with_tools(plan, _ensure_volume(engine, tools, machine, reporter))
     return plan
 
@@ -109,13 +113,13 @@ def _distribution(engine: Engine, image: str, platform: str) -> Distribution:
         engine.remove_container(container, force=True)
 
 
-def _ensure_tools(engine: Engine, toolchain: Toolchain, reporter: Reporter, loaded: Loaded) -> str:
+def _ensure_tools(engine: Engine, toolchain: Toolchain, reporter: Reporter, planned: PlannedProject) -> str:
     """The image with the tools, made unless the engine has it."""
     reference = tools_image(toolchain)
     with locked(tools_volume(reference), reporter.note):
         if engine.find_image(reference) is None:
             with building(reporter, f"the native tools for {toolchain.triplet}", None):
-                make_tools(engine, toolchain, reference, reporter.event, loaded.mirrors, loaded.build_network)
+                make_tools(engine, toolchain, reference, reporter.event, planned.mirrors, planned.build_network)
     return reference
 
 

@@ -9,12 +9,20 @@ from functools import partial
 from typing import Protocol
 
 from robenv.bases.ensure import ensure_base
-from robenv.catalog.binfmt import Change, Handler, Standing, judge, parse_handler, plan_register, plan_unregister
+from robenv.catalog.binfmt import (
+    BinfmtState,
+    BinfmtWrite,
+    Handler,
+    binfmt_state,
+    parse_handler,
+    plan_register,
+    plan_unregister,
+)
 from robenv.catalog.emulators import PROOF, Emulator, find_emulator, tiny_program
 from robenv.catalog.platforms import normalize, runs_natively
 from robenv.catalog.suites import find_suite
 from robenv.engine.protocol import Engine
-from robenv.errors import HostLacks, OperationFailed, RobenvError
+from robenv.errors import HostRequirementMissing, OperationFailed, RobenvError
 from robenv.host.probes import binfmt
 from robenv.plan.models import Base, Bootstrap
 from robenv.plan.names import LABEL_ROLE, ROLE_BASE, ROLE_THROWAWAY, base_reference
@@ -58,31 +66,31 @@ done
 in the mount namespace of the machine."""
 
 
-class Kernel(Protocol):
+class EmulationKernel(Protocol):
     """The kernel that runs an engine's containers."""
 
     def read(self) -> tuple[Handler, ...]: ...
 
-    def write(self, changes: Sequence[Change]) -> None: ...
+    def write(self, changes: Sequence[BinfmtWrite]) -> None: ...
 
     def interpreter(self, emulator: Emulator) -> str: ...
 
     def runs(self, emulator: Emulator) -> bool: ...
 
 
-class Here:
+class LocalKernel:
     """This machine's."""
 
     def read(self) -> tuple[Handler, ...]:
         return binfmt.read_handlers()
 
-    def write(self, changes: Sequence[Change]) -> None:
+    def write(self, changes: Sequence[BinfmtWrite]) -> None:
         binfmt.write_changes(changes)
 
     def interpreter(self, emulator: Emulator) -> str:
         found = binfmt.find_interpreter(emulator)
         if not found:
-            raise HostLacks(
+            raise HostRequirementMissing(
                 f"This machine has no static qemu-{emulator.qemu}, which runs programs of {emulator.platform}.",
                 hint="`sudo apt-get install qemu-user-static`",
             )
@@ -92,7 +100,7 @@ class Here:
         return binfmt.runs(emulator)
 
 
-class Through:
+class EngineKernel:
     """The one below an engine, by containers, with root's powers over the machine, of an image with Debian's QEMU."""
 
     def __init__(self, engine: Engine, reporter: Reporter) -> None:
@@ -102,9 +110,9 @@ class Through:
         found = self._run("read").split("@handler ")[1:]
         return tuple(parse_handler(name, text) for name, _, text in (one.partition("\n") for one in found))
 
-    def write(self, changes: Sequence[Change]) -> None:
+    def write(self, changes: Sequence[BinfmtWrite]) -> None:
         if changes:
-            self._run(*(word for one in changes for word in ("write", one.file, one.text)))
+            self._run(*(word for change in changes for word in ("write", change.file, change.text)))
 
     def interpreter(self, emulator: Emulator) -> str:
         return f"/usr/bin/qemu-{emulator.qemu}"
@@ -150,8 +158,8 @@ class Through:
         return self._image
 
 
-def _refused(details: str) -> HostLacks:
-    return HostLacks(
+def _refused(details: str) -> HostRequirementMissing:
+    return HostRequirementMissing(
         "The engine's machine cannot be told to emulate: its engine may not give a container what that takes.",
         details=details,
         hint="On that machine, as root: `sudo robenv binfmt register`, or `sudo apt-get install qemu-user-static`.",
@@ -167,7 +175,7 @@ def tools_base(machine: str) -> Base:
     return Base(reference, bootstrap=own)
 
 
-def is_here(engine: Engine | None) -> bool:
+def is_local_kernel(engine: Engine | None) -> bool:
     """Whether this machine's kernel is the one that runs the engine's containers; a desktop's engine has another."""
     if engine is None:
         return True
@@ -175,55 +183,57 @@ def is_here(engine: Engine | None) -> bool:
     return info.endpoint.startswith("unix://") and info.raw.get("KernelVersion") == os.uname().release
 
 
-def kernel_of(engine: Engine | None, reporter: Reporter, writing: bool) -> Kernel:
+def kernel_of(engine: Engine | None, reporter: Reporter, writing: bool) -> EmulationKernel:
     """This machine's kernel where that may be done with it, else the engine's by way of the engine."""
-    if engine is None or (is_here(engine) and (not writing or os.geteuid() == 0)):
-        return Here()
-    return Through(engine, reporter)
+    if engine is None or (is_local_kernel(engine) and (not writing or os.geteuid() == 0)):
+        return LocalKernel()
+    return EngineKernel(engine, reporter)
 
 
-def standing(kernel: Kernel, emulators: Sequence[Emulator], trying: bool = False) -> tuple[Standing, ...]:
+def emulation_state(
+    kernel: EmulationKernel, emulators: Sequence[Emulator], trying: bool = False
+) -> tuple[BinfmtState, ...]:
     """How it is with each; ``trying``: a tiny program of each that should work is run."""
     handlers = kernel.read()
     found = []
     for emulator in emulators:
-        one = judge(emulator, handlers)
+        one = binfmt_state(emulator, handlers)
         if trying and one.state == "works" and not kernel.runs(emulator):
-            one = Standing(emulator, "broken", one.handler, one.hidden)
+            one = BinfmtState(emulator, "broken", one.handler, one.hidden)
         found.append(one)
     return tuple(found)
 
 
 def register(
-    kernel: Kernel, emulators: Sequence[Emulator], credentials: bool = False, mend: bool = False
-) -> tuple[Standing, ...]:
+    kernel: EmulationKernel, emulators: Sequence[Emulator], credentials: bool = False, mend: bool = False
+) -> tuple[BinfmtState, ...]:
     """Has the kernel run programs of these in containers too; reads back and tries each. Raises HostLacks."""
-    if mend and isinstance(kernel, Through):
-        raise HostLacks(
+    if mend and isinstance(kernel, EngineKernel):
+        raise HostRequirementMissing(
             "Only root on the machine itself can mend a handler of others: their interpreter lies there.",
             hint="`sudo robenv binfmt register --mend` there; without --mend robenv's own handler goes before it.",
         )
     handlers = kernel.read()
-    changes: list[Change] = []
+    changes: list[BinfmtWrite] = []
     for emulator in emulators:
         changes += plan_register(emulator, handlers, partial(kernel.interpreter, emulator), credentials, mend)
     try:
         kernel.write(changes)
     except PermissionError as error:
-        raise HostLacks(
+        raise HostRequirementMissing(
             "This user may not register an emulator with the kernel.",
             details=str(error),
             hint="`sudo robenv binfmt register`; in a container, do it on the machine outside.",
         ) from error
-    found = standing(kernel, emulators, trying=True)
+    found = emulation_state(kernel, emulators, trying=True)
     if bad := [one for one in found if one.state != "works"]:
         hint = "`robenv binfmt status` tells which handler the kernel takes; `robenv doctor` whether it takes any."
-        if isinstance(kernel, Through) and any(one.state == "missing" for one in bad):
+        if isinstance(kernel, EngineKernel) and any(one.state == "missing" for one in bad):
             hint = (  # as where the first process lets no container into its mount namespace
                 "Where binfmt_misc is not mounted, what a container registers goes with it: on the engine's machine, "
                 f"`sudo mount -t binfmt_misc binfmt_misc {binfmt.FOLDER}`, then again."
             )
-        raise HostLacks(
+        raise HostRequirementMissing(
             "Not every emulator works: " + ", ".join(f"{one.emulator.platform} is {one.state}" for one in bad),
             details="\n".join(f"{one.handler.name}: {one.handler.interpreter}" for one in bad if one.handler),
             hint=hint,
@@ -231,13 +241,13 @@ def register(
     return found
 
 
-def unregister(kernel: Kernel, emulators: Sequence[Emulator]) -> tuple[str, ...]:
+def unregister(kernel: EmulationKernel, emulators: Sequence[Emulator]) -> tuple[str, ...]:
     """Takes back what robenv registered, and nothing of others; the handlers' names. Raises HostLacks."""
     changes = plan_unregister(emulators, kernel.read())
     try:
         kernel.write(changes)
     except PermissionError as error:
-        raise HostLacks(
+        raise HostRequirementMissing(
             "This user may not take an emulator from the kernel.",
             details=str(error),
             hint="`sudo robenv binfmt unregister`",
@@ -279,23 +289,23 @@ def ensure_emulation(engine: Engine | None, platform: str, reporter: Reporter) -
     """
     emulator = find_emulator(platform)
     machine = engine.info().platform if engine else normalize(os.uname().machine)
-    if emulator is None or runs_natively(machine, platform) or not is_here(engine):
+    if emulator is None or runs_natively(machine, platform) or not is_local_kernel(engine):
         return
-    if standing(Here(), (emulator,))[0].state == "works":
+    if emulation_state(LocalKernel(), (emulator,))[0].state == "works":
         return
     name = emulator.platform.removeprefix("linux/")
     if os.geteuid() != 0:
         if not binfmt.is_mounted():
             return  # not to be seen from here; the first program that does not run says so
         # Through the engine it would take root's powers over the machine: nobody gets those unasked.
-        raise HostLacks(
+        raise HostRequirementMissing(
             f"This machine does not run programs of {platform}.",
             hint=f"`robenv binfmt register {name}` has it run them, until it restarts.",
         )
     try:
-        register(Here(), (emulator,))
+        register(LocalKernel(), (emulator,))
     except RobenvError as error:
-        raise HostLacks(
+        raise HostRequirementMissing(
             f"This machine does not run programs of {platform}, and robenv could not change that.",
             details="\n".join(text for text in (error.message, error.details) if text),
             hint=f"`sudo robenv binfmt register {name}`. {error.hint}",

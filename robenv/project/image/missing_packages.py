@@ -8,13 +8,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from robenv.catalog.releases import Release, find_release, release_of_image
+from robenv.catalog.releases import DistroRelease, find_release, release_of_image
 from robenv.catalog.ros import find_distro
 from robenv.engine.protocol import BuildRequest, Engine, LogEvent
 from robenv.errors import BuildFailed, Location, Problem, RobenvError
 from robenv.profile.yaml.nodes import Mapping, Node, Scalar, place_of
 from robenv.profile.yaml.nodes import Sequence as Items
-from robenv.project.planned import Loaded
+from robenv.project.planned import PlannedProject
 from robenv.render import Instruction, Rendered, context_stream
 from robenv.util.sanitize import printable
 
@@ -41,11 +41,11 @@ Near = Callable[[Sequence[str]], Iterable[str]]
 """From names to all that the image's archives have and that begin like one of them."""
 
 
-def explain_missing(error: BuildFailed, loaded: Loaded, found: Instruction | None, near: Near) -> BuildFailed:
+def explain_missing(error: BuildFailed, planned: PlannedProject, found: Instruction | None, near: Near) -> BuildFailed:
     """``error`` with a problem for each package that is not to be had; as it was where that is not why."""
     if found is None or found.title not in _TITLES or any(_AWAY.search(line) for line in error.output):
         return error
-    problems = tuple(_of_apt(error.output, loaded, near)) or tuple(_of_pip(error.output, loaded))
+    problems = tuple(_of_apt(error.output, planned, near)) or tuple(_of_pip(error.output, planned))
     if problems:
         error.problems, error.details = tuple(sorted(problems, key=_place)), ""
     return error
@@ -56,19 +56,19 @@ def _place(problem: Problem) -> tuple[str, int, int]:
     return (at.file, at.line, at.column) if at else ("", 0, 0)
 
 
-def _of_apt(output: Iterable[str], loaded: Loaded, near: Near) -> Iterator[Problem]:
+def _of_apt(output: Iterable[str], planned: PlannedProject, near: Near) -> Iterator[Problem]:
     missing: dict[str, str] = {}
     for line in output:
         if match := _APT.search(line):
             missing[match["a"] or match["b"] or match["c"]] = match["version"] or ""
     known = tuple(near(list(missing))) if missing else ()
-    release = _release(loaded)
+    release = _release(planned)
     for name, version in missing.items():
         what = f"apt has no version {version} of `{name}`" if version else f"apt has no package `{name}`"
         where = f" on {release.title}" if release else ""
         close = [] if version else _close(name, known)
         meant = f"did you mean {' or '.join(f'`{one}`' for one in close)}?" if close else ""
-        place = _entry(loaded, name, ("apt", "packages"), "=")
+        place = _entry(planned, name, ("apt", "packages"), "=")
         yield Problem(printable(what + where), place, _about_ros(name, release) or printable(meant))
 
 
@@ -80,7 +80,7 @@ def _close(name: str, known: Sequence[str]) -> list[str]:
     return begun[:3] or difflib.get_close_matches(name, known, 3, 0.7)
 
 
-def _of_pip(output: Sequence[str], loaded: Loaded) -> Iterator[Problem]:
+def _of_pip(output: Sequence[str], planned: PlannedProject) -> Iterator[Problem]:
     offers = {match["what"]: match["versions"] for line in output if (match := _OFFERS.search(line))}
     for line in output:
         if match := _PIP.search(line):
@@ -92,11 +92,11 @@ def _of_pip(output: Sequence[str], loaded: Loaded) -> Iterator[Problem]:
                 else "look at the name, and Python's version"
             )
             yield Problem(
-                printable(f"pip finds nothing for `{what}`"), _entry(loaded, what, ("pip",), ""), printable(hint)
+                printable(f"pip finds nothing for `{what}`"), _entry(planned, what, ("pip",), ""), printable(hint)
             )
 
 
-def _about_ros(name: str, release: Release | None) -> str:
+def _about_ros(name: str, release: DistroRelease | None) -> str:
     """Where the packages of a distribution of ROS are, if it is not this image."""
     match = _OF_ROS.match(name)
     distro = find_distro(match["distro"]) if match else None
@@ -106,16 +106,16 @@ def _about_ros(name: str, release: Release | None) -> str:
     return f"ros-{distro.name}-* packages are for {home.title}: extend `ros/{distro.name}`"
 
 
-def _release(loaded: Loaded) -> Release | None:
+def _release(planned: PlannedProject) -> DistroRelease | None:
     """Of what the image stands on, where its name says it."""
-    base = list(loaded.build.roots.values())[-1]
+    base = list(planned.build.roots.values())[-1]
     return find_release(base.bootstrap.suite) if base.bootstrap else release_of_image(base.asked or base.reference)
 
 
-def _entry(loaded: Loaded, name: str, path: tuple[str, ...], end: str) -> Location | None:
+def _entry(planned: PlannedProject, name: str, path: tuple[str, ...], end: str) -> Location | None:
     """Where a list of the chain names it, in the file that counts last."""
     wanted = name.replace(" ", "").casefold()
-    for document in reversed(loaded.resolved.documents):
+    for document in reversed(planned.resolved.documents):
         for found in _scalars(document.root, path):
             text = found.text.replace(" ", "").casefold()
             if text == wanted or (end and text.partition(end)[0] == wanted):
@@ -145,7 +145,7 @@ def _texts(node: Node | None) -> Iterator[Scalar]:
         yield from _texts(node.get("packages"))
 
 
-def names_near(engine: Engine, request: BuildRequest, rendered: Rendered, at: Instruction) -> Near:
+def similar_packages(engine: Engine, request: BuildRequest, rendered: Rendered, at: Instruction) -> Near:
     """Asks apt in a step in the place of the one that failed, where the lists that it fetched still are. That step
     fails by itself, so that no image comes of it."""
 

@@ -46,14 +46,14 @@ class RosdepWatch:
         asked = [group.rosdep_keys for stage in self.plan.stages for group in stage.groups if group.rosdep_keys]
         places = {key: place for one in asked for key, place in one.keys}
         section = "run_image" if "run-rosdep" in error.step else "workspace"
-        answers = _Answers(text, places, section, any(one.distro for one in asked))
+        answers = _RosdepMessages(text, places, section, any(one.distro for one in asked))
         found = answers.unfetched() or answers.no_rule() or answers.refused()
         if found is not None:
             found.step = error.step
         return found or error
 
 
-class _Answers:
+class _RosdepMessages:
     """What was said in a build's log, and the errors that it comes to."""
 
     def __init__(self, text: str, places: dict[str, Location], section: str, distro: bool) -> None:

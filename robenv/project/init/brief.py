@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
 from robenv.profile.chain.builtin import BuiltinProfile
-from robenv.project.init.findings import Finding, given_by
+from robenv.project.init.findings import InitFinding, given_by
 from robenv.project.init.propose import Proposal
 from robenv.project.init.readers.sources import UNUSED
 from robenv.project.init.write import left_out
@@ -25,8 +25,8 @@ def brief(proposal: Proposal, width: int) -> list[str]:
     asked = left_out(proposal)
     if asked:
         rows.append(("for you to allow", in_few_words([one.key for one in asked])))
-    unused = [one.source for one in proposal.notes if one.value == UNUSED]
-    rest = [one for one in proposal.notes if one.value != UNUSED]
+    unused = [note.source for note in proposal.notes if note.value == UNUSED]
+    rest = [note for note in proposal.notes if note.value != UNUSED]
     if rest:
         rows.append(("not converted", f"{_count(len(rest), 'thing')}; robenv.yaml names each with file and line"))
     if unused:
@@ -38,10 +38,10 @@ def brief(proposal: Proposal, width: int) -> list[str]:
     return [_cut(safe(line), width) for line in lines]
 
 
-def _taken(findings: Sequence[Finding]) -> Iterator[tuple[str, str]]:
+def _taken(findings: Sequence[InitFinding]) -> Iterator[tuple[str, str]]:
     by_key: dict[str, list[str]] = {}
-    for one in findings:
-        by_key.setdefault(one.key, []).append(one.value)
+    for finding in findings:
+        by_key.setdefault(finding.key, []).append(finding.value)
     for key, values in by_key.items():
         once = list(dict.fromkeys(values))
         yield key, once[0] if len(once) == 1 else f"{len(once)}: {', '.join(once)}"

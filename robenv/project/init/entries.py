@@ -13,8 +13,8 @@ from robenv.profile.chain.validate import check_file
 from robenv.profile.merge.normalize import Normalizer
 from robenv.profile.merge.rules import PROFILE
 from robenv.profile.yaml.loader import core_kind, load_yaml
-from robenv.profile.yaml.nodes import Mapping, Source
-from robenv.project.init.findings import LISTS, MAPPINGS, Finding, given_by
+from robenv.profile.yaml.nodes import Mapping, SourceFile
+from robenv.project.init.findings import LISTS, MAPPINGS, InitFinding, given_by
 from robenv.util.sanitize import safe
 
 _PLAIN = re.compile(r"[A-Za-z0-9_/][\w./@+=-]*(?::[\w./@+=-]+)*")
@@ -27,17 +27,17 @@ _STRICT_WORDS = ("yes", "no", "on", "off", "y", "n", "null", "~")
 
 
 @dataclass(frozen=True)
-class Entry:
+class ProfileEntry:
     path: tuple[str, ...]
     """The keys down to it: two entries at one path say the same thing twice."""
     text: str
-    finding: Finding
+    finding: InitFinding
     active: bool
 
 
-def entries_of(taken: Sequence[Finding], asked: Sequence[Finding]) -> list[Entry]:
+def entries_of(taken: Sequence[InitFinding], asked: Sequence[InitFinding]) -> list[ProfileEntry]:
     """Of several that are about the same the first; what is taken goes before what is asked for."""
-    found: dict[tuple[str, ...], Entry] = {}
+    found: dict[tuple[str, ...], ProfileEntry] = {}
     for active, findings in ((True, taken), (False, asked)):
         for finding in findings:
             entry = _entry(finding, active)
@@ -45,19 +45,19 @@ def entries_of(taken: Sequence[Finding], asked: Sequence[Finding]) -> list[Entry
     return list(found.values())
 
 
-def _entry(finding: Finding, active: bool) -> Entry:
+def _entry(finding: InitFinding, active: bool) -> ProfileEntry:
     keys = tuple(finding.key.split("."))
     if finding.key in LISTS:
         text = _flow(finding.value)
         same = _target(finding)
-        return Entry((*keys, same), f"- {text}", finding, active)
+        return ProfileEntry((*keys, same), f"- {text}", finding, active)
     if finding.key in MAPPINGS:
         name, _, value = finding.value.partition("=")
-        return Entry((*keys, name), f"{name}: {_scalar(value, finding.key)}", finding, active)
-    return Entry(keys, f"{keys[-1]}: {_scalar(finding.value, finding.key)}", finding, active)
+        return ProfileEntry((*keys, name), f"{name}: {_scalar(value, finding.key)}", finding, active)
+    return ProfileEntry(keys, f"{keys[-1]}: {_scalar(finding.value, finding.key)}", finding, active)
 
 
-def _target(finding: Finding) -> str:
+def _target(finding: InitFinding) -> str:
     """What makes two entries of a list the same: the place inside for volumes and devices, else all of it."""
     if finding.key == "devices":
         said = json.loads(finding.value) if finding.value.startswith("{") else {"by": finding.value}
@@ -94,12 +94,12 @@ def _scalar(value: str, key: str) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def lines(entries: Sequence[Entry]) -> list[str]:
+def lines(entries: Sequence[ProfileEntry]) -> list[str]:
     """The YAML of entries below one top-level key, or of that key itself."""
     return list(_branch(entries, 0, -1))
 
 
-def _branch(entries: Sequence[Entry], depth: int, active_depth: int) -> Iterator[str]:
+def _branch(entries: Sequence[ProfileEntry], depth: int, active_depth: int) -> Iterator[str]:
     """``active_depth``: how far the keys above are active; what is deeper stands in one comment with its keys."""
     for key in dict.fromkeys(entry.path[depth] for entry in entries):
         own = [entry for entry in entries if entry.path[depth] == key]
@@ -113,7 +113,7 @@ def _branch(entries: Sequence[Entry], depth: int, active_depth: int) -> Iterator
         yield from _branch(ordered, depth + 1, depth if active else active_depth)
 
 
-def _written(entry: Entry, depth: int, active_depth: int) -> str:
+def _written(entry: ProfileEntry, depth: int, active_depth: int) -> str:
     text = _indented(safe(entry.text), depth, entry.active, active_depth)
     why = entry.finding.source
     if not entry.active:
@@ -132,14 +132,14 @@ def commented(text: str, why: str) -> str:
     return f"{text}  # {safe(why)}" if why else text
 
 
-def refusal(finding: Finding) -> str:
+def refusal(finding: InitFinding) -> str:
     """Why the finding cannot stand in a profile, in the schema's words; "" where it can, or where variables decide."""
     if _OF_SHELL.search(finding.value):
         return "only the shell that runs it knows the value"
     if "$" in finding.value:
         return ""
     text = "\n".join(lines(entries_of([finding], []))) + "\n"
-    source = Source(_PLACE / "robenv.yaml", "robenv.yaml", "", "project", _PLACE, (), text)
+    source = SourceFile(_PLACE / "robenv.yaml", "robenv.yaml", "", "project", _PLACE, (), text)
     root, problems = load_yaml(source)
     if isinstance(root, Mapping) and not problems:
         normalizer = Normalizer(source, lambda name: str(_PLACE))

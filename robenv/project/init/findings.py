@@ -13,7 +13,7 @@ BUILT_IN = "built in"
 
 
 @dataclass(frozen=True)
-class Finding:
+class InitFinding:
     """``key``: a key of a profile, or ``image``, ``distro``, ``ros`` (1 or 2), ``profile``, ``note`` or ``built in``.
 
     ``value``: the key's value as text. Of a list one entry, of a mapping ``NAME=value``, of an entry with keys of its
@@ -78,7 +78,7 @@ _VARIABLE = re.compile(r"\$\{?(\w+)")
 _NAMED_VOLUME = re.compile(r"[A-Za-z0-9][\w.-]*:/[^$:]*(?::r[ow])?")
 
 
-def given_by(finding: Finding) -> str:
+def given_by(finding: InitFinding) -> str:
     """What a finding that becomes a key of a profile gives of the host, in words; "" for nothing. A folder may be
     somebody else's work: what it asks of the host is the user's to say."""
     if finding.key == "run.volumes" and _NAMED_VOLUME.fullmatch(finding.value):
@@ -91,17 +91,17 @@ def given_by(finding: Finding) -> str:
     return _GIVES.get(finding.key, "more than an ordinary container has")
 
 
-def note(text: str, source: str) -> Finding:
-    return Finding(NOTE, text, source)
+def note(text: str, source: str) -> InitFinding:
+    return InitFinding(NOTE, text, source)
 
 
-def not_converted(what: str, source: str, way: str = "") -> Finding:
+def not_converted(what: str, source: str, way: str = "") -> InitFinding:
     """``way``: what to do instead."""
-    return Finding(NOTE, f"not converted: {shorten(what)}" + (f" ({way})" if way else ""), source)
+    return InitFinding(NOTE, f"not converted: {shorten(what)}" + (f" ({way})" if way else ""), source)
 
 
-def built_in(what: str, source: str) -> Finding:
-    return Finding(BUILT_IN, shorten(what), source)
+def built_in(what: str, source: str) -> InitFinding:
+    return InitFinding(BUILT_IN, shorten(what), source)
 
 
 def shorten(text: str, most: int = 120) -> str:
@@ -109,7 +109,7 @@ def shorten(text: str, most: int = 120) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def once(findings: Iterable[Finding]) -> Iterator[Finding]:
+def once(findings: Iterable[InitFinding]) -> Iterator[InitFinding]:
     """Of several that say the same the first."""
     seen = set()
     for finding in findings:

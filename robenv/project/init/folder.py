@@ -26,7 +26,7 @@ _KINDS = (
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundDescription:
     kind: str
     path: Path
     source: str
@@ -35,23 +35,23 @@ class Found:
 
 
 @dataclass
-class Folder:
+class ScannedFolder:
     root: Path
-    files: list[Found] = field(default_factory=list)
+    files: list[FoundDescription] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
     branch: str = ""
     """git's HEAD."""
 
-    def of(self, *kinds: str) -> Iterator[Found]:
-        return (one for one in self.files if one.kind in kinds)
+    def of(self, *kinds: str) -> Iterator[FoundDescription]:
+        return (file for file in self.files if file.kind in kinds)
 
     def text_of(self, source: str) -> str | None:
-        return next((one.text for one in self.files if one.source == source), None)
+        return next((file.text for file in self.files if file.source == source), None)
 
 
-def read_folder(folder: Path) -> Folder:
+def read_folder(folder: Path) -> ScannedFolder:
     """Only looks; what cannot be read says nothing."""
-    made = Folder(folder.resolve())
+    made = ScannedFolder(folder.resolve())
     read = 0
     for path, is_folder in _walk(made.root):
         source = path.relative_to(made.root).as_posix()
@@ -62,7 +62,7 @@ def read_folder(folder: Path) -> Folder:
         elif (kind := _kind_of(path.name)) and read < _ALL:
             text = _text(path, made.root)
             read += len(text)
-            made.files.append(Found(kind, path, source, text))
+            made.files.append(FoundDescription(kind, path, source, text))
     made.branch = _text(made.root / ".git/HEAD", made.root)
     return made
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from robenv.catalog.debian_ros import lacking_in
+from robenv.catalog.debian_ros import missing_packages
 from robenv.profile.workspace.conditions import holds
-from robenv.profile.workspace.container_paths import Inside
+from robenv.profile.workspace.container_paths import BoundFolders
 from robenv.profile.workspace.package_xml import Package
 from robenv.profile.workspace.packages import read_packages
-from robenv.project.init.findings import Finding, note
+from robenv.project.init.findings import InitFinding, note
 
 LACKING = "Debian has no package of "
 _TARGET = "/workspace"
@@ -19,14 +19,14 @@ _VARIABLES: Mapping[str, str] = {"ROS_VERSION": "1", "ROS_DISTRO": "Debian", "RO
 _BUILD = frozenset(("build", "buildtool", "build_export", "buildtool_export"))
 
 
-def lacking_on_debian(folder: Path, profile: str) -> Iterator[Finding]:
+def lacking_on_debian(folder: Path, profile: str) -> Iterator[InitFinding]:
     """A note with the packages, the files that ask for them and the three ways out."""
     suite = profile.removeprefix("ros/debian-")
     if suite == profile:
         return
-    sources = lacking_in(suite)
-    packages = read_packages(folder, Inside([(_TARGET, str(folder))]), _TARGET).found
-    own = {one.name for one in packages}
+    sources = missing_packages(suite)
+    packages = read_packages(folder, BoundFolders([(_TARGET, str(folder))]), _TARGET).found
+    own = {package.name for package in packages}
     missing = {
         key: place
         for key, place in _asked_for(packages).items()
@@ -48,8 +48,8 @@ def _asked_for(packages: tuple[Package, ...]) -> dict[str, str]:
     found: dict[str, str] = {}
     for first in (True, False):
         for package in packages:
-            for one in package.dependencies:
-                is_built = bool(_BUILD.intersection(one.types))
-                if is_built is first and set(one.types) != {"doc"} and holds(one.condition, _VARIABLES):
-                    found.setdefault(one.key, f"{package.file}:{one.location.line}")
+            for dependency in package.dependencies:
+                is_built = bool(_BUILD.intersection(dependency.types))
+                if is_built is first and set(dependency.types) != {"doc"} and holds(dependency.condition, _VARIABLES):
+                    found.setdefault(dependency.key, f"{package.file}:{dependency.location.line}")
     return found

@@ -11,7 +11,7 @@ from robenv.host.host import Host
 
 
 @dataclass(frozen=True)
-class Machine:
+class DetectedMachine:
     """``l4t``: a Jetson's release, as in 36.4.0; ``ros``: distributions installed in /opt/ros."""
 
     l4t: str = ""
@@ -30,7 +30,7 @@ class Machine:
         return self.model.startswith("Raspberry Pi")
 
 
-def read_machine(host: Host) -> Machine:
+def read_machine(host: Host) -> DetectedMachine:
     from robenv.host.probes.board import read_model
     from robenv.host.probes.distribution import read_distribution
     from robenv.host.probes.gpu import read_gpu
@@ -38,10 +38,10 @@ def read_machine(host: Host) -> Machine:
     found = read_gpu(host, ())
     tegra = found.tegra
     gpu = "a Jetson's" if tegra else "NVIDIA's" if found.nvidia_driver else "AMD's" if found.kfd else ""
-    there = tuple(one.name for one in DISTROS if host.read(f"/opt/ros/{one.name}/setup.sh") is not None)
+    there = tuple(distro.name for distro in DISTROS if host.read(f"/opt/ros/{distro.name}/setup.sh") is not None)
     try:
         platform = normalize(host.uname()[2])
     except UsageError:
         platform = ""
     suite = read_distribution(host).codename
-    return Machine(tegra.l4t if tegra else "", there, gpu, platform, read_model(host), suite)
+    return DetectedMachine(tegra.l4t if tegra else "", there, gpu, platform, read_model(host), suite)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from robenv.catalog.ros import RMW
-from robenv.project.init.findings import Finding, Setting, built_in, not_converted
+from robenv.project.init.findings import InitFinding, Setting, built_in, not_converted
 
 _DISPLAY = ("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR", "QT_X11_NO_MITSHM", "XDG_SESSION_TYPE")
 _AUDIO = ("PULSE_SERVER", "PULSE_COOKIE", "PULSE_RUNTIME_PATH")
@@ -59,21 +59,23 @@ Relative = Callable[[str], str]
 """A path of the host as the file that names it says it, relative to the project's folder; "." for that folder."""
 
 
-def interpret(settings: Sequence[Setting], relative: Relative) -> Iterator[Finding]:
+def interpret(settings: Sequence[Setting], relative: Relative) -> Iterator[InitFinding]:
     """The findings of a service, in its order."""
-    realtime = next((one for one in settings if one.key == "ulimits" and one.value.startswith("rtprio=")), None)
-    for one in settings:
-        if realtime and _is_realtime(one):
-            yield Finding("realtime", "true", one.source)
-        elif one.key in _CONVERTED:
-            yield from _CONVERTED[one.key](one, relative)
-        elif one.key in _PASSED or one.key == "ulimits":
-            yield from _passed(one)
-        elif one.key in _BUILT_IN:
-            why = _BUILT_IN[one.key]
-            yield built_in(f"{one.key}: {one.value}" + (f" ({why})" if why else ""), one.source)
+    realtime = next(
+        (setting for setting in settings if setting.key == "ulimits" and setting.value.startswith("rtprio=")), None
+    )
+    for setting in settings:
+        if realtime and _is_realtime(setting):
+            yield InitFinding("realtime", "true", setting.source)
+        elif setting.key in _CONVERTED:
+            yield from _CONVERTED[setting.key](setting, relative)
+        elif setting.key in _PASSED or setting.key == "ulimits":
+            yield from _passed(setting)
+        elif setting.key in _BUILT_IN:
+            why = _BUILT_IN[setting.key]
+            yield built_in(f"{setting.key}: {setting.value}" + (f" ({why})" if why else ""), setting.source)
         else:
-            yield not_converted(f"{one.key}: {one.value}", one.source, _WAYS.get(one.key, ""))
+            yield not_converted(f"{setting.key}: {setting.value}", setting.source, _WAYS.get(setting.key, ""))
 
 
 def _is_realtime(one: Setting) -> bool:
@@ -82,7 +84,7 @@ def _is_realtime(one: Setting) -> bool:
     return (one.key == "cap_add" and one.value.removeprefix("CAP_") == "SYS_NICE") or one.key == "cpu_rt_runtime"
 
 
-def _passed(one: Setting) -> Iterator[Finding]:
+def _passed(one: Setting) -> Iterator[InitFinding]:
     value = one.value
     if one.key == "security_opt":
         value = re.sub(r"^(seccomp|apparmor|label|no-new-privileges):", r"\1=", value)
@@ -90,7 +92,7 @@ def _passed(one: Setting) -> Iterator[Finding]:
     if one.key == "cap_add" and value.upper() == "ALL":
         yield not_converted("cap_add: ALL", one.source, "name the capabilities under run.cap_add")
         return
-    yield Finding(f"run.{one.key}", value, one.source)
+    yield InitFinding(f"run.{one.key}", value, one.source)
 
 
 _NAMES = {
@@ -102,18 +104,18 @@ _NAMES = {
 """Variables that stand for a key."""
 
 
-def _environment(one: Setting, relative: Relative) -> Iterator[Finding]:
+def _environment(one: Setting, relative: Relative) -> Iterator[InitFinding]:
     name, _, value = one.value.partition("=")
     if name in _NAMES:
-        yield Finding(*_NAMES[name], f"{one.source}: {name}")
+        yield InitFinding(*_NAMES[name], f"{one.source}: {name}")
     elif name in _BUILDS:
         yield built_in(one.value, one.source)
     elif known := _of_ros(name, value):
-        yield Finding(*known, f"{one.source}: {name}")
+        yield InitFinding(*known, f"{one.source}: {name}")
     elif "=" not in one.value and re.fullmatch(r"\w+", name):
-        yield Finding("environment", f"{name}=${{{name}}}", one.source)
+        yield InitFinding("environment", f"{name}=${{{name}}}", one.source)
     elif _VARIABLE.fullmatch(one.value):
-        yield Finding("environment", one.value, one.source)
+        yield InitFinding("environment", one.value, one.source)
     else:
         yield not_converted(f"environment: {one.value}", one.source)
 
@@ -126,26 +128,26 @@ def _of_ros(name: str, value: str) -> tuple[str, str] | None:
     return ("distro", value) if name == "ROS_DISTRO" and value.isalpha() else None
 
 
-def _volumes(one: Setting, relative: Relative) -> Iterator[Finding]:
+def _volumes(one: Setting, relative: Relative) -> Iterator[InitFinding]:
     parts = _split_volume(one.value)
     host, inside = parts[0], parts[1] if len(parts) > 1 else ""
     key = _means(host)
     if key is not None:
-        yield Finding(*key, f"{one.source}: {host}")
+        yield InitFinding(*key, f"{one.source}: {host}")
     elif host == inside == "/dev/shm":  # noqa: S108
-        yield Finding("run.ipc", "host", f"{one.source}: {host}")
+        yield InitFinding("run.ipc", "host", f"{one.source}: {host}")
     elif _LOCALTIME.fullmatch(host):
         yield built_in(f"{host} (robenv sets the time zone)", one.source)
     elif not inside or (not host.startswith((".", "/", "~", "$")) and "/" not in host):
-        yield Finding("run.volumes", one.value, one.source)
+        yield InitFinding("run.volumes", one.value, one.source)
     else:
         path = relative(host)
         if path in (".", "./"):
-            yield Finding("workspace.target", posixpath.normpath(inside), one.source)
+            yield InitFinding("workspace.target", posixpath.normpath(inside), one.source)
         elif path.startswith("{"):
             yield not_converted(f"volume {one.value}", one.source, "run.volumes")
         else:
-            yield Finding("run.volumes", ":".join((path, *parts[1:])), one.source)
+            yield InitFinding("run.volumes", ":".join((path, *parts[1:])), one.source)
 
 
 def _means(host: str) -> tuple[str, str] | None:
@@ -166,57 +168,57 @@ def _split_volume(text: str) -> list[str]:
     return re.findall(r"(?:\$\{[^}]{0,300}\}|[^:])+", text) or [text]
 
 
-def _devices(one: Setting, relative: Relative) -> Iterator[Finding]:
+def _devices(one: Setting, relative: Relative) -> Iterator[InitFinding]:
     parts = _split_volume(one.value.rstrip("/"))
     host = parts[0].rstrip("/")
     if _SOUND_DEVICE.fullmatch(host):
-        yield Finding("audio", "auto", f"{one.source}: {host}")
+        yield InitFinding("audio", "auto", f"{one.source}: {host}")
     elif _NVIDIA_DEVICE.fullmatch(host):
-        yield Finding("gpu", "auto", f"{one.source}: {host}")
+        yield InitFinding("gpu", "auto", f"{one.source}: {host}")
     elif host == "/dev/bus/usb":
-        yield Finding("devices", json.dumps({"class": "usb"}), one.source)
+        yield InitFinding("devices", json.dumps({"class": "usb"}), one.source)
     elif re.fullmatch(r"/dev/[\w./*-]+|\$\{.*\}|\$\w+", host):
         wish = {"by": host, "optional": True}
         if len(parts) > 1 and parts[1].startswith("/") and parts[1] != host:
             wish["target"] = parts[1]
-        yield Finding("devices", json.dumps(wish), one.source)
+        yield InitFinding("devices", json.dumps(wish), one.source)
     else:
         yield not_converted(f"device {one.value}", one.source, "devices")
 
 
-def _network_mode(one: Setting, relative: Relative) -> Iterator[Finding]:
+def _network_mode(one: Setting, relative: Relative) -> Iterator[InitFinding]:
     if one.value in ("host", "bridge", "none"):
-        yield Finding("run.network_mode", one.value, one.source)
+        yield InitFinding("run.network_mode", one.value, one.source)
     else:
         yield not_converted(f"network_mode: {one.value}", one.source, "networks and run.networks")
 
 
-def _ipc(one: Setting, relative: Relative) -> Iterator[Finding]:
+def _ipc(one: Setting, relative: Relative) -> Iterator[InitFinding]:
     if one.value in ("host", "private", "shareable"):
-        yield Finding("run.ipc", one.value, one.source)
+        yield InitFinding("run.ipc", one.value, one.source)
     else:
         yield not_converted(f"ipc: {one.value}", one.source, "robenv runs one container")
 
 
-def _privileged(one: Setting, relative: Relative) -> Iterator[Finding]:
+def _privileged(one: Setting, relative: Relative) -> Iterator[InitFinding]:
     if one.value.lower() in ("true", "1"):
-        yield Finding("run.privileged", "true", f"{one.source}: name devices and run.cap_add instead")
+        yield InitFinding("run.privileged", "true", f"{one.source}: name devices and run.cap_add instead")
     else:
         yield built_in(f"privileged: {one.value}", one.source)
 
 
-def _runtime(one: Setting, relative: Relative) -> Iterator[Finding]:
+def _runtime(one: Setting, relative: Relative) -> Iterator[InitFinding]:
     if one.value == "nvidia":
-        yield Finding("gpu", "auto", f"{one.source}: runtime {one.value}")
+        yield InitFinding("gpu", "auto", f"{one.source}: runtime {one.value}")
     else:
-        yield Finding("run.runtime", one.value, one.source)
+        yield InitFinding("run.runtime", one.value, one.source)
 
 
-def _gpus(one: Setting, relative: Relative) -> Iterator[Finding]:
-    yield Finding("gpu", "auto", f"{one.source}: gpus {one.value}")
+def _gpus(one: Setting, relative: Relative) -> Iterator[InitFinding]:
+    yield InitFinding("gpu", "auto", f"{one.source}: gpus {one.value}")
 
 
-_CONVERTED: dict[str, Callable[[Setting, Relative], Iterator[Finding]]] = {
+_CONVERTED: dict[str, Callable[[Setting, Relative], Iterator[InitFinding]]] = {
     "environment": _environment,
     "volumes": _volumes,
     "devices": _devices,

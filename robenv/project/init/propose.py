@@ -12,9 +12,9 @@ from robenv.catalog.ros import DEFAULT_ROS_2, DISTROS, find_distro
 from robenv.errors import UsageError
 from robenv.profile.resolve.summary import Summary
 from robenv.project.init.entries import refusal
-from robenv.project.init.findings import BUILT_IN, NOTE, Finding, given_by, not_converted, note, once
-from robenv.project.init.folder import Folder
-from robenv.project.init.machine import Machine
+from robenv.project.init.findings import BUILT_IN, NOTE, InitFinding, given_by, not_converted, note, once
+from robenv.project.init.folder import ScannedFolder
+from robenv.project.init.machine import DetectedMachine
 from robenv.project.init.readers.scripts import dua_folder, dua_lines
 from robenv.project.init.readers.sources import Candidate, candidates, unused
 from robenv.project.init.readers.workspace import (
@@ -25,7 +25,7 @@ from robenv.project.init.readers.workspace import (
     in_requirements,
     one_of_repos,
 )
-from robenv.project.init.targets import Stand, stand_of
+from robenv.project.init.targets import ProjectBase, project_base
 
 DEFAULT = f"ros/{DEFAULT_ROS_2}"
 """Where nothing says what a folder is for."""
@@ -50,12 +50,12 @@ class Proposal:
     profile: str
     image: str
     why: str
-    taken: tuple[Finding, ...] = ()
-    notes: tuple[Finding, ...] = ()
+    taken: tuple[InitFinding, ...] = ()
+    notes: tuple[InitFinding, ...] = ()
     added: tuple[str, ...] = ()
-    asked: tuple[Finding, ...] = ()
+    asked: tuple[InitFinding, ...] = ()
     """What the files ask of the host: for the user to allow."""
-    built_in: tuple[Finding, ...] = ()
+    built_in: tuple[InitFinding, ...] = ()
     """What robenv does by itself."""
     sources: tuple[str, ...] = ()
     """The files that describe the environment which was taken."""
@@ -78,7 +78,11 @@ class Proposal:
 
 
 def propose(
-    folder: Folder, machine: Machine, find: Find, jetpacks: tuple[JetPack, ...] = JETPACKS, source: str = ""
+    folder: ScannedFolder,
+    machine: DetectedMachine,
+    find: Find,
+    jetpacks: tuple[JetPack, ...] = JETPACKS,
+    source: str = "",
 ) -> Proposal:
     """``jetpacks``: the table as the user has it. ``source``: the file to take the environment from; "": the best.
     Raises UsageError where that file describes none."""
@@ -86,11 +90,11 @@ def propose(
     everything = candidates(folder)
     ranked = sorted(everything, key=lambda one: not _runs(find(_stand(one, has_sources).profile), machine))
     chosen = _chosen(ranked, source)
-    workspace = _workspace(folder, {one.file for one in chosen.findings} if chosen else ())
+    workspace = _workspace(folder, {finding.file for finding in chosen.findings} if chosen else ())
     hints = [*(chosen.findings if chosen else ()), *workspace]
     stands = [*_stands(hints, chosen, machine, find, has_sources, jetpacks)]
     base = _first(stands, machine, find, jetpacks)
-    distro = next((one.name for one in DISTROS if base.profile.startswith(f"ros/{one.name}")), "")
+    distro = next((distro.name for distro in DISTROS if base.profile.startswith(f"ros/{distro.name}")), "")
     findings = [*once(one_of_repos(hints, distro, _aside(everything, chosen))), *unused(everything, chosen)]
     return _filled(base, findings, machine, sorted(chosen.uses) if chosen else [])
 
@@ -101,7 +105,7 @@ def _aside(everything: Sequence[Candidate], chosen: Candidate | None) -> set[str
     return {posixpath.dirname(one.file) for one in everything} - used - {""}
 
 
-def _workspace(folder: Folder, read: Collection[str] = ()) -> Iterator[Finding]:
+def _workspace(folder: ScannedFolder, read: Collection[str] = ()) -> Iterator[InitFinding]:
     """What the sources say, wherever the environment comes from. ``read``: files that its description has read."""
     for name in folder.folders:
         yield from dua_folder(name.rpartition("/")[2], name)
@@ -133,44 +137,46 @@ def _chosen(ranked: Sequence[Candidate], source: str) -> Candidate | None:
     return next(says, None) or next((one for one in offered if one.findings), None)
 
 
-def _stand(one: Candidate, has_sources: bool) -> Stand:
+def _stand(one: Candidate, has_sources: bool) -> ProjectBase:
     if one.image:
-        return stand_of(one.image, one.image_source, one.distro, has_sources)
-    return Stand(f"ros/{one.distro}" if one.distro else "", "", one.file)
+        return project_base(one.image, one.image_source, one.distro, has_sources)
+    return ProjectBase(f"ros/{one.distro}" if one.distro else "", "", one.file)
 
 
 def _stands(
-    hints: Sequence[Finding],
+    hints: Sequence[InitFinding],
     chosen: Candidate | None,
-    machine: Machine,
+    machine: DetectedMachine,
     find: Find,
     has_sources: bool,
     jetpacks: tuple[JetPack, ...],
-) -> Iterator[Stand]:
+) -> Iterator[ProjectBase]:
     """What would fit, the best first, each with the reason. Not all of the profiles need exist."""
     named = [(hint.value, hint.source) for hint in hints if hint.key == "profile"]
     for profile, source in sorted(named, key=lambda one: not _runs(find(one[0]), machine)):
-        yield Stand(profile, "", source)
-    yield from (Stand(_FOR_ARM[name], "", f"{source}, {name}") for name, source in named if name in _FOR_ARM)
+        yield ProjectBase(profile, "", source)
+    yield from (ProjectBase(_FOR_ARM[name], "", f"{source}, {name}") for name, source in named if name in _FOR_ARM)
     jetpack = _jetpack(machine, jetpacks)
     if chosen and chosen.image:
         yield _stand(chosen, has_sources)
         if jetpack is not None:
-            yield Stand(_of_jetson(machine, jetpack), "", _jetson_in_words(machine))
-        yield Stand("", chosen.image, chosen.image_source)
+            yield ProjectBase(_of_jetson(machine, jetpack), "", _jetson_in_words(machine))
+        yield ProjectBase("", chosen.image, chosen.image_source)
     yield from _by_distro(hints, machine, jetpack)
     if jetpack is not None:
-        yield Stand(_of_jetson(machine, jetpack), "", _jetson_in_words(machine))
+        yield ProjectBase(_of_jetson(machine, jetpack), "", _jetson_in_words(machine))
     elif machine.is_pi:
         for suite in (machine.suite, "bookworm"):
-            yield Stand(f"rpi/{suite}", "", f"this machine is a {machine.model}")
-    yield Stand(DEFAULT, "", NO_HINT)
+            yield ProjectBase(f"rpi/{suite}", "", f"this machine is a {machine.model}")
+    yield ProjectBase(DEFAULT, "", NO_HINT)
 
 
-def _first(stands: Sequence[Stand], machine: Machine, find: Find, jetpacks: tuple[JetPack, ...]) -> Proposal:
+def _first(
+    stands: Sequence[ProjectBase], machine: DetectedMachine, find: Find, jetpacks: tuple[JetPack, ...]
+) -> Proposal:
     """The first that exists and runs here; a board's on a PC is emulated, a PC's on a board is passed over."""
     jetpack = _jetpack(machine, jetpacks)
-    notes: tuple[Finding, ...] = ()
+    notes: tuple[InitFinding, ...] = ()
     for stand in stands:
         notes += (note(stand.note, stand.why),) if stand.note else ()
         if not stand.profile:
@@ -191,28 +197,30 @@ def _first(stands: Sequence[Stand], machine: Machine, find: Find, jetpacks: tupl
     return Proposal(DEFAULT, "", NO_HINT, notes=notes)
 
 
-def _filled(base: Proposal, findings: Sequence[Finding], machine: Machine, sources: Sequence[str]) -> Proposal:
+def _filled(
+    base: Proposal, findings: Sequence[InitFinding], machine: DetectedMachine, sources: Sequence[str]
+) -> Proposal:
     """The proposal with everything else that was found, checked against the schema."""
-    keyed = [one for one in findings if one.key not in (*_ABOUT_TARGET, NOTE, BUILT_IN)]
+    keyed = [finding for finding in findings if finding.key not in (*_ABOUT_TARGET, NOTE, BUILT_IN)]
     refused = {one: words for one in keyed if (words := refusal(one))}
     sound = [one for one in keyed if one not in refused]
-    notes = [one for one in findings if one.key == NOTE]
+    notes = [finding for finding in findings if finding.key == NOTE]
     notes += [not_converted(f"{one.key}: {one.value}", one.source, words) for one, words in refused.items()]
     of_jetson = base.profile.startswith("jetson") or any(name.startswith("jetson/") for name in base.added)
     emulated = "is emulated on this machine" in base.why
-    gpu = [Finding("gpu", "auto", f"this machine has a GPU, {machine.gpu}")] if machine.gpu else []
+    gpu = [InitFinding("gpu", "auto", f"this machine has a GPU, {machine.gpu}")] if machine.gpu else []
     taken = [one for one in sound if not given_by(one)] + (gpu if not of_jetson and not emulated else [])
     return replace(
         base,
         taken=tuple(taken),
         asked=tuple(one for one in sound if given_by(one)),
         notes=(*base.notes, *notes),
-        built_in=tuple(one for one in findings if one.key == BUILT_IN),
+        built_in=tuple(finding for finding in findings if finding.key == BUILT_IN),
         sources=tuple(sources),
     )
 
 
-def _runs(found: Summary | None, machine: Machine) -> bool:
+def _runs(found: Summary | None, machine: DetectedMachine) -> bool:
     """Whether it comes up on this machine without emulation; what is no profile does."""
     return found is None or not machine.platform or found.runs_on(machine.platform)
 
@@ -221,11 +229,11 @@ def _architectures(platforms: Sequence[str]) -> str:
     return ", ".join(platform.partition("/")[2] for platform in platforms)
 
 
-def _jetpack(machine: Machine, jetpacks: tuple[JetPack, ...]) -> JetPack | None:
+def _jetpack(machine: DetectedMachine, jetpacks: tuple[JetPack, ...]) -> JetPack | None:
     return nearest_jetpack(parse_l4t(machine.l4t), jetpacks) if machine.l4t else None
 
 
-def _for_board(found: Summary, machine: Machine, jetpack: JetPack | None) -> tuple[tuple[str, ...], str]:
+def _for_board(found: Summary, machine: DetectedMachine, jetpack: JetPack | None) -> tuple[tuple[str, ...], str]:
     """What of a Jetson or a Raspberry Pi a profile needs besides, and why."""
     if jetpack is not None and not found.jetpack:
         if found.ros and found.suite == jetpack.suite:
@@ -236,35 +244,40 @@ def _for_board(found: Summary, machine: Machine, jetpack: JetPack | None) -> tup
     return (), ""
 
 
-def _of_jetson(machine: Machine, jetpack: JetPack) -> str:
+def _of_jetson(machine: DetectedMachine, jetpack: JetPack) -> str:
     """The board's own profile where that is for the JetPack which the board has."""
     board = board_of(machine.model)
     return f"jetson/{board.name if board and board.jetpacks[0] == jetpack.name else jetpack.name}"
 
 
-def _jetson_in_words(machine: Machine) -> str:
+def _jetson_in_words(machine: DetectedMachine) -> str:
     return f"this machine is a Jetson with L4T {machine.l4t}"
 
 
-def _by_distro(hints: Sequence[Finding], machine: Machine, jetpack: JetPack | None) -> Iterator[Stand]:
+def _by_distro(
+    hints: Sequence[InitFinding], machine: DetectedMachine, jetpack: JetPack | None
+) -> Iterator[ProjectBase]:
     named = Counter(hint.value for hint in hints if hint.key == "distro")
     for distro, _ in named.most_common():
         if find_distro(distro):
-            yield Stand(f"ros/{distro}", "", next(one.source for one in hints if one.value == distro))
+            yield ProjectBase(f"ros/{distro}", "", next(hint.source for hint in hints if hint.value == distro))
     versions = {hint.value: hint.source for hint in hints if hint.key == "ros"}
     for native in machine.ros:
         row = find_distro(native)
         if row and (not versions or str(row.version) in versions):
-            yield Stand(f"ros/{native}", "", f"this machine has {row.title} in /opt/ros")
+            yield ProjectBase(f"ros/{native}", "", f"this machine has {row.title} in /opt/ros")
     for row in DISTROS:
         if jetpack is not None and row.suite == jetpack.suite and (source := versions.get(str(row.version))):
             why = f"{source} is of ROS {row.version}, and {row.title} is for the Ubuntu of this Jetson"
-            yield Stand(f"ros/{row.name}", "", why)
+            yield ProjectBase(f"ros/{row.name}", "", why)
     if "2" in versions:
         default = find_distro(DEFAULT_ROS_2)
         title = default.title if default else ""
-        for name in (DEFAULT_ROS_2, *(one.name for one in reversed(DISTROS) if one.version == 2 and one.lts)):
+        for name in (
+            DEFAULT_ROS_2,
+            *(distro.name for distro in reversed(DISTROS) if distro.version == 2 and distro.lts),
+        ):
             why = f"{versions['2']} is of ROS 2; no distribution is named, so {title}, a release with long support"
-            yield Stand(f"ros/{name}", "", why)
+            yield ProjectBase(f"ros/{name}", "", why)
     elif "1" in versions:
-        yield Stand(ROS_1, "", f"{versions['1']}: this is a ROS 1 workspace; Debian 12 still packages ROS 1")
+        yield ProjectBase(ROS_1, "", f"{versions['1']}: this is a ROS 1 workspace; Debian 12 still packages ROS 1")

@@ -17,7 +17,7 @@ _WORD = re.compile(r"[a-z]+")
 
 
 @dataclass(frozen=True)
-class Stand:
+class ProjectBase:
     """What a project stands on: a profile, an image, or an image with a profile's settings."""
 
     profile: str
@@ -26,30 +26,32 @@ class Stand:
     note: str = ""
 
 
-def stand_of(image: str, source: str, distro: str, has_sources: bool) -> Stand:
+def project_base(image: str, source: str, distro: str, has_sources: bool) -> ProjectBase:
     """``distro``: what the file itself says; ``has_sources``: whether there are packages to be built here."""
     why = f"{source}: {image}"
     named, variant = image_of(image)
     if named:
         return _official(named, variant, why, has_sources)
-    if (found := _OSRF.fullmatch(image)) and (row := find_distro(found[1])) and found[3] in (None, row.suite):
-        return Stand(f"ros/{found[1]}-{found[2]}", "", why)
-    if (found := _ALTHACK.fullmatch(image)) and find_distro(found[1]):
-        profile = f"ros/{found[1]}{_ALTHACK_VARIANTS[found[2]]}"
-        return Stand(profile, "", why, f'{image} is taken for {profile}; base: {{image: "{image}"}} keeps the image')
+    if (match := _OSRF.fullmatch(image)) and (row := find_distro(match[1])) and match[3] in (None, row.suite):
+        return ProjectBase(f"ros/{match[1]}-{match[2]}", "", why)
+    if (match := _ALTHACK.fullmatch(image)) and find_distro(match[1]):
+        profile = f"ros/{match[1]}{_ALTHACK_VARIANTS[match[2]]}"
+        return ProjectBase(
+            profile, "", why, f'{image} is taken for {profile}; base: {{image: "{image}"}} keeps the image'
+        )
     l4t = l4t_of_image(image)
     if l4t and (row_of := jetpack_of(l4t)) and not distro:
-        return Stand(f"jetson/{row_of.name}", "", why)
+        return ProjectBase(f"jetson/{row_of.name}", "", why)
     return _by_distro(image, distro or distro_of_name(image), why)
 
 
-def _official(distro: str, variant: str, why: str, has_sources: bool) -> Stand:
+def _official(distro: str, variant: str, why: str, has_sources: bool) -> ProjectBase:
     if variant == "ros-core" and has_sources:
-        return Stand(f"ros/{distro}", "", f"{why}, with compilers for the sources here")
-    return Stand(f"ros/{distro}" + (f"-{variant}" if variant != "ros-base" else ""), "", why)
+        return ProjectBase(f"ros/{distro}", "", f"{why}, with compilers for the sources here")
+    return ProjectBase(f"ros/{distro}" + (f"-{variant}" if variant != "ros-base" else ""), "", why)
 
 
-def _by_distro(image: str, distro: str, why: str) -> Stand:
+def _by_distro(image: str, distro: str, why: str) -> ProjectBase:
     row, release = find_distro(distro), release_of_image(image)
     if row is None:
         ended = next((word for word in _WORD.findall(f"{image} {distro}") if word in ENDED), "")
@@ -58,12 +60,12 @@ def _by_distro(image: str, distro: str, why: str) -> Stand:
             if ended
             else ""
         )
-        return Stand("", image, why, note)
+        return ProjectBase("", image, why, note)
     if release is not None and release.suite != row.suite:
         note = f"{row.title} is for Ubuntu {row.ubuntu}, and {image} is {release.title}: built from source"
-        return Stand("", image, why, note)
+        return ProjectBase("", image, why, note)
     is_plain = image.rpartition("/")[2].partition(":")[0] in ("ubuntu", "debian")
-    return Stand(
+    return ProjectBase(
         f"ros/{row.name}", "" if is_plain else image, f"{why}, with ROS 2 {row.name.capitalize()}" if is_plain else why
     )
 

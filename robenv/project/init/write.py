@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from robenv.errors import UsageError
-from robenv.project.init.entries import Entry, commented, entries_of, lines
-from robenv.project.init.findings import Finding
+from robenv.project.init.entries import ProfileEntry, commented, entries_of, lines
+from robenv.project.init.findings import InitFinding
 from robenv.project.init.propose import Proposal
 from robenv.util.sanitize import safe
 
@@ -91,17 +91,17 @@ def proposed_file(name: str, proposal: Proposal) -> str:
     """The text of a new robenv.yaml, each line that was guessed with where it came from."""
     plain = name[0].isalpha() and name not in _OTHER_WORDS
     entries = entries_of(proposal.taken, proposal.asked)
-    packages = [one for one in entries if one.path[:2] == ("apt", "packages") and one.finding.value != "git"]
+    packages = [entry for entry in entries if entry.path[:2] == ("apt", "packages") and entry.finding.value != "git"]
     return _TEXT.format(
         name=name if plain else f'"{name}"',
         stand="\n".join(_stand(proposal)),
-        packages="".join(f"    {commented(one.text, one.finding.source)}\n" for one in packages),
+        packages="".join(f"    {commented(package.text, package.finding.source)}\n" for package in packages),
         sections="".join(f"{line}\n" for line in _sections(entries)),
         notes="".join(f"{line}\n" for line in _notes(proposal)),
     )
 
 
-def left_out(proposal: Proposal) -> list[Finding]:
+def left_out(proposal: Proposal) -> list[InitFinding]:
     """What of the host the folder asks for, and is left in comments: nothing that the file has already."""
     return [one.finding for one in entries_of(proposal.taken, proposal.asked) if not one.active]
 
@@ -115,9 +115,9 @@ def _stand(proposal: Proposal) -> Iterator[str]:
         yield commented(f"base: {{image: {json.dumps(proposal.image)}}}", why)
 
 
-def _sections(entries: Sequence[Entry]) -> Iterator[str]:
+def _sections(entries: Sequence[ProfileEntry]) -> Iterator[str]:
     for keys, said, example in _SECTIONS:
-        own = [one for one in entries if one.path[0] in keys]
+        own = [entry for entry in entries if entry.path[0] in keys]
         found = {one.path[0] for one in own}
         rest = [line for line in example.split("\n") if line and _top(line, example) not in found]
         if not own and not rest:
@@ -150,11 +150,11 @@ def _notes(proposal: Proposal) -> Iterator[str]:
         yield ""
 
 
-def grouped(findings: Sequence[Finding]) -> list[str]:
+def grouped(findings: Sequence[InitFinding]) -> list[str]:
     """A line for each text, with every place that it is said of."""
     places: dict[str, list[str]] = {}
-    for one in findings:
-        places.setdefault(one.value, []).append(one.source)
+    for finding in findings:
+        places.setdefault(finding.value, []).append(finding.source)
     made = []
     for value, found in places.items():
         made.append(f"{safe(', '.join(dict.fromkeys(found)))}: {safe(value)}")

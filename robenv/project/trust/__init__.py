@@ -1,3 +1,3 @@
 """Whose a file is, what it takes of the host, and what the user has approved."""
 
-__all__ = ["approvals", "baseline", "judge", "repos", "strangers"]
+__all__ = ["approvals", "baseline", "foreign_files", "judge", "repos"]

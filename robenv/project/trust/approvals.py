@@ -82,7 +82,9 @@ def _name(source: str, powers: Sequence[str]) -> str:
 def approval_of(source: str, powers: Sequence[str]) -> Approval | None:
     """An approval that has all of these powers for ``source``."""
     wanted = set(powers)
-    return next((one for one in approvals() if one.source == source and wanted <= set(one.powers)), None)
+    return next(
+        (approval for approval in approvals() if approval.source == source and wanted <= set(approval.powers)), None
+    )
 
 
 def approve(source: str, powers: Sequence[str], content: str = "") -> Approval:
@@ -104,7 +106,7 @@ def approve(source: str, powers: Sequence[str], content: str = "") -> Approval:
 
 def revoke(source: str) -> int:
     """Takes back every approval of ``source``; how many there were."""
-    gone = [one for one in approvals() if one.source == source]
+    gone = [approval for approval in approvals() if approval.source == source]
     for one in gone:
         Path(one.path).unlink(missing_ok=True)
     return len(gone)

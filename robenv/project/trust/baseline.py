@@ -27,7 +27,7 @@ _MAX_BYTES = 16 << 20
 
 
 @dataclass(frozen=True)
-class Stamp:
+class FileStamp:
     """What stands at a path; ``text`` is "" for nothing. ``time``: when it was put there, as the kernel notes it, which
     no program can have it note otherwise."""
 
@@ -53,11 +53,11 @@ class Baseline:
     engines: tuple[str, ...] = ()
     """The endpoints of engines on which there are containers."""
 
-    def changed(self, now: Mapping[str, Stamp]) -> tuple[str, ...]:
+    def changed(self, now: Mapping[str, FileStamp]) -> tuple[str, ...]:
         """Which of the files that count now a container may have put there."""
         return tuple(sorted(path for path, stamp in now.items() if self._may_have(path, stamp)))
 
-    def _may_have(self, path: str, stamp: Stamp) -> bool:
+    def _may_have(self, path: str, stamp: FileStamp) -> bool:
         if not lies_in(path, self.areas):
             return False
         if path not in self.files:
@@ -70,7 +70,7 @@ class Baseline:
 
 
 @dataclass(frozen=True)
-class Look:
+class TrustSnapshot:
     """One look at a project's files, which distinguishes what was read from what stands there now.
 
     ``since``: nanoseconds since 1970, when reading began. ``read``: paths that something was read from. ``ends``: of
@@ -81,36 +81,36 @@ class Look:
     read: frozenset[str] = frozenset()
     ends: Mapping[str, str] = field(default_factory=dict)
 
-    def stamps(self, paths: Iterable[str]) -> dict[str, Stamp]:
+    def stamps(self, paths: Iterable[str]) -> dict[str, FileStamp]:
         return {path: self._stamp(path) for path in dict.fromkeys(paths)}
 
-    def _stamp(self, path: str) -> Stamp:
+    def _stamp(self, path: str) -> FileStamp:
         leads = self.ends.get(path) or os.path.realpath(path)
         linked = _link_time(path)
         try:
             with open(leads, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
                 text, about = file.read(_MAX_BYTES), os.fstat(file.fileno())
         except IsADirectoryError:
-            return Stamp(f"folder {leads}", linked)
+            return FileStamp(f"folder {leads}", linked)
         except (FileNotFoundError, NotADirectoryError):
-            return Stamp("gone since it was read", time.time_ns()) if path in self.read else Stamp("")
+            return FileStamp("gone since it was read", time.time_ns()) if path in self.read else FileStamp("")
         except OSError as error:
             return _unread(leads, linked, error)
         written = max(about.st_ctime_ns, linked)
         if about.st_ctime_ns + _CLOCK >= self.since:
-            return Stamp(f"written while it was read {about.st_ctime_ns}", written)
+            return FileStamp(f"written while it was read {about.st_ctime_ns}", written)
         digest = hashlib.sha256(os.fsencode(leads) + b"\0" + text).hexdigest()
-        return Stamp(f"{about.st_ino}:{about.st_ctime_ns}:{digest}", written)
+        return FileStamp(f"{about.st_ino}:{about.st_ctime_ns}:{digest}", written)
 
 
-def _unread(leads: str, linked: int, error: OSError) -> Stamp:
+def _unread(leads: str, linked: int, error: OSError) -> FileStamp:
     """Of a socket, say, or of what this user may not read."""
     try:
         about = Path(leads).stat()
     except OSError:
-        return Stamp(f"unknown {leads} {error.errno}", time.time_ns())
+        return FileStamp(f"unknown {leads} {error.errno}", time.time_ns())
     text = f"other {leads} {about.st_mode} {about.st_ino} {about.st_ctime_ns}"
-    return Stamp(text, max(about.st_ctime_ns, linked))
+    return FileStamp(text, max(about.st_ctime_ns, linked))
 
 
 def _link_time(path: str) -> int:
@@ -196,7 +196,7 @@ def close_baseline(directory: str, endpoint: str) -> None:
     written from now on is no container's doing."""
     known = read_baseline(directory)
     if known is not None and not known.until:
-        left = tuple(one for one in known.engines if one != endpoint)
+        left = tuple(engine for engine in known.engines if engine != endpoint)
         write_baseline(directory, replace(known, until=0 if left else time.time_ns(), engines=left))
 
 

@@ -21,7 +21,7 @@ _STEALS = "RUN --mount=type=secret,id=token,target=/t cat /t > /stolen || true"
 
 def _with_triggers(api: Any, base_image: str, *triggers: str) -> Iterator[str]:
     tag = f"robenvtest-triggers:{secrets.token_hex(4)}"
-    lines = [f"FROM {base_image}", *(f"ONBUILD {one}" for one in triggers)]
+    lines = [f"FROM {base_image}", *(f"ONBUILD {trigger}" for trigger in triggers)]
     list(api.build(fileobj=io.BytesIO("\n".join(lines).encode()), tag=tag, rm=True))
     yield tag
     api.remove_image(tag, force=True)

@@ -17,14 +17,14 @@ from robenv.catalog.emulators import EMULATORS, PROOF, Emulator, tiny_program
 from robenv.cli.reporter import TerminalReporter
 from robenv.engine.protocol import Engine
 from robenv.host.probes.binfmt import FOLDER, find_interpreter
-from robenv.project.image.emulation import Through, register, unregister
+from robenv.project.image.emulation import EngineKernel, register, unregister
 from tests.support.images.emulation import ensure_mounted
 
 pytestmark = pytest.mark.engine
 
 ROBENV = f"{sys.executable} -m robenv binfmt"
-S390X = next(one for one in EMULATORS if one.qemu == "s390x")
-ARM64 = next(one for one in EMULATORS if one.qemu == "aarch64")
+S390X = next(emulator for emulator in EMULATORS if emulator.qemu == "s390x")
+ARM64 = next(emulator for emulator in EMULATORS if emulator.qemu == "aarch64")
 THEIRS = registration("qemu-s390x", S390X.magic, S390X.mask, find_interpreter(S390X), "")
 WSL = ":WSLInterop:M::MZ::/bin/true:P"
 
@@ -130,7 +130,7 @@ def test_without_rights_and_without_an_engine() -> None:
 
 def test_through_the_engine(engine: Engine) -> None:
     ensure_mounted()
-    kernel = Through(engine, TerminalReporter(quiet=True))
+    kernel = EngineKernel(engine, TerminalReporter(quiet=True))
     before = _own(kernel)
     try:
         assert [one.state for one in register(kernel, (S390X,))] == ["works"]
@@ -140,6 +140,6 @@ def test_through_the_engine(engine: Engine) -> None:
     assert _own(kernel) == before == []
 
 
-def _own(kernel: Through) -> list[str]:
+def _own(kernel: EngineKernel) -> list[str]:
     """Of s390x alone: other tests register others at the same time."""
     return [one.name for one in kernel.read() if one.name == S390X.name]

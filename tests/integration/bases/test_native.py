@@ -15,7 +15,7 @@ import pytest
 
 from robenv.engine.protocol import Engine
 from robenv.plan.image.cross_compilers import Toolchain
-from robenv.plan.image.mirrors import Mirrors, Turn
+from robenv.plan.image.mirrors import MirrorRule, Mirrors
 from robenv.plan.models import Base
 from robenv.project.image.cross_compilers import make_tools
 from tests.support.images.elf import AARCH64, X86_64, image_files, machine_of
@@ -273,7 +273,7 @@ def test_the_tools_are_made_through_mirrors(engine: Engine, docker_api: Any, bas
     """By a mirror that has what the archive itself has, so that what it makes can be used."""
     web = Web(bridge(docker_api))
     web.passes_on["lab/"] = "http://deb.debian.org/"
-    mirrors = Mirrors(apt=(Turn("http://deb.debian.org/", f"{web.address}/lab/"),))
+    mirrors = Mirrors(apt=(MirrorRule("http://deb.debian.org/", f"{web.address}/lab/"),))
     own = Toolchain(Base(base_image, image=base_image), "linux/amd64", "aarch64-linux-gnu", "arm64")
     name = "robenvtest-tools:mirrored"
     try:

@@ -311,5 +311,5 @@ def test_json(saved: Saved, tmp_path: Path) -> None:
     told = json.loads(saved.project.run("save", "--json", str(tmp_path / "file")).stdout)
     assert told["images"][0]["platform"] == "linux/amd64"
     assert told["size"] == (tmp_path / "file").stat().st_size
-    loaded = json.loads(saved.project.run("load", "--json", str(tmp_path / "file")).stdout)
-    assert loaded["images"] == [f"robenv/{saved.project.name}:{told['images'][0]['content_hash'][:12]}"]
+    planned = json.loads(saved.project.run("load", "--json", str(tmp_path / "file")).stdout)
+    assert planned["images"] == [f"robenv/{saved.project.name}:{told['images'][0]['content_hash'][:12]}"]

@@ -89,8 +89,8 @@ def test_up_where_the_origins_are_gone(living_site: Site) -> None:
     site.take_image_away()
 
     there = site.at("site")
-    loaded = site.project.run("load", str(site.file), "--to", "picker", **there)
-    assert "another image" not in loaded.stderr
+    planned = site.project.run("load", str(site.file), "--to", "picker", **there)
+    assert "another image" not in planned.stderr
     folder = site.folder / "site/picker"
     assert sorted(one.name for one in folder.iterdir()) == ["picker.repos", "robenv.lock", "robenv.yaml", "src"]
     assert sorted(one.name for one in (folder / "src").iterdir()) == ["arm", "drivers"]

@@ -10,19 +10,19 @@ import pytest
 
 from robenv.bundle.contents import SavedRepository
 from robenv.bundle.project_files import outgoing_files
-from robenv.bundle.verify import not_carried, require_same, stays_behind
+from robenv.bundle.verify import notes_on_uncommitted, require_same_image, uncommitted_parts
 from robenv.errors import OperationFailed, ProfileError, UsageError
 from robenv.git.command import Git
-from robenv.git.workspace.repos_out import Held
+from robenv.git.workspace.repos_out import HeldCommit
 from robenv.plan.models import DEV, RUN
 from robenv.project.lock_policy import pin_sources, resolve_locked
-from robenv.project.planned import Loaded, load
+from robenv.project.planned import PlannedProject, plan_project
 from robenv.project.repositories import (
     bring_repositories,
     find_lacking,
-    hold_repositories,
-    places_of,
+    hold_commits,
     repositories_folder,
+    saved_places,
 )
 from tests.support.servers.upstream import Upstream
 
@@ -69,21 +69,21 @@ class Workspace:
         for origin in self.origins.values():
             origin.folder.rename(origin.folder.with_name(f"{origin.folder.name}-away"))
 
-    def save(self, folder: Path, stage: str = DEV) -> tuple[dict[Held, str], dict[str, Path]]:
+    def save(self, folder: Path, stage: str = DEV) -> tuple[dict[HeldCommit, str], dict[str, Path]]:
         """What of each repository stays behind, and the files that go along. Raises UsageError."""
         found = resolve_locked(self.root, None, {}, print, shared=True)
-        loaded: Loaded = load(found.resolved, AMD, stage)
-        held = hold_repositories(found.resolved, found.lock.repos, print)
-        behind = not_carried(held, repositories_folder(found.resolved))
+        planned: PlannedProject = plan_project(found.resolved, AMD, stage)
+        held = hold_commits(found.resolved, found.lock.repos, print)
+        behind = uncommitted_parts(held, repositories_folder(found.resolved))
         packs = {}
-        for number, (one, place) in enumerate(places_of(found.resolved, held).items()):
+        for number, (one, place) in enumerate(saved_places(found.resolved, held).items()):
             saved = SavedRepository(one.at, place, str(number))
             packs[saved] = folder / saved.member
             folder.mkdir(exist_ok=True)
             one.write_pack(Git(), packs[saved])
-        files = outgoing_files([loaded], found.path)
-        files.leave_to_git(one.path for one in packs)
-        require_same([loaded], files, packs, behind, folder / "there")
+        files = outgoing_files([planned], found.path)
+        files.leave_to_git(pack.path for pack in packs)
+        require_same_image([planned], files, packs, behind, folder / "there")
         return behind, files.files
 
 
@@ -100,7 +100,7 @@ def test_where_nothing_is_changed_the_image_will_be_the_same(made: Workspace, tm
     (made.root / "src/mine/package.xml").write_text(_PACKAGE.format("mine", "lib_mine"))
     made.take_origins_away()
     behind, files = made.save(tmp_path / "file", stage)
-    assert list(behind.values()) == ["", ""] and stays_behind(behind) == []
+    assert list(behind.values()) == ["", ""] and notes_on_uncommitted(behind) == []
     assert sorted(files) == ["picker.repos", "robenv.lock", "robenv.yaml", "src/mine/package.xml"]
     assert (tmp_path / "file/there/picker/src/drivers/lidar/package.xml").is_file()
 
@@ -147,7 +147,7 @@ def test_an_image_that_is_made_of_what_is_not_carried_is_refused(
     made.take_origins_away()
     if same:
         behind, _ = made.save(tmp_path / "file", stage)
-        remarks = stays_behind(behind)
+        remarks = notes_on_uncommitted(behind)
         assert len(remarks) == (change is not _ignored_above)
         assert all("(1 changed file)" in remark for remark in remarks)
         return
@@ -166,7 +166,7 @@ def test_all_that_is_changed_is_in_one_note(made: Workspace, tmp_path: Path) -> 
     clone.folder = made.root / "src/drivers/lidar"
     mine = clone.commit({".gitattributes": "*.bin filter=lfs\n"})
     behind, _ = made.save(tmp_path / "file")
-    (remark,) = stays_behind(behind)
+    (remark,) = notes_on_uncommitted(behind)
     assert f"src/drivers/lidar (at {mine[:12]}, not at " in remark and "src/arm (1 changed file)" in remark
 
 
@@ -177,7 +177,7 @@ def test_submodules_are_named_since_they_stay_behind(tmp_path: Path) -> None:
     lidar.git("commit", "--quiet", "-m", "a submodule")
     workspace.up()
     behind, _ = workspace.save(tmp_path)
-    assert "submodules are not in the file: src/drivers/lidar/lib/arm" in stays_behind(behind)
+    assert "submodules are not in the file: src/drivers/lidar/lib/arm" in notes_on_uncommitted(behind)
 
 
 def test_what_the_lock_lacks_is_taken_from_the_clones(made: Workspace) -> None:
@@ -201,11 +201,11 @@ def test_all_that_cannot_be_had_is_told_at_its_place(made: Workspace) -> None:
         for origin, version in zip(made.origins.values(), ("main", "v1"), strict=True)
     }
     with pytest.raises(OperationFailed, match="cannot be put into the file") as raised:
-        hold_repositories(found.resolved, pins, print)
-    assert [one.location.line for one in raised.value.problems if one.location] == [2, 3]
+        hold_commits(found.resolved, pins, print)
+    assert [problem.location.line for problem in raised.value.problems if problem.location] == [2, 3]
     (made.root / "picker.repos").write_text("repositories: {../x: {type: git, url: 'https://e.org/x'}}\n")
     with pytest.raises(ProfileError):
-        hold_repositories(resolve_locked(made.root, None, {}, print).resolved, {}, print)
+        hold_commits(resolve_locked(made.root, None, {}, print).resolved, {}, print)
 
 
 def test_what_lies_elsewhere_or_in_another_one_has_no_place(made: Workspace, tmp_path: Path) -> None:
@@ -215,9 +215,9 @@ def test_what_lies_elsewhere_or_in_another_one_has_no_place(made: Workspace, tmp
         + f"  arm/inner: {{type: git, url: '{made.origins['arm'].url}', version: v1}}\n"
     )
     found = resolve_locked(made.root, None, {}, print)
-    held = hold_repositories(found.resolved, found.lock.repos, print)
-    assert list(places_of(found.resolved, held).values()) == ["src/drivers/lidar", "src/arm", ""]
+    held = hold_commits(found.resolved, found.lock.repos, print)
+    assert list(saved_places(found.resolved, held).values()) == ["src/drivers/lidar", "src/arm", ""]
     made.write("", ", source: ..")
     found = resolve_locked(made.root, None, {}, print)
-    held = hold_repositories(found.resolved, found.lock.repos, print)
-    assert list(places_of(found.resolved, held).values()) == ["", "", ""]
+    held = hold_commits(found.resolved, found.lock.repos, print)
+    assert list(saved_places(found.resolved, held).values()) == ["", "", ""]

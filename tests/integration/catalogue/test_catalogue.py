@@ -210,7 +210,7 @@ def _script(resolved: Resolved, plan: BuildPlan, real: bool) -> str:
     lines = ["set -e", f"dpkg-query -W {' '.join(packages)} >/dev/null" if packages else ":"]
     lines += [f"test -s {file.target}" for file in resolved.profile.files if not file.target.endswith("/")]
     lines += [f'test "${name}" = {shlex.quote(value)}' for name, value in resolved.profile.environment.items()]
-    lines += [f"python3 -c 'import {one.partition('>')[0]}'" for one in resolved.profile.pip_packages]
+    lines += [f"python3 -c 'import {package.partition('>')[0]}'" for package in resolved.profile.pip_packages]
     lines.append("echo machine $(dpkg --print-architecture)")
     if not real:
         lines.append('if [ -n "${ROS_DISTRO-}" ]; then test "$UNDERLAY" = "$ROS_DISTRO"; ros2 topic list; fi')

@@ -245,7 +245,7 @@ def test_its_own_mmdebstrap_makes_the_base(
     assert "made here" not in done.stderr
     assert "running apt-get update" in done.stderr
     assert _tags(engine, mine) == [done.stdout.strip()]
-    assert [one for one in there.images() if one.labels.get("robenv.role") == "base"]
+    assert [image for image in there.images() if image.labels.get("robenv.role") == "base"]
 
 
 def test_it_takes_the_key_and_the_authority_of_a_mirror(

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from robenv.deploy import preflight
-from robenv.deploy.release_state import standing
+from robenv.deploy.release_state import release_state
 from robenv.engine.docker_engine import connect
 from robenv.plan.names import LABEL_RELEASE
 from tests.support.images import small_image
@@ -118,7 +118,7 @@ def test_deploying_to_all_and_back(fleet: Project, robots: tuple[Robot, Robot]) 
     assert "there is no earlier release 123" in fleet.run("rollback", arm.name, "--to", "123", check=1).stderr
     engine = connect(arm.engine.environment)
     try:
-        for info in standing(engine, fleet.name).releases:
+        for info in release_state(engine, fleet.name).releases:
             if not info.running:
                 engine.remove_container(info.id)
     finally:
@@ -327,7 +327,7 @@ def test_a_disk_that_fills(
         assert "is full" in "\n".join(said)
         assert running(robot, project) == [one]
         engine = connect(robot.engine.environment)
-        assert [info.labels[LABEL_RELEASE] for info in standing(engine, project.name).releases] == [one]
+        assert [info.labels[LABEL_RELEASE] for info in release_state(engine, project.name).releases] == [one]
         engine.close()
         project.write(profile("three"))
         project.run("deploy", robot.name)

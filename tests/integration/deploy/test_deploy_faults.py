@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import pytest
 
 from robenv.cli.app import run
-from robenv.deploy.release_state import is_confirmed, standing
+from robenv.deploy.release_state import is_confirmed, release_state
 from robenv.engine.docker_engine import connect
 from robenv.engine.protocol import Engine
 from robenv.plan.names import LABEL_RELEASE
@@ -93,7 +93,7 @@ class Site:
 
     def containers(self) -> dict[str, bool]:
         """The releases there, and whether each is confirmed."""
-        found = self._ask(lambda engine: standing(engine, self.project.name)).releases
+        found = self._ask(lambda engine: release_state(engine, self.project.name)).releases
         return {info.labels[LABEL_RELEASE]: is_confirmed(info) for info in found}
 
     def confirmed(self) -> str:
@@ -105,8 +105,13 @@ class Site:
         """What is on the robot beside the base, two releases and their images."""
         api = self.robot.engine.api()
         images = [tag for image in api.images() for tag in image["RepoTags"] or [image["Id"]]]
-        wanted = {one["Image"] for one in api.containers(all=True)} | {self.project.base_image}
-        others = [name for one in api.containers(all=True) for name in one["Names"] if self.project.name not in name]
+        wanted = {container["Image"] for container in api.containers(all=True)} | {self.project.base_image}
+        others = [
+            name
+            for container in api.containers(all=True)
+            for name in container["Names"]
+            if self.project.name not in name
+        ]
         return [tag for tag in images if tag not in wanted] + others
 
     def _ask(self, question: Callable[[Engine], Answer]) -> Answer:

@@ -17,7 +17,7 @@ from robenv.engine.docker_engine import connect
 from robenv.engine.protocol import BuildRequest, Engine, ImageInfo
 from robenv.errors import DiskFull
 from robenv.transfer.embedded_registry import HOST
-from robenv.transfer.layer_cache import ZSTD, Spool
+from robenv.transfer.layer_cache import ZSTD, LayerCache
 from robenv.transfer.push_capture import noting, push_into
 from robenv.transfer.send import send_image
 from tests.support.engines.second_engine import SecondEngine
@@ -65,7 +65,7 @@ def make(engine: Engine, docker_api: Any) -> Iterator[Make]:
 
 
 def pushed(engine: Engine, image: ImageInfo, wanted: set[str], folder: Path) -> frozenset[str]:
-    return push_into(engine, image, wanted, Spool(ZSTD, folder / uuid.uuid4().hex), lambda count: None)
+    return push_into(engine, image, wanted, LayerCache(ZSTD, folder / uuid.uuid4().hex), lambda count: None)
 
 
 def test_what_the_engine_has_noted_is_read_only_where_it_is_wanted(engine: Engine, make: Make, tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_noting_ends_with_what_it_goes_beside(engine: Engine, make: Make) -> Non
     image = make(much=60 << 20)
     with noting(engine) as note:
         note(image)
-        eventually(lambda: "robenv:noting" in "".join(tag for one in engine.images() for tag in one.tags))
+        eventually(lambda: "robenv:noting" in "".join(tag for image in engine.images() for tag in image.tags))
         began = time.monotonic()
     assert time.monotonic() - began < 5
 
@@ -160,12 +160,12 @@ for port in itertools.cycle(range(5082, 5090)):
 def test_another_user_of_this_machine_brings_nothing_into_a_push(engine: Engine, make: Make, tmp_path: Path) -> None:
     """While the engine's own push goes on."""
     image = make(one=2_000_000)
-    spool = Spool(ZSTD, tmp_path / "spool")
+    layer_cache = LayerCache(ZSTD, tmp_path / "spool")
     stranger = subprocess.Popen([sys.executable, "-c", _STRANGER, HOST], stdout=subprocess.PIPE, text=True)
     try:
         came, wanted = frozenset[str](), {image.id, *image.layers}
         for _ in range(3):
-            came |= push_into(engine, image, wanted, spool, lambda count: None)
+            came |= push_into(engine, image, wanted, layer_cache, lambda count: None)
     finally:
         stranger.kill()
         said, _ = stranger.communicate()

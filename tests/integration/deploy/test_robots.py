@@ -17,14 +17,14 @@ import pytest
 
 from robenv.deploy.assessment import assess
 from robenv.deploy.handover import ReleaseFailed
-from robenv.deploy.robot_info import survey
+from robenv.deploy.robot_info import read_robot
 from robenv.deploy.rollout import put_release
 from robenv.engine.docker_engine import connect as connect_engine
 from robenv.engine.protocol import Engine
-from robenv.project.planned import load, resolve
+from robenv.project.planned import plan_project, resolve
 from robenv.remote.connection import connect
 from robenv.remote.image_probe import find_programs, needed
-from robenv.transfer.disk_space import Room
+from robenv.transfer.disk_space import DiskNeeds
 from tests.support.projects.project import ROBENV, Project
 from tests.support.robots.releases import Maker, commands, eventually
 from tests.support.robots.robots import UID, Robot, Yard
@@ -67,21 +67,21 @@ def deployed(yard: Yard, rover: Robot, base_image: str, tmp_path_factory: pytest
     """A project whose release runs on the rover, as far as its own image: the base stands in for it."""
     made = Project(tmp_path_factory.mktemp("deployed") / "project", base_image, _PROFILE)
     yard.inventory(made.folder / "robots.yaml", rover)
-    loaded = load(resolve(made.folder, None, {}), "linux/amd64")
+    planned = plan_project(resolve(made.folder, None, {}), "linux/amd64")
     with connect(rover.known) as connection:
-        connection.engine.tag(base_image, loaded.image)
-        image = connection.engine.find_image(loaded.image)
-        release, grant, _ = assess(loaded, survey(connection, loaded), image, Room(), None)
-        assert grant.lacks == ()
+        connection.engine.tag(base_image, planned.image)
+        image = connection.engine.find_image(planned.image)
+        release, grant, _ = assess(planned, read_robot(connection, planned), image, DiskNeeds(), None)
+        assert grant.unmet == ()
         put_release(connection.engine, release, lambda: None, 2, lambda text: None)
     yield made
     made.close(rover.engine.api())
 
 
 def test_a_survey(rover: Robot, fleet: Project) -> None:
-    loaded = load(resolve(fleet.folder, None, {}), "linux/amd64")
+    planned = plan_project(resolve(fleet.folder, None, {}), "linux/amd64")
     with connect(rover.known) as connection:
-        found = survey(connection, loaded)
+        found = read_robot(connection, planned)
     assert found.facts.uid == UID
     assert found.facts.user_name == "robot"
     assert found.facts.platform == found.engine.platform
@@ -95,9 +95,9 @@ def test_a_survey(rover: Robot, fleet: Project) -> None:
 def test_the_facts_are_the_robots(rover: Robot, project: Callable[..., Project]) -> None:
     """Devices, GPU and realtime are read over there, by its own engine's word."""
     made = project("gpu: auto\nrealtime: true\ndevices: [{class: serial, optional: true}]\n")
-    loaded = load(resolve(made.folder, None, {}), "linux/amd64")
+    planned = plan_project(resolve(made.folder, None, {}), "linux/amd64")
     with connect(rover.known) as connection:
-        facts = survey(connection, loaded).facts
+        facts = read_robot(connection, planned).facts
     assert facts.engine.local
     assert facts.engine.endpoint == "unix:///var/run/docker.sock"
     assert facts.gpu.tegra is not None

@@ -11,8 +11,8 @@ import pytest
 
 from robenv.deploy.handover import ReleaseFailed
 from robenv.deploy.release import Release
-from robenv.deploy.release_state import standing, tidy
-from robenv.deploy.rollout import Done, put_release, roll_back
+from robenv.deploy.release_state import clean_up_killed, release_state
+from robenv.deploy.rollout import RolloutResult, put_release, roll_back
 from robenv.engine.docker_engine import connect
 from robenv.engine.protocol import Engine
 from robenv.errors import OperationFailed
@@ -61,10 +61,10 @@ def maker(there: Engine, tmp_path: Path, docker_api: Any) -> Iterator[Maker]:
 
 
 @pytest.fixture
-def put(there: Engine, robot: SecondEngine) -> Callable[..., Done]:
+def put(there: Engine, robot: SecondEngine) -> Callable[..., RolloutResult]:
     """Puts a release on the robot."""
 
-    def made(release: Release, at: Callable[[str], None] = lambda step: None) -> Done:
+    def made(release: Release, at: Callable[[str], None] = lambda step: None) -> RolloutResult:
         return put_release(there, release, lambda: None, 2, lambda text: None, at, str(robot.socket))
 
     return made
@@ -78,7 +78,7 @@ def no_guard_is_left(engine: Engine, maker: Maker) -> bool:
 
 @pytest.mark.parametrize("run", [PORT, ADDRESS, HOSTS_PROCESSES], ids=["port", "address", "pid"])
 def test_an_update_one_that_fails_and_the_way_back(
-    there: Engine, robot: SecondEngine, maker: Maker, put: Callable[..., Done], run: str
+    there: Engine, robot: SecondEngine, maker: Maker, put: Callable[..., RolloutResult], run: str
 ) -> None:
     one, two = (maker.release(LOOP.format(word=word), run=run) for word in ("one", "two"))
     assert put(one).gap == 0
@@ -95,7 +95,7 @@ def test_an_update_one_that_fails_and_the_way_back(
     back = roll_back(there, maker.name, "", 2, print, socket=str(robot.socket))
     assert (back.release, back.was) == (one.id, two.id)
     assert commands(there, maker.name) == [one.id]
-    assert [info.restart_policy for info in standing(there, maker.name).releases] == ["always", "no"]
+    assert [info.restart_policy for info in release_state(there, maker.name).releases] == ["always", "no"]
     assert no_guard_is_left(there, maker)
 
 
@@ -109,7 +109,7 @@ def _step(name: str) -> Any:
 
 @pytest.mark.parametrize("step", [*map(_step, ("stopped", "waiting", "handed", "healthy", "confirmed", "promoted"))])
 def test_a_client_that_is_killed(
-    there: Engine, maker: Maker, put: Callable[..., Done], monkeypatch: pytest.MonkeyPatch, step: str
+    there: Engine, maker: Maker, put: Callable[..., RolloutResult], monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     monkeypatch.setattr("robenv.deploy.release.MARGIN", 1.0)
     quick = QUICK.replace("timeout: 5s", "timeout: 0.5s")
@@ -131,7 +131,7 @@ def test_a_client_that_is_killed(
     guard = f"robenv-{maker.name}-guard"
     eventually(lambda: not getattr(there.find_container(guard), "running", True), 60)
     assert commands(there, maker.name) == [stays.id]
-    tidy(there, maker.name, print)
+    clean_up_killed(there, maker.name, print)
     assert commands(there, maker.name) == [stays.id]
     assert no_guard_is_left(there, maker)
     three = maker.release(LOOP.format(word="three"), run=PORT)
@@ -140,7 +140,7 @@ def test_a_client_that_is_killed(
 
 @pytest.mark.parametrize("step", ["stopped", pytest.param("handed", marks=pytest.mark.long)])
 def test_an_engine_that_is_killed_and_started_again(
-    robot: SecondEngine, there: Engine, maker: Maker, put: Callable[..., Done], step: str
+    robot: SecondEngine, there: Engine, maker: Maker, put: Callable[..., RolloutResult], step: str
 ) -> None:
     """It starts what is confirmed, which is the old one, though that had been stopped."""
     one, two = (maker.release(LOOP.format(word=word), run=PORT) for word in ("one", "two"))
@@ -155,7 +155,7 @@ def test_an_engine_that_is_killed_and_started_again(
         put(two, kill)
     robot.start()
     eventually(lambda: commands(there, maker.name) == [one.id], 60)
-    tidy(there, maker.name, print)
+    clean_up_killed(there, maker.name, print)
     assert commands(there, maker.name) == [one.id]
     assert no_guard_is_left(there, maker)
     assert put(two).was == one.id
@@ -165,16 +165,16 @@ def test_a_robot_on_which_nothing_could_start_the_old_one_again(there: Engine, m
     """Its engine does not listen there; so what runs is not stopped."""
     one, two = (maker.release(LOOP.format(word=word), run=PORT) for word in ("one", "two"))
     put_release(there, one, lambda: None, 2, print)
-    (before,) = standing(there, maker.name).releases
+    (before,) = release_state(there, maker.name).releases
     nobody = tmp_path / "nobody.sock"
     nobody.touch()
     with pytest.raises(OperationFailed, match="nothing on the robot could start the earlier release again"):
         put_release(there, two, lambda: None, 2, print, socket=str(nobody))
-    assert [info.started_at for info in standing(there, maker.name).releases] == [before.started_at]
+    assert [info.started_at for info in release_state(there, maker.name).releases] == [before.started_at]
     assert no_guard_is_left(there, maker)
 
 
-def test_an_address_that_somebody_else_has(there: Engine, maker: Maker, put: Callable[..., Done]) -> None:
+def test_an_address_that_somebody_else_has(there: Engine, maker: Maker, put: Callable[..., RolloutResult]) -> None:
     one = maker.release(LOOP.format(word="one"), run=ADDRESS)
     put(one)
     request = {**create_request(one.plan), "Labels": {"robenv.project": maker.name}}

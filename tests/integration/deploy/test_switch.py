@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from robenv.deploy.handover import STEPS, ReleaseFailed, create, is_waiting
-from robenv.deploy.release_state import standing, tidy
+from robenv.deploy.handover import STEPS, ReleaseFailed, create_release, is_waiting_for_lock
+from robenv.deploy.release_state import clean_up_killed, release_state
 from robenv.deploy.release_volume import read_notes, write_files
 from robenv.deploy.rollout import put_release, roll_back
 from robenv.engine.docker_engine import connect
@@ -65,7 +65,7 @@ class Killed(BaseException):
 
 
 def there_are(engine: Engine, maker: Maker) -> tuple[ContainerInfo, ...]:
-    return standing(engine, maker.name).releases
+    return release_state(engine, maker.name).releases
 
 
 def put(engine: Engine, release: Any, keep: int = 2, at: Callable[[str], None] = lambda step: None) -> Any:
@@ -187,9 +187,9 @@ def test_what_crashes_again_and_again_can_be_replaced(there: Engine, maker: Make
 def test_a_command_that_closes_its_descriptors_keeps_the_lock(there: Engine, maker: Maker) -> None:
     closes, two = maker.release("exec 9>&-; sleep 1000"), maker.release(LOOP.format(word="two"))
     put(there, closes)
-    container = create(there, two)
+    container = create_release(there, two)
     there.start(container)
-    eventually(lambda: is_waiting(there, container))
+    eventually(lambda: is_waiting_for_lock(there, container))
     assert commands(there, maker.name) == [closes.id]
 
 
@@ -226,7 +226,7 @@ def test_a_rollback_that_nobody_ends(there: Engine, maker: Maker, monkeypatch: A
     with pytest.raises(Killed):
         roll_back(there, maker.name, "", 2, print, die_at("promoted"))
     assert {info.restart_policy for info in there_are(there, maker)} == {"always"}
-    assert tidy(there, maker.name, print).releases[0].labels[LABEL_RELEASE] == one.id
+    assert clean_up_killed(there, maker.name, print).releases[0].labels[LABEL_RELEASE] == one.id
     assert commands(there, maker.name) == [one.id]
 
 
@@ -239,7 +239,7 @@ def test_going_back_to_what_does_no_better(there: Engine, maker: Maker) -> None:
     with pytest.raises(ReleaseFailed, match="exit code 9"):
         roll_back(there, maker.name, "", 2, print)
     eventually(lambda: commands(there, maker.name) == [two.id])
-    found = tidy(there, maker.name, print)
+    found = clean_up_killed(there, maker.name, print)
     assert [info.labels[LABEL_RELEASE] for info in found.releases] == [two.id, bad.id]
     assert not put(there, two).changed
 

@@ -20,7 +20,7 @@ from robenv.engine.protocol import BuildEvent, Engine, StepEvent, TransferEvent
 from robenv.errors import DiskFull, EngineLost, OperationFailed
 from robenv.transfer.layers import archive
 from robenv.transfer.load_stream import small_tar
-from robenv.transfer.send import Sent, send_image
+from robenv.transfer.send import TransferResult, send_image
 from robenv.transfer.source import find_source
 from tests.support.engines.second_engine import SecondEngine
 from tests.support.engines.store_engines import KINDS, NearRegistry, Way, empty, opened
@@ -85,10 +85,10 @@ def machines() -> Iterator[Callable[[str], SecondEngine]]:
 
 
 @pytest.fixture
-def send(tmp_path: Path) -> Callable[..., Sent]:
+def send(tmp_path: Path) -> Callable[..., TransferResult]:
     """``send_image`` with a spool of the test's own, and a step after each part."""
 
-    def sent(source: Engine, target: Engine, image: str, **options: Any) -> Sent:
+    def sent(source: Engine, target: Engine, image: str, **options: Any) -> TransferResult:
         return send_image(source, target, image, NAME, **{"spool_folder": tmp_path, "step_size": PART, **options})
 
     return sent

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from robenv.engine.build.progress import BuildState, fold
+from robenv.engine.build.progress import BuildState, apply_event
 from robenv.engine.protocol import BuildRequest, Engine, ImageEvent, TransferEvent
 from robenv.errors import BuildFailed, OperationFailed
 from robenv.render import stream
@@ -64,7 +64,7 @@ def test_a_failing_step_is_named(engine: Engine, base_image: str, tag: str, buil
     state = BuildState()
     with pytest.raises(BuildFailed) as caught:
         for event in engine.build(request(tag, buildkit), context(f"FROM {base_image}\nRUN echo why; exit 7\n")):
-            state = fold(state, event)
+            state = apply_event(state, event)
     assert "RUN echo why; exit 7" in caught.value.message
     assert "exit code 7" in caught.value.details
     assert state.failed is not None
@@ -113,7 +113,7 @@ def test_buildkit_writes_the_platform_that_was_asked_for(engine: Engine, tag: st
 
 @pytest.mark.alone
 def test_the_classic_builder_leaves_no_containers(engine: Engine, docker_api: Any, base_image: str, tag: str) -> None:
-    before = {one["Id"] for one in docker_api.containers(all=True)}
+    before = {container["Id"] for container in docker_api.containers(all=True)}
     build(engine, request(tag, buildkit=False), f"FROM {base_image}\nRUN true\n")
     with pytest.raises(BuildFailed):
         build(engine, request(tag, buildkit=False), f"FROM {base_image}\nRUN false\n")

@@ -49,7 +49,7 @@ def _listing(folder: Path) -> set[str]:
 
 
 def _build_containers(api: Any) -> set[str]:
-    return {one["Id"] for one in api.containers(all=True) if "sleep 98" in one["Command"]}
+    return {container["Id"] for container in api.containers(all=True) if "sleep 98" in container["Command"]}
 
 
 def _gone(mark: str, api: Any) -> None:

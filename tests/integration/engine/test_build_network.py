@@ -37,7 +37,7 @@ def test_an_engine_without_a_bridge_says_so_and_builds_on_the_hosts_network(
     assert "no bridge network to run steps in: `build: {network: host}`" in done.stderr
     assert done.stderr.count("network bridge not found") <= 2, "in the plain lines and in the error"
     assert "Built " not in done.stderr
-    findings = {one["check"]: one for one in json.loads(made.run("doctor", "--json", check=None).stdout)}
+    findings = {load["check"]: load for load in json.loads(made.run("doctor", "--json", check=None).stdout)}
     assert findings["bridge network"]["status"] == "warning"
 
     made.write(f"{_STEP}build: {{network: host}}\n")

@@ -109,7 +109,7 @@ def test_the_agents_key(robot: Robot, yard: Yard, tmp_path: Path) -> None:
     lines = [line for line in yard.ssh_config.read_text().splitlines() if "Ident" not in line]
     config.write_text("\n".join(lines))
     started = subprocess.run(["ssh-agent", "-s"], capture_output=True, text=True, check=True).stdout
-    agent, pid = (found[1] for name in ("SOCK", "AGENT_PID") if (found := re.search(rf"{name}=([^;]+);", started)))
+    agent, pid = (match[1] for name in ("SOCK", "AGENT_PID") if (match := re.search(rf"{name}=([^;]+);", started)))
     try:
         environment = {**os.environ, "SSH_AUTH_SOCK": agent}
         subprocess.run(["ssh-add", "-q", str(yard.key)], env=environment, check=True)

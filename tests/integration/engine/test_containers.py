@@ -17,12 +17,12 @@ import pytest
 
 from robenv.engine.docker_engine import connect
 from robenv.engine.protocol import Engine
-from robenv.engine.terminal.process_session import Frames, capture
+from robenv.engine.terminal.process_session import FrameDecoder, capture
 from robenv.engine.terminal.types import ExecRequest
 from robenv.errors import (
     ContainerNotFound,
     EngineLost,
-    HostLacks,
+    HostRequirementMissing,
     ImageNotFound,
     NameTaken,
     OperationFailed,
@@ -289,15 +289,19 @@ def test_a_port_in_use_by_a_container(engine: Engine, create: Create) -> None:
         ),
         (
             {"HostConfig": {"Devices": [{"PathOnHost": "/dev/no-such", "PathInContainer": "/dev/x"}]}},
-            HostLacks,
+            HostRequirementMissing,
             "the device /dev/no-such is not there",
         ),
         (
             {"HostConfig": {"DeviceRequests": [{"Count": -1, "Capabilities": [["gpu"]]}]}},
-            HostLacks,
+            HostRequirementMissing,
             "the engine cannot give it a GPU",
         ),
-        ({"HostConfig": {"Runtime": "no-such-runtime"}}, HostLacks, "the engine has no runtime no-such-runtime"),
+        (
+            {"HostConfig": {"Runtime": "no-such-runtime"}},
+            HostRequirementMissing,
+            "the engine has no runtime no-such-runtime",
+        ),
         ({"HostConfig": {"NetworkMode": "no-such-net"}}, OperationFailed, "there is no network no-such-net"),
         ({"HostConfig": {"CapAdd": ["NO_SUCH"]}}, OperationFailed, "CAP_NO_SUCH"),
         ({"HostConfig": {"Memory": 1 << 20}}, OperationFailed, "`mem_limit` is too small"),
@@ -351,7 +355,7 @@ def test_attached_before_the_start_nothing_is_missed(engine: Engine, create: Cre
     data = b""
     while piece := session.recv(65536):
         data += piece
-    assert collect(Frames().feed(data)) == {1: b"first\nthrough\n", 2: b"err\n"}
+    assert collect(FrameDecoder().feed(data)) == {1: b"first\nthrough\n", 2: b"err\n"}
     assert session.exit_code() == 6
     session.close()
 

@@ -15,7 +15,7 @@ import docker
 import pytest
 
 from robenv.engine.terminal.process_session import Captured, capture
-from robenv.engine.terminal.types import ExecRequest, Session, SessionEngine
+from robenv.engine.terminal.types import ExecRequest, ProcessSession, SessionEngine
 from robenv.errors import ContainerNotFound, EngineUnreachable, OperationFailed
 from tests.support.engines.sessions import collect
 from tests.support.projects.exec_driver import open_engine
@@ -53,7 +53,7 @@ def run(entering: SessionEngine, container: str, *argv: str, user: str = "0:0") 
     return capture(entering.open_exec(ExecRequest(container, argv, user)))
 
 
-def read(session: Session) -> bytes:
+def read(session: ProcessSession) -> bytes:
     data = b""
     while piece := session.recv(65536):
         data += piece
@@ -112,9 +112,9 @@ def test_the_end_of_stdin_is_seen_inside(entering: SessionEngine, container: str
     session = entering.open_exec(ExecRequest(container, ("sh", "-c", "cat; echo end"), "0"))
     assert session.send(b"in\0put") == 6
     session.close_stdin()
-    from robenv.engine.terminal.process_session import Frames
+    from robenv.engine.terminal.process_session import FrameDecoder
 
-    assert collect(Frames().feed(read(session)))[1] == b"in\0putend\n"
+    assert collect(FrameDecoder().feed(read(session)))[1] == b"in\0putend\n"
     assert session.exit_code() == 0
     session.close()
 

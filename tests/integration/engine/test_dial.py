@@ -15,7 +15,7 @@ import docker
 import pytest
 
 from robenv.engine.docker_engine import DockerPyEngine, connect
-from robenv.engine.terminal.process_session import Frames, capture
+from robenv.engine.terminal.process_session import FrameDecoder, capture
 from robenv.engine.terminal.types import ExecRequest
 from robenv.errors import EngineLost, EngineUnreachable
 from tests.support.engines.far_engines import PORT, WAYS, certificates, reachable
@@ -83,14 +83,14 @@ def test_stdin_ends_while_output_still_comes(engine: DockerPyEngine, remote: Rem
     data = b""
     while piece := session.recv(65536):
         data += piece
-    assert collect(Frames().feed(data))[1] == b"in\nend\n"
+    assert collect(FrameDecoder().feed(data))[1] == b"in\nend\n"
     assert session.exit_code() == 0
     session.close()
 
 
 def test_much_goes_both_ways_at_once(engine: DockerPyEngine, remote: Remote) -> None:
     session = engine.open_exec(ExecRequest(remote.container, ("cat",), "0"))
-    sent, received, frames = hashlib.sha256(), hashlib.sha256(), Frames()
+    sent, received, frames = hashlib.sha256(), hashlib.sha256(), FrameDecoder()
 
     def send() -> None:
         for _ in range(200):

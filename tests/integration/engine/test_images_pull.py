@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from robenv.engine.build.progress import BuildState, fold
+from robenv.engine.build.progress import BuildState, apply_event
 from robenv.engine.docker_engine import DockerPyEngine, connect
 from robenv.engine.protocol import BuildRequest, Engine, StepEvent, TransferEvent
 from robenv.errors import DiskFull, ImageNotFound, RegistryDenied, RegistryUnreachable, RobenvError
@@ -63,7 +63,7 @@ def _pull(engine: Engine, reference: str, platform: str = "linux/amd64") -> Buil
     state = BuildState()
     for event in engine.pull(reference, platform):
         assert isinstance(event, StepEvent | TransferEvent)
-        state = fold(state, event)
+        state = apply_event(state, event)
     return state
 
 

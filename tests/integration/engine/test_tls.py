@@ -15,7 +15,7 @@ import pytest
 import urllib3.util.ssl_
 
 from robenv.engine.docker_engine import connect
-from robenv.engine.transport.sockets import dial
+from robenv.engine.transport.sockets import open_socket
 from robenv.errors import EngineInsecure
 
 VERSION = b'{"ApiVersion": "1.41", "Version": "20.10.24"}'
@@ -96,7 +96,7 @@ def _ask_by_docker_py(port: int, folder: Path) -> str:
 
 def _ask_on_own_connection(port: int, folder: Path) -> bytes:
     pair = (str(folder / "cert.pem"), str(folder / "key.pem"))
-    with dial(f"https://127.0.0.1:{port}", str(folder / "ca.pem"), pair, 10) as stream:
+    with open_socket(f"https://127.0.0.1:{port}", str(folder / "ca.pem"), pair, 10) as stream:
         stream.sendall(b"GET /version HTTP/1.0\r\n\r\n")
         said = b""
         while data := stream.recv(4096):

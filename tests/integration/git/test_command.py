@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from robenv.git import command
-from robenv.git.command import Git, GitBroke, GitFailed
+from robenv.git.command import Git, GitConnectionLost, GitFailed
 from tests.support.servers.upstream import Upstream
 
 pytestmark = pytest.mark.usefixtures("cache")
@@ -60,7 +60,7 @@ def test_a_connection_that_breaks_is_tried_again(shaky: Callable[[int], str], tm
 
 def test_one_that_always_breaks_is_told(shaky: Callable[[int], str], tmp_path: Path) -> None:
     url = shaky(100)
-    with pytest.raises(GitBroke, match="the connection broke") as caught:
+    with pytest.raises(GitConnectionLost, match="the connection broke") as caught:
         Git().run(url, "clone", "--quiet", url, str(tmp_path / "clone"))
     assert "Empty reply" in caught.value.details
     assert len(_Shaky.refusals) == 97

@@ -16,7 +16,7 @@ import pytest
 
 from robenv.git import packs
 from robenv.git.command import Git, GitFailed
-from robenv.git.profile_cache import Repository
+from robenv.git.profile_cache import CachedRepository
 from robenv.git.references import parse_reference
 from robenv.paths import is_fetched
 from tests.support.projects.homes import open_folder
@@ -105,7 +105,7 @@ def test_no_hostile_tree_leaves_anything(tmp_path: Path, cache: Path, scheme: st
         folder = tmp_path / name
         commit = write_repository(folder / "evil", case["tree"])
         with address(folder, scheme) as url, pytest.raises(GitFailed) as caught:
-            repository = Repository(url, quiet)
+            repository = CachedRepository(url, quiet)
             repository.resolve(parse_reference(f"git+{url}@main"))
             repository.unpacked(commit)
         if scheme == "http" and name != "empty-name":  # over which git itself stops, as soon as it looks at it
@@ -120,7 +120,7 @@ def test_no_hostile_tree_leaves_anything(tmp_path: Path, cache: Path, scheme: st
 def test_what_is_only_odd_is_taken(tmp_path: Path, name: str, scheme: str) -> None:
     commit = write_repository(tmp_path / "evil", CASES[name]["tree"])
     with address(tmp_path, scheme) as url:
-        repository = Repository(url, quiet)
+        repository = CachedRepository(url, quiet)
         assert repository.resolve(parse_reference(f"git+{url}@main")) == commit
         tree = repository.unpacked(commit)
     assert (tree / "robenv.yaml").is_file()
@@ -136,7 +136,7 @@ def test_git_finds_the_fault_of_a_pack(tmp_path: Path) -> None:
         commit = write_repository(tmp_path / name, CASES[name]["tree"])
         here = packs.in_bare(tmp_path / name)
         packs.write_pack(Git(), "x", here, [commit], tmp_path / "pack")
-        there = Repository(f"file:///{name}", quiet)
+        there = CachedRepository(f"file:///{name}", quiet)
         with pytest.raises(GitFailed, match="not what they should be") as caught:
             there.take_pack(commit, tmp_path / "pack")
         assert "fsck error" in caught.value.details
@@ -159,8 +159,8 @@ def notes() -> list[str]:
 
 
 @pytest.fixture
-def fetched(upstream: Upstream, notes: list[str]) -> tuple[Repository, str, Path]:
-    repository = Repository(upstream.url, notes.append)
+def fetched(upstream: Upstream, notes: list[str]) -> tuple[CachedRepository, str, Path]:
+    repository = CachedRepository(upstream.url, notes.append)
     (upstream.folder / "run.sh").write_text("#!/bin/sh\n")
     (upstream.folder / "run.sh").chmod(0o755)
     (upstream.folder / "ros" / "link").symlink_to("base.yaml")
@@ -269,7 +269,7 @@ CHANGES = [
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_tree_that_was_changed_is_made_anew_with_a_note(
-    fetched: tuple[Repository, str, Path], notes: list[str], change: Callable[[Path], None]
+    fetched: tuple[CachedRepository, str, Path], notes: list[str], change: Callable[[Path], None]
 ) -> None:
     repository, commit, tree = fetched
     change(tree)
@@ -287,7 +287,7 @@ def test_a_tree_that_was_changed_is_made_anew_with_a_note(
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_tree_that_was_changed_and_cannot_be_made_anew_is_not_used(
-    fetched: tuple[Repository, str, Path], change: Callable[[Path], None]
+    fetched: tuple[CachedRepository, str, Path], change: Callable[[Path], None]
 ) -> None:
     repository, commit, tree = fetched
     change(tree)
@@ -300,7 +300,7 @@ def test_a_tree_that_was_changed_and_cannot_be_made_anew_is_not_used(
 
 
 def test_an_untouched_tree_needs_nothing_but_itself(
-    fetched: tuple[Repository, str, Path], monkeypatch: pytest.MonkeyPatch
+    fetched: tuple[CachedRepository, str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     repository, commit, tree = fetched
     shutil.rmtree(repository.folder / "git")
@@ -310,7 +310,7 @@ def test_an_untouched_tree_needs_nothing_but_itself(
 
 
 def test_trees_of_an_earlier_robenv_are_made_anew_without_a_word(
-    fetched: tuple[Repository, str, Path], notes: list[str]
+    fetched: tuple[CachedRepository, str, Path], notes: list[str]
 ) -> None:
     repository, commit, tree = fetched
     (tree.parent / f"{commit}.objects").unlink()
@@ -325,7 +325,7 @@ def test_trees_of_an_earlier_robenv_are_made_anew_without_a_word(
     assert {path.name for path in tree.parent.iterdir()} == {commit, f"{commit}.objects"}
 
 
-def test_nobody_may_write_to_what_was_fetched(fetched: tuple[Repository, str, Path]) -> None:
+def test_nobody_may_write_to_what_was_fetched(fetched: tuple[CachedRepository, str, Path]) -> None:
     _, _, tree = fetched
     modes = {path.relative_to(tree).as_posix(): path.lstat().st_mode & 0o777 for path in [tree, *tree.rglob("*")]}
     assert (modes["."], modes["ros"], modes["run.sh"], modes["robenv.yaml"]) == (0o555, 0o555, 0o555, 0o444)
@@ -340,7 +340,7 @@ def test_a_commit_in_the_longer_format(tmp_path: Path, notes: list[str]) -> None
     commit = upstream.commit(FILES)
     assert len(commit) == 64
     packs.write_pack(Git(), upstream.url, packs.in_clone(folder), [commit], tmp_path / "pack")
-    repository = Repository(upstream.url, notes.append)
+    repository = CachedRepository(upstream.url, notes.append)
     repository.take_pack(commit, tmp_path / "pack")
     tree = repository.unpacked(commit)
     _text(tree)
@@ -351,7 +351,7 @@ def test_a_commit_in_the_longer_format(tmp_path: Path, notes: list[str]) -> None
 def test_holding_a_usual_tree_against_its_commit_takes_milliseconds(tmp_path: Path) -> None:
     objects: list[Any] = [["40000", f"d{n}", [["100644", f"f{m}", "x" * 2000] for m in range(8)]] for n in range(8)]
     commit = write_repository(tmp_path / "up", [*objects, ["100644", "robenv.yaml", ""]])
-    repository = Repository(f"file://{tmp_path}/up", quiet)
+    repository = CachedRepository(f"file://{tmp_path}/up", quiet)
     repository.fetch(commit)
     repository.unpacked(commit)
     times = []
@@ -378,7 +378,7 @@ def test_an_ordinary_user_writes_and_removes_such_trees(anybodys: Path) -> None:
 
 
 def test_what_is_fetched_is_known_by_its_place(
-    fetched: tuple[Repository, str, Path], tmp_path: Path, cache: Path
+    fetched: tuple[CachedRepository, str, Path], tmp_path: Path, cache: Path
 ) -> None:
     _, _, tree = fetched
     (tmp_path / "to-it").symlink_to(tree / "ros")
@@ -401,7 +401,8 @@ def test_a_repository_of_too_many_files_ends_early(tmp_path: Path) -> None:
     entries = b"".join(f"100644 f{n:06}\0".encode() + bytes.fromhex(blob) for n in range(50_000))
     commit = write_repository(tmp_path / "evil", [])
     script = (
-        "import sys; from robenv.git.profile_cache import Repository as R\nR(sys.argv[1], print).unpacked(sys.argv[2])"
+        "import sys; from robenv.git.profile_cache import CachedRepository as R\n"
+        "R(sys.argv[1], print).unpacked(sys.argv[2])"
     )
     raw = subprocess.run(
         ["git", "--git-dir", str(tmp_path / "evil"), "hash-object", "-w", "-t", "blob", "--stdin"],
@@ -414,7 +415,7 @@ def test_a_repository_of_too_many_files_ends_early(tmp_path: Path) -> None:
     commit = subprocess.run([*hashed, "commit"], input=text.encode(), capture_output=True, check=True).stdout.decode()
     url = f"file://{tmp_path}/evil"
     (tmp_path / "evil/refs/heads/main").write_text(commit)
-    Repository(url, quiet).resolve(parse_reference(f"git+{url}@main"))
+    CachedRepository(url, quiet).resolve(parse_reference(f"git+{url}@main"))
     done = subprocess.run(
         [sys.executable, "-c", script, url, commit.strip()], capture_output=True, text=True, check=False
     )

@@ -18,10 +18,10 @@ from robenv.errors import OperationFailed
 from robenv.git.command import Git, GitFailed
 from robenv.git.workspace.clones import bring, find_commits
 from robenv.git.workspace.differences import differences
-from robenv.git.workspace.repos_file import Entry
+from robenv.git.workspace.repos_file import RepositoryEntry
 from robenv.git.workspace.repos_out import changes, hold, known_here
 from robenv.host.git.revision import Revision, read_revision
-from robenv.host.git.view import Unreadable, view
+from robenv.host.git.view import UnreadableRepository, git_view
 from tests.support.servers.hostile_git import PAYLOADS, Payload, bite, config, git
 from tests.support.servers.repos_entries import entries, entry
 from tests.support.servers.upstream import Upstream
@@ -45,7 +45,7 @@ def src(tmp_path: Path) -> Path:
 def quiet(text: str) -> None: ...
 
 
-def cloned(origin: Upstream, src: Path, version: str = "main") -> tuple[Entry, dict[str, str]]:
+def cloned(origin: Upstream, src: Path, version: str = "main") -> tuple[RepositoryEntry, dict[str, str]]:
     wanted = entry(origin, version)
     return wanted, bring([wanted], src, {}, Git(), quiet)
 
@@ -54,7 +54,7 @@ def origin_commit(clone: Path) -> str:
     return git(clone.parents[2] / "origin", "rev-parse", "one")
 
 
-def ask_everything(wanted: Entry, src: Path, pins: dict[str, str], folder: Path) -> None:
+def ask_everything(wanted: RepositoryEntry, src: Path, pins: dict[str, str], folder: Path) -> None:
     """All that robenv asks of a clone: `up`, `lock`, `update repos`, `save`, and the labels of a run image."""
     clone = src / wanted.path
     bring([wanted], src, pins, Git(), quiet)
@@ -213,7 +213,7 @@ def test_a_repository_that_becomes_another_one_while_it_is_read(origin: Upstream
     seen = []
     try:
         for _ in range(200):
-            with contextlib.suppress(Unreadable), view(str(clone), os.environ) as found:
+            with contextlib.suppress(UnreadableRepository), git_view(str(clone), os.environ) as found:
                 seen.append((found.commit("HEAD"), found.commit("main"), found.origin))
     finally:
         over.set()

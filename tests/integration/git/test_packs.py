@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from robenv.git.command import GitFailed
-from robenv.git.profile_cache import Repository
+from robenv.git.profile_cache import CachedRepository
 from robenv.git.references import parse_reference, repository_of
 from tests.support.servers.upstream import FILES, Upstream
 
@@ -39,7 +39,7 @@ def packed(upstream: Upstream, cache: Path, tmp_path: Path) -> tuple[str, Path]:
     """A commit with a past, and its pack; the cache that it came from and the origin are gone."""
     upstream.commit({"large": "x" * 100_000})
     commit = upstream.commit({"large": "y", "link/a": "b"})
-    here = Repository(upstream.url, print)
+    here = CachedRepository(upstream.url, print)
     here.fetch(commit)
     here.unpacked(commit)
     here.write_pack(commit, tmp_path / "pack")
@@ -50,7 +50,7 @@ def packed(upstream: Upstream, cache: Path, tmp_path: Path) -> tuple[str, Path]:
 
 def test_a_commit_arrives_without_its_origin(packed: tuple[str, Path], upstream: Upstream) -> None:
     commit, pack = packed
-    there = Repository(upstream.url, print)
+    there = CachedRepository(upstream.url, print)
     there.take_pack(commit, pack)
     there.take_pack(commit, pack)
     assert there.has(commit)
@@ -61,7 +61,7 @@ def test_a_commit_arrives_without_its_origin(packed: tuple[str, Path], upstream:
 
 def test_another_commit_is_not_taken_for_it(packed: tuple[str, Path], upstream: Upstream) -> None:
     _, pack = packed
-    there = Repository(upstream.url, print)
+    there = CachedRepository(upstream.url, print)
     with pytest.raises(GitFailed, match="not what they should be"):
         there.take_pack(COMMIT, pack)
     assert not there.has(COMMIT)
@@ -71,7 +71,7 @@ def test_a_changed_pack_is_refused(packed: tuple[str, Path], upstream: Upstream)
     commit, pack = packed
     data = pack.read_bytes()
     pack.write_bytes(data[:-30] + bytes([data[-30] ^ 1]) + data[-29:])
-    there = Repository(upstream.url, print)
+    there = CachedRepository(upstream.url, print)
     with pytest.raises(GitFailed):
         there.take_pack(commit, pack)
     assert not there.has(commit)

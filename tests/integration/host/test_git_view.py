@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from robenv.host.git.revision import Revision, read_revision
-from robenv.host.git.view import Unreadable, find_repository, view
+from robenv.host.git.view import UnreadableRepository, find_repository, git_view
 from tests.support.servers.hostile_git import git
 
 
@@ -39,7 +39,7 @@ def made(folder: Path, *words: str) -> Path:
 
 
 def changes(folder: Path, *paths: Path) -> int:
-    with view(str(folder), os.environ) as seen:
+    with git_view(str(folder), os.environ) as seen:
         return seen.changes([str(path) for path in paths])
 
 
@@ -48,7 +48,7 @@ def count(folder: Path) -> int:
 
 
 def test_a_view_goes_when_it_is_done(repository: Path, cache: Path) -> None:
-    with view(str(repository), os.environ) as seen:
+    with git_view(str(repository), os.environ) as seen:
         (place,) = cache.iterdir()
         assert [one.stat().st_mode & 0o777 for one in (cache, place)] == [0o700, 0o700]
         assert seen.branch == "main"
@@ -156,7 +156,7 @@ def test_refs_that_are_packed_and_not(repository: Path) -> None:
     git(repository, "commit", "--quiet", "--all", "-m", "two")
     git(repository, "symbolic-ref", "refs/heads/alias", "refs/heads/feature/x")
     names = ("HEAD", "main", "feature/x", "feature/y", "alias", "said", "said^{commit}", "v1")
-    with view(str(repository), os.environ) as seen:
+    with git_view(str(repository), os.environ) as seen:
         assert [seen.commit(name) for name in names] == [git(repository, "rev-parse", name) for name in names]
         assert seen.ask("describe", "--tags") == git(repository, "describe", "--tags") + "\n"
 
@@ -191,7 +191,7 @@ def test_where_a_repository_is_looked_for(repository: Path, tmp_path: Path) -> N
 )
 def test_a_repository_that_cannot_be_read_is_told_why(repository: Path, config: str, why: str) -> None:
     (repository / ".git/config").write_text(config)
-    with pytest.raises(Unreadable, match=why), view(str(repository), os.environ):
+    with pytest.raises(UnreadableRepository, match=why), git_view(str(repository), os.environ):
         raise AssertionError
     assert read_revision(str(repository), [], os.environ) == Revision()
 
@@ -201,11 +201,11 @@ def test_a_git_file_that_leads_nowhere(repository: Path, tmp_path: Path, text: s
     linked = tmp_path / "linked"
     linked.mkdir()
     (linked / ".git").write_text(text)
-    with pytest.raises(Unreadable) as raised, view(str(linked), os.environ):
+    with pytest.raises(UnreadableRepository) as raised, git_view(str(linked), os.environ):
         raise AssertionError
     assert str(raised.value).isprintable()
     (repository / ".git/commondir").write_text("a\0b")
-    with pytest.raises(Unreadable), view(str(repository), os.environ):
+    with pytest.raises(UnreadableRepository), git_view(str(repository), os.environ):
         raise AssertionError
 
 

@@ -30,7 +30,7 @@ from tests.support.servers.ssh_server import SshServer
 
 pytestmark = pytest.mark.engine
 
-PPC = next(one for one in EMULATORS if one.qemu == "ppc64le")
+PPC = next(emulator for emulator in EMULATORS if emulator.qemu == "ppc64le")
 USER = 1000
 LDCONFIG = "/sbin/ldconfig"
 STEP = "steps: [{name: try it, run: 'true'}]\n"
@@ -41,7 +41,7 @@ NOW = "this machine now emulates ppc64le"
 def _nothing_registered() -> Iterator[None]:
     """As on a machine where nobody has registered ppc64le; what was there is there again afterwards."""
     ensure_mounted()  # without it, nobody but root learns what is registered
-    before = [one.name for one in read_handlers() if one.takes(PPC)]
+    before = [handler.name for handler in read_handlers() if handler.takes(PPC)]
     for name in before:
         (FOLDER / name).write_text("0")
     yield
@@ -162,7 +162,7 @@ def test_doctor_mends_it(tmp_path: Path) -> None:
 
 
 def _emulation(findings: list[dict[str, str]]) -> list[dict[str, str]]:
-    return [one for one in findings if one["check"] == "emulation" and one["status"] != "ok"]
+    return [finding for finding in findings if finding["check"] == "emulation" and finding["status"] != "ok"]
 
 
 @pytest.mark.usefixtures("_nothing_registered")

@@ -17,13 +17,13 @@ import pytest
 
 from robenv.engine.docker_engine import connect
 from robenv.engine.protocol import Engine
-from robenv.errors import HostLacks
-from robenv.host.facts import DrmCard, Facts, GpuFacts, Node, NvidiaGpu, Tegra
+from robenv.errors import HostRequirementMissing
+from robenv.host.facts import DeviceNode, DrmCard, Facts, GpuFacts, NvidiaGpu, Tegra
 from robenv.project.containers.container import ensure_container
 from robenv.project.facts import engine_facts, facts_for
-from robenv.project.gate import admit_container
+from robenv.project.gate import approve_container
 from robenv.project.image.image import ensure_image
-from robenv.project.planned import Loaded, load, resolve
+from robenv.project.planned import PlannedProject, plan_project, resolve
 from tests.support.engines.newer_engine import NewerEngine
 from tests.support.engines.second_engine import SecondEngine
 from tests.support.images import prepared_image
@@ -45,20 +45,22 @@ class Quiet:
     def finished(self) -> None: ...
 
 
-def loaded(project: Project) -> Loaded:
-    return load(resolve(project.folder, None, {}), "linux/amd64" if os.uname().machine == "x86_64" else "linux/arm64")
+def planned(project: Project) -> PlannedProject:
+    return plan_project(
+        resolve(project.folder, None, {}), "linux/amd64" if os.uname().machine == "x86_64" else "linux/arm64"
+    )
 
 
-def come_up(engine: Engine, project: Project, gpu: GpuFacts, devices: tuple[Node, ...] = ()) -> str:
+def come_up(engine: Engine, project: Project, gpu: GpuFacts, devices: tuple[DeviceNode, ...] = ()) -> str:
     """The project's container, made as `up` makes it, on a machine that has ``gpu``; its name."""
-    mine = loaded(project)
+    mine = planned(project)
     known = engine_facts(engine.info())
     facts = Facts(0, 0, "root", mine.build.platform, engine=known, gpu=gpu, devices=devices)
     with patch("robenv.project.gate.facts_for", return_value=facts):
-        admitted = admit_container(engine, mine, None, lambda text: None)
-    image = ensure_image(engine, admitted, Quiet())
-    ensure_container(engine, admitted, image.image, lambda text: None)
-    return admitted.plan.name
+        approved = approve_container(engine, mine, None, lambda text: None)
+    image = ensure_image(engine, approved, Quiet())
+    ensure_container(engine, approved, image.image, lambda text: None)
+    return approved.plan.name
 
 
 class Standing(NamedTuple):
@@ -94,7 +96,10 @@ def run_in(api: Any, container: str, script: str, user: str = "1234") -> tuple[i
 def test_a_jetson_s_container_reaches_the_runtime_nvidia(standing: Standing, project: Make, tmp_path: Path) -> None:
     argus = tmp_path / "argus_socket"
     argus.write_text("stand-in")
-    devices = (Node("/dev/nvmap", "char", 10, 1, 1044, 0o660), Node("/dev/i2c-1", "char", 89, 1, 1108, 0o660))
+    devices = (
+        DeviceNode("/dev/nvmap", "char", 10, 1, 1044, 0o660),
+        DeviceNode("/dev/i2c-1", "char", 89, 1, 1108, 0o660),
+    )
     jetson = GpuFacts(tegra=Tegra("36.4.0"), jetson_files=(str(argus),))
     mine = project(f"{USER}gpu: {{mode: required, capabilities: [compute, video]}}")
     name = come_up(standing.engine, mine, jetson, devices)
@@ -132,7 +137,7 @@ def test_a_device_request_reaches_nvidia_s_hook(
 
 def test_an_engine_that_has_not_seen_the_toolkit_yet_says_so(project: Make, engine: Engine) -> None:
     """The toolkit was put in, and the engine was not started again since."""
-    with pytest.raises(HostLacks, match="cannot give it a GPU") as caught:
+    with pytest.raises(HostRequirementMissing, match="cannot give it a GPU") as caught:
         come_up(engine, project("gpu: required"), GpuFacts("570.133.20", nvidia_toolkit=True, nvidia_hook=True))
     assert "restart the engine" in caught.value.hint
 
@@ -220,7 +225,7 @@ def test_doctor_sees_a_container_that_has_lost_its_gpu(cdi: Callable[..., tuple[
 
 
 @pytest.fixture
-def dri() -> Iterator[tuple[Node, Node]]:
+def dri() -> Iterator[tuple[DeviceNode, DeviceNode]]:
     """Two nodes under /dev/dri, both stand-ins: by their numbers they are /dev/fuse, which no container has."""
     folder = Path("/dev/dri")
     was_there = folder.exists()
@@ -232,7 +237,7 @@ def dri() -> Iterator[tuple[Node, Node]]:
         os.mknod(path, stat.S_IFCHR | 0o600, fuse)
         os.chown(path, 0, gid)
         path.chmod(0o660)
-        nodes.append(Node(str(path), "char", os.major(fuse), os.minor(fuse), gid, 0o660))
+        nodes.append(DeviceNode(str(path), "char", os.major(fuse), os.minor(fuse), gid, 0o660))
     yield nodes[0], nodes[1]
     for node in nodes:
         Path(node.path).unlink()
@@ -242,7 +247,7 @@ def dri() -> Iterator[tuple[Node, Node]]:
 
 @pytest.mark.parametrize("vendor", ["amd", "intel", "other"])
 def test_a_card_s_nodes_open_for_an_unprivileged_user(
-    vendor: str, engine: Engine, docker_api: Any, project: Make, dri: tuple[Node, Node]
+    vendor: str, engine: Engine, docker_api: Any, project: Make, dri: tuple[DeviceNode, DeviceNode]
 ) -> None:
     name = come_up(engine, project(f"{USER}gpu: required"), GpuFacts(cards=(DrmCard("card250", vendor, dri),)))
     script = ": </dev/dri/card250 && : </dev/dri/renderD250 && id -u && ls /dev/dri && id -G"
@@ -253,7 +258,7 @@ def test_a_card_s_nodes_open_for_an_unprivileged_user(
 
 
 def test_the_render_node_s_group_is_what_opens_it(
-    engine: Engine, docker_api: Any, project: Make, dri: tuple[Node, Node]
+    engine: Engine, docker_api: Any, project: Make, dri: tuple[DeviceNode, DeviceNode]
 ) -> None:
     """Without the groups the same user is refused, and without the grant there is no such node."""
     closed = tuple(replace(node, gid=0) for node in dri)
@@ -266,7 +271,7 @@ def test_the_render_node_s_group_is_what_opens_it(
 
 def has_gpu(project: Project) -> bool:
     """Whether this machine really has one, which the tests below are not made for."""
-    gpu = facts_for(None, loaded(project)).gpu
+    gpu = facts_for(None, planned(project)).gpu
     return bool(gpu.nvidia_driver or gpu.cards or gpu.dxg or gpu.tegra)
 
 

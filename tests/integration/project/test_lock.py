@@ -18,7 +18,7 @@ import pytest
 
 from robenv.catalog.platforms import normalize
 from robenv.engine.protocol import BuildRequest, Engine
-from robenv.project.planned import load, resolve
+from robenv.project.planned import plan_project, resolve
 from robenv.render import context_stream, render
 from tests.support.engines.second_engine import SecondEngine
 from tests.support.images.building import context
@@ -152,12 +152,12 @@ def test_the_classic_builder_takes_a_digest_too(
     one = locked(bases.push(engine, "classic", "classic"))
     one.run("lock")
     one.run("build")  # brings the base, as a build by the classic builder would find it
-    loaded = load(resolve(one.folder, None, os.environ), "linux/amd64")
-    rendered = render(loaded.build, buildkit=False)
+    planned = plan_project(resolve(one.folder, None, os.environ), "linux/amd64")
+    rendered = render(planned.build, buildkit=False)
     tag = f"robenv/{one.name}:classic"
     wanted = BuildRequest(tag, "linux/amd64", {"robenv.project": one.name}, buildkit=False)
     list(engine.build(wanted, context_stream(rendered)))
-    built, base = engine.find_image(tag), engine.find_image(loaded.build.bases[0].reference)
+    built, base = engine.find_image(tag), engine.find_image(planned.build.bases[0].reference)
     assert built is not None
     assert base is not None
     assert built.layers[: len(base.layers)] == base.layers

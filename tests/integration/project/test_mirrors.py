@@ -14,15 +14,15 @@ from typing import Any
 
 import pytest
 
-from robenv.bases.apt_archive import look_at
+from robenv.bases.apt_archive import probe_sources
 from robenv.bases.mmdebstrap import arguments, find_keyrings, plan_recipe, run
 from robenv.engine.protocol import Engine
 from robenv.errors import OperationFailed
-from robenv.plan.image.mirrors import Mirrors, Turn
+from robenv.plan.image.mirrors import MirrorRule, Mirrors
 from robenv.plan.models import Bootstrap
-from robenv.project.gate import admit_image
+from robenv.project.gate import approve_image
 from robenv.project.image.image import ensure_image
-from robenv.project.planned import Loaded, load, resolve
+from robenv.project.planned import PlannedProject, plan_project, resolve
 from robenv.render.authority import SYSTEM, trusting
 from tests.support.images import fetch_image
 from tests.support.projects.project import Project
@@ -85,14 +85,14 @@ def site(docker_api: Any) -> Iterator[Site]:
         one.close()
 
 
-def _build(one: Project, engine: Engine, buildkit: bool, monkeypatch: pytest.MonkeyPatch) -> tuple[Loaded, str]:
+def _build(one: Project, engine: Engine, buildkit: bool, monkeypatch: pytest.MonkeyPatch) -> tuple[PlannedProject, str]:
     """Builds with one of the two builders; the steps' output."""
-    loaded = load(resolve(one.folder, None, one.environ), "linux/amd64")
+    planned = plan_project(resolve(one.folder, None, one.environ), "linux/amd64")
     info = engine.info()
     monkeypatch.setattr(type(engine), "info", lambda self: type(info)(**{**vars(info), "buildkit": buildkit}))
     said: list[str] = []
-    ensure_image(engine, admit_image(loaded, None, said.append), _Silent(said), no_cache=True)
-    return loaded, "".join(said)
+    ensure_image(engine, approve_image(planned, None, said.append), _Silent(said), no_cache=True)
+    return planned, "".join(said)
 
 
 @pytest.fixture(scope="module")
@@ -119,18 +119,18 @@ def test_everything_comes_from_mirrors_and_nothing_tells(
 ) -> None:
     address, real = offered.partition("/")[0], "registry.robenvtest.example/base:1"
     one = project(site.profile, base=real)
-    without = load(resolve(one.folder, None, one.environ), "linux/amd64")
+    without = plan_project(resolve(one.folder, None, one.environ), "linux/amd64")
     one.write(site.profile + site.mirrors(address))
     site.web.asked.clear()
     try:
-        loaded, said = _build(one, engine, buildkit, monkeypatch)
-        assert loaded.content_hash == without.content_hash, "a mirror is how one gets things, not what"
+        planned, said = _build(one, engine, buildkit, monkeypatch)
+        assert planned.content_hash == without.content_hash, "a mirror is how one gets things, not what"
         assert any(path.endswith("robenvtest-more_all.deb") for path in site.web.asked)
         assert "keys/tools.asc" in site.web.asked
         assert "URIs: http://apt.robenvtest.example/tools" in said
         assert "it works" in said
         here = site.web.address.removeprefix("http://")
-        assert traces(docker_api, loaded.image, here, address, "robenv-mirrors/addresses") == []
+        assert traces(docker_api, planned.image, here, address, "robenv-mirrors/addresses") == []
         assert docker_api.images(offered) == []
     finally:
         docker_api.remove_image(real, force=True)
@@ -319,12 +319,12 @@ def test_mirrors_behind_an_authority_of_ones_own(
         assert "robenv.yaml" in refused.stderr and "lab.pem holds no certificate in PEM" in refused.stderr
         (one.folder / "lab.pem").write_bytes(authority.certificate.read_bytes())
         web.asked.clear()
-        loaded, said = _build(one, engine, buildkit, monkeypatch)
+        planned, said = _build(one, engine, buildkit, monkeypatch)
         assert said.count("from the mirror") == 3 and "from git" in said and "the wheel works" in said, said
         assert "mirrored/tools/dists/stable/InRelease" in web.asked and "keys/tools.asc" in web.asked
         certificate = authority.certificate.read_text().splitlines()[3]
         needles = (web.address.removeprefix("https://"), certificate, "robenv-authorities")
-        assert traces(docker_api, loaded.image, *needles) == []
+        assert traces(docker_api, planned.image, *needles) == []
     finally:
         web.close()
 
@@ -350,14 +350,14 @@ def test_robenv_itself_trusts_the_authority_of_mirrors(
         assert (one.folder / "src/arm/text").read_text() == "from git\n"
 
         publish(web, signer, "debian/debian", "bookworm")
-        turn = Turn("http://deb.debian.org/debian/", f"{web.address}/debian/debian/", str(signer.key))
+        turn = MirrorRule("http://deb.debian.org/debian/", f"{web.address}/debian/debian/", str(signer.key))
         source = plan_recipe(
             Bootstrap("bookworm", "http://deb.debian.org/debian", ("main",), "extract", (), "linux/amd64"),
             Mirrors(apt=(turn,)),
         ).sources[:1]
         with pytest.raises(OperationFailed, match="does not answer"):
-            look_at(source)
-        assert look_at(source, trusting(Mirrors(ca=str(authority.certificate))))[1] > 0
+            probe_sources(source)
+        assert probe_sources(source, trusting(Mirrors(ca=str(authority.certificate))))[1] > 0
     finally:
         web.close()
         signer.close()
@@ -381,12 +381,12 @@ def test_profiles_from_git_come_from_a_mirror_too(project: Callable[..., Project
 
 def test_a_base_is_the_same_to_the_byte_through_a_mirror(site: Site, tmp_path: Path) -> None:
     site.web.redirects["bootstrap/"] = "http://deb.debian.org/debian/"
-    turn = Turn("http://deb.debian.org/debian/", f"{site.web.address}/bootstrap/")
+    turn = MirrorRule("http://deb.debian.org/debian/", f"{site.web.address}/bootstrap/")
     wanted = Bootstrap("bookworm", "http://deb.debian.org/debian", ("main",), "extract", (), "linux/amd64")
     digests = []
     for mirrors in (Mirrors(), Mirrors(apt=(turn,))):
         recipe = plan_recipe(wanted, mirrors)
-        sources, epoch = look_at(recipe.sources)
+        sources, epoch = probe_sources(recipe.sources)
         tar = tmp_path / "root.tar"
         run(arguments(recipe, find_keyrings(recipe), sources), recipe, tar, epoch, lambda text: None)
         digests.append(hashlib.sha256(tar.read_bytes()).hexdigest())

@@ -77,22 +77,22 @@ def test_in_one_file_to_a_site_with_no_network(
     folder.mkdir()
     environment = {**site.environment, "XDG_CACHE_HOME": str(folder / "cache"), "HOME": str(folder)}
     there: dict[str, Any] = {"cwd": folder, "env": environment}
-    loaded = mine.run("load", str(file), "--to", "picker", **there)
-    assert "another image" not in loaded.stderr
+    planned = mine.run("load", str(file), "--to", "picker", **there)
+    assert "another image" not in planned.stderr
     there["cwd"] = folder / "picker"
     done = mine.run(*_LOOK, _SCRIPT, **there)
     assert done.stdout == _SAID
     assert "Building" not in done.stderr
-    assert loaded.stdout.strip() == _built(mine)
+    assert planned.stdout.strip() == _built(mine)
 
 
 def test_the_other_image_in_one_file_is_planned_there_as_well(mine: Project, tmp_path: Path) -> None:
     """With what the profile has for the run image, and without the sources."""
     file = tmp_path / "site.robenv"
     mine.run("save", str(file))
-    loaded = mine.run("load", str(file), "--to", str(tmp_path / "picker"))
-    assert "another image" not in loaded.stderr
-    assert "cannot be planned" not in loaded.stderr
+    planned = mine.run("load", str(file), "--to", str(tmp_path / "picker"))
+    assert "another image" not in planned.stderr
+    assert "cannot be planned" not in planned.stderr
     assert sorted(one.name for one in (tmp_path / "picker").iterdir()) == ["robenv.yaml", "robot.conf"]
 
 

@@ -98,7 +98,9 @@ def test_steps_read_them_and_no_image_keeps_them(mine: Project, docker_api: Any)
     kept = [Path(mine.environ[name]) for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME")]
     files = [path for folder in (*kept, mine.folder) for path in folder.rglob("*") if path.is_file()]
     own = {mine.folder / name for name in ("robenv.yaml", "netrc", "large")}
-    assert not [path for path in files if path not in own and any(one.encode() in path.read_bytes() for one in needles)]
+    assert not [
+        path for path in files if path not in own and any(needle.encode() in path.read_bytes() for needle in needles)
+    ]
 
 
 def test_another_value_is_the_same_image(mine: Project) -> None:

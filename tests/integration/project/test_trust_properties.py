@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from robenv.errors import RobenvError
 from robenv.plan.host.host import plan_host
 from robenv.plan.models import RunPlan
-from robenv.profile.chain.extends import Found, refuse_remote
+from robenv.profile.chain.extends import ProfileSource, refuse_remote
 from robenv.profile.chain.project import find_project
 from robenv.profile.chain.reader import ChainReader
 from robenv.profile.merge.variables import Variables
@@ -27,7 +27,7 @@ from robenv.profile.resolve.resolve import resolve_project
 from robenv.profile.schema.trust import ENGINE, KEYS
 from robenv.profile.yaml.nodes import Mapping as MappingNode
 from robenv.profile.yaml.nodes import Node, Sequence, to_python
-from robenv.project.planned import load
+from robenv.project.planned import plan_project
 from robenv.project.trust.judge import claims_of
 from tests.support.engines.engine_differences import differences
 from tests.support.projects.profile_examples import EXAMPLES, FACTS
@@ -47,11 +47,11 @@ class Project:
         self.write("theirs.yaml", theirs or "", 0o666)
         chain = "[./own.yaml, ./theirs.yaml]" if theirs is not None else "[./own.yaml]"
         self.write("robenv.yaml", f"name: picker\nbase: {{image: debian}}\nextends: {chain}\n")
-        loaded = load(resolve_project(find_project(self.root), {}), "linux/amd64")
+        planned = plan_project(resolve_project(find_project(self.root), {}), "linux/amd64")
         # Of no matter here, and what takes longest to work out.
-        loaded.__dict__["content_hash"] = "0" * 64
-        plan = loaded.container(FACTS, plan_host(loaded.resolved.profile, FACTS))
-        return plan, tuple(power for claim in claims_of(loaded, FACTS, plan) for power in claim.powers)
+        planned.__dict__["content_hash"] = "0" * 64
+        plan = planned.container(FACTS, plan_host(planned.resolved.profile, FACTS))
+        return plan, tuple(power for claim in claims_of(planned, FACTS, plan) for power in claim.powers)
 
     def compare(self, own: str, theirs: str) -> tuple[list[str], tuple[str, ...]] | None:
         """What the engine is told otherwise that is not harmless, and what is asked for; None where the files make no
@@ -135,7 +135,7 @@ def test_the_examples_have_two_values_of_every_key_that_the_engine_is_told(proje
     for text in EXAMPLES:
         project.write("said.yaml", text)
         reader = ChainReader(project.root, Variables({}), refuse_remote)
-        reader.follow(Found(project.root / "said.yaml", "project", "said", project.root))
+        reader.follow(ProfileSource(project.root / "said.yaml", "project", "said", project.root))
         assert reader.problems == [], text
         for path, value in said(reader.documents[-1].root, ()):
             for key in wanted:

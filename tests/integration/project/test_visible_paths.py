@@ -18,7 +18,7 @@ from robenv.profile.resolve.resolve import resolve_project
 from robenv.project.containers.visible_paths import check_visible
 from robenv.project.facts import facts_for
 from robenv.project.image.staging_names import is_staging
-from robenv.project.planned import load
+from robenv.project.planned import plan_project
 from scripts import own_root
 from tests.support.engines.second_engine import SecondEngine
 from tests.support.projects.project import Project
@@ -135,8 +135,8 @@ def test_the_look_holds_no_image_of_others(
 ) -> None:
     """Nobody could remove it meanwhile. What a killed look leaves has a name that the next `clean` knows."""
     (tmp_path / "robenv.yaml").write_text(f"name: robenvtest-look\nbase: {{image: {base_image}}}\n")
-    loaded = load(resolve_project(find_project(tmp_path), {}), engine.info().platform)
-    facts = facts_for(engine, loaded)
+    planned = plan_project(resolve_project(find_project(tmp_path), {}), engine.info().platform)
+    facts = facts_for(engine, planned)
     create, images = engine.create_container, []
 
     def watched(name: str, request: dict[str, Any], *rest: Any) -> str:
@@ -144,7 +144,7 @@ def test_the_look_holds_no_image_of_others(
         return create(name, request, *rest)
 
     monkeypatch.setattr(engine, "create_container", watched)
-    check_visible(engine, loaded.container(facts, loaded.grant(facts)))
+    check_visible(engine, planned.container(facts, planned.grant(facts)))
     (image,) = images
     assert is_staging(image)
     assert engine.find_image(image) is None

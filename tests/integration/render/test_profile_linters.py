@@ -41,7 +41,9 @@ def test_hadolint_finds_nothing(dockerfiles: list[Path]) -> None:
     ignored = [word for rule in NOT_ASKED for word in ("--ignore", rule)]
     command = [str(HADOLINT), "--format", "json", *ignored, *map(str, dockerfiles)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    told = [f"{Path(one['file']).name}:{one['line']} {one['code']} {one['message']}" for one in json.loads(done.stdout)]
+    told = [
+        f"{Path(load['file']).name}:{load['line']} {load['code']} {load['message']}" for load in json.loads(done.stdout)
+    ]
     assert told == []
 
 

@@ -68,7 +68,8 @@ def variables(before: Any, after: Any) -> bool:
 def security(before: list[str] | None, after: list[str] | None) -> bool:
     off = ("seccomp=unconfined", "apparmor=unconfined", "label:disable", "label=disable", "no-new-privileges:false")
     was, now = (
-        {one.replace("no-new-privileges:true", "no-new-privileges") for one in options or []} - {"seccomp=builtin"}
+        {option.replace("no-new-privileges:true", "no-new-privileges") for option in options or []}
+        - {"seccomp=builtin"}
         for options in (before, after)
     )
     return now - was <= {"no-new-privileges", "no-new-privileges:false"} and was - now <= set(off)
@@ -91,17 +92,17 @@ def log(before: Any, after: Any) -> bool:
 
 def disks(before: Any, after: Any) -> bool:
     """Rates of a disk by its path: no more, and none that is gone."""
-    was, now = ({one["Path"]: one["Rate"] for one in limits or []} for limits in (before, after))
+    was, now = ({limit["Path"]: limit["Rate"] for limit in limits or []} for limits in (before, after))
     return all(path in now and now[path] <= rate for path, rate in was.items())
 
 
 def weights(before: Any, after: Any) -> bool:
-    was, now = ({one["Path"]: one["Weight"] for one in limits or []} for limits in (before, after))
+    was, now = ({limit["Path"]: limit["Weight"] for limit in limits or []} for limits in (before, after))
     return all(now.get(path, 500) <= was.get(path, 500) for path in {*was, *now})
 
 
 def ulimits(before: Any, after: Any) -> bool:
-    was, now = ({one["Name"]: one["Hard"] for one in limits or []} for limits in (before, after))
+    was, now = ({limit["Name"]: limit["Hard"] for limit in limits or []} for limits in (before, after))
     taken = any(now[name] and now[name] != was.get(name) for name in now.keys() & {"rtprio", "memlock", "nice"})
     endless = float("inf")
     amount = {name: endless if hard < 0 else hard for name, hard in now.items()}
@@ -287,20 +288,20 @@ def is_harmless(own: RunPlan, one: dict[str, Any], before: dict[str, Any] | None
 
 
 def networks(own: RunPlan, whole: RunPlan) -> Iterator[str]:
-    before = {one.network.key: one for one in own.networks}
-    for one in whole.networks:
-        known = before.get(one.network.key)
-        if one.network.external:
-            if known != one:
-                yield f"the network {one.network.name}: {endpoint_request(one)}"
+    before = {network.network.key: network for network in own.networks}
+    for network in whole.networks:
+        known = before.get(network.network.key)
+        if network.network.external:
+            if known != network:
+                yield f"the network {network.network.name}: {endpoint_request(network)}"
             continue
-        made = network_request(one.network, whole)
+        made = network_request(network.network, whole)
         if known is not None and known.network.external:
             yield f"{known.network.name} is not external any more"
         was = network_request(known.network, own) if known is not None and not known.network.external else {}
         yield from differing(NETWORK, was, made)
-        address = {name: text for name, text in endpoint_request(one).items() if name == "IPAMConfig"}
-        if made["Driver"] != "bridge" and address and known != one:
+        address = {name: text for name, text in endpoint_request(network).items() if name == "IPAMConfig"}
+        if made["Driver"] != "bridge" and address and known != network:
             yield f"an address of the host's network: {address}"
     yield from other_networks(own, whole)
 
@@ -311,12 +312,12 @@ def other_networks(own: RunPlan, whole: RunPlan) -> Iterator[str]:
     if whole.network_mode == "none":
         return
     if own.networks:
-        if not whole.networks or not {one.network.key for one in whole.networks} <= {
-            one.network.key for one in own.networks
+        if not whole.networks or not {network.network.key for network in whole.networks} <= {
+            network.network.key for network in own.networks
         }:
             yield f"NetworkMode: {own.networks} → {whole.network_mode} {whole.networks}"
     elif whole.networks:
-        isolated = own.network_mode == "none" and all(one.network.internal for one in whole.networks)
+        isolated = own.network_mode == "none" and all(network.network.internal for network in whole.networks)
         if own.network_mode not in (*open_modes, "host") and not isolated:
             yield f"NetworkMode: {own.network_mode} → {whole.networks}"
     elif whole.network_mode != own.network_mode and not (

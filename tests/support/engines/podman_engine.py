@@ -73,7 +73,9 @@ class PodmanEngine:
             "subgid": f"robenvtest:{_SUBORDINATE}:65536",
         }.items():
             file = Path("/etc", name)
-            before = [one for one in file.read_text().splitlines() if not one.startswith("robenvtest:")]
+            before = [
+                splitline for splitline in file.read_text().splitlines() if not splitline.startswith("robenvtest:")
+            ]
             (etc / name).write_text("\n".join((*before, line, "")))
             file.touch()  # has to be there for the other to lie over it
         for name in ("home", "run", "data", "tmp"):

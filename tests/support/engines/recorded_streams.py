@@ -8,7 +8,7 @@ from typing import Any
 
 from robenv.engine.build.buildkit.trace import Trace
 from robenv.engine.build.classic import ClassicTrace
-from robenv.engine.build.progress import BuildState, fold
+from robenv.engine.build.progress import BuildState, apply_event
 from robenv.engine.protocol import BuildEvent
 from tests.support.folders import BUILD_STREAMS
 
@@ -31,5 +31,5 @@ def events(name: str) -> list[BuildEvent]:
 def state(name: str) -> BuildState:
     folded = BuildState()
     for event in events(name):
-        folded = fold(folded, event)
+        folded = apply_event(folded, event)
     return folded

@@ -13,7 +13,7 @@ from pathlib import Path
 from robenv.catalog.emulators import find_emulator
 from robenv.catalog.platforms import runs_natively
 from robenv.host.probes.binfmt import FOLDER, is_mounted
-from robenv.project.image.emulation import Here, register
+from robenv.project.image.emulation import LocalKernel, register
 
 
 def ensure_emulated(platform: str = "linux/arm64") -> None:
@@ -22,7 +22,7 @@ def ensure_emulated(platform: str = "linux/arm64") -> None:
     if emulator is None or runs_natively(machine.machine(), platform):
         return
     with _alone():
-        register(Here(), (emulator,))
+        register(LocalKernel(), (emulator,))
 
 
 def ensure_mounted() -> None:

@@ -22,8 +22,8 @@ class Snapshots:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 asked.append(self.path)
-                found = _PATH.fullmatch(self.path)
-                url = f"http://deb.debian.org/{found[1]}/{found[3]}" if found else ""
+                match = _PATH.fullmatch(self.path)
+                url = f"http://deb.debian.org/{match[1]}/{match[3]}" if match else ""
                 if not url:
                     self.send_error(404)
                     return

@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 
 from robenv.host.facts import Facts
-from robenv.profile.chain.extends import Found
+from robenv.profile.chain.extends import ProfileSource
 from robenv.profile.chain.project import find_project
 from robenv.profile.resolve.resolve import resolve_project
-from robenv.profile.yaml.nodes import Source
-from robenv.project.planned import Loaded, load
-from robenv.project.trust.judge import Claim, claims_of
+from robenv.profile.yaml.nodes import SourceFile
+from robenv.project.planned import PlannedProject, plan_project
+from robenv.project.trust.judge import AccessClaim, claims_of
 
 FACTS = Facts(uid=1234, gid=100, user_name="jane", platform="linux/amd64")
 STRANGER, OTHER = 4321, 4322
@@ -36,16 +36,16 @@ class Chain:
     def main(self, text: str, uid: int | None = None) -> None:
         self.write("picker/robenv.yaml", f"name: picker\nbase: {{image: debian:bookworm}}\n{text}", uid)
 
-    def loaded(self) -> Loaded:
-        return load(resolve_project(find_project(self.project), {}, self.remote), "linux/amd64")
+    def planned(self) -> PlannedProject:
+        return plan_project(resolve_project(find_project(self.project), {}, self.remote), "linux/amd64")
 
-    def remote(self, reference: str, source: Source) -> Found:
+    def remote(self, reference: str, source: SourceFile) -> ProfileSource:
         name = reference.removeprefix("git+https://")
-        return Found(self.folder / "git" / f"{name}.yaml", "git", reference, self.folder / "git")
+        return ProfileSource(self.folder / "git" / f"{name}.yaml", "git", reference, self.folder / "git")
 
-    def claims(self) -> tuple[Claim, ...]:
-        loaded = self.loaded()
-        return claims_of(loaded, FACTS, loaded.container(FACTS, loaded.grant(FACTS)))
+    def claims(self) -> tuple[AccessClaim, ...]:
+        planned = self.planned()
+        return claims_of(planned, FACTS, planned.container(FACTS, planned.grant(FACTS)))
 
     def asked(self) -> dict[str, list[str]]:
         return {claim.name: list(claim.powers) for claim in self.claims()}

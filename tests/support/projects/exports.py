@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from robenv.export.forms import Form
+from robenv.export.forms import ExportedForm
 
-Export = Callable[..., Form]
+Export = Callable[..., ExportedForm]
 
 
-def text_of(form: Form, name: str = "") -> str:
+def text_of(form: ExportedForm, name: str = "") -> str:
     """One of its files; by default the main one."""
     (entry,) = (entry for entry in form.entries if entry.name == (name or form.main))
     return entry.data.decode()

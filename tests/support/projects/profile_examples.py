@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from robenv.host.facts import (
+    DeviceNode,
     DrmCard,
     EngineFacts,
     Facts,
     GpuFacts,
-    Kernel,
-    Node,
+    KernelFacts,
     NvidiaGpu,
     SessionFacts,
 )
 
-_RENDER = Node("/dev/dri/renderD128", "char", 226, 128, 105, 0o660)
+_RENDER = DeviceNode("/dev/dri/renderD128", "char", 226, 128, 105, 0o660)
 FACTS = Facts(
     uid=1234,
     gid=100,
     user_name="jane",
     platform="linux/amd64",
     read=frozenset(("kernel", "distribution", "engine", "gpu", "devices", "session")),
-    kernel=Kernel(rtprio=99, cpus=(0, 1, 2, 3), memory=8 << 30, rt_group_sched=True),
+    kernel=KernelFacts(rtprio=99, cpus=(0, 1, 2, 3), memory=8 << 30, rt_group_sched=True),
     engine=EngineFacts(
         api_version="1.47",
         runtimes=("runc", "nvidia", "runsc"),
@@ -40,11 +40,11 @@ FACTS = Facts(
     ),
     devices=(
         _RENDER,
-        Node("/dev/i2c-1", "char", 89, 1, 115, 0o660),
-        Node("/dev/sda", "block", 8, 0, 6, 0o660),
-        Node("/dev/ttyUSB0", "char", 188, 0, 20, 0o660),
-        Node("/dev/ttyUSB1", "char", 188, 1, 20, 0o660),
-        Node("/dev/video0", "char", 81, 0, 44, 0o660),
+        DeviceNode("/dev/i2c-1", "char", 89, 1, 115, 0o660),
+        DeviceNode("/dev/sda", "block", 8, 0, 6, 0o660),
+        DeviceNode("/dev/ttyUSB0", "char", 188, 0, 20, 0o660),
+        DeviceNode("/dev/ttyUSB1", "char", 188, 1, 20, 0o660),
+        DeviceNode("/dev/video0", "char", 81, 0, 44, 0o660),
     ),
     majors=(("ttyUSB", 188), ("video4linux", 81), ("i2c", 89)),
     groups=(("dialout", 20), ("video", 44), ("render", 105), ("i2c", 115)),
@@ -223,8 +223,8 @@ EXAMPLES: tuple[str, ...] = (
     *(f"ssh_agent: {one}" for one in ("auto", "none")),
     *(f"git: {one}" for one in ("true", "false")),
     *(f"realtime: {one}" for one in ("true", "false")),
-    *(f"devices: [{one}]" for one in _DEVICES),
-    *(f"{{networks: {{lan: {one}}}, run: {{networks: [lan]}}}}" for one in _NETWORKS),
+    *(f"devices: [{device}]" for device in _DEVICES),
+    *(f"{{networks: {{lan: {network}}}, run: {{networks: [lan]}}}}" for network in _NETWORKS),
     *(f"{{networks: {_V6}, run: {{networks: {one}}}}}" for one in _ATTACHED),
     *(
         f"{{networks: {{lan: {{external: true}}}}, run: {{networks: {one}}}}}"

@@ -42,5 +42,5 @@ class Project:
     def problem(self, text: str | bytes | None = None, environ: Mapping[str, str] | None = None) -> Problem:
         """The one and only problem."""
         problems = self.problems(text, environ)
-        assert len(problems) == 1, [f"{one.location}: {one.message}" for one in problems]
+        assert len(problems) == 1, [f"{problem.location}: {problem.message}" for problem in problems]
         return problems[0]

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from robenv.deploy.handover import is_waiting
+from robenv.deploy.handover import is_waiting_for_lock
 from robenv.deploy.release import ACTIVE, Release, plan_release
-from robenv.deploy.release_state import standing
+from robenv.deploy.release_state import release_state
 from robenv.engine.protocol import Engine
 from robenv.host.probes.facts import read_facts
 from robenv.plan.host.requirements import Grant
 from robenv.plan.names import LABEL_RELEASE, LABEL_ROLE, ROLE_RELEASE
-from robenv.project.planned import load, resolve
+from robenv.project.planned import plan_project, resolve
 
 QUICK = "settle: 0.5s\n  healthcheck: {test: [CMD, 'true'], interval: 0.3s, timeout: 5s, retries: 2}"
 """Healthy at once, and settled soon; otherwise a release has to stay up for ten seconds."""
@@ -33,12 +33,12 @@ class Maker:
             "deploy:\n  command: [sh, -c, '" + script.replace("'", "''") + "']\n" + (f"  {deploy}\n" if deploy else "")
         )
         (self.folder / "robenv.yaml").write_text(text + (f"run: {run}\n" if run else ""))
-        loaded = load(resolve(self.folder, None, {}), "linux/amd64")
+        planned = plan_project(resolve(self.folder, None, {}), "linux/amd64")
         return plan_release(
-            loaded.resolved,
+            planned.resolved,
             self.image,
             read_facts("linux/amd64"),
-            content_hash=loaded.content_hash,
+            content_hash=planned.content_hash,
             grant=Grant(),
             platform="linux/amd64",
             entrypoint=(),
@@ -48,7 +48,7 @@ class Maker:
 
 def runs(engine: Engine, project: str) -> str:
     """The ID of the release whose command runs; "" for none."""
-    found = standing(engine, project)
+    found = release_state(engine, project)
     return found.running.labels[LABEL_RELEASE] if found.running is not None and (found.notes or {}).get(ACTIVE) else ""
 
 
@@ -56,7 +56,7 @@ def commands(engine: Engine, project: str) -> list[str]:
     """The IDs of the releases that run, but for those that only wait."""
     found = []
     for info in engine.containers({LABEL_ROLE: ROLE_RELEASE, "robenv.project": project}):
-        if info.running and not is_waiting(engine, info.id):
+        if info.running and not is_waiting_for_lock(engine, info.id):
             found.append(info.labels[LABEL_RELEASE])
     return found
 

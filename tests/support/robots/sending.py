@@ -39,22 +39,22 @@ def _memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def _send(source: Engine, target: Engine, size: int, spool: Path) -> None:
+def _send(source: Engine, target: Engine, size: int, layer_cache: Path) -> None:
     image = f"robenvtest-large:{uuid.uuid4().hex[:8]}"
     try:
         for _ in source.build(BuildRequest(image, source.info().platform, {}), _context(size)):
             pass
         idle = _memory()
-        sent = send_image(source, target, image, image, spool_folder=spool)
+        sent = send_image(source, target, image, image, spool_folder=layer_cache)
         assert sent.bytes > size
         print(idle, _memory())
     finally:
         source.remove_image(image)
 
 
-def main(url: str, size: str, spool: str) -> None:
+def main(url: str, size: str, layer_cache: str) -> None:
     source, target = docker_engine.connect(os.environ), docker_engine.connect({"DOCKER_HOST": url})
-    _send(source, target, int(size), Path(spool))
+    _send(source, target, int(size), Path(layer_cache))
     source.close()
     target.close()
 

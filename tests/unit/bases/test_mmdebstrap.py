@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 
 from robenv.bases import mmdebstrap
-from robenv.bases.apt_archive import look_at
-from robenv.bases.mmdebstrap import Recipe, Source, arguments, failure, find_keyrings, plan_recipe
+from robenv.bases.apt_archive import probe_sources
+from robenv.bases.mmdebstrap import AptSource, Recipe, arguments, find_keyrings, mmdebstrap_error, plan_recipe
 from robenv.catalog.suites import Keyring
-from robenv.errors import DiskFull, HostLacks, OperationFailed, ProfileError, RobenvError
-from robenv.plan.image.mirrors import Mirrors, Turn
+from robenv.errors import DiskFull, HostRequirementMissing, OperationFailed, ProfileError, RobenvError
+from robenv.plan.image.mirrors import MirrorRule, Mirrors
 from robenv.plan.models import Bootstrap
 
 DATE = "Date: Sat, 17 May 2025 09:49:13 UTC\n"
@@ -103,14 +103,14 @@ def test_a_missing_keyring_names_its_package() -> None:
     recipe = plan_recipe(_bootstrap())
     gone = Keyring("/nowhere/keyring.gpg", "some-keyring", "some-keyring")
     lacking = Recipe(recipe.bootstrap, "amd64", recipe.sources, (gone,), False, "debian")
-    with pytest.raises(HostLacks) as caught:
+    with pytest.raises(HostRequirementMissing) as caught:
         find_keyrings(lacking)
     assert "sudo apt-get install some-keyring" in caught.value.hint
 
 
 def test_a_missing_mmdebstrap_names_its_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(HostLacks) as caught:
+    with pytest.raises(HostRequirementMissing) as caught:
         mmdebstrap.find_mmdebstrap()
     assert "sudo apt-get install mmdebstrap" in caught.value.hint
 
@@ -121,18 +121,22 @@ def test_a_missing_mmdebstrap_names_its_package(monkeypatch: pytest.MonkeyPatch,
         ("E: write failed: No space left on device", DiskFull, "Free some space"),
         (
             "E: arm64 can neither be executed natively nor via qemu user emulation with binfmt_misc",
-            HostLacks,
+            HostRequirementMissing,
             "qemu-user",
         ),
-        ("E: install arch-test for foreign architecture support", HostLacks, "arch-test"),
-        ("E: newuidmap failed", HostLacks, "the way out"),
-        ("E: unable to pick chroot mode automatically (use --mode for manual selection)", HostLacks, "the way out"),
+        ("E: install arch-test for foreign architecture support", HostRequirementMissing, "arch-test"),
+        ("E: newuidmap failed", HostRequirementMissing, "the way out"),
+        (
+            "E: unable to pick chroot mode automatically (use --mode for manual selection)",
+            HostRequirementMissing,
+            "the way out",
+        ),
         ("W: GPG error: NO_PUBKEY 0123", OperationFailed, "keyring"),
         ("E: Unable to locate package nope", OperationFailed, "bookworm"),
     ],
 )
 def test_what_its_last_words_mean(output: str, kind: type[RobenvError], hint: str) -> None:
-    error = failure(output, plan_recipe(_bootstrap()), "/cache", lambda: ("what was seen", "the way out"))
+    error = mmdebstrap_error(output, plan_recipe(_bootstrap()), "/cache", lambda: ("what was seen", "the way out"))
     assert type(error) is kind
     assert ("(what was seen)" in error.message) is ("the way out" in error.hint)
     assert hint in error.hint
@@ -166,39 +170,39 @@ def test_the_newest_source_tells_the_time(mirror: tuple[str, Path]) -> None:
     url, folder = mirror
     _release(folder, "stable", "-----BEGIN PGP SIGNED MESSAGE-----\n\nOrigin: x\n" + DATE)
     _release(folder, "stable-updates", DATE.replace("2025", "2024"), name="Release")
-    sources = (Source(url, "stable", (), False), Source(url, "stable-updates", (), True))
-    assert look_at(sources) == (sources, SECONDS)
-    assert look_at(sources[1:])[1] < SECONDS
+    sources = (AptSource(url, "stable", (), False), AptSource(url, "stable-updates", (), True))
+    assert probe_sources(sources) == (sources, SECONDS)
+    assert probe_sources(sources[1:])[1] < SECONDS
 
 
 def test_what_a_mirror_may_lack_is_left_out(mirror: tuple[str, Path]) -> None:
     url, folder = mirror
     _release(folder, "stable", DATE)
-    here, gone = Source(url, "stable", (), False), Source(url, "stable-updates", (), True)
-    assert look_at((here, gone)) == ((here,), SECONDS)
+    here, gone = AptSource(url, "stable", (), False), AptSource(url, "stable-updates", (), True)
+    assert probe_sources((here, gone)) == ((here,), SECONDS)
 
 
 def test_a_folder_is_a_mirror_too(tmp_path: Path) -> None:
     _release(tmp_path, "stable", DATE)
-    here, gone = (Source(f"file://{tmp_path}", suite, (), True) for suite in ("stable", "gone"))
-    assert look_at((here, gone)) == ((here,), SECONDS)
+    here, gone = (AptSource(f"file://{tmp_path}", suite, (), True) for suite in ("stable", "gone"))
+    assert probe_sources((here, gone)) == ((here,), SECONDS)
 
 
 def test_a_suite_that_must_be_there(mirror: tuple[str, Path]) -> None:
     with pytest.raises(OperationFailed, match="has no suite stable"):
-        look_at((Source(mirror[0], "stable", (), False),))
+        probe_sources((AptSource(mirror[0], "stable", (), False),))
 
 
 def test_a_mirror_that_does_not_answer() -> None:
     with pytest.raises(OperationFailed, match=r"archive http://no-such-host\.invalid does not answer") as caught:
-        look_at((Source("http://no-such-host.invalid", "stable", (), True),))
+        probe_sources((AptSource("http://no-such-host.invalid", "stable", (), True),))
     assert "base.bootstrap.mirror" in caught.value.hint
 
 
 def test_a_date_that_is_none(mirror: tuple[str, Path]) -> None:
     _release(mirror[1], "stable", "Date: tomorrow\n")
     with pytest.raises(OperationFailed, match="tomorrow"):
-        look_at((Source(mirror[0], "stable", (), False),))
+        probe_sources((AptSource(mirror[0], "stable", (), False),))
 
 
 @pytest.fixture(autouse=True)
@@ -282,14 +286,14 @@ def test_nothing_is_removed_through_a_mount(tmp_path: Path, monkeypatch: pytest.
 
 def test_a_mirror_is_asked_and_the_root_keeps_the_real_addresses() -> None:
     turns = (
-        Turn("http://deb.debian.org/debian/", "http://lab/d/", "/keys/lab.asc"),
-        Turn("http://security.debian.org/", "http://lab/s/"),
+        MirrorRule("http://deb.debian.org/debian/", "http://lab/d/", "/keys/lab.asc"),
+        MirrorRule("http://security.debian.org/", "http://lab/s/"),
     )
     recipe = plan_recipe(_bootstrap(), Mirrors(apt=turns))
     plain = plan_recipe(_bootstrap())
     assert recipe.sources[0].line == "deb http://lab/d bookworm main"
     assert [source.lasting for source in recipe.sources] == [source.line for source in plain.sources]
     assert "/keys/lab.asc" in [keyring.path for keyring in recipe.keyrings]
-    hook = next(one for one in arguments(recipe, (), recipe.sources) if "-hook=" in one)
+    hook = next(argument for argument in arguments(recipe, (), recipe.sources) if "-hook=" in argument)
     assert r"s|^deb http://lab/d bookworm main$|deb http://deb.debian.org/debian bookworm main|" in hook
     assert "sources.list" not in "".join(arguments(plain, (), plain.sources))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from robenv.bases.user_namespace import what_lacks
+from robenv.bases.user_namespace import missing_for_user_namespace
 
 USER = pwd.getpwuid(os.geteuid()).pw_name
 RANGES = {"etc/subuid": f"{USER}:100000:65536\n", "etc/subgid": f"{os.geteuid()}:100000:65536\n"}
@@ -45,10 +45,10 @@ def test_what_lacks(
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    found = what_lacks(tmp_path, programs.__contains__, lambda: against)
+    found = missing_for_user_namespace(tmp_path, programs.__contains__, lambda: against)
     assert seen in found[0]
     assert way_out in found[1]
 
 
 def test_this_machine_can_be_asked() -> None:
-    assert all(what_lacks())
+    assert all(missing_for_user_namespace())

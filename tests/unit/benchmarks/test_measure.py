@@ -54,11 +54,11 @@ def test_a_command_that_fails_is_no_measurement() -> None:
 
 
 def test_the_chain_that_is_resolved_has_all_levels_and_packages(tmp_path: Path) -> None:
-    from robenv.project.planned import load, resolve
+    from robenv.project.planned import plan_project, resolve
 
     resolving._once(tmp_path, 60)
     (project,) = tmp_path.iterdir()
-    groups = load(resolve(project, None, {}), "linux/amd64").build.stages[-1].groups
+    groups = plan_project(resolve(project, None, {}), "linux/amd64").build.stages[-1].groups
     assert len(groups) == resolving.LEVELS
     assert sum(len(group.packages) for group in groups) == 60
 

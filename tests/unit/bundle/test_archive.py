@@ -19,11 +19,13 @@ import zstandard
 from robenv.bundle import archive
 from robenv.bundle.contents import BadArchive, Contents, SavedImage, SavedRepository, SavedSource
 from robenv.errors import OperationFailed
-from robenv.git.workspace.clones_in import Carried
+from robenv.git.workspace.clones_in import CarriedCommit
 from robenv.util.tar_reader import Member
 
 IMAGE = SavedImage("picker", "ab" * 32, "linux/amd64", "robenv/saved:one", ("sha256:1", "sha256:2"), 100)
-LIDAR = SavedRepository(Carried("https://e.org/l", "d" * 40, "refs/heads/main", "d" * 40), "src/lidar", "git/1.pack")
+LIDAR = SavedRepository(
+    CarriedCommit("https://e.org/l", "d" * 40, "refs/heads/main", "d" * 40), "src/lidar", "git/1.pack"
+)
 INNER = replace(LIDAR, path="src/lidar/inner", member="git/2.pack")
 CONTENTS = Contents(
     "0.1.0", "picker", "robenv.yaml", (IMAGE,), (SavedSource("https://e.org/p", "c" * 40, "git/0.pack"),), (LIDAR,)
@@ -59,7 +61,7 @@ def quiet(count: int) -> None: ...
 
 
 def write(path: Path, tar: Iterable[bytes] | None = None) -> None:
-    with archive.writing(path, CONTENTS, quiet) as writer:
+    with archive.write_archive(path, CONTENTS, quiet) as writer:
         writer.add_bytes("project/robenv.yaml", b"name: picker\n")
         writer.add_link("project/config/link", "../robenv.yaml")
         writer.add_bytes("git/0.pack", b"PACK")
@@ -71,10 +73,10 @@ def test_what_goes_in_comes_out(tmp_path: Path) -> None:
     path = tmp_path / "file"
     moved: list[int] = []
     write(path)
-    assert archive.check(path, moved.append) == CONTENTS
+    assert archive.check_archive(path, moved.append) == CONTENTS
     assert sum(moved) == path.stat().st_size
     found: dict[str, bytes] = {}
-    with archive.reading(path, quiet) as members:
+    with archive.read_members(path, quiet) as members:
         for info, file in members:
             if info.name.startswith(archive.IMAGES):
                 rest = [(info, file), *()]
@@ -158,7 +160,7 @@ def test_a_file_that_ends_too_early_is_refused(tmp_path: Path) -> None:
     for length in {*range(60), *range(60, len(whole) - 40, 131)}:
         (tmp_path / "cut").write_bytes(whole[:length])
         with pytest.raises(BadArchive):
-            archive.check(tmp_path / "cut", quiet)
+            archive.check_archive(tmp_path / "cut", quiet)
 
 
 def test_every_flipped_bit_is_seen(tmp_path: Path) -> None:
@@ -168,7 +170,9 @@ def test_every_flipped_bit_is_seen(tmp_path: Path) -> None:
     for at in range(0, len(whole), 37):
         (tmp_path / "bad").write_bytes(whole[:at] + bytes([whole[at] ^ 0x10]) + whole[at + 1 :])
         try:
-            assert archive.check(tmp_path / "bad", quiet) == CONTENTS  # what is no part of the content may differ
+            assert (
+                archive.check_archive(tmp_path / "bad", quiet) == CONTENTS
+            )  # what is no part of the content may differ
         except BadArchive:
             seen += 1
     assert seen > len(range(0, len(whole), 37)) * 0.9
@@ -218,7 +222,7 @@ def test_what_would_lie_elsewhere_is_refused(tmp_path: Path, name: str, kind: by
 
     _forged(tmp_path / "file", members)
     with pytest.raises(BadArchive, match="refused"):
-        archive.check(tmp_path / "file", quiet)
+        archive.check_archive(tmp_path / "file", quiet)
 
 
 @pytest.mark.parametrize(
@@ -244,11 +248,11 @@ def test_no_image_of_the_engine_is_replaced(tmp_path: Path, name: str, data: obj
 
 def write_images(path: Path, lists: dict[str, bytes]) -> bytes:
     """Writes a file with these members among its images, has it checked, and gives what goes to the engine."""
-    with archive.writing(path, CONTENTS, quiet) as writer:
+    with archive.write_archive(path, CONTENTS, quiet) as writer:
         for name, data in lists.items():
             writer.add_bytes(archive.IMAGES + name, data)
-    archive.check(path, quiet)
-    with archive.reading(path, quiet) as members:
+    archive.check_archive(path, quiet)
+    with archive.read_members(path, quiet) as members:
         next(members)
         return b"".join(archive.images_tar(path, members, NAMES))
 
@@ -284,7 +288,7 @@ def test_a_file_that_calls_its_image_by_a_name_in_use(tmp_path: Path) -> None:
     head = {**CONTENTS.to_json(), "images": [{**CONTENTS.to_json()["images"][0], "staging": "ubuntu:24.04"}]}
     _forged(tmp_path / "file", lambda tar: _add(tar, "robenv.json", json.dumps(head).encode()))
     with pytest.raises(BadArchive, match=r"under the name 'ubuntu:24\.04'"):
-        archive.check(tmp_path / "file", quiet)
+        archive.check_archive(tmp_path / "file", quiet)
 
 
 @pytest.mark.parametrize(
@@ -301,7 +305,7 @@ def test_a_file_that_calls_its_image_by_a_name_in_use(tmp_path: Path) -> None:
 )
 def test_nothing_is_made_through_another_thing(tmp_path: Path, members: list[tuple[str, str]], words: str) -> None:
     """Each with a link's target; "" is a file. A repository goes to src/lidar."""
-    with archive.writing(tmp_path / "file", CONTENTS, quiet) as writer:
+    with archive.write_archive(tmp_path / "file", CONTENTS, quiet) as writer:
         for name, link in members:
             if link:
                 writer.add_link(name, link)
@@ -309,7 +313,7 @@ def test_nothing_is_made_through_another_thing(tmp_path: Path, members: list[tup
                 writer.add_bytes(name, b"")
         writer.add_images(pieces(docker_tar()))
     with pytest.raises(BadArchive, match=re.escape(words)):
-        archive.check(tmp_path / "file", quiet)
+        archive.check_archive(tmp_path / "file", quiet)
 
 
 @pytest.mark.parametrize(
@@ -330,10 +334,10 @@ def test_nothing_is_made_through_another_thing(tmp_path: Path, members: list[tup
     ],
 )
 def test_repositories_that_are_none_or_go_elsewhere_are_refused(tmp_path: Path, contents: Contents, words: str) -> None:
-    with archive.writing(tmp_path / "file", contents, quiet) as writer:
+    with archive.write_archive(tmp_path / "file", contents, quiet) as writer:
         writer.add_images(pieces(docker_tar()))
     with pytest.raises(BadArchive, match=words):
-        archive.check(tmp_path / "file", quiet)
+        archive.check_archive(tmp_path / "file", quiet)
 
 
 def test_a_file_from_before_repositories_went_along(tmp_path: Path) -> None:
@@ -346,7 +350,7 @@ def test_a_file_from_before_repositories_went_along(tmp_path: Path) -> None:
 
     _forged(tmp_path / "file", members)
     with pytest.raises(BadArchive, match="not whole"):  # and not that it does not say what is in it
-        archive.check(tmp_path / "file", quiet)
+        archive.check_archive(tmp_path / "file", quiet)
 
 
 @pytest.mark.parametrize(
@@ -362,12 +366,12 @@ def test_a_file_from_before_repositories_went_along(tmp_path: Path) -> None:
 def test_a_head_that_says_nothing(tmp_path: Path, head: bytes, words: str) -> None:
     _forged(tmp_path / "file", lambda tar: _add(tar, "robenv.json", head))
     with pytest.raises(BadArchive, match=words):
-        archive.check(tmp_path / "file", quiet)
+        archive.check_archive(tmp_path / "file", quiet)
 
 
 def test_no_file_and_no_place(tmp_path: Path) -> None:
     with pytest.raises(OperationFailed, match="there is no"):
-        archive.check(tmp_path / "absent", quiet)
+        archive.check_archive(tmp_path / "absent", quiet)
     with pytest.raises(OperationFailed, match="cannot be written"):
         write(tmp_path / "absent" / "file")
 
@@ -387,10 +391,10 @@ def big(size):
     yield docker_tar()
 
 size, path = int(sys.argv[1]), Path(sys.argv[2])
-with archive.writing(path, CONTENTS, quiet) as writer:
+with archive.write_archive(path, CONTENTS, quiet) as writer:
     writer.add_images(big(size))
-archive.check(path, quiet)
-with archive.reading(path, quiet) as members:
+archive.check_archive(path, quiet)
+with archive.read_members(path, quiet) as members:
     next(members)
     taken = sum(map(len, archive.images_tar(path, members, NAMES)))
 assert taken > size
@@ -403,4 +407,4 @@ def test_memory_does_not_grow_with_the_image(root: Path, tmp_path: Path) -> None
         argv = [sys.executable, "-c", _MEASURE, str(size), str(tmp_path / "file")]
         return int(subprocess.run(argv, check=True, capture_output=True, text=True, cwd=root).stdout) * 1024
 
-    assert peak(256 << 20) < peak(32 << 20) + (30 << 20)
+    assert peak(1 << 30) < peak(64 << 20) + (30 << 20)

@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from robenv.bundle import archive, bundle, rename_tags
-from robenv.bundle.contents import BadArchive, Contents, contents_of
-from robenv.bundle.project_files import Outgoing
+from robenv.bundle.contents import BadArchive, Contents, read_contents
+from robenv.bundle.project_files import BundledFiles
 from robenv.errors import UsageError
 from robenv.project.image.staging_names import is_staging
 from robenv.project.reporter import Reporter
@@ -36,10 +36,10 @@ def quiet(count: int) -> None: ...
 def test_each_head_of_the_corpus_is_taken_or_refused_for_what_it_is(case: dict[str, Any]) -> None:
     data = json.dumps(case["head"]).encode()
     if not case["refused"]:
-        assert contents_of(Path("x"), data).project == "picker"
+        assert read_contents(Path("x"), data).project == "picker"
         return
     with pytest.raises(BadArchive) as caught:
-        contents_of(Path("x"), data)
+        read_contents(Path("x"), data)
     assert case["refused"] in caught.value.message
     assert f"{caught.value.message}{caught.value.details}".isprintable()
 
@@ -49,13 +49,13 @@ def test_a_place_that_is_no_text_is_refused(path: str) -> None:
     head = copy.deepcopy(HEAD)
     head["repositories"][0]["path"] = path
     with pytest.raises(BadArchive, match="does not belong there"):
-        contents_of(Path("x"), json.dumps(head).encode())
+        read_contents(Path("x"), json.dumps(head).encode())
 
 
 @pytest.mark.parametrize("data", [b"[" * 100_000, b'{"a":' * 100_000, b"\xff", b'{"version": 1e999}', b"1" * 10_000])
 def test_a_head_that_is_hardly_json_is_refused(data: bytes) -> None:
     with pytest.raises(BadArchive):
-        contents_of(Path("x"), data)
+        read_contents(Path("x"), data)
 
 
 _SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.just("../x")
@@ -80,7 +80,7 @@ def test_a_head_of_any_other_shape_is_refused_or_sound(place: tuple[Any, ...], v
         at = at[key]
     at[place[-1]] = value
     try:
-        contents = contents_of(Path("x"), json.dumps(head).encode())
+        contents = read_contents(Path("x"), json.dumps(head).encode())
     except BadArchive:
         return
     _is_sound(contents)
@@ -93,18 +93,18 @@ def _is_sound(contents: Contents) -> None:
         assert image.wanted.reference.startswith("robenv/") and image.wanted.reference.isascii()
         assert all(isinstance(layer, str) for layer in image.layers) and image.size >= 0
         hash(image)
-    for one in contents.repositories:
-        assert ".." not in one.path.split("/") and not one.path.startswith("/")
-        hash(one)
+    for repository in contents.repositories:
+        assert ".." not in repository.path.split("/") and not repository.path.startswith("/")
+        hash(repository)
     assert "/" not in contents.file
-    assert all(one.member.startswith("git/") for one in contents.commits)
+    assert all(commit.member.startswith("git/") for commit in contents.commits)
 
 
 @pytest.mark.parametrize("name", [name for name in BUNDLES if name not in LARGE])
 def test_each_file_of_the_corpus_is_refused_for_what_it_is(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_bytes(packed([head_member(), *BUNDLES[name]["members"]]))
     with pytest.raises(BadArchive) as caught:
-        archive.check(tmp_path / "file", quiet)
+        archive.check_archive(tmp_path / "file", quiet)
     told = f"{caught.value.message} {caught.value.details}"
     assert BUNDLES[name]["refused"] in told
     assert told.isprintable()
@@ -117,7 +117,7 @@ from pathlib import Path
 from robenv.bundle import archive
 from robenv.bundle.contents import BadArchive
 try:
-    archive.check(Path(sys.argv[1]), lambda count: None)
+    archive.check_archive(Path(sys.argv[1]), lambda count: None)
 except BadArchive as error:
     print(error.message, error.details)
 """
@@ -140,7 +140,7 @@ def test_a_small_file_that_unpacks_to_far_too_much_is_refused(tmp_path: Path, mo
     assert path.stat().st_size < 32_000
     monkeypatch.setattr(archive, "_MAX_UNPACKED", 1 << 20)
     with pytest.raises(BadArchive, match="unpacks to far more than it is"):
-        archive.check(path, quiet)
+        archive.check_archive(path, quiet)
 
 
 def test_more_members_than_any_file_has_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,7 +148,7 @@ def test_more_members_than_any_file_has_are_refused(tmp_path: Path, monkeypatch:
     (tmp_path / "file").write_bytes(packed([head_member(), *members]))
     monkeypatch.setattr(archive, "_MAX_MEMBERS", 200)
     with pytest.raises(BadArchive) as caught:
-        archive.check(tmp_path / "file", quiet)
+        archive.check_archive(tmp_path / "file", quiet)
     assert "more than 200 members" in caught.value.details
 
 
@@ -195,8 +195,8 @@ def test_a_file_that_is_another_one_once_it_was_checked_is_refused_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """And nothing of it stays."""
-    sound = contents_of(Path("x"), json.dumps(HEAD).encode())
-    monkeypatch.setattr(archive, "check", lambda path, moved: sound)
+    sound = read_contents(Path("x"), json.dumps(HEAD).encode())
+    monkeypatch.setattr(archive, "check_archive", lambda path, moved: sound)
     image = {"name": "images/manifest.json", "data": "[]"}
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "file").write_bytes(packed([head_member(), *BUNDLES[name]["members"], image]))
@@ -220,12 +220,12 @@ def test_a_file_that_is_cut_leaves_nothing(tmp_path: Path, part: float) -> None:
 
 
 def test_a_project_that_no_load_would_take_is_not_saved() -> None:
-    files = Outgoing({"a": Path("a"), "A": Path("A")})
+    files = BundledFiles({"a": Path("a"), "A": Path("A")})
     with pytest.raises(UsageError, match="take for one"):
         bundle._check_files(files, ())
     with pytest.raises(UsageError, match="leads out"):
-        bundle._check_files(Outgoing(links={"a": "/etc/passwd"}), ())
-    bundle._check_files(Outgoing({"a/b": Path("b")}, {"c": "a/b", "d": "a/none"}), ())
+        bundle._check_files(BundledFiles(links={"a": "/etc/passwd"}), ())
+    bundle._check_files(BundledFiles({"a/b": Path("b")}, {"c": "a/b", "d": "a/none"}), ())
 
 
 def test_a_file_for_which_zstd_would_want_much_memory_is_refused(tmp_path: Path) -> None:
@@ -233,5 +233,5 @@ def test_a_file_for_which_zstd_would_want_much_memory_is_refused(tmp_path: Path)
     large = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
     (tmp_path / "file").write_bytes(large.compress(b"x" * (1 << 20)) + large.flush())
     with pytest.raises(BadArchive) as caught:
-        archive.check(tmp_path / "file", quiet)
+        archive.check_archive(tmp_path / "file", quiet)
     assert "memory" in caught.value.details

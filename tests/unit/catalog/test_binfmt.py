@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from robenv.catalog.binfmt import Handler, judge, parse_handler, plan_register, plan_unregister
+from robenv.catalog.binfmt import Handler, binfmt_state, parse_handler, plan_register, plan_unregister
 from robenv.catalog.emulators import EMULATORS, Emulator, chosen_emulators, find_emulator, tiny_program
 from robenv.errors import UsageError
 
-ARM64 = next(one for one in EMULATORS if one.qemu == "aarch64")
+ARM64 = next(emulator for emulator in EMULATORS if emulator.qemu == "aarch64")
 DEBIAN = (  # as Debian 12's /usr/lib/binfmt.d/qemu-aarch64.conf makes it
     "enabled\ninterpreter /usr/libexec/qemu-binfmt/aarch64-binfmt-P\nflags: POF\noffset 0\n"
     "magic 7f454c460201010000000000000000000200b700\nmask ffffffffffffff00fffffffffffffffffeffffff\n"
@@ -39,15 +39,15 @@ def test_each_takes_its_own_program_and_no_other(emulator: Emulator) -> None:
 
 def test_wsl_and_extensions_take_nothing_of_it() -> None:
     java = parse_handler("jar", "enabled\ninterpreter /usr/bin/jexec\nflags: \nextension .jar\n")
-    assert judge(ARM64, (parse_handler("WSLInterop", WSL), java)).state == "missing"
+    assert binfmt_state(ARM64, (parse_handler("WSLInterop", WSL), java)).state == "missing"
 
 
 def test_the_last_registered_counts() -> None:
     good, bad = _handler("robenv-aarch64", "F"), _handler(flags="P")
-    assert (judge(ARM64, (good, bad)).state, judge(ARM64, (bad, good)).state) == ("works", "unfit")
-    assert judge(ARM64, (good, bad)).hidden == (bad,)
+    assert (binfmt_state(ARM64, (good, bad)).state, binfmt_state(ARM64, (bad, good)).state) == ("works", "unfit")
+    assert binfmt_state(ARM64, (good, bad)).hidden == (bad,)
     off = parse_handler("qemu-aarch64", DEBIAN.replace("enabled", "disabled"))
-    assert judge(ARM64, (off,)).state == "missing"
+    assert binfmt_state(ARM64, (off,)).state == "missing"
 
 
 @pytest.mark.parametrize(
@@ -82,9 +82,12 @@ def test_only_robenvs_own_are_taken_back() -> None:
 
 def test_names_of_all_kinds() -> None:
     machine = "linux/amd64"
-    assert [one.qemu for one in chosen_emulators(("aarch64", "linux/arm64", "arm/v6"), machine)] == ["aarch64", "arm"]
-    assert "x86_64" not in {one.qemu for one in chosen_emulators((), machine)}
-    assert "x86_64" in {one.qemu for one in chosen_emulators((), "linux/arm64")}
+    assert [emulator.qemu for emulator in chosen_emulators(("aarch64", "linux/arm64", "arm/v6"), machine)] == [
+        "aarch64",
+        "arm",
+    ]
+    assert "x86_64" not in {emulator.qemu for emulator in chosen_emulators((), machine)}
+    assert "x86_64" in {emulator.qemu for emulator in chosen_emulators((), "linux/arm64")}
     assert find_emulator("loong64") is None
 
 

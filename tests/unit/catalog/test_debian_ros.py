@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from robenv.catalog.debian_ros import lacking_in
+from robenv.catalog.debian_ros import missing_packages
 
 SUITES = ("bookworm", "trixie")
 
@@ -13,7 +13,7 @@ SUITES = ("bookworm", "trixie")
 @pytest.mark.parametrize("package", ["roscpp", "rviz", "tf2_ros", "euslisp", "jskeus"])
 def test_what_debian_has_is_not_lacking(suite: str, package: str) -> None:
     """euslisp and jskeus are there without a package.xml, under their own names."""
-    assert package not in lacking_in(suite)
+    assert package not in missing_packages(suite)
 
 
 @pytest.mark.parametrize("suite", SUITES)
@@ -21,10 +21,10 @@ def test_what_debian_has_is_not_lacking(suite: str, package: str) -> None:
     ("package", "repository"), [("xacro", "xacro"), ("roslint", "roslint"), ("laser_proc", "laser_proc")]
 )
 def test_what_debian_lacks_has_its_source(suite: str, package: str, repository: str) -> None:
-    found = lacking_in(suite)[package]
+    found = missing_packages(suite)[package]
     assert found.url.endswith(f"/{repository}.git")
     assert found.version
 
 
 def test_of_a_suite_that_was_not_looked_at_nothing_is_said() -> None:
-    assert lacking_in("sid") == {}
+    assert missing_packages("sid") == {}

@@ -109,8 +109,8 @@ def test_the_table_is_sound() -> None:
         assert release.python == row.python
         made_for = l4t_of_image(row.base)
         assert made_for is None or row.has(made_for)
-    for source, checked in [(one.source, one.checked) for one in JETPACKS] + [
-        (one.source, one.checked) for one in BOARDS
+    for source, checked in [(jetpack.source, jetpack.checked) for jetpack in JETPACKS] + [
+        (board.source, board.checked) for board in BOARDS
     ]:
         assert source.startswith("https://")
         assert re.fullmatch(r"20\d\d-\d\d(-\d\d)?", checked)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from robenv.catalog.ros import DISTROS, VARIANTS, RosDistro, contents_of, find_distro, image_of
+from robenv.catalog.ros import DISTROS, VARIANTS, RosDistro, contained_variants, find_distro, image_of
 from robenv.catalog.suites import find_suite
 
 
@@ -23,13 +23,15 @@ def test_every_row_is_whole(distro: RosDistro) -> None:
 
 
 def test_the_ubuntu_of_a_suite_is_one() -> None:
-    assert len({one.suite for one in DISTROS}) == len({(one.suite, one.ubuntu, one.python) for one in DISTROS})
+    assert len({distro.suite for distro in DISTROS}) == len(
+        {(distro.suite, distro.ubuntu, distro.python) for distro in DISTROS}
+    )
 
 
 def test_what_a_variant_has_in_it() -> None:
-    assert contents_of("ros-core") == ("ros-core",)
-    assert contents_of("desktop") == ("ros-core", "ros-base", "desktop")
-    assert set(contents_of("desktop-full")) == set(VARIANTS)
+    assert contained_variants("ros-core") == ("ros-core",)
+    assert contained_variants("desktop") == ("ros-core", "ros-base", "desktop")
+    assert set(contained_variants("desktop-full")) == set(VARIANTS)
 
 
 @pytest.mark.parametrize(

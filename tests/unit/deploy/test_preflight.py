@@ -11,18 +11,18 @@ import pytest
 
 from robenv.catalog.jetpack import JETPACKS
 from robenv.deploy.preflight import (
-    Wanted,
+    IntendedRelease,
     base_image,
     check_robot,
-    refuse,
+    intended_release,
+    refuse_if_any,
     same_processor,
-    wanted,
 )
-from robenv.deploy.robot_info import Survey
+from robenv.deploy.robot_info import RobotInfo
 from robenv.engine.protocol import EngineInfo
 from robenv.errors import RobotRefused
 from robenv.host.facts import Facts
-from robenv.plan.host.requirements import Lack
+from robenv.plan.host.requirements import MissingRequirement
 from robenv.plan.image.build import plan_build
 from robenv.plan.models import Mount
 from robenv.profile.chain.project import find_project
@@ -30,16 +30,16 @@ from robenv.profile.resolve.resolve import resolve_project
 from robenv.profile.resolve.resolved import Resolved
 from robenv.remote.image_probe import TOPIC, needed
 from robenv.remote.inventory import Robot
-from robenv.transfer.disk_space import Room
+from robenv.transfer.disk_space import DiskNeeds
 from tests.support.projects.run_plans import run_plan
 
 ENGINE = EngineInfo("", "Docker Engine", "20.10.24", "1.41", "linux/amd64", "overlay2", "/var/lib/docker", True, {})
-FINE = Wanted("linux/amd64")
+FINE = IntendedRelease("linux/amd64")
 
 
-def rover(platform: str = "linux/amd64", l4t: str = "", free: int | None = 10**10, **engine: Any) -> Survey:
+def rover(platform: str = "linux/amd64", l4t: str = "", free: int | None = 10**10, **engine: Any) -> RobotInfo:
     info = replace(ENGINE, platform=platform, **engine)
-    return Survey(Robot("rover", "rover"), Facts(1000, 1000, "dev", platform), info, free, l4t=l4t)
+    return RobotInfo(Robot("rover", "rover"), Facts(1000, 1000, "dev", platform), info, free, l4t=l4t)
 
 
 @pytest.fixture
@@ -53,9 +53,9 @@ def resolve(tmp_path: Path) -> Callable[[str], Resolved]:
     return made
 
 
-def said(survey: Survey, want: Wanted) -> str:
+def said(robot_info: RobotInfo, want: IntendedRelease) -> str:
     """The one problem."""
-    (problem,) = check_robot(survey, want)
+    (problem,) = check_robot(robot_info, want)
     assert problem.message.startswith("rover: ")
     assert problem.hint
     return problem.message
@@ -63,7 +63,7 @@ def said(survey: Survey, want: Wanted) -> str:
 
 def test_nothing_is_wrong() -> None:
     everything = frozenset(("sh", "flock", "timeout", "sleep", "cat"))
-    want = replace(FINE, base="debian:bookworm", room=Room(10**9), needed=everything, programs=everything)
+    want = replace(FINE, base="debian:bookworm", room=DiskNeeds(10**9), needed=everything, programs=everything)
     assert check_robot(rover(), want) == ()
 
 
@@ -108,16 +108,16 @@ def test_platforms(robot: str, image: str, fits: bool) -> None:
     ],
 )
 def test_l4t_of_host_and_image(robot: str, tag: str, fits: bool) -> None:
-    survey = rover("linux/arm64", robot)
-    want = Wanted("linux/arm64", base=f"nvcr.io/nvidia/l4t-jetpack:{tag}")
+    robot_info = rover("linux/arm64", robot)
+    want = IntendedRelease("linux/arm64", base=f"nvcr.io/nvidia/l4t-jetpack:{tag}")
     if fits:
-        assert check_robot(survey, want) == ()
+        assert check_robot(robot_info, want) == ()
     else:
-        assert f"it has L4T {robot}, and the base {want.base}" in said(survey, want)
+        assert f"it has L4T {robot}, and the base {want.base}" in said(robot_info, want)
 
 
 def test_a_mismatch_names_the_profile_for_the_robot_or_the_nearest_one() -> None:
-    want = Wanted("linux/arm64", base="nvcr.io/nvidia/l4t-jetpack:r36.4.0")
+    want = IntendedRelease("linux/arm64", base="nvcr.io/nvidia/l4t-jetpack:r36.4.0")
     (known,) = check_robot(rover("linux/arm64", "35.4.1"), want)
     assert "extend jetson/jp5, or choose another base for L4T 35.1 and later" in known.hint
     (unserved,) = check_robot(rover("linux/arm64", "32.6.1"), want)
@@ -126,19 +126,19 @@ def test_a_mismatch_names_the_profile_for_the_robot_or_the_nearest_one() -> None
 
 def test_a_corrected_table_decides() -> None:
     rows = tuple(replace(row, last=(36, 4)) if row.name == "jp6" else row for row in JETPACKS)
-    want = Wanted("linux/arm64", base="nvcr.io/nvidia/l4t-jetpack:r36.4.0")
-    survey = rover("linux/arm64", "36.5.0")
-    assert check_robot(survey, want) == ()
-    assert "has L4T 36.5.0" in said(survey, replace(want, jetpacks=rows))
+    want = IntendedRelease("linux/arm64", base="nvcr.io/nvidia/l4t-jetpack:r36.4.0")
+    robot_info = rover("linux/arm64", "36.5.0")
+    assert check_robot(robot_info, want) == ()
+    assert "has L4T 36.5.0" in said(robot_info, replace(want, jetpacks=rows))
 
 
 def test_an_image_for_jetsons_on_another_machine() -> None:
-    want = Wanted("linux/arm64", base="nvcr.io/nvidia/l4t-base:r36.2.0")
+    want = IntendedRelease("linux/arm64", base="nvcr.io/nvidia/l4t-base:r36.2.0")
     assert "this is none" in said(rover("linux/arm64"), want)
 
 
 def test_a_plain_image_on_a_jetson() -> None:
-    assert check_robot(rover("linux/arm64", "38.4"), Wanted("linux/arm64", base="ubuntu:24.04")) == ()
+    assert check_robot(rover("linux/arm64", "38.4"), IntendedRelease("linux/arm64", base="ubuntu:24.04")) == ()
 
 
 def test_an_old_engine() -> None:
@@ -147,10 +147,10 @@ def test_an_old_engine() -> None:
 
 
 def test_the_disk() -> None:
-    want = replace(FINE, room=Room(6 * 10**9))
+    want = replace(FINE, room=DiskNeeds(6 * 10**9))
     assert "6.0 GB free at /var/lib/docker, and this takes 6.3 GB" in said(rover(free=6 * 10**9), want)
     assert check_robot(rover(free=7 * 10**9), want) == ()
-    cleared = replace(FINE, room=Room(6 * 10**9, freed=10**9))
+    cleared = replace(FINE, room=DiskNeeds(6 * 10**9, freed=10**9))
     assert check_robot(rover(free=6 * 10**9), cleared) == ()
     assert "6.0 GB free at /var/lib/docker once what abandoned transfers left is removed" in said(
         rover(free=5 * 10**9), cleared
@@ -161,7 +161,7 @@ def test_the_disk() -> None:
 
 def test_what_the_robot_lacks_is_told_with_its_place(resolve: Callable[[str], Resolved]) -> None:
     resolved = resolve("name: picker\nbase: {image: debian}\ndevices: [/dev/lidar]\n")
-    want = replace(FINE, lacks=(Lack(("devices", 0), "there is no /dev/lidar", "plug it in"),))
+    want = replace(FINE, unmet=(MissingRequirement(("devices", 0), "there is no /dev/lidar", "plug it in"),))
     (problem,) = check_robot(rover(), want, resolved)
     assert problem.message == "rover: there is no /dev/lidar"
     assert problem.location is not None
@@ -174,7 +174,7 @@ def test_folders_of_the_developers_machine(resolve: Callable[[str], Resolved]) -
     root = str(resolved.files.root)
     mounts = (Mount("bind", f"{root}/data", "/data"), Mount("bind", f"{root}-more", "/b"), Mount("volume", "v", "/v"))
     build = plan_build(resolved, "linux/amd64")
-    want = wanted(resolved, build, run_plan(mounts=mounts), (), Room(), frozenset(), None)
+    want = intended_release(resolved, build, run_plan(mounts=mounts), (), DiskNeeds(), frozenset(), None)
     assert want.base == "debian:bookworm"
     assert f"{root}/data is to be mounted, and is on this machine alone" in said(rover(), want)
 
@@ -202,15 +202,15 @@ def test_programs_of_the_image(deploy: str, programs: set[str], words: str, reso
 
 
 def test_every_problem_of_every_robot_in_one_error() -> None:
-    one = check_robot(rover("linux/arm64", free=0), replace(FINE, room=Room(1), local_mounts=("/a", "/b")))
+    one = check_robot(rover("linux/arm64", free=0), replace(FINE, room=DiskNeeds(1), local_mounts=("/a", "/b")))
     two = (replace(one[0], message="spot: off"),)
     with pytest.raises(RobotRefused) as caught:
-        refuse({"rover": one, "fine": (), "spot": two})
+        refuse_if_any({"rover": one, "fine": (), "spot": two})
     assert caught.value.exit_code == 7
     assert caught.value.message == "nothing was sent: this cannot run on rover, spot"
     assert caught.value.problems == (*one, *two)
     assert len(one) == 4
-    refuse({"rover": (), "spot": ()})
+    refuse_if_any({"rover": (), "spot": ()})
 
 
 def test_the_base_of_an_image_of_several_stages(resolve: Callable[[str], Resolved]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from robenv.deploy.release_state import Standing
+from robenv.deploy.release_state import ReleaseState
 from robenv.deploy.rollout import _target
 from robenv.engine.protocol import ContainerInfo
 from robenv.errors import UsageError
@@ -15,8 +15,8 @@ OLD = NOW._replace(id="o", labels={LABEL_RELEASE: "bbb2"}, status="exited")
 
 
 def test_the_one_before() -> None:
-    assert _target(Standing((NOW, OLD), NOW), NOW, "", 2) == OLD
-    assert _target(Standing((NOW, OLD), NOW), NOW, "bb", 2) == OLD
+    assert _target(ReleaseState((NOW, OLD), NOW), NOW, "", 2) == OLD
+    assert _target(ReleaseState((NOW, OLD), NOW), NOW, "bb", 2) == OLD
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_one_that_is_not_there(
     releases: tuple[ContainerInfo, ...], history: str, to: str, keep: int, message: str, details: str, hint: str
 ) -> None:
     with pytest.raises(UsageError) as caught:
-        _target(Standing(releases, NOW, {"history": history}), NOW, to, keep)
+        _target(ReleaseState(releases, NOW, {"history": history}), NOW, to, keep)
     assert message in caught.value.message
     assert details in caught.value.details
     assert hint in caught.value.hint

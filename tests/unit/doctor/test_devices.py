@@ -10,21 +10,21 @@ from typing import Any
 
 import pytest
 
-from robenv.doctor.check import Finding, Patient
+from robenv.doctor.check import CheckContext, Finding
 from robenv.doctor.devices import devices, modem_manager, udev
-from robenv.host.facts import Facts, Node
+from robenv.host.facts import DeviceNode, Facts
 from robenv.host.host import Host
 from robenv.host.probes.udev import rules_state
 from robenv.plan.host.udev import UdevFile, plan_udev
 from robenv.profile.chain.project import find_project
 from robenv.profile.resolve.resolve import resolve_project
 from robenv.profile.schema.profile import Profile
-from robenv.project.planned import load
+from robenv.project.planned import plan_project
 
 RULE = 'KERNEL=="ttyUSB0", SYMLINK+="lidar"\n'
-NODE = Node("/dev/robenvtest-none", "char", 188, 0, 20, 0o660)
+NODE = DeviceNode("/dev/robenvtest-none", "char", 188, 0, 20, 0o660)
 FACTS = Facts(1000, 1000, "someone", "linux/amd64", devices=(NODE,), groups=(("dialout", 20),))
-Make = Callable[[str], Patient]
+Make = Callable[[str], CheckContext]
 
 
 class Machine(Host):
@@ -42,16 +42,16 @@ class Machine(Host):
 
 @pytest.fixture
 def patient(tmp_path: Path) -> Make:
-    def make(profile: str) -> Patient:
+    def make(profile: str) -> CheckContext:
         (tmp_path / "99-lidar.rules").write_text(RULE)
         (tmp_path / "robenv.yaml").write_text(f"name: picker\nbase: {{image: x}}\n{profile}")
-        return Patient(None, None, None, load(resolve_project(find_project(tmp_path), {}), "linux/amd64"))
+        return CheckContext(None, None, None, plan_project(resolve_project(find_project(tmp_path), {}), "linux/amd64"))
 
     return make
 
 
 def test_without_a_project_or_a_wish_there_is_nothing_to_say(patient: Make) -> None:
-    for one in (Patient(None, None, None), patient("")):
+    for one in (CheckContext(None, None, None), patient("")):
         assert [*devices(one, FACTS), *udev(one, Machine()), *modem_manager(one, Machine(a="ModemManager"))] == []
 
 
@@ -72,7 +72,7 @@ def test_a_group_that_this_user_is_not_in(patient: Make, monkeypatch: pytest.Mon
     (nameless,) = list(devices(found, replace(FACTS, groups=())))[1:]
     assert "the group 20, which has no name" in nameless.message
     monkeypatch.setattr(os, "getgroups", lambda: [1000, 20])
-    assert [one.status for one in devices(found, FACTS)] == ["ok"]
+    assert [device.status for device in devices(found, FACTS)] == ["ok"]
 
 
 @pytest.mark.parametrize(

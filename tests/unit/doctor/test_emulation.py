@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from robenv.catalog.emulators import find_emulator
-from robenv.doctor.check import Patient
+from robenv.doctor.check import CheckContext
 from robenv.doctor.emulation import binfmt
 
-NOBODY = Patient(None, None, None)
+NOBODY = CheckContext(None, None, None)
 
 
 def _text(architecture: str, flags: str = "OCF", state: str = "enabled") -> str:

@@ -10,22 +10,22 @@ from typing import Any
 import pytest
 
 from robenv.doctor import engine
-from robenv.doctor.check import Finding, Patient
+from robenv.doctor.check import CheckContext, Finding
 from robenv.doctor.examine import examine
 from robenv.engine.protocol import EngineInfo
-from robenv.engine.transport.endpoint import find_endpoint, unreachable
+from robenv.engine.transport.endpoint import engine_unreachable, find_endpoint
 from robenv.errors import EngineUnreachable
 
 GB = 10**9
 
 
-def patient(endpoint: str = "unix:///var/run/docker.sock", root: str = "/", **raw: Any) -> Patient:
+def patient(endpoint: str = "unix:///var/run/docker.sock", root: str = "/", **raw: Any) -> CheckContext:
     info = EngineInfo(endpoint, "Docker Engine", "28.5.2", "1.51", "linux/amd64", "overlay2", root, True, raw)
-    return Patient(None, info, None)
+    return CheckContext(None, info, None)
 
 
 def test_a_check_that_may_not_look_hides_none_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    def shut(patient: Patient) -> list[Finding]:
+    def shut(patient: CheckContext) -> list[Finding]:
         return [Finding("disk", "ok", str(Path("/nobody/enters").stat()))]
 
     def denied(self: Path, **_: object) -> None:
@@ -34,7 +34,7 @@ def test_a_check_that_may_not_look_hides_none_of_the_others(monkeypatch: pytest.
     shut.__name__ = "disk"
     monkeypatch.setattr(Path, "stat", denied)
     monkeypatch.setattr(engine, "disk", shut)
-    findings = examine(Patient(None, None, unreachable(OSError("refused"))))
+    findings = examine(CheckContext(None, None, engine_unreachable(OSError("refused"))))
     assert Finding("disk", "failure", "this check could not look: [Errno 13] Permission denied: '/nobody/enters'") in (
         findings
     )
@@ -89,15 +89,15 @@ def test_an_engine_of_ones_own_choice_is_not_started_here(
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", host)
     try:
-        error = unreachable(OSError("refused"), find_endpoint({"DOCKER_HOST": host}))
+        error = engine_unreachable(OSError("refused"), find_endpoint({"DOCKER_HOST": host}))
     except EngineUnreachable as wrong:
         error = wrong
-    (found,) = engine.reachable(Patient(None, None, error))
+    (found,) = engine.reachable(CheckContext(None, None, error))
     assert said in found.message and not found.fix
 
 
 def test_why_files_are_built_without_buildkit() -> None:
     info = patient(SecurityOptions=["name=userns"]).info
     assert info is not None
-    (found,) = engine.buildkit(Patient(None, replace(info, buildkit=False), None))
+    (found,) = engine.buildkit(CheckContext(None, replace(info, buildkit=False), None))
     assert found.message.startswith("before Docker 26 it gives copied files to nobody under userns-remap: ")

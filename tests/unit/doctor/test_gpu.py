@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from robenv.doctor.check import Finding, Patient
+from robenv.doctor.check import CheckContext, Finding
 from robenv.doctor.gpu import MAKE_LINKS, gpu
 from robenv.engine.protocol import EngineInfo
 from robenv.host.recorded import RecordedHost
@@ -53,7 +53,7 @@ def examined(host: RecordedHost, endpoint: str = "unix:///var/run/docker.sock", 
     known = EngineInfo(
         endpoint, "Docker Engine", "28.5.2", api, "linux/amd64", "overlay2", "/var/lib/docker", True, raw
     )
-    return list(gpu(Patient(None, known, None), host))
+    return list(gpu(CheckContext(None, known, None), host))
 
 
 def bad(findings: list[Finding]) -> list[tuple[str, str]]:
@@ -131,5 +131,5 @@ def test_an_engine_on_another_machine_is_not_blamed_for_this_one() -> None:
 
 
 def test_without_an_engine_the_machine_itself_is_still_looked_at() -> None:
-    findings = list(gpu(Patient(None, None, None), machine(toolkit=False)))
+    findings = list(gpu(CheckContext(None, None, None), machine(toolkit=False)))
     assert bad(findings) == [("GPU", INSTALL_TOOLKIT)]

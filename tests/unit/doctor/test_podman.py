@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from robenv.doctor.check import Patient
+from robenv.doctor.check import CheckContext
 from robenv.doctor.podman import podman
 from robenv.engine.protocol import PODMAN_HOST, EngineInfo
 from robenv.host.recorded import RecordedHost
@@ -15,7 +15,7 @@ from robenv.host.recorded import RecordedHost
 def found(product: str, version: str, raw: dict[str, Any], host: dict[str, Any]) -> list[tuple[str, str, str]]:
     told = EngineInfo("unix:///x", product, version, "1.41", "linux/amd64", "overlay", "/", False, raw)
     machine = RecordedHost(host)
-    return [(one.check, one.status, one.fix) for one in podman(Patient(None, told, None), machine)]
+    return [(one.check, one.status, one.fix) for one in podman(CheckContext(None, told, None), machine)]
 
 
 @pytest.mark.parametrize(

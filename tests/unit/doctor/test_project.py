@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from robenv.doctor.check import Finding, Patient
+from robenv.doctor.check import CheckContext, Finding
 from robenv.doctor.project import project
-from robenv.host.facts import EngineFacts, Facts, Kernel
+from robenv.host.facts import EngineFacts, Facts, KernelFacts
 from robenv.profile.chain.project import find_project
 from robenv.profile.resolve.resolve import resolve_project
-from robenv.project.planned import load
-from robenv.project.trust import strangers
+from robenv.project.planned import plan_project
+from robenv.project.trust import foreign_files
 
 EVERYTHING = frozenset(("kernel", "distribution", "engine", "gpu", "devices", "session"))
 FACTS = Facts(
@@ -24,23 +24,23 @@ FACTS = Facts(
     "someone",
     "linux/amd64",
     read=EVERYTHING,
-    kernel=Kernel(cpus=(0, 1), memory=8 << 30),
+    kernel=KernelFacts(cpus=(0, 1), memory=8 << 30),
     engine=EngineFacts(api_version="1.41"),
 )
-Make = Callable[[str], Patient]
+Make = Callable[[str], CheckContext]
 
 
 @pytest.fixture
 def patient(tmp_path: Path) -> Make:
-    def make(profile: str) -> Patient:
+    def make(profile: str) -> CheckContext:
         (tmp_path / "robenv.yaml").write_text(f"name: picker\nbase: {{image: x}}\n{profile}")
-        return Patient(None, None, None, load(resolve_project(find_project(tmp_path), {}), "linux/amd64"))
+        return CheckContext(None, None, None, plan_project(resolve_project(find_project(tmp_path), {}), "linux/amd64"))
 
     return make
 
 
 def test_no_project_is_no_finding() -> None:
-    assert not list(project(Patient(None, None, None), FACTS))
+    assert not list(project(CheckContext(None, None, None), FACTS))
 
 
 def test_a_project_that_is_fine_says_who_is_inside(patient: Make) -> None:
@@ -87,7 +87,7 @@ def test_a_folder_that_cannot_be_written_to(patient: Make, tmp_path: Path, monke
 
 
 def test_powers_that_are_not_allowed_yet(patient: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(strangers, "own_uids", lambda: frozenset((54321,)))
+    monkeypatch.setattr(foreign_files, "own_uids", lambda: frozenset((54321,)))
     _, finding = project(patient("run: {network_mode: host}\n"), FACTS)
     assert (finding.check, finding.status, finding.fix) == ("trust", "warning", "robenv trust")
     assert "robenv.yaml asks for powers over this machine" in finding.message

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from robenv.doctor.check import Finding, Patient
+from robenv.doctor.check import CheckContext, Finding
 from robenv.doctor.network import LARGER_BUFFERS, LOOPBACK, network
 from robenv.doctor.realtime import GIVE_BUDGET, RAISE_LIMITS, realtime
 from robenv.engine.protocol import EngineInfo
@@ -37,12 +37,12 @@ class Machine(Host):
         return first_line(text, arguments[1]) if verb == "line" else answers[verb]
 
 
-def engine(**raw: Any) -> Patient:
+def engine(**raw: Any) -> CheckContext:
     said = {"CgroupVersion": "1", **raw}
     info = EngineInfo(
         "unix:///var/run/docker.sock", "Docker Engine", "20.10", "1.41", "linux/amd64", "", "", True, said
     )
-    return Patient(None, info, None)
+    return CheckContext(None, info, None)
 
 
 def machine(*options: str, powers: int = ALL_POWERS, groups: bool = True, priority: str = "0") -> Machine:
@@ -56,7 +56,7 @@ def machine(*options: str, powers: int = ALL_POWERS, groups: bool = True, priori
     return Machine(files | ({"/sys/fs/cgroup/cpu/cpu.rt_runtime_us": "950000"} if groups else {}))
 
 
-def found(patient: Patient, host: Machine) -> dict[str, Finding]:
+def found(patient: CheckContext, host: Machine) -> dict[str, Finding]:
     return {one.check: one for one in realtime(patient, host)}
 
 
@@ -117,7 +117,7 @@ def test_the_command_writes_two_lines(tmp_path: Path) -> None:
     [("212992\n", "warning", LARGER_BUFFERS), ("4194304", "warning", LARGER_BUFFERS), ("2147483647", "ok", "")],
 )
 def test_socket_buffers(size: str, status: str, fix: str) -> None:
-    first, _ = network(Patient(None, None, None), Machine({"/proc/sys/net/core/rmem_max": size}))
+    first, _ = network(CheckContext(None, None, None), Machine({"/proc/sys/net/core/rmem_max": size}))
     assert (first.check, first.status, first.fix) == ("DDS socket buffers", status, fix)
 
 
@@ -131,12 +131,12 @@ def test_socket_buffers(size: str, status: str, fix: str) -> None:
 )
 def test_multicast(flags: dict[str, str], status: str, message: str, fix: str) -> None:
     host = Machine({f"/sys/class/net/{name}/flags": f"{bits}\n" for name, bits in flags.items()})
-    (finding,) = network(Patient(None, None, None), host)
+    (finding,) = network(CheckContext(None, None, None), host)
     assert (finding.status, finding.fix) == (status, fix)
     assert message in finding.message
 
 
 def test_nothing_is_said_of_an_engine_elsewhere() -> None:
     info = EngineInfo("ssh://robot", "Docker Engine", "28", "1.51", "linux/arm64", "", "", True, {})
-    away = Patient(None, info, None)
+    away = CheckContext(None, info, None)
     assert [*network(away, Machine({})), *realtime(away, Machine({}))] == []

@@ -14,19 +14,19 @@ from typing import Any
 import pytest
 
 from robenv.doctor import session
-from robenv.doctor.check import Finding, Patient
+from robenv.doctor.check import CheckContext, Finding
 from robenv.host.recorded import RecordedHost
 from robenv.host.session.handshake import agent_keys, display_answer
-from robenv.host.session.xauthority import Cookie, Display
+from robenv.host.session.xauthority import Cookie, DisplayAddress
 
 GOOD = Cookie(65535, b"", b"1", b"MIT-MAGIC-COOKIE-1", b"good cookie 16 b")
 
 
-def patient(*root: Path, **asked: Any) -> Patient:
+def patient(*root: Path, **asked: Any) -> CheckContext:
     keys = {"display": "none", "audio": "none", "ssh_agent": "none", "git": False, **asked}
     resolved = SimpleNamespace(profile=SimpleNamespace(**keys))
     project: Any = SimpleNamespace(resolved=resolved, files=SimpleNamespace(root=root[0] if root else None))
-    return Patient(None, None, None, project)
+    return CheckContext(None, None, None, project)
 
 
 def host(**variables: str) -> RecordedHost:
@@ -63,7 +63,7 @@ def serve() -> Iterator[Any]:
 
 def test_nobody_asked_and_nothing_is_wrong() -> None:
     for check in (session.display, session.sound, session.agent):
-        assert [*check(Patient(None, None, None), host())] == []
+        assert [*check(CheckContext(None, None, None), host())] == []
         assert [*check(patient(), host())] == []
     assert [*session.git(patient())] == []
 
@@ -88,11 +88,11 @@ def test_an_x_server_is_asked_itself(serve: Any) -> None:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     serve(listener, lambda request: b"\1" if GOOD.data in request and GOOD.protocol in request else b"\0")
-    display = Display("127.0.0.1", listener.getsockname()[1] - 6000)
+    display = DisplayAddress("127.0.0.1", listener.getsockname()[1] - 6000)
     assert display_answer(display, GOOD) is True
     assert display_answer(display, GOOD._replace(data=b"another")) is False
     assert display_answer(display, None) is False
-    assert display_answer(Display("", 64999), GOOD) is None
+    assert display_answer(DisplayAddress("", 64999), GOOD) is None
 
 
 def test_an_agent_is_asked_for_its_keys(serve: Any, tmp_path: Path) -> None:

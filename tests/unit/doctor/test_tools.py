@@ -9,9 +9,9 @@ import pytest
 
 from robenv.catalog.suites import Keyring
 from robenv.doctor import tools
-from robenv.doctor.check import Patient
+from robenv.doctor.check import CheckContext
 
-NOBODY = Patient(None, None, None)
+NOBODY = CheckContext(None, None, None)
 DEBIAN = {"ID": "debian"}
 UBUNTU = {"ID": "ubuntu", "ID_LIKE": "debian"}
 MINT = {"ID": "linuxmint", "ID_LIKE": "ubuntu debian"}

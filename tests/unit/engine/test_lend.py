@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from robenv.engine.api.build_secrets import as_first_field, first_field, methods_of
 from robenv.engine.build.buildkit.grpc import Server
-from robenv.engine.protocol import MAX_SECRET, Lent
+from robenv.engine.protocol import MAX_SECRET, BuildSecrets
 
 SECRET = "/moby.buildkit.secrets.v1.Secrets/GetSecret"
 FORWARD = "/moby.sshforward.v1.SSH/ForwardAgent"
@@ -36,7 +36,7 @@ class Client:
         stream, self._next = self._next, self._next + 2
         head = [(":method", "POST"), (":scheme", "http"), (":authority", "x"), (":path", path)]
         self._h2.send_headers(stream, [*head, ("content-type", "application/grpc"), ("te", "trailers")])
-        data = b"".join(b"\0" + len(one).to_bytes(4, "big") + one for one in messages)
+        data = b"".join(b"\0" + len(message).to_bytes(4, "big") + message for message in messages)
         while data:
             size = min(cut, self._h2.max_outbound_frame_size)
             self._h2.send_data(stream, data[:size])
@@ -68,13 +68,13 @@ class Client:
 
 
 @pytest.fixture
-def client() -> Iterator[Callable[[Lent], Client]]:
+def client() -> Iterator[Callable[[BuildSecrets], Client]]:
     servers = []
 
-    def connect(lent: Lent) -> Client:
+    def connect(build_secrets: BuildSecrets) -> Client:
         near, far = socket.socketpair()
         near.settimeout(20)
-        servers.append((Server(far, methods_of(lent)), near))
+        servers.append((Server(far, methods_of(build_secrets)), near))
         servers[-1][0].start()
         return Client(near)
 
@@ -85,29 +85,31 @@ def client() -> Iterator[Callable[[Lent], Client]]:
 
 
 @pytest.mark.parametrize("cut", [1, 7, 1 << 20])
-def test_a_secret_by_its_name(client: Callable[[Lent], Client], cut: int) -> None:
-    asking = client(Lent({"token": b"hunter2"}))
+def test_a_secret_by_its_name(client: Callable[[BuildSecrets], Client], cut: int) -> None:
+    asking = client(BuildSecrets({"token": b"hunter2"}))
     body, said = asking.call(SECRET, as_first_field(b"token"), cut=cut)
     assert first_field(body[5:]) == b"hunter2"
     assert (said[":status"], said["content-type"], said["grpc-status"]) == ("200", "application/grpc", "0")
 
 
-def test_the_largest_one_and_an_empty_one(client: Callable[[Lent], Client]) -> None:
-    asking = client(Lent({"large": b"x" * MAX_SECRET, "empty": b""}))
+def test_the_largest_one_and_an_empty_one(client: Callable[[BuildSecrets], Client]) -> None:
+    asking = client(BuildSecrets({"large": b"x" * MAX_SECRET, "empty": b""}))
     for _ in range(3):
         assert first_field(asking.call(SECRET, as_first_field(b"large"))[0][5:]) == b"x" * MAX_SECRET
     assert first_field(asking.call(SECRET, as_first_field(b"empty"))[0][5:]) == b""
 
 
-def test_what_is_not_there(client: Callable[[Lent], Client]) -> None:
-    asking = client(Lent({"token": b"hunter2"}))
+def test_what_is_not_there(client: Callable[[BuildSecrets], Client]) -> None:
+    asking = client(BuildSecrets({"token": b"hunter2"}))
     body, said = asking.call(SECRET, as_first_field(b"other"))
     assert (body, said["grpc-status"], said["grpc-message"]) == (b"", "5", "there is no secret other")
     assert asking.call(FORWARD, as_first_field(b""))[1]["grpc-status"] == "12"
     assert asking.call("/grpc.health.v1.Health/Check", b"")[0][5:] == b"\x08\x01"
 
 
-def test_an_agent_that_answers_and_one_that_is_gone(client: Callable[[Lent], Client], shallow_socket: str) -> None:
+def test_an_agent_that_answers_and_one_that_is_gone(
+    client: Callable[[BuildSecrets], Client], shallow_socket: str
+) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
         listening.bind(shallow_socket)
         listening.listen()
@@ -119,7 +121,7 @@ def test_an_agent_that_answers_and_one_that_is_gone(client: Callable[[Lent], Cli
                     stream.sendall(data.upper())
 
         threading.Thread(target=echo, daemon=True).start()
-        asking = client(Lent(agent=shallow_socket))
+        asking = client(BuildSecrets(agent=shallow_socket))
         body, said = asking.call(FORWARD, as_first_field(b"first "), as_first_field(b"second"))
         parts, at = b"", 0
         while at < len(body):

@@ -11,13 +11,13 @@ import pytest
 from robenv.export.compose import compose_file, inline_options
 from robenv.export.devcontainer import devcontainer, not_in_devcontainer
 from robenv.export.kubernetes import kubernetes_objects, not_in_kubernetes
-from robenv.export.portable import Portable
-from robenv.export.words import Words
+from robenv.export.portable import PortablePlan
+from robenv.export.words import Wording
 from robenv.plan.host.requirements import Grant
 from robenv.plan.models import Healthcheck, Mount, RunPlan
 from tests.support.projects.request_fields import HOST_CONFIG, PLAN, TOP_LEVEL
 
-WORDS = Words("/home/jane/picker", "/home/jane/picker/there", "/home/jane", (), str, str, str)
+WORDS = Wording("/home/jane/picker", "/home/jane/picker/there", "/home/jane", (), str, str, str)
 ROWS = [changes for changes, _, _ in (*TOP_LEVEL, *HOST_CONFIG) if "device_requests" not in changes]
 MOUNTS = [
     Mount("bind", "/home/jane/picker/data", "/data", True),
@@ -34,8 +34,8 @@ MOUNTS = [
 WHOLE = [*ROWS, *({"mounts": (mount,)} for mount in MOUNTS)]
 
 
-def portable(changes: dict[str, Any]) -> Portable:
-    return Portable(replace(PLAN, **changes), Grant(), "none", False, (), (), ())
+def portable(changes: dict[str, Any]) -> PortablePlan:
+    return PortablePlan(replace(PLAN, **changes), Grant(), "none", False, (), (), ())
 
 
 def names(changes: dict[str, Any]) -> str:
@@ -90,5 +90,5 @@ def test_a_pod_has_it_or_it_is_said(changes: dict[str, Any]) -> None:
 def test_a_document_among_the_security_options_is_told() -> None:
     plan = replace(PLAN, security_opt=('seccomp={"defaultAction": "SCMP_ACT_ALLOW"}', "apparmor=unconfined"))
     assert inline_options(plan) == ["seccomp"]
-    made = compose_file(Portable(plan, Grant(), "none", False, (), (), ()), {}, WORDS)
+    made = compose_file(PortablePlan(plan, Grant(), "none", False, (), (), ()), {}, WORDS)
     assert made["services"]["picker"]["security_opt"] == ["apparmor=unconfined"]

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from robenv.errors import ProfileError
-from robenv.export.words import OWN, finished
+from robenv.export.words import OWN, escape_document
 from robenv.profile.merge.variables import interpolate
 from tests.support.projects.exports import Export, text_of
 
@@ -42,12 +42,12 @@ def _by_a_kubelet(text: str) -> str:
 
 @given(st.recursive(TEXTS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3)))
 def test_any_document_comes_out_of_compose_as_it_went_in(document: Any) -> None:
-    assert _by_compose(finished(document, _doubled)) == document
+    assert _by_compose(escape_document(document, _doubled)) == document
 
 
 @given(TEXTS, TEXTS)
 def test_what_robenv_names_stays_a_variable_beside_any_text(before: str, after: str) -> None:
-    assert _by_compose(finished(f"{before}{OWN}{{HOME}}{after}", _doubled)) == f"{before}LEAKED{after}"
+    assert _by_compose(escape_document(f"{before}{OWN}{{HOME}}{after}", _doubled)) == f"{before}LEAKED{after}"
 
 
 @given(TEXTS)
@@ -110,9 +110,9 @@ def test_no_field_of_a_profile_is_a_variable_in_compose(text: str, export: Expor
     assert len(profiles) >= 5, "most fields take any text"
     for profile in profiles:
         read = _by_compose(yaml.safe_load(text_of(export("compose", profile))))
-        assert any(text in one for one in _strings(read)), profile
+        assert any(text in string for string in _strings(read)), profile
         service = {key: value for key, value in read["services"]["picker"].items() if key != "build"}
-        assert not any("LEAKED" in one for one in _strings(service)), profile
+        assert not any("LEAKED" in string for string in _strings(service)), profile
 
 
 @pytest.mark.parametrize("text", [one for one in NASTY if "${" in one])
@@ -122,7 +122,7 @@ def test_no_field_of_a_profile_is_a_variable_in_a_dev_container(text: str, expor
         try:
             made = text_of(export("devcontainer", profile))
         except ProfileError as error:
-            assert all(one.location and one.location.line >= 5 for one in error.problems), profile
+            assert all(problem.location and problem.location.line >= 5 for problem in error.problems), profile
             assert "dev containers replace `${" in error.problems[0].message
             refused += 1
         else:
@@ -140,7 +140,7 @@ def test_all_that_a_dev_container_would_replace_is_told_at_once(export: Export) 
     )
     with pytest.raises(ProfileError) as caught:
         export("devcontainer", profile)
-    places = [(one.location.line, one.location.column) for one in caught.value.problems if one.location]
+    places = [(problem.location.line, problem.location.column) for problem in caught.value.problems if problem.location]
     assert places == [(5, 20), (5, 45), (6, 25)]
 
 

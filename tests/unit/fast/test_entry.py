@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from robenv.fast.entry import Entry
+from robenv.fast.entry import ContainerEntry
 from robenv.plan.names import LABEL_ENTRYPOINT, LABEL_PLAN_JSON
 
 
-def entry(entrypoint: list[str] | None = None, read_only: bool = False) -> Entry:
+def entry(entrypoint: list[str] | None = None, read_only: bool = False) -> ContainerEntry:
     plan = {
         "read_only": read_only,
         "user": {"name": "dev", "uid": 1001, "gid": 1002, "shell": "/bin/bash"},
@@ -24,7 +24,7 @@ def entry(entrypoint: list[str] | None = None, read_only: bool = False) -> Entry
     labels = {LABEL_PLAN_JSON: json.dumps(plan)}
     if entrypoint is not None:
         labels[LABEL_ENTRYPOINT] = json.dumps(entrypoint)
-    return Entry(labels)
+    return ContainerEntry(labels)
 
 
 def test_runs_as_the_plan_says() -> None:

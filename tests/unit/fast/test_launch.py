@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from robenv.fast import launch
-from robenv.fast.launch import SCRIPT, describe_terminal, launcher, settings, unchecked
+from robenv.fast.launch import SCRIPT, default_terminal_variables, describe_terminal, launcher, terminal_variables
 
 SHELLS = [shell for shell in (["/bin/sh"], ["bash", "--posix"], ["busybox", "sh"]) if shutil.which(shell[0])]
 EMPTY = ("", "", "", "", "", "")
@@ -153,24 +153,24 @@ def test_what_is_passed(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     for name, value in {"TERM": "foot", "COLORTERM": "truecolor", "LANG": "de_DE.UTF-8", "TZ": "Asia/Tokyo"}.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(launch, "size_here", lambda: (41, 173))
+    monkeypatch.setattr(launch, "current_size", lambda: (41, 173))
     assert launcher(tty=True)[4:] == ("foot", "de_DE.UTF-8", "", "Asia/Tokyo", "41", "173")
     assert launcher(tty=False)[4:] == ("foot", "de_DE.UTF-8", "", "Asia/Tokyo", "", "")
-    assert settings(tty=True) == {"COLORTERM": "truecolor", "TZ": "Asia/Tokyo"}
-    assert settings(tty=False) == {"TZ": "Asia/Tokyo", "LINES": "41", "COLUMNS": "173"}
-    assert unchecked(tty=True) == {"TERM": "foot", "LANG": "de_DE.UTF-8"}
-    assert unchecked(tty=False) == {"LANG": "de_DE.UTF-8"}
-    monkeypatch.setattr(launch, "size_here", lambda: None)
+    assert terminal_variables(tty=True) == {"COLORTERM": "truecolor", "TZ": "Asia/Tokyo"}
+    assert terminal_variables(tty=False) == {"TZ": "Asia/Tokyo", "LINES": "41", "COLUMNS": "173"}
+    assert default_terminal_variables(tty=True) == {"TERM": "foot", "LANG": "de_DE.UTF-8"}
+    assert default_terminal_variables(tty=False) == {"LANG": "de_DE.UTF-8"}
+    monkeypatch.setattr(launch, "current_size", lambda: None)
     assert launcher(tty=False)[4] == "", "there is no terminal at all"
-    assert settings(tty=False) == {"TZ": "Asia/Tokyo"}
+    assert terminal_variables(tty=False) == {"TZ": "Asia/Tokyo"}
     assert launcher(tty=False, far=True)[7] == "", "a robot has a time zone of its own"
-    assert "TZ" not in settings(tty=True, far=True)
+    assert "TZ" not in terminal_variables(tty=True, far=True)
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Etc/UTC"])
 def test_utc_needs_no_word(monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
     monkeypatch.setenv("TZ", zone)
-    assert launch.own_zone() == ""
+    assert launch.local_timezone() == ""
 
 
 @pytest.mark.parametrize(
@@ -188,5 +188,5 @@ def test_what_a_command_gets_in_words(
         monkeypatch.delenv(name, raising=False)
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(launch, "own_zone", lambda: "America/Lima")
+    monkeypatch.setattr(launch, "local_timezone", lambda: "America/Lima")
     assert describe_terminal(own) == said

@@ -19,16 +19,16 @@ def note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     workspace = tmp_path / "ws"
     workspace.mkdir()
-    mounted.keep(BOX, mounted.look([str(workspace)]))
+    mounted.record_inodes(BOX, mounted.read_inodes([str(workspace)]))
     workspace.rename(tmp_path / "aside")
     workspace.mkdir()
     return tmp_path / "robenv/mounted/box.json"
 
 
 def test_a_folder_in_the_place_of_another_is_told(note: Path, tmp_path: Path) -> None:
-    assert mounted.replaced(BOX, folders=True) == [str(tmp_path / "ws")]
-    assert mounted.replaced(BOX, folders=False) == []
-    assert mounted.replaced(BOX._replace(started_at="later"), folders=True) == []
+    assert mounted.replaced_paths(BOX, folders=True) == [str(tmp_path / "ws")]
+    assert mounted.replaced_paths(BOX, folders=False) == []
+    assert mounted.replaced_paths(BOX._replace(started_at="later"), folders=True) == []
 
 
 @pytest.mark.parametrize(
@@ -37,10 +37,10 @@ def test_a_folder_in_the_place_of_another_is_told(note: Path, tmp_path: Path) ->
 )
 def test_a_broken_note_is_as_none(note: Path, inodes: object) -> None:
     note.write_text(json.dumps({**json.loads(note.read_text()), "inodes": inodes}))
-    assert mounted.replaced(BOX, folders=True) == []
+    assert mounted.replaced_paths(BOX, folders=True) == []
 
 
 @pytest.mark.parametrize("text", ["", "[]", "[" * 100_000])
 def test_what_is_no_note_is_as_none(note: Path, text: str) -> None:
     note.write_text(text)
-    assert mounted.replaced(BOX, folders=True) == []
+    assert mounted.replaced_paths(BOX, folders=True) == []

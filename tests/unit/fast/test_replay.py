@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from robenv.fast.replay import keep, still_so
+from robenv.fast.replay import answers_unchanged, recorded_answers
 from robenv.host.facts import SECTIONS
-from robenv.host.host import LocalHost, Recorder
+from robenv.host.host import HostRecorder, LocalHost
 from robenv.host.probes.facts import read_facts
 from robenv.host.recorded import RecordedHost
 from tests.support.folders import MACHINES
@@ -26,10 +26,10 @@ def machine() -> dict[str, Any]:
 
 
 def kept(machine: dict[str, Any], wanted: frozenset[str] = ALL) -> Any:
-    recorder = Recorder(RecordedHost(copy.deepcopy(machine)))
+    recorder = HostRecorder(RecordedHost(copy.deepcopy(machine)))
     facts = read_facts("linux/amd64", wanted=wanted, host=recorder)
     # As it comes back from the cache.
-    return json.loads(json.dumps(keep(recorder, "session" in facts.read)))
+    return json.loads(json.dumps(recorded_answers(recorder, "session" in facts.read)))
 
 
 def test_nothing_is_kept_of_a_plan_that_wants_nothing(machine: dict[str, Any]) -> None:
@@ -38,14 +38,14 @@ def test_nothing_is_kept_of_a_plan_that_wants_nothing(machine: dict[str, Any]) -
 
 
 def test_the_same_machine_gives_the_same_answers(machine: dict[str, Any]) -> None:
-    assert still_so(kept(machine), RecordedHost(machine))
+    assert answers_unchanged(kept(machine), RecordedHost(machine))
 
 
 def test_this_machine_gives_the_same_answers() -> None:
-    recorder = Recorder(LocalHost())
+    recorder = HostRecorder(LocalHost())
     wanted = ALL - {"devices"}  # other tests make nodes meanwhile
     read_facts("linux/amd64", wanted=wanted, host=recorder)
-    assert still_so(json.loads(json.dumps(keep(recorder, True))))
+    assert answers_unchanged(json.loads(json.dumps(recorded_answers(recorder, True))))
 
 
 CHANGES: dict[str, tuple[str, str, Any]] = {
@@ -76,13 +76,13 @@ def test_a_machine_that_changed(machine: dict[str, Any], change: str) -> None:
     part, name, value = CHANGES[change]
     assert machine[part].get(name) != value
     machine[part][name] = value
-    assert not still_so(before, RecordedHost(machine))
+    assert not answers_unchanged(before, RecordedHost(machine))
 
 
 def test_a_device_taken_away(machine: dict[str, Any]) -> None:
     before = kept(machine)
     del machine["nodes"]["/dev/ttyUSB0"]
-    assert not still_so(before, RecordedHost(machine))
+    assert not answers_unchanged(before, RecordedHost(machine))
 
 
 SAME: dict[str, tuple[str, str, Any]] = {
@@ -102,11 +102,11 @@ def test_what_no_plan_depends_on(machine: dict[str, Any], change: str) -> None:
     part, name, value = SAME[change]
     assert machine[part].get(name) != value
     machine[part][name] = value
-    assert still_so(before, RecordedHost(machine))
+    assert answers_unchanged(before, RecordedHost(machine))
 
 
 def test_what_was_not_wanted_may_change(machine: dict[str, Any]) -> None:
     before = kept(machine, frozenset({"kernel"}))
     machine["nodes"].clear()
     machine["variables"].clear()
-    assert still_so(before, RecordedHost(machine))
+    assert answers_unchanged(before, RecordedHost(machine))

@@ -25,11 +25,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def remember(folder: Path) -> None:
     """As after an `up` that read the profile and found no lock."""
     files, absent = [str(folder / "robenv.yaml")], [str(folder / "robenv.lock")]
-    up_cache.remember(str(folder), files, absent, {}, "unix:///x", "box", "abc", None)
+    up_cache.write_entry(str(folder), files, absent, {}, "unix:///x", "box", "abc", None)
 
 
 def recalled(folder: Path) -> tuple[str, str] | None:
-    return up_cache.recall(str(folder), "unix:///x")
+    return up_cache.read_entry(str(folder), "unix:///x")
 
 
 def test_an_entry_holds_as_long_as_nothing_changed(folder: Path) -> None:

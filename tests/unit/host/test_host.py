@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from robenv.host.facts import SECTIONS, Node
-from robenv.host.host import Host, LocalHost, Recorder
+from robenv.host.facts import SECTIONS, DeviceNode
+from robenv.host.host import Host, HostRecorder, LocalHost
 from robenv.host.probes.facts import read_facts
 from robenv.host.record import record
 from robenv.host.recorded import RecordedHost
@@ -72,7 +72,7 @@ def test_who_listens(tmp_path: Path) -> None:
 def test_nodes(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("/dev/null")
     status = Path("/dev/null").stat()
-    here = Node("/dev/null", "char", 1, 3, status.st_gid, status.st_mode & 0o7777)
+    here = DeviceNode("/dev/null", "char", 1, 3, status.st_gid, status.st_mode & 0o7777)
     assert HERE.node("/dev/null") == here
     linked = HERE.node(f"{tmp_path}/link")
     assert linked is not None
@@ -155,7 +155,7 @@ def test_no_probe_runs_a_command() -> None:
 
 def test_a_recorder_keeps_all_but_the_session() -> None:
     machine = {"uname": ["6.1", "", "x86_64"], "variables": {"DISPLAY": "host:0"}, "reached": ["host:6000"]}
-    recorder = Recorder(RecordedHost(machine))
+    recorder = HostRecorder(RecordedHost(machine))
     facts = read_facts("linux/amd64", wanted=frozenset({"kernel", "session"}), host=recorder)
     assert facts.session.x11
     assert recorder.answers[("uname",)] == ["6.1", "", "x86_64"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from robenv.host.facts import SECTIONS, EngineFacts, Facts, Node, NvidiaGpu, Tegra
+from robenv.host.facts import SECTIONS, DeviceNode, EngineFacts, Facts, NvidiaGpu, Tegra
 from robenv.host.probes.facts import read_facts
 from robenv.host.record import record
 from robenv.host.recorded import RecordedHost
@@ -84,7 +84,7 @@ EXPECTED: dict[str, dict[str, Any]] = {
         "kernel.rtprio": 95,
         "distribution.id": "debian",
         "distribution.version": "13",
-        "gpu.kfd": Node("/dev/kfd", "char", 234, 0, 992, 0o660),
+        "gpu.kfd": DeviceNode("/dev/kfd", "char", 234, 0, 992, 0o660),
         "gpu.nvidia_driver": "",
     },
     "jetson_orin_jp5": {
@@ -202,11 +202,11 @@ def test_each_machine_says_where_it_is_from() -> None:
 
 def test_devices_are_found_with_their_stable_names() -> None:
     facts = read("workstation_nvidia_x11")
-    port = Node("/dev/ttyUSB0", "char", 188, 0, 20, 0o660)
+    port = DeviceNode("/dev/ttyUSB0", "char", 188, 0, 20, 0o660)
     by_id = "/dev/serial/by-id/usb-FTDI_FT232R_USB_UART_AR0KKW82-if00-port0"
     found = {node.path: node for node in facts.devices}
     assert found["/dev/ttyUSB0"] == port
-    assert found[by_id] == Node(by_id, "char", 188, 0, 20, 0o660, "/dev/ttyUSB0")
+    assert found[by_id] == DeviceNode(by_id, "char", 188, 0, 20, 0o660, "/dev/ttyUSB0")
     # A udev rule's name for the stable name: two links on the way.
     assert found["/dev/lidar"].target == "/dev/ttyUSB0"
     assert not {"/dev/fd", "/dev/stdin", "/dev/serial"} & set(found)

@@ -14,7 +14,7 @@ import pytest
 
 from robenv.host import project_folder as places
 from robenv.host.birth import birth_of
-from robenv.host.project_folder import Place, project_id, read_known
+from robenv.host.project_folder import FolderIdentity, project_id, read_known
 from robenv.plan.names import home_volume, resource_prefix
 from robenv.profile.chain.project import ProjectFiles, find_project
 from robenv.project import identity
@@ -36,13 +36,13 @@ NO_ENGINE: Any = None
 """It is asked only of a folder whose name has letters beyond ASCII."""
 
 
-def bring_up(files: ProjectFiles) -> tuple[Place, list[str]]:
+def bring_up(files: ProjectFiles) -> tuple[FolderIdentity, list[str]]:
     """As `up` does: the identity, and what was told of it."""
     notes: list[str] = []
-    identity.settle(NO_ENGINE, files, "", notes.append)
+    identity.settle_identity(NO_ENGINE, files, "", notes.append)
     place = identity.place_of(files)
     prefix = place.prefix or resource_prefix("picker", place.id)
-    identity.keep(files, place, prefix, home_volume(prefix, place.uid))
+    identity.record_identity(files, place, prefix, home_volume(prefix, place.uid))
     return identity.place_of(files), notes
 
 
@@ -258,7 +258,7 @@ def test_another_user_with_the_same_state_folder_has_an_identity_of_their_own(tm
     mine, _ = bring_up(files)
     other = places.read_place(str(files.root), "robenv.yaml", mine.uid + 1)
     assert (other.suffix, other.prefix, other.homes) == (f"-{mine.uid + 1}", "", ())
-    identity.keep(files, other, "robenv-picker-x", "home")
+    identity.record_identity(files, other, "robenv-picker-x", "home")
     assert identity.place_of(files) == mine
 
 

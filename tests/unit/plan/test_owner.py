@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from robenv.host.project_folder import Place
+from robenv.host.project_folder import FolderIdentity
 from robenv.plan.owner import is_earlier, is_in_folder, is_of, is_own, owner_labels, owner_of
 from tests.support.projects.run_plans import run_plan
 
-PLACE = Place("/srv/picker", 1000, "ab61d3", prefix="robenv-picker-ab61d3")
+PLACE = FolderIdentity("/srv/picker", 1000, "ab61d3", prefix="robenv-picker-ab61d3")
 PLAN = replace(run_plan(), labels=(("robenv.place", "ab61d3"), ("robenv.uid", "1000")), prefix=PLACE.prefix)
 
 

@@ -23,5 +23,5 @@ from robenv.profile.resolve.resolve import resolve_builtin
 )
 def test_a_system_that_is_no_longer_supported(profile: str, today: date, message: str) -> None:
     problems = past_support(resolve_builtin(profile), today)
-    assert [one.message for one in problems] == ([message] if message else [])
-    assert all(one.location for one in problems)
+    assert [problem.message for problem in problems] == ([message] if message else [])
+    assert all(problem.location for problem in problems)

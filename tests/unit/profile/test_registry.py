@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from robenv.errors import ProfileError
-from robenv.profile.chain.extends import Found
+from robenv.profile.chain.extends import ProfileSource
 from robenv.profile.chain.project import find_project
 from robenv.profile.resolve.resolve import resolve_project
 from robenv.profile.schema.names import registry_prefix
@@ -66,6 +66,8 @@ def test_only_the_users_own_files_may_say_it(tmp_path: Path) -> None:
     assert resolve_project(find_project(folder), {}).profile.registry == "localhost:5000"
     (folder / "robenv.yaml").write_text("extends: 'git+https://example.org/p#a'\nbase: {image: x}\n")
     with pytest.raises(ProfileError) as caught:
-        resolve_project(find_project(folder), {}, lambda name, source: Found(foreign / "a.yaml", "git", "a", foreign))
+        resolve_project(
+            find_project(folder), {}, lambda name, source: ProfileSource(foreign / "a.yaml", "git", "a", foreign)
+        )
     (problem,) = caught.value.problems
     assert "which registry has the images, only the project can say" in problem.message

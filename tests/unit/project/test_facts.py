@@ -75,11 +75,11 @@ def test_an_engine_elsewhere_is_not_local(endpoint: str) -> None:
 
 def _facts(raw: dict[str, Any] | None, host: RecordedHost | None = None, **profile: Any) -> Any:
     engine: Any = None if raw is None else SimpleNamespace(info=lambda: info(raw))
-    loaded: Any = SimpleNamespace(
+    planned: Any = SimpleNamespace(
         resolved=SimpleNamespace(profile=Profile.model_validate(profile), files=None),
         build=SimpleNamespace(platform="linux/arm64"),
     )
-    return facts_for(engine, loaded, host)
+    return facts_for(engine, planned, host)
 
 
 def test_on_a_rootless_engine_the_user_is_root_inside_whatever_the_profile_wants() -> None:

@@ -13,10 +13,10 @@ import pytest
 
 from robenv.engine.protocol import Engine, RegistryImage
 from robenv.errors import ImageNotFound, ProfileError, RegistryUnreachable
-from robenv.lockfile import Lock, read_lock
+from robenv.lockfile import Lockfile, read_lock
 from robenv.plan.image.build import pinned_reference, plan_build
 from robenv.project.lock_policy import (
-    Locked,
+    LockedProject,
     check_lock,
     make_lock,
     pin_sources,
@@ -54,7 +54,7 @@ class Registries:
         return SimpleNamespace(digests=digests) if reference in self.local + self.pulled else None
 
 
-def project(folder: Path, text: str, lock: Lock | None = None) -> Locked:
+def project(folder: Path, text: str, lock: Lockfile | None = None) -> LockedProject:
     (folder / "robenv.yaml").write_text(f"name: picker\n{text}")
     if lock is not None:
         write_lock(folder / "robenv.lock", lock)
@@ -62,16 +62,16 @@ def project(folder: Path, text: str, lock: Lock | None = None) -> Locked:
 
 
 def made(
-    found: Locked,
+    found: LockedProject,
     registries: Registries,
     *platforms: str,
     moving: Callable[[str], bool] = lambda name: False,
-) -> Lock:
+) -> Lockfile:
     engine = cast(Engine, registries)
     return make_lock(lambda: engine, found, platforms or (AMD,), NOW, moving)[0]
 
 
-def messages(found: Locked, *platforms: str) -> list[str]:
+def messages(found: LockedProject, *platforms: str) -> list[str]:
     return [problem.message for problem in check_lock(found, platforms or (AMD,))]
 
 
@@ -82,7 +82,7 @@ def test_each_base_by_digest_for_each_platform(tmp_path: Path) -> None:
 
 
 def test_what_the_lock_has_stays_until_it_is_to_move(tmp_path: Path) -> None:
-    found = project(tmp_path, "base: {image: 'ubuntu:24.04'}\n", Lock(images={"ubuntu:24.04": {AMD: ONE}}))
+    found = project(tmp_path, "base: {image: 'ubuntu:24.04'}\n", Lockfile(images={"ubuntu:24.04": {AMD: ONE}}))
     registries = Registries({"ubuntu:24.04": TWO})
     assert made(found, registries).images == {"ubuntu:24.04": {AMD: ONE}}
     assert registries.asked == [], "a lock that is whole needs no registry"
@@ -90,13 +90,13 @@ def test_what_the_lock_has_stays_until_it_is_to_move(tmp_path: Path) -> None:
 
 
 def test_what_the_profile_no_longer_names_goes(tmp_path: Path) -> None:
-    found = project(tmp_path, "base: {image: 'ubuntu:24.04'}\n", Lock(images={"old:1": {AMD: ONE}}, snapshot=NOW))
-    assert made(found, Registries({"ubuntu:24.04": TWO})) == Lock(images={"ubuntu:24.04": {AMD: TWO}})
+    found = project(tmp_path, "base: {image: 'ubuntu:24.04'}\n", Lockfile(images={"old:1": {AMD: ONE}}, snapshot=NOW))
+    assert made(found, Registries({"ubuntu:24.04": TWO})) == Lockfile(images={"ubuntu:24.04": {AMD: TWO}})
 
 
 def test_a_digest_in_the_profile_needs_no_lock(tmp_path: Path) -> None:
     found = project(tmp_path, f"base: {{image: 'ubuntu:24.04@{ONE}'}}\n")
-    assert made(found, Registries()) == Lock()
+    assert made(found, Registries()) == Lockfile()
     assert messages(found) == []
 
 
@@ -104,7 +104,7 @@ def test_an_image_that_is_only_on_this_engine_is_told(tmp_path: Path) -> None:
     found = project(tmp_path, "base: {image: 'mine:1'}\n")
     engine = cast(Engine, Registries(local=("mine:1",)))
     lock, notes = make_lock(lambda: engine, found, (AMD,), NOW, lambda name: False)
-    assert lock == Lock()
+    assert lock == Lockfile()
     assert notes == ("mine:1 is in no registry, only on this engine: it cannot be held fast",)
     with pytest.raises(ImageNotFound):
         made(found, Registries())
@@ -112,7 +112,7 @@ def test_an_image_that_is_only_on_this_engine_is_told(tmp_path: Path) -> None:
 
 def test_a_registry_out_of_reach(tmp_path: Path) -> None:
     found = project(tmp_path, "base: {image: 'mine:1'}\n")
-    assert made(found, Registries(local=("mine:1",), reachable=False)) == Lock(), "it came from no registry"
+    assert made(found, Registries(local=("mine:1",), reachable=False)) == Lockfile(), "it came from no registry"
     for registries in (Registries(reachable=False), Registries(pulled=("mine:1",), reachable=False)):
         with pytest.raises(RegistryUnreachable):
             made(found, registries)
@@ -129,7 +129,7 @@ def test_the_moment_of_the_packages(tmp_path: Path) -> None:
     text = "base: {image: 'u:1'}\napt: {snapshot: locked}\n"
     registries = Registries({"u:1": ONE})
     assert made(project(tmp_path, text), registries).snapshot == NOW
-    earlier = project(tmp_path, text, Lock(snapshot="20250101T000000Z"))
+    earlier = project(tmp_path, text, Lockfile(snapshot="20250101T000000Z"))
     assert made(earlier, registries).snapshot == "20250101T000000Z"
     assert made(earlier, registries, moving=lambda name: name == "apt").snapshot == NOW
     assert plan_build(earlier.resolved, AMD).bases[0].snapshot == "20250101T000000Z"
@@ -137,14 +137,14 @@ def test_the_moment_of_the_packages(tmp_path: Path) -> None:
 
 def test_where_the_two_differ(tmp_path: Path) -> None:
     text = "base: {image: 'u:1'}\napt: {snapshot: locked}\n"
-    lock = Lock({"https://e.org/p@v1": "a" * 40}, {"old:1": {AMD: ONE}})
+    lock = Lockfile({"https://e.org/p@v1": "a" * 40}, {"old:1": {AMD: ONE}})
     assert messages(project(tmp_path, text, lock)) == [
         "robenv.lock has https://e.org/p@v1, which no profile names",
         "robenv.lock does not have u:1 for linux/amd64",
         "robenv.lock has old:1 for linux/amd64, which no profile names",
         "robenv.lock does not have a moment for apt.snapshot",
     ]
-    fits = Lock(images={"u:1": {AMD: ONE}}, snapshot=NOW)
+    fits = Lockfile(images={"u:1": {AMD: ONE}}, snapshot=NOW)
     assert messages(project(tmp_path, text, fits)) == []
     assert messages(project(tmp_path, "base: {image: 'u:1'}\n", fits)) == [
         "robenv.lock has a moment for apt.snapshot, which no profile asks for"
@@ -156,14 +156,14 @@ def test_a_build_by_the_lock_alone(tmp_path: Path) -> None:
     with pytest.raises(ProfileError) as caught:
         require_locked(project(tmp_path, text), AMD)
     assert caught.value.problems[0].message == "there is no robenv.lock"
-    found = project(tmp_path, text, Lock(images={"u:1": {AMD: ONE}, "more:1": {ARM: ONE}}))
+    found = project(tmp_path, text, Lockfile(images={"u:1": {AMD: ONE}, "more:1": {ARM: ONE}}))
     require_locked(found, AMD)
     with pytest.raises(ProfileError, match="does not fit"):
         require_locked(found, ARM)
 
 
 def test_the_lock_takes_the_tags_place(tmp_path: Path) -> None:
-    found = project(tmp_path, "base: {image: 'h.org:5000/u:1'}\n", Lock(images={"h.org:5000/u:1": {AMD: ONE}}))
+    found = project(tmp_path, "base: {image: 'h.org:5000/u:1'}\n", Lockfile(images={"h.org:5000/u:1": {AMD: ONE}}))
     (base,) = plan_build(found.resolved, AMD).bases
     assert (base.reference, base.asked) == (f"h.org:5000/u@{ONE}", "h.org:5000/u:1")
     (other,) = plan_build(found.resolved, ARM).bases
@@ -186,13 +186,13 @@ def test_a_reference_by_digest(reference: str, expected: str) -> None:
 
 
 def test_the_first_use_of_a_source_holds_it_fast(tmp_path: Path) -> None:
-    found = project(tmp_path, "base: {image: 'u:1'}\n", Lock(images={"u:1": {AMD: ONE}}))
+    found = project(tmp_path, "base: {image: 'u:1'}\n", Lockfile(images={"u:1": {AMD: ONE}}))
     told: list[str] = []
     pin_sources(found, told.append)
     assert told == []
-    new = Locked(found.resolved, found.lock, found.path, True, {"https://e.org/p@v1": "a" * 40})
+    new = LockedProject(found.resolved, found.lock, found.path, True, {"https://e.org/p@v1": "a" * 40})
     pin_sources(new, told.append)
-    assert read_lock(found.path, "") == Lock({"https://e.org/p@v1": "a" * 40}, {"u:1": {AMD: ONE}})
+    assert read_lock(found.path, "") == Lockfile({"https://e.org/p@v1": "a" * 40}, {"u:1": {AMD: ONE}})
     assert "is at aaaaaaaaaaaa from now on" in told[0]
 
 
@@ -223,7 +223,7 @@ def test_the_workspaces_repositories(tmp_path: Path) -> None:
         require_locked(found, AMD)
     pin_sources(found, lambda note: None, {**lidar, "https://e.org/exact@" + "e" * 40: "e" * 40})
     held = read_lock(tmp_path / "robenv.lock", "robenv.lock")
-    assert held == Lock(repos=lidar), "a commit in the .repos file needs no lock"
+    assert held == Lockfile(repos=lidar), "a commit in the .repos file needs no lock"
     found = project(tmp_path, text)
     assert messages(found) == []
     assert made(found, Registries()) == held, "and nobody is asked"
@@ -231,4 +231,4 @@ def test_the_workspaces_repositories(tmp_path: Path) -> None:
     assert read_lock(tmp_path / "robenv.lock", "robenv.lock") == held, "what is held fast is not moved by a clone"
     other = project(tmp_path, repositories(tmp_path, exact))
     assert messages(other) == ["robenv.lock has https://e.org/lidar@main, which no .repos file names"]
-    assert made(other, Registries()) == Lock()
+    assert made(other, Registries()) == Lockfile()

@@ -12,7 +12,7 @@ import pytest
 from robenv.errors import ProfileError
 from robenv.plan.models import Base, Bootstrap, BuildPlan, FileCopy, Group, Healthcheck, ImageSettings, Stage, Step
 from robenv.render import render, render_base
-from robenv.render.templating import Report, environment
+from robenv.render.templating import RenderReport, environment
 from tests.support.images.dockerfile_reader import Read, read_dockerfile
 from tests.support.projects.plans import BOOKWORM, CHECKSUM, at, full_plan, plan_of
 
@@ -231,15 +231,15 @@ def test_a_line_that_cannot_be_written_names_its_place() -> None:
 def test_a_template_cannot_put_out_a_value_that_nothing_has_quoted() -> None:
     made = environment().from_string("{{ value }}")
     with pytest.raises(TypeError, match="without a quoting filter"):
-        made.render(value="raw", report=Report())
-    assert environment().from_string("{{ value|word }}").render(value="a b", report=Report()) == "'a b'"
+        made.render(value="raw", report=RenderReport())
+    assert environment().from_string("{{ value|word }}").render(value="a b", report=RenderReport()) == "'a b'"
 
 
 def test_a_template_that_names_what_is_not_there_is_an_error() -> None:
     from jinja2 import UndefinedError
 
     with pytest.raises(UndefinedError):
-        environment().from_string("{{ nothing|word }}").render(report=Report())
+        environment().from_string("{{ nothing|word }}").render(report=RenderReport())
 
 
 def test_importing_the_renderer_does_not_import_jinja2() -> None:

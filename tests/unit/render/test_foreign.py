@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from robenv.host.facts import Distribution
-from robenv.plan.image.cross_compilers import ENTER, Foreign, plan_toolchain
+from robenv.plan.image.cross_compilers import ENTER, ForeignBuild, plan_toolchain
 from robenv.plan.models import Base, Bootstrap, BuildPlan, Group, Stage, Step
 from robenv.render import content_hash, find_instruction, render
 from robenv.render.tools import render_tools, tools_image
@@ -24,7 +24,7 @@ def foreign_plan() -> tuple[BuildPlan, str]:
 
 def test_emulation_is_set_for_steps_and_not_for_the_image() -> None:
     plan, _ = foreign_plan()
-    plain, tuned = render(plan).dockerfile, render(plan, foreign=Foreign("linux/amd64", CPU)).dockerfile
+    plain, tuned = render(plan).dockerfile, render(plan, foreign=ForeignBuild("linux/amd64", CPU)).dockerfile
     added = [line for line in tuned.splitlines() if line not in plain.splitlines()]
     assert added == ['ARG QEMU_CPU="max,pauth-impdef=on"'] * len(plan.stages)
     kinds = [read.kind for read in read_dockerfile(tuned)]
@@ -33,7 +33,7 @@ def test_emulation_is_set_for_steps_and_not_for_the_image() -> None:
 
 def test_the_classic_builder_gets_the_settings_and_no_mounts() -> None:
     plan, base = foreign_plan()
-    text = render(plan, buildkit=False, foreign=Foreign("linux/amd64", CPU, ((base, TOOLS),))).dockerfile
+    text = render(plan, buildkit=False, foreign=ForeignBuild("linux/amd64", CPU, ((base, TOOLS),))).dockerfile
     assert "QEMU_CPU" in text
     assert "robenv/tools" not in text
     assert ENTER not in text
@@ -41,7 +41,7 @@ def test_the_classic_builder_gets_the_settings_and_no_mounts() -> None:
 
 def test_native_tools_are_mounted_where_something_may_compile() -> None:
     plan, base = foreign_plan()
-    rendered = render(plan, foreign=Foreign("linux/amd64", CPU, ((base, TOOLS),)))
+    rendered = render(plan, foreign=ForeignBuild("linux/amd64", CPU, ((base, TOOLS),)))
     reads = read_dockerfile(rendered.dockerfile)
     assert rendered.dockerfile.count(f"FROM --platform=linux/amd64 {TOOLS} AS robenv-tools-0123456789ab\n") == 1
     mounted = [read for read in reads if "from=robenv-tools-0123456789ab" in str(read)]
@@ -52,13 +52,13 @@ def test_native_tools_are_mounted_where_something_may_compile() -> None:
 def test_the_content_hash_is_that_of_the_image_and_not_of_the_way_to_it() -> None:
     plan, base = foreign_plan()
     expected = content_hash(plan)
-    for foreign in (Foreign("linux/amd64", CPU), Foreign("linux/amd64", CPU, ((base, TOOLS),))):
+    for foreign in (ForeignBuild("linux/amd64", CPU), ForeignBuild("linux/amd64", CPU, ((base, TOOLS),))):
         assert content_hash(plan, render(plan, foreign=foreign)) == expected
 
 
 def test_steps_are_found_again_behind_the_stage_with_the_tools() -> None:
     plan, base = foreign_plan()
-    rendered = render(plan, foreign=Foreign("linux/amd64", CPU, ((base, TOOLS),)))
+    rendered = render(plan, foreign=ForeignBuild("linux/amd64", CPU, ((base, TOOLS),)))
     found = find_instruction(rendered, "[linux/amd64 robenv-tools-0123456789ab 1/1] FROM x")
     assert found is not None
     assert found.title == "native tools"
@@ -73,7 +73,7 @@ def test_each_root_has_the_tools_of_its_own_release() -> None:
     child = Stage("child", Base("other", stage="other"), (GROUP,))
     plan = replace(plan, stages=(other, child, *plan.stages))
     second = "robenv/tools:ba9876543210"
-    text = render(plan, foreign=Foreign("linux/amd64", CPU, ((base, TOOLS), ("debian:trixie", second)))).dockerfile
+    text = render(plan, foreign=ForeignBuild("linux/amd64", CPU, ((base, TOOLS), ("debian:trixie", second)))).dockerfile
     before, _, after = text.partition(f"AS {plan.stages[-1].name}\n")
     assert before.count("from=robenv-tools-ba9876543210") == 10
     assert "from=robenv-tools-0123456789ab" not in before
@@ -82,7 +82,7 @@ def test_each_root_has_the_tools_of_its_own_release() -> None:
 
 def test_a_root_without_tools_is_left_as_it_is() -> None:
     plan, _ = foreign_plan()
-    only_elsewhere = Foreign("linux/amd64", (), (("another:base", TOOLS),))
+    only_elsewhere = ForeignBuild("linux/amd64", (), (("another:base", TOOLS),))
     text = render(plan, foreign=only_elsewhere).dockerfile
     assert ENTER not in text
     assert text.count("from=robenv-tools") == 0

@@ -9,7 +9,7 @@ import pytest
 
 from robenv.errors import Location, ProfileError
 from robenv.git.command import git_through
-from robenv.plan.image.mirrors import Mirrors, Turn
+from robenv.plan.image.mirrors import MirrorRule, Mirrors
 from robenv.render import content_hash, render
 from robenv.render.authority import bundle
 from robenv.render.mirrors import AUTHORITIES, mirror_entries
@@ -17,7 +17,7 @@ from tests.support.projects.plans import full_plan
 from tests.support.servers.site.authority import Authority
 
 MIRRORS = Mirrors(
-    apt=(Turn("http://deb.debian.org/", "http://lab.example/debian/"),),
+    apt=(MirrorRule("http://deb.debian.org/", "http://lab.example/debian/"),),
     pip="http://pypi.lab.example:3141/simple",
     git=(("https://github.com/", "https://git.lab.example/it's/"),),
 )
@@ -52,7 +52,7 @@ def test_a_mirror_for_others_leaves_a_steps_layer_alone(tmp_path: Path, buildkit
     """A builder's cache knows a step by its text and by what is mounted."""
     plan = full_plan(tmp_path)
     plain = render(plan, buildkit).dockerfile
-    downloads = Mirrors(downloads=(Turn("https://raw.robenvtest.example/", "http://lab.example/raw/"),))
+    downloads = Mirrors(downloads=(MirrorRule("https://raw.robenvtest.example/", "http://lab.example/raw/"),))
     apt, pip = ("apt-get",), ("pip install",)
     for mirrors, same, other in (
         (downloads, (*apt, *pip), ("rosdep update",)),
@@ -76,8 +76,8 @@ def test_what_steps_mount_changes_with_what_they_need_alone(tmp_path: Path) -> N
 
 def test_an_archive_of_the_profile_may_be_among_the_downloads(tmp_path: Path) -> None:
     plan = full_plan(tmp_path)
-    url = next(one.url for stage in plan.stages for group in stage.groups for one in group.repositories)
-    text = render(plan, mirrors=Mirrors(downloads=(Turn(f"{url}/", "http://lab.example/x/"),))).dockerfile
+    url = next(repository.url for stage in plan.stages for group in stage.groups for repository in group.repositories)
+    text = render(plan, mirrors=Mirrors(downloads=(MirrorRule(f"{url}/", "http://lab.example/x/"),))).dockerfile
     assert all("/robenv-mirrors/on" in line for line in _lines(text, "apt-get"))
 
 
@@ -95,7 +95,7 @@ def test_a_key_that_is_none(tmp_path: Path) -> None:
         if wrong is not None:
             key.write_text(wrong)
         with pytest.raises(ProfileError) as caught:
-            mirror_entries(Mirrors(apt=(Turn("http://a/", "http://b/", str(key)),)))
+            mirror_entries(Mirrors(apt=(MirrorRule("http://a/", "http://b/", str(key)),)))
         assert str(key) in caught.value.message
 
 

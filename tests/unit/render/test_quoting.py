@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from robenv.render import quoting
-from robenv.render.quoting import Refused
+from robenv.render.quoting import UnsafeValue
 
 NASTY = [
     "",
@@ -43,7 +43,7 @@ def test_a_shell_word_reaches_a_real_shell_as_it_is(value: str) -> None:
 
 @pytest.mark.parametrize("value", ["a\nb", "a\rb", "a\0b", "a\x1bb", "\x0b", "\x7f", "\ud800"])
 def test_a_shell_word_refuses_what_could_leave_its_line(value: str) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(UnsafeValue):
         quoting.word(value)
 
 
@@ -65,7 +65,7 @@ def test_an_operand_as_it_is_written(value: str, written: str) -> None:
 
 @pytest.mark.parametrize("value", ["a\nb", "\n", "a\0", "\udc80"])
 def test_an_operand_refuses_what_no_line_can_hold(value: str) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(UnsafeValue):
         quoting.operand(value)
 
 
@@ -83,7 +83,7 @@ def test_a_name_is_left_readable(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "a=b", "a\nb", "=", "a\tb"])
 def test_a_name_that_docker_would_split_is_refused(name: str) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(UnsafeValue):
         quoting.key(name)
 
 
@@ -98,14 +98,14 @@ def test_packages_are_taken(package: str) -> None:
     "package", ["", "-y", "git-", "git nano", "git;id", "./x.deb", "/etc/passwd", "$(id)", "git\n", "GIT", ".*", "^ros"]
 )
 def test_what_is_no_package_is_refused(package: str) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(UnsafeValue):
         quoting.package(package)
 
 
 def test_more_than_linux_takes_is_refused_and_the_limit_itself_is_not() -> None:
     assert len(quoting.operand("x" * quoting.MAX_ARGUMENT)) == quoting.MAX_ARGUMENT + 2
     for quote in (quoting.word, quoting.operand, lambda value: quoting.array([value])):
-        with pytest.raises(Refused, match="more than Linux takes"):
+        with pytest.raises(UnsafeValue, match="more than Linux takes"):
             quote("x" * (quoting.MAX_ARGUMENT + 1))
 
 
@@ -119,7 +119,7 @@ def test_a_long_line_is_cut_where_no_cut_is_special() -> None:
 
 
 def test_a_long_line_without_a_place_to_cut_is_refused() -> None:
-    with pytest.raises(Refused, match="too long"):
+    with pytest.raises(UnsafeValue, match="too long"):
         quoting.continued('ENV A="' + "€" * 40_000 + '"')
 
 
@@ -129,5 +129,5 @@ def test_a_message_shows_a_long_value_shortened() -> None:
 
 def test_paths_are_carried_though_docker_expands_them_and_refused_with_a_line_break() -> None:
     assert json.loads(quoting.paths(["a b", "$x'\"\\"])) == ["a b", "\\$x\\'\\\"\\\\"]
-    with pytest.raises(Refused, match="line break"):
+    with pytest.raises(UnsafeValue, match="line break"):
         quoting.paths(["a\nb"])

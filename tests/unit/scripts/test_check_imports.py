@@ -52,7 +52,7 @@ def checkout(folder: Path, files: dict[str, str]) -> Path:
 )
 def test_a_breach_is_found_with_its_place(tmp_path: Path, module: str, text: str, line: int, words: str) -> None:
     breaches = [one for one in check(checkout(tmp_path, {module: text})) if one.path.name == Path(module).name]
-    assert [one for one in breaches if words in one.message and one.line == line], breaches
+    assert [breach for breach in breaches if words in breach.message and breach.line == line], breaches
     assert str(breaches[0]).startswith(f"robenv/{module}:")
 
 

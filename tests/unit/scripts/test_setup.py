@@ -55,7 +55,7 @@ class Machine:
         path.write_text(text)
         path.chmod(0o755)
 
-    def lacks(self, *names: str) -> None:
+    def unmet(self, *names: str) -> None:
         for name in names:
             (self.tools / name).unlink()
 
@@ -151,7 +151,7 @@ def test_a_vanished_python_makes_the_environment_anew(machine: Machine) -> None:
 
 
 def test_what_is_missing_is_installed_and_only_that(machine: Machine) -> None:
-    machine.lacks("mmdebstrap", "docker-registry")
+    machine.unmet("mmdebstrap", "docker-registry")
     result = machine.setup()
     assert result.returncode == 0, result.stderr
     assert "installing with apt-get: mmdebstrap docker-registry" in result.stderr
@@ -161,7 +161,7 @@ def test_what_is_missing_is_installed_and_only_that(machine: Machine) -> None:
 
 
 def test_what_comes_for_its_programs_alone_is_not_left_running(machine: Machine) -> None:
-    machine.lacks("docker-registry")
+    machine.unmet("docker-registry")
     machine.tool("systemctl", '#!/bin/sh\necho "systemctl $*" >>"$CALLS"\n')
     result = machine.setup()
     assert result.returncode == 0, result.stderr
@@ -177,14 +177,14 @@ def test_what_comes_for_its_programs_alone_is_not_left_running(machine: Machine)
 
 
 def test_where_nobody_manages_services_no_package_starts_the_engine_either(machine: Machine) -> None:
-    machine.lacks("docker-registry")
+    machine.unmet("docker-registry")
     assert machine.setup(MANAGER="/nowhere").returncode == 0
     assert "may not start: docker" in machine.calls()
     assert not (machine.folder / "policy-rc.d").exists()
 
 
 def test_a_policy_of_the_machine_s_own_stays(machine: Machine) -> None:
-    machine.lacks("docker-registry")
+    machine.unmet("docker-registry")
     policy = machine.folder / "policy-rc.d"
     policy.write_text("#!/bin/sh\nexit 101\n")
     policy.chmod(0o755)
@@ -194,7 +194,7 @@ def test_a_policy_of_the_machine_s_own_stays(machine: Machine) -> None:
 
 
 def test_the_demo_needs_no_registry(machine: Machine) -> None:
-    machine.lacks("docker-registry", "shellcheck")
+    machine.unmet("docker-registry", "shellcheck")
     assert machine.setup("demo").returncode == 0
     assert not any(call.startswith("apt-get install") and "docker-registry" in call for call in machine.calls())
 
@@ -207,7 +207,7 @@ def test_without_venv_its_package_is_installed(machine: Machine) -> None:
 
 
 def test_a_user_goes_through_sudo(machine: Machine) -> None:
-    machine.lacks("mmdebstrap")
+    machine.unmet("mmdebstrap")
     machine.tool("sudo", '#!/bin/sh\necho "sudo $*" >>"$CALLS"\n[ "$1" != -n ] || shift\nexec "$@"\n')
     result = machine.setup(IS_USER="1000")
     assert result.returncode == 0, result.stderr
@@ -217,7 +217,7 @@ def test_a_user_goes_through_sudo(machine: Machine) -> None:
 
 @pytest.mark.parametrize("sudo", [None, "#!/bin/sh\nexit 1\n"])
 def test_a_user_without_sudo_is_refused_and_told_what_is_missing(machine: Machine, sudo: str | None) -> None:
-    machine.lacks("mmdebstrap")
+    machine.unmet("mmdebstrap")
     if sudo:
         machine.tool("sudo", sudo)
     result = machine.setup(IS_USER="1000")
@@ -240,14 +240,14 @@ def test_a_newer_python_beside_an_old_one_is_found(machine: Machine) -> None:
 
 
 def test_no_python_is_refused(machine: Machine) -> None:
-    machine.lacks("python3")
+    machine.unmet("python3")
     result = machine.setup()
     assert result.returncode == 1
     assert "apt-get install python3" in result.stderr
 
 
 def test_a_failing_apt_get_shows_what_it_said(machine: Machine) -> None:
-    machine.lacks("mmdebstrap")
+    machine.unmet("mmdebstrap")
     failing = '#!/bin/sh\n[ "$1" != install ] || { echo "E: dpkg was interrupted" >&2; exit 100; }\n'
     machine.tool("apt-get", failing)
     result = machine.setup()
@@ -258,7 +258,7 @@ def test_a_failing_apt_get_shows_what_it_said(machine: Machine) -> None:
 
 
 def test_another_system_is_refused(machine: Machine) -> None:
-    machine.lacks("mmdebstrap", "apt-get")
+    machine.unmet("mmdebstrap", "apt-get")
     result = machine.setup()
     assert result.returncode == 1
     assert "only Debian's and Ubuntu's packages are known here: mmdebstrap" in result.stderr

@@ -55,7 +55,7 @@ def legacy() -> tuple[bytes, list[str]]:
 @pytest.mark.parametrize("size", [1, 511, 1 << 20])
 def test_layers_of_an_old_archive_are_known_before_they_pass(size: int) -> None:
     content, (upper, lower) = legacy()
-    found = {one.name: one.digest for one in members(in_pieces(content, size), DIFF_IDS) if one.digest}
+    found = {member.name: member.digest for member in members(in_pieces(content, size), DIFF_IDS) if member.digest}
     assert found == {
         f"{'c' * 64}.json": f"sha256:{'c' * 64}",
         f"{upper}/layer.tar": DIFF_IDS[1],
@@ -65,13 +65,13 @@ def test_layers_of_an_old_archive_are_known_before_they_pass(size: int) -> None:
 
 def test_a_layer_that_cannot_be_told_has_no_digest() -> None:
     content, _ = legacy()
-    found = [one for one in members([content], ("sha256:other",)) if one.name.endswith("layer.tar")]
+    found = [member for member in members([content], ("sha256:other",)) if member.name.endswith("layer.tar")]
     assert [one.digest for one in found] == ["", ""]
 
 
 def test_blobs_are_named_by_their_digest_and_come_in_pieces() -> None:
     content = tar({path_of(DIFF_IDS[0]): LOWER, "index.json": b"{}", path_of(DIFF_IDS[1]): UPPER})
-    read = {one.name: b"".join(one.pieces) for one in members(in_pieces(content, 700), ()) if one.digest}
+    read = {member.name: b"".join(member.pieces) for member in members(in_pieces(content, 700), ()) if member.digest}
     assert read == {path_of(DIFF_IDS[0]): LOWER, path_of(DIFF_IDS[1]): UPPER}
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from robenv.engine.protocol import BlobInfo
 from robenv.transfer.layers import (
-    Step,
+    LoadStep,
     archive,
     chain_ids,
     chain_there,
@@ -61,10 +61,10 @@ def test_chain_ids_are_those_of_the_specification() -> None:
 
 
 def test_a_step_ends_when_it_is_large_enough_and_the_last_is_the_whole() -> None:
-    assert steps([A, B, C, D], {B: 5, C: 5, D: 1}, 6) == (Step(3, (B, C)), Step(4, (D,)))
-    assert steps([A, B, C, D], {B: 9}, 6) == (Step(4, (B,)),)
-    assert steps([A, B, C, D], {}, 6) == (Step(4, ()),)
-    assert steps([A, A, B], {A: 9, B: 9}, 6) == (Step(1, (A,)), Step(3, (B,)))
+    assert steps([A, B, C, D], {B: 5, C: 5, D: 1}, 6) == (LoadStep(3, (B, C)), LoadStep(4, (D,)))
+    assert steps([A, B, C, D], {B: 9}, 6) == (LoadStep(4, (B,)),)
+    assert steps([A, B, C, D], {}, 6) == (LoadStep(4, ()),)
+    assert steps([A, A, B], {A: 9, B: 9}, 6) == (LoadStep(1, (A,)), LoadStep(3, (B,)))
 
 
 @given(st.lists(st.integers(0, 12), min_size=1, max_size=30), st.data(), st.integers(1, 500))

@@ -20,15 +20,15 @@ import pytest
 from robenv.engine.api.registry_http import RepositoryHttp
 from robenv.engine.docker_engine import connect
 from robenv.engine.terminal.process_session import capture
-from robenv.engine.transport.http_client import Connection
-from robenv.engine.transport.records import records
+from robenv.engine.transport.http_client import HttpConnection
+from robenv.engine.transport.records import stream_records
 from robenv.errors import EngineLost, OperationFailed, RobenvError, RobotRefused
 from robenv.fast.client import DirectEngine
 from robenv.remote.remote_host import RemoteHost
 from robenv.transfer import push_capture
 from robenv.transfer.docker_archive import members
 from robenv.util import bounded_json, bounded_output
-from robenv.util.bounded_json import TooLong, joined, last, lines, parse
+from robenv.util.bounded_json import TooLong, bounded_lines, join_bounded, last_bytes, parse_json
 
 DEEP = b"[" * 200_000
 VERSION = json.dumps({"ApiVersion": "1.41", "Version": "x", "Os": "linux", "Arch": "amd64"}).encode()
@@ -130,7 +130,7 @@ def test_no_answer_of_an_engine_fills_the_memory_or_breaks_robenv(
 ) -> None:
     """The bounds are smaller here. A RobenvError, or nothing where the answer does not matter, and soon."""
     monkeypatch.setattr("robenv.engine.transport.docker_py_session.ANSWER", 4 << 20)
-    monkeypatch.setattr("robenv.engine.transport.docker_py_session.bound.__defaults__", (4 << 20,))
+    monkeypatch.setattr("robenv.engine.transport.docker_py_session.limit_answers.__defaults__", (4 << 20,))
     monkeypatch.setattr("robenv.engine.transport.records.RECORD", 4 << 20)
     monkeypatch.setattr("robenv.engine.api.containers.OUTPUT", 4 << 20)
     monkeypatch.setattr("robenv.engine.api.containers._SMALL", 4 << 20)
@@ -152,7 +152,7 @@ def test_no_answer_of_an_engine_fills_the_memory_or_breaks_robenv(
 
 @pytest.mark.parametrize("answer", ANSWERS)
 def test_a_first_answer_that_is_none(answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("robenv.engine.transport.docker_py_session.bound.__defaults__", (4 << 20,))
+    monkeypatch.setattr("robenv.engine.transport.docker_py_session.limit_answers.__defaults__", (4 << 20,))
     with hostile(lambda path: ANSWERS[answer]()) as server, pytest.raises(RobenvError):
         connect({"DOCKER_HOST": f"tcp://127.0.0.1:{server.port}"})
 
@@ -228,15 +228,15 @@ class Stream:
 def test_an_answer_in_parts_has_an_end(first: bytes, piece: bytes) -> None:
     stream: Any = Stream(first, piece)
     with suppress(ConnectionError):
-        Connection(stream).request("GET", "/x")
+        HttpConnection(stream).request("GET", "/x")
     assert stream.read < 200 << 20
 
 
 def test_lines_have_a_bound() -> None:
-    assert list(lines([b"a\nb", b"c\n\nd"], 10)) == [b"a", b"bc", b"", b"d"]
+    assert list(bounded_lines([b"a\nb", b"c\n\nd"], 10)) == [b"a", b"bc", b"", b"d"]
     with pytest.raises(TooLong):
-        list(lines([b"x" * 6, b"x" * 6], 10))
-    assert list(lines([b"x" * 6 + b"\n" + b"y" * 9 + b"\n"], 10)) == [b"x" * 6, b"y" * 9]
+        list(bounded_lines([b"x" * 6, b"x" * 6], 10))
+    assert list(bounded_lines([b"x" * 6 + b"\n" + b"y" * 9 + b"\n"], 10)) == [b"x" * 6, b"y" * 9]
 
 
 def test_a_record_without_end_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,21 +251,21 @@ def test_a_record_without_end_is_an_error(monkeypatch: pytest.MonkeyPatch) -> No
                 yield b"x" * size
 
     with pytest.raises(EngineLost):
-        list(records(Response(), "build"))
+        list(stream_records(Response(), "build"))
     assert Response.read < 3 << 20
 
 
 def test_what_is_read_whole_and_what_is_kept() -> None:
-    assert joined([b"ab", b"c"], 3) == b"abc"
+    assert join_bounded([b"ab", b"c"], 3) == b"abc"
     with pytest.raises(TooLong):
-        joined([b"ab", b"cd"], 3)
-    assert last([b"ab", b"cd", b"e"], 3) == b"cde"
-    assert len(last((b"x" * 1000 for _ in range(1000)), 10)) == 10
+        join_bounded([b"ab", b"cd"], 3)
+    assert last_bytes([b"ab", b"cd", b"e"], 3) == b"cde"
+    assert len(last_bytes((b"x" * 1000 for _ in range(1000)), 10)) == 10
 
 
 def test_depth_is_a_value_error() -> None:
     with pytest.raises(ValueError, match="deeply"):
-        parse(DEEP)
+        parse_json(DEEP)
 
 
 def test_a_command_in_a_container_that_writes_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from robenv.util.concurrency import end_all, endable, side_by_side
+from robenv.util.concurrency import cancellable, end_all, side_by_side
 
 
 def test_results_come_in_order_and_the_work_at_once() -> None:
@@ -45,7 +45,7 @@ def test_where_one_raises_the_silent_ones_are_ended(error: type[BaseException]) 
             assert silent.wait(20)
             raise error
         over = threading.Event()
-        with endable(over.set):
+        with cancellable(over.set):
             silent.set()
             ended.append(over.wait(20))
 
@@ -65,7 +65,7 @@ def test_what_begins_later_is_ended_too() -> None:
         begun.set()
         time.sleep(0.3)  # between two pieces of work, neither of which could be ended now
         over = threading.Event()
-        with endable(over.set):
+        with cancellable(over.set):
             return over.wait(20)
 
     began = time.monotonic()
@@ -76,7 +76,7 @@ def test_what_begins_later_is_ended_too() -> None:
 
 def test_nothing_is_kept_of_what_is_over() -> None:
     calls: list[int] = []
-    with endable(lambda: calls.append(1)):
+    with cancellable(lambda: calls.append(1)):
         end_all()
     end_all()
     assert calls == [1]

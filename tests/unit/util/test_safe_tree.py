@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from robenv.git.objects import GitEntry, walk
 from robenv.util.safe_extract import Extractor, remove_tree
-from robenv.util.safe_tree import FILE, FOLDER, LINK, BadTree, Item, Limits, is_dot_git, judge
+from robenv.util.safe_tree import FILE, FOLDER, LINK, BadTree, Item, Limits, check_tree, is_dot_git
 from tests.support.servers.raw_git import RawObjects, corpus
 
 CASES = corpus("git_trees")
@@ -35,10 +35,10 @@ def test_each_tree_of_the_corpus_is_taken_or_refused_for_what_it_is(case: dict[s
     tree = [[mode, name, "1" * 64 if sha256 and mode == "160000" else content] for mode, name, content in case["tree"]]
     commit = objects.add_commit(tree)
     if not case["refused"]:
-        assert "robenv.yaml" in judge(items_of(objects, commit)).kinds
+        assert "robenv.yaml" in check_tree(items_of(objects, commit)).kinds
         return
     with pytest.raises(BadTree) as caught:
-        judge(items_of(objects, commit))
+        check_tree(items_of(objects, commit))
     assert case["refused"] in str(caught.value)
     assert str(caught.value).isprintable()
 
@@ -66,7 +66,7 @@ def test_names_that_only_look_like_a_repository_are_taken(name: str) -> None:
 )
 def test_a_tree_without_bounds_is_refused(limits: Limits, items: list[Item], words: str) -> None:
     with pytest.raises(BadTree, match=words):
-        judge(items, limits)
+        check_tree(items, limits)
 
 
 def test_a_tree_that_is_in_itself_many_times_ends_early() -> None:
@@ -110,7 +110,7 @@ def test_whatever_is_taken_lies_inside_and_leads_nowhere_else(tmp_path_factory: 
     root = top / "x" / "y" / "root"
     root.mkdir(parents=True)
     try:
-        judge(items)
+        check_tree(items)
         taken = True
     except BadTree:
         taken = False

@@ -71,7 +71,7 @@ def test_it_reads_what_gnu_tar_writes(tmp_path: Path, form: str) -> None:
     argv = ["tar", f"--format={form}", "--sort=name", "-C", str(tmp_path), "-cf", "-", "in"]
     data = subprocess.run(argv, capture_output=True, check=True).stdout
     ours, theirs = _read(tar_reader.members(io.BytesIO(data))), _by_tarfile(data)
-    assert [(*one[:4], int(one[4]), *one[5:]) for one in theirs] == ours
+    assert [(*their[:4], int(their[4]), *their[5:]) for their in theirs] == ours
 
 
 def test_what_nobody_reads_is_passed_over() -> None:

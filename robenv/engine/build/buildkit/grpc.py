@@ -33,7 +33,7 @@ _MAX_MESSAGE = 4 * 1024 * 1024
 """gRPC's own default."""
 
 
-class Refused(Exception):
+class CallRefused(Exception):
     """Ends a call with a status."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -193,24 +193,24 @@ class _Incoming:
         try:
             for message in self._messages():
                 self._call.message(message)
-        except Refused as refused:
+        except CallRefused as refused:
             self._reply.end(refused.status, str(refused))
 
     def finish(self) -> None:
         try:
             self._call.ended()
-        except Refused as refused:
+        except CallRefused as refused:
             self._reply.end(refused.status, str(refused))
 
     def hang_up(self) -> None:
-        with suppress(Refused):
+        with suppress(CallRefused):
             self._call.ended()
 
     def _messages(self) -> Iterator[bytes]:
         while len(self._buffer) >= 5:
             size = int.from_bytes(self._buffer[1:5], "big")
             if self._buffer[0] or size > _MAX_MESSAGE:
-                raise Refused(UNIMPLEMENTED, "compressed, or larger than 4 MiB")
+                raise CallRefused(UNIMPLEMENTED, "compressed, or larger than 4 MiB")
             if len(self._buffer) < 5 + size:
                 return
             message = bytes(self._buffer[5 : 5 + size])

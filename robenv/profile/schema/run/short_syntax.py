@@ -86,8 +86,8 @@ _WISH = re.compile(r"(?P<by>.+?)(?::(?P<target>/[^:]*))?(?::(?P<permissions>[rwm
 def expand_wish(text: str) -> dict[str, Any]:
     """The long form of ``DEVICE[:CONTAINER][:PERMISSIONS]``. Stable names by path hold colons of their own:
     ``/dev/serial/by-path/pci-0000:00:14.0-usb-0:2:1.0-port0``."""
-    found = _WISH.fullmatch(text)
-    return {key: value for key, value in found.groupdict().items() if value} if found else {"by": text}
+    match = _WISH.fullmatch(text)
+    return {key: value for key, value in match.groupdict().items() if value} if match else {"by": text}
 
 
 def permissions(text: str) -> str:

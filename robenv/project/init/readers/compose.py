@@ -11,11 +11,11 @@ from typing import Any
 
 from robenv.catalog.ros import DISTROS
 from robenv.profile.yaml.foreign import load_foreign
-from robenv.project.init.findings import Finding, Setting, built_in, not_converted, note, shorten
+from robenv.project.init.findings import InitFinding, Setting, built_in, not_converted, note, shorten
 from robenv.project.init.readers import shell
 
 _DEVELOPMENT = re.compile(r".*(?:dev|ros|workspace|devcontainer)[\w-]*")
-_DISTRO = re.compile(rf"(?:^|[^a-z])(?:{'|'.join(one.name for one in DISTROS)})(?![a-z])")
+_DISTRO = re.compile(rf"(?:^|[^a-z])(?:{'|'.join(distro.name for distro in DISTROS)})(?![a-z])")
 _PAIRS = ("environment", "labels", "sysctls", "extra_hosts", "storage_opt")
 _BUILD_WAYS = {
     "network": "build.network",
@@ -49,7 +49,7 @@ class Service:
     image: str = ""
     build: Build | None = None
     settings: list[Setting] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[InitFinding] = field(default_factory=list)
 
     @property
     def place(self) -> str:
@@ -65,7 +65,7 @@ def services_of(text: str, file: str) -> list[Service] | None:
     return [_service(name, body if isinstance(body, dict) else {}, file) for name, body in listed.items()]
 
 
-def top_level_notes(text: str, file: str) -> Iterator[Finding]:
+def top_level_notes(text: str, file: str) -> Iterator[InitFinding]:
     """What a file has beside its services, in a form of its own."""
     root = load_foreign(text)
     for name, value in root.items() if isinstance(root, dict) else ():
@@ -77,11 +77,11 @@ def top_level_notes(text: str, file: str) -> Iterator[Finding]:
 def choose_service(services: list[Service], named: str = "") -> Service | None:
     """The one that is named, the only one, or the only one that is for development; None where it could be several."""
     if named:
-        return next((one for one in services if one.name == named), None)
+        return next((service for service in services if service.name == named), None)
     if len(services) == 1:
         return services[0]
-    built = [one for one in services if one.build]
-    of_ros = [one for one in services if _DISTRO.search(one.image)]
+    built = [service for service in services if service.build]
+    of_ros = [service for service in services if _DISTRO.search(service.image)]
     for some in ([one for one in built if _DEVELOPMENT.fullmatch(one.name)], built, of_ros):
         if len(some) == 1:
             return some[0]
@@ -94,18 +94,21 @@ def _dockerfile(service: Service) -> tuple[str, str]:
     return (service.build.dockerfile, service.build.target) if service.build else ("", "")
 
 
-def note_of(service: Service, chosen: str) -> Finding:
+def note_of(service: Service, chosen: str) -> InitFinding:
     """A service that is not taken, with what it has."""
     what = service.image or (service.build.dockerfile if service.build else "")
-    said = [*(f"{one.key} {shorten(one.value)}" for one in service.settings), *(one.value for one in service.findings)]
+    said = [
+        *(f"{setting.key} {shorten(setting.value)}" for setting in service.settings),
+        *(finding.value for finding in service.findings),
+    ]
     rest = "; ".join(said)
     text = f"service {service.name} is not converted: {what}" + (f" ({rest})" if rest else "")
     return note(text + (f"; robenv runs one container, from {chosen}" if chosen else ""), service.place)
 
 
 def distro_in(service: Service) -> str:
-    found = _DISTRO.search(service.image)
-    return re.sub("[^a-z]", "", found[0]) if found else ""
+    match = _DISTRO.search(service.image)
+    return re.sub("[^a-z]", "", match[0]) if match else ""
 
 
 def _service(name: str, body: dict[str, Any], file: str) -> Service:
@@ -138,7 +141,7 @@ def _build(value: Any, folder: str) -> Build:
     return Build(_join(folder, context, resolve(dockerfile)), str(said.get("target", "")), args_of(said.get("args")))
 
 
-def _rest_of_build(value: Any, made: Service) -> Iterator[Finding]:
+def _rest_of_build(value: Any, made: Service) -> Iterator[InitFinding]:
     for key, said in value.items() if isinstance(value, dict) else ():
         place = f"{made.file}:{_line(key)}"
         if key == "args":
@@ -148,7 +151,7 @@ def _rest_of_build(value: Any, made: Service) -> Iterator[Finding]:
             yield of_build(key, said, place)
 
 
-def of_build(key: str, said: Any, place: str) -> Finding:
+def of_build(key: str, said: Any, place: str) -> InitFinding:
     """Of a build what is not an argument: what names the Dockerfile is used up by that."""
     if key in ("context", "dockerfile", "dockerFile", "target"):
         return built_in(f"build.{key}: {said} (which Dockerfile is read)", place)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from robenv.project.init.findings import Finding, Setting, built_in, not_converted, note
+from robenv.project.init.findings import InitFinding, Setting, built_in, not_converted, note
 from robenv.project.init.readers.compose import Build, args_of, of_build
 from robenv.project.init.readers.options import docker_options, mount_of
 
@@ -51,7 +51,7 @@ class Devcontainer:
     """Compose files, relative to the project."""
     service: str = ""
     settings: list[Setting] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[InitFinding] = field(default_factory=list)
 
 
 def read_devcontainer(text: str, file: str) -> Devcontainer:
@@ -62,11 +62,11 @@ def read_devcontainer(text: str, file: str) -> Devcontainer:
         made.findings.append(note("not converted: it is not JSON that can be read", file))
         return made
     if isinstance(said, dict):
-        _Reader(made, said, text, file).read()
+        _DevcontainerReader(made, said, text, file).read()
     return made
 
 
-class _Reader:
+class _DevcontainerReader:
     def __init__(self, made: Devcontainer, said: dict[str, Any], text: str, file: str) -> None:
         self._made, self._said, self._text, self._file = made, said, text, file
         self._folder = posixpath.dirname(file)
@@ -105,7 +105,7 @@ class _Reader:
         inside = target if target.startswith("/") else self._inside
         key = "workspaceMount" if target and "workspaceFolder" not in self._said else "workspaceFolder"
         if inside.startswith("/") and not self._made.compose:
-            self._made.findings.append(Finding("workspace.target", posixpath.normpath(inside), self._at(key)))
+            self._made.findings.append(InitFinding("workspace.target", posixpath.normpath(inside), self._at(key)))
         elif inside and "$" in inside:
             self._made.findings.append(not_converted(f"{key}: {inside}", self._at(key), "workspace.target"))
         if self._inside and inside != self._inside:
@@ -160,8 +160,8 @@ class _Reader:
         return posixpath.normpath(posixpath.join(self._folder, path))
 
     def _at(self, key: str) -> str:
-        found = re.search(rf'"{re.escape(key)}"\s*:', self._text)
-        return f"{self._file}:{self._text.count(chr(10), 0, found.start()) + 1}" if found else self._file
+        match = re.search(rf'"{re.escape(key)}"\s*:', self._text)
+        return f"{self._file}:{self._text.count(chr(10), 0, match.start()) + 1}" if match else self._file
 
 
 def _port(value: Any) -> str:
@@ -173,10 +173,10 @@ def _mount(value: Any) -> str:
     return mount_of(",".join(f"{name}={one}" for name, one in value.items()) if isinstance(value, dict) else str(value))
 
 
-def _requirements(said: dict[str, Any], place: str) -> Iterator[Finding]:
+def _requirements(said: dict[str, Any], place: str) -> Iterator[InitFinding]:
     for key, value in said.items():
         if key == "gpu" and value:
-            yield Finding("gpu", "auto", f"{place}: gpu")
+            yield InitFinding("gpu", "auto", f"{place}: gpu")
         else:
             yield not_converted(f"hostRequirements.{key}: {json.dumps(value)}", place)
 
@@ -189,20 +189,20 @@ def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _listed(key: str) -> Callable[[_Reader, Any, str], list[Setting]]:
+def _listed(key: str) -> Callable[[_DevcontainerReader, Any, str], list[Setting]]:
     return lambda reader, value, place: [
         Setting(key, _port(one) if key == "ports" else str(one), place) for one in _list(value)
     ]
 
 
-def _switch(key: str) -> Callable[[_Reader, Any, str], list[Setting]]:
+def _switch(key: str) -> Callable[[_DevcontainerReader, Any, str], list[Setting]]:
     return lambda reader, value, place: [Setting(key, json.dumps(value), place)]
 
 
-_SETTINGS: dict[str, Callable[[_Reader, Any, str], list[Setting]]] = {
-    "containerEnv": _Reader._environment,
-    "remoteEnv": _Reader._environment,
-    "mounts": _Reader._mounts,
+_SETTINGS: dict[str, Callable[[_DevcontainerReader, Any, str], list[Setting]]] = {
+    "containerEnv": _DevcontainerReader._environment,
+    "remoteEnv": _DevcontainerReader._environment,
+    "mounts": _DevcontainerReader._mounts,
     "capAdd": _listed("cap_add"),
     "securityOpt": _listed("security_opt"),
     "forwardPorts": _listed("ports"),

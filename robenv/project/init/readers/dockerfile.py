@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from robenv.catalog.ros import DISTROS, ENDED, image_of
-from robenv.project.init.findings import Finding, Setting, built_in, not_converted
+from robenv.project.init.findings import InitFinding, Setting, built_in, not_converted
 from robenv.project.init.meaning import interpret
 from robenv.project.init.readers import shell
 from robenv.project.init.readers.run_lines import findings_of_run
@@ -16,7 +16,7 @@ from robenv.project.init.readers.run_lines import findings_of_run
 _HEREDOC = re.compile(r"<<-?[\"']?(\w+)[\"']?")
 _DEVELOPMENT = re.compile(r"dev(?:el|er|elop\w*)?|.*[-_]dev(?:el)?|devcontainer|workspace")
 _CONTINUED = re.compile(r"\\[ \t]*$")
-_ANY_DISTRO = re.compile(rf"(?:^|[^a-z])({'|'.join((*(one.name for one in DISTROS), *ENDED))})(?![a-z])")
+_ANY_DISTRO = re.compile(rf"(?:^|[^a-z])({'|'.join((*(distro.name for distro in DISTROS), *ENDED))})(?![a-z])")
 _SPEAKING = {
     "USER": "robenv runs as your own user",
     "WORKDIR": "the workspace is mounted",
@@ -35,33 +35,33 @@ _WAYS = {
 
 
 @dataclass(frozen=True)
-class Instruction:
+class DockerfileInstruction:
     keyword: str
     rest: str
     line: int
 
 
 @dataclass
-class Stage:
+class DockerfileStage:
     base: str
     """As it is written, before variables are resolved."""
     name: str
     line: int
-    instructions: list[Instruction] = field(default_factory=list)
+    instructions: list[DockerfileInstruction] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class Image:
+class StageImage:
     """What a stage comes to."""
 
     reference: str
     """What its lowest stage is made from; "" where that cannot be told."""
     line: int
-    findings: tuple[Finding, ...]
+    findings: tuple[InitFinding, ...]
     stage: str = ""
 
 
-def instructions(text: str) -> Iterator[Instruction]:
+def instructions(text: str) -> Iterator[DockerfileInstruction]:
     """With continued lines joined, by ``\\v``, comments left out and here-documents taken in."""
     lines = text.split("\n")
     at = 0
@@ -85,22 +85,22 @@ def instructions(text: str) -> Iterator[Instruction]:
             body = "\n".join(lines[at:end])
             rest, at = (_HEREDOC.sub("", rest) + "\n" + body if keyword.upper() == "RUN" else rest), end + 1
         if re.fullmatch(r"[A-Za-z]+", keyword):
-            yield Instruction(keyword.upper(), rest.strip(), number)
+            yield DockerfileInstruction(keyword.upper(), rest.strip(), number)
 
 
-def stages_of(text: str) -> tuple[list[Instruction], list[Stage]]:
+def stages_of(text: str) -> tuple[list[DockerfileInstruction], list[DockerfileStage]]:
     """The ARGs before the first FROM, and the stages."""
-    globals_: list[Instruction] = []
-    stages: list[Stage] = []
-    for one in instructions(text):
-        if one.keyword == "FROM":
-            words = [word for word in one.rest.split() if not word.startswith("--")]
+    globals_: list[DockerfileInstruction] = []
+    stages: list[DockerfileStage] = []
+    for instruction in instructions(text):
+        if instruction.keyword == "FROM":
+            words = [word for word in instruction.rest.split() if not word.startswith("--")]
             name = words[2] if len(words) > 2 and words[1].lower() == "as" else ""
-            stages.append(Stage(words[0] if words else "", name.lower(), one.line))
+            stages.append(DockerfileStage(words[0] if words else "", name.lower(), instruction.line))
         elif stages:
-            stages[-1].instructions.append(one)
-        elif one.keyword == "ARG":
-            globals_.append(one)
+            stages[-1].instructions.append(instruction)
+        elif instruction.keyword == "ARG":
+            globals_.append(instruction)
     return globals_, stages
 
 
@@ -116,20 +116,20 @@ class Dockerfile:
                 if value is not None:
                     self._globals[name] = shell.expand(value, self._globals.get)
 
-    def base_of(self, stage: Stage) -> str:
+    def base_of(self, stage: DockerfileStage) -> str:
         return shell.expand(stage.base, {**self._globals}.get)
 
-    def chain(self, stage: Stage) -> list[Stage]:
+    def chain(self, stage: DockerfileStage) -> list[DockerfileStage]:
         """The stages that this one is made from, the lowest first, itself the last."""
         chain = [stage]
         while (below := self._named(self.base_of(chain[0]), self.stages.index(chain[0]))) is not None:
             chain.insert(0, below)
         return chain
 
-    def _named(self, name: str, before: int) -> Stage | None:
-        return next((one for one in self.stages[:before] if one.name and one.name == name.lower()), None)
+    def _named(self, name: str, before: int) -> DockerfileStage | None:
+        return next((stage for stage in self.stages[:before] if stage.name and stage.name == name.lower()), None)
 
-    def choose(self, target: str = "") -> Stage | None:
+    def choose(self, target: str = "") -> DockerfileStage | None:
         """The stage that is named; else one for development, else the last: but for a slim one, what it copies from."""
         if not self.stages:
             return None
@@ -137,36 +137,36 @@ class Dockerfile:
             numbered = self.stages[int(target)] if target.isdecimal() and int(target) < len(self.stages) else None
             if found := self._named(target, len(self.stages)) or numbered:
                 return found
-        if found := next((one for one in self.stages if one.name and _DEVELOPMENT.fullmatch(one.name)), None):
+        if found := next((stage for stage in self.stages if stage.name and _DEVELOPMENT.fullmatch(stage.name)), None):
             return found
         return self._copied_from(self.stages[-1]) or self.stages[-1]
 
-    def _copied_from(self, last: Stage) -> Stage | None:
+    def _copied_from(self, last: DockerfileStage) -> DockerfileStage | None:
         """Of a slim stage that runs what another has built, that other."""
         if self._variant(last) != "ros-core":
             return None
-        copies = " ".join(one.rest for one in last.instructions if one.keyword == "COPY")
+        copies = " ".join(instruction.rest for instruction in last.instructions if instruction.keyword == "COPY")
         for name in re.findall(r"--from=(\S+)", copies):
             below = self._named(name, len(self.stages))
             if below and self._variant(below) not in ("", "ros-core"):
                 return below
         return None
 
-    def _variant(self, stage: Stage) -> str:
+    def _variant(self, stage: DockerfileStage) -> str:
         """Of ROS, in the image that a stage is made from in the end."""
         return image_of(self.base_of(self.chain(stage)[0]))[1]
 
-    def image(self, target: str = "") -> Image:
+    def image(self, target: str = "") -> StageImage:
         stage = self.choose(target)
         if stage is None:
-            return Image("", 1, (not_converted("no FROM", f"{self.file}:1"),))
+            return StageImage("", 1, (not_converted("no FROM", f"{self.file}:1"),))
         chain = self.chain(stage)
         reference = self.base_of(chain[0])
         scope: dict[str, str] = {}
         distro = _distro_in(reference) or _distro_in(self._globals.get("ROS_DISTRO", ""))
         if distro:
             scope["ROS_DISTRO"] = distro
-        found: list[Finding] = []
+        found: list[InitFinding] = []
         for one in chain:
             for instruction in one.instructions:
                 found += self._instruction(instruction, scope)
@@ -175,19 +175,19 @@ class Dockerfile:
         )
         found += self._others(chain)
         if (named := scope.get("ROS_DISTRO")) and _distro_in(named):
-            found.append(Finding("distro", named, f"{self.file}:{chain[0].line}"))
+            found.append(InitFinding("distro", named, f"{self.file}:{chain[0].line}"))
         plain = reference if "$" not in reference else ""
         if not plain:
             found.append(not_converted(f"FROM {reference}", f"{self.file}:{chain[0].line}", "base: {image: …}"))
-        return Image(plain, chain[0].line, tuple(found), stage.name)
+        return StageImage(plain, chain[0].line, tuple(found), stage.name)
 
-    def _others(self, chain: list[Stage]) -> Iterator[Finding]:
-        for one in self.stages:
-            if one not in chain:
-                what = f"stage {one.name or self.stages.index(one)} (FROM {self.base_of(one)}"
-                yield not_converted(f"{what}, {len(one.instructions)} instructions)", f"{self.file}:{one.line}")
+    def _others(self, chain: list[DockerfileStage]) -> Iterator[InitFinding]:
+        for stage in self.stages:
+            if stage not in chain:
+                what = f"stage {stage.name or self.stages.index(stage)} (FROM {self.base_of(stage)}"
+                yield not_converted(f"{what}, {len(stage.instructions)} instructions)", f"{self.file}:{stage.line}")
 
-    def _instruction(self, one: Instruction, scope: dict[str, str]) -> Iterator[Finding]:
+    def _instruction(self, one: DockerfileInstruction, scope: dict[str, str]) -> Iterator[InitFinding]:
         place = f"{self.file}:{one.line}"
         if one.keyword == "RUN":
             yield from findings_of_run(_command_text(one.rest), place, scope.get)
@@ -210,7 +210,7 @@ class Dockerfile:
             rest = shell.expand(one.rest, scope.get)
             yield not_converted(f"{one.keyword} {rest}", place, _WAYS.get(one.keyword, ""))
 
-    def _env(self, one: Instruction, place: str, scope: dict[str, str]) -> Iterator[Finding]:
+    def _env(self, one: DockerfileInstruction, place: str, scope: dict[str, str]) -> Iterator[InitFinding]:
         for name, value in _pairs(one.rest, is_env=True):
             resolved = shell.expand(value or "", scope.get)
             scope[name] = resolved
@@ -220,7 +220,7 @@ class Dockerfile:
                 yield from interpret([Setting("environment", f"{name}={resolved}", place)], lambda path: path)
 
 
-def _resolved(one: Instruction, place: str) -> Finding:
+def _resolved(one: DockerfileInstruction, place: str) -> InitFinding:
     return built_in(f"{one.keyword} {one.rest} (resolved where it is used)", place)
 
 
@@ -257,5 +257,5 @@ def _command_text(rest: str) -> str:
 
 
 def _distro_in(text: str) -> str:
-    found = _ANY_DISTRO.search(text)
-    return found[1] if found else ""
+    match = _ANY_DISTRO.search(text)
+    return match[1] if match else ""

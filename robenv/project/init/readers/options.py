@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from robenv.project.init.findings import Finding, Setting, built_in, not_converted
+from robenv.project.init.findings import InitFinding, Setting, built_in, not_converted
 
 _LONG = {
     "--network": "network_mode", "--net": "network_mode", "--ipc": "ipc", "--pid": "pid", "--uts": "uts",
@@ -63,7 +63,7 @@ class Options:
     """What a command line says. ``image`` and ``command``: what stands behind the options."""
 
     settings: list[Setting] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[InitFinding] = field(default_factory=list)
     image: str = ""
     command: tuple[str, ...] = ()
 
@@ -95,7 +95,7 @@ def docker_options(words: Sequence[str], source: str, with_image: bool = False) 
     return found
 
 
-def _short(name: str, word: str, source: str) -> Iterator[Finding]:
+def _short(name: str, word: str, source: str) -> Iterator[InitFinding]:
     """``-it`` and the like, and what is not known."""
     if name in _BUILT_IN or (re.fullmatch("-[itd]+", name)):
         yield built_in(word, source)
@@ -128,10 +128,10 @@ def rocker_options(words: Sequence[str], source: str) -> Options:
             rest += words[at:]
             break
         if name in _ROCKER_ON:
-            found.findings.append(Finding(*_ROCKER_ON[name], f"{source} {name}"))
+            found.findings.append(InitFinding(*_ROCKER_ON[name], f"{source} {name}"))
         elif name in _ROCKER_MANY:
             values, at = ([value], at) if equals else _several(name, words, at)
-            found.settings += [Setting(_ROCKER_MANY[name], one, source) for one in values]
+            found.settings += [Setting(_ROCKER_MANY[name], value, source) for value in values]
         elif name in _ROCKER_ONE:
             if not equals and at < len(words) and not words[at].startswith("-"):
                 value, at = words[at], at + 1

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 
-from robenv.project.init.findings import Finding, Setting, built_in, not_converted
+from robenv.project.init.findings import InitFinding, Setting, built_in, not_converted
 from robenv.project.init.meaning import interpret
 from robenv.project.init.readers import shell
 
@@ -44,7 +44,7 @@ _QUIET = re.compile(
 )
 
 
-def findings_of_run(text: str, place: str, scope: Scope) -> Iterator[Finding]:
+def findings_of_run(text: str, place: str, scope: Scope) -> Iterator[InitFinding]:
     """``scope``: ARG and ENV as they are there."""
     file, _, first = place.rpartition(":")
     number = int(first) if first.isdecimal() else 0
@@ -78,7 +78,7 @@ def _way(commands: list[str]) -> str:
     return "steps"
 
 
-def _command(command: str, place: str) -> Iterator[Finding]:
+def _command(command: str, place: str) -> Iterator[InitFinding]:
     """What a command comes to; nothing where it is not known."""
     said = shell.stripped(shell.words(command))
     if not said:
@@ -100,7 +100,7 @@ def _command(command: str, place: str) -> Iterator[Finding]:
         yield built_in(f"{command} (the target has ROS's package archive)", place)
 
 
-def _apt(arguments: list[str], place: str) -> Iterator[Finding]:
+def _apt(arguments: list[str], place: str) -> Iterator[InitFinding]:
     skip = False
     for word in arguments:
         if skip or word.startswith("-"):
@@ -111,12 +111,12 @@ def _apt(arguments: list[str], place: str) -> Iterator[Finding]:
                 yield not_converted(f"an option of apt: {word}", place, "apt.repositories, or a version: NAME=VERSION")
             skip = False
         elif _PACKAGE.fullmatch(word) and not word.endswith((".deb", "-")):
-            yield Finding("apt.packages", word, place)
+            yield InitFinding("apt.packages", word, place)
         elif word not in ("\\", "#", "&&"):
             yield not_converted(f"apt-get install {word}", place, "apt.packages")
 
 
-def _pip(arguments: list[str], place: str) -> Iterator[Finding]:
+def _pip(arguments: list[str], place: str) -> Iterator[InitFinding]:
     options: dict[str, str] = {}
     packages: list[str] = []
     words = iter(arguments)
@@ -135,22 +135,22 @@ def _pip(arguments: list[str], place: str) -> Iterator[Finding]:
     yield built_in("pip install", place)
 
 
-def _pip_files(options: dict[str, str], place: str) -> Iterator[Finding]:
+def _pip_files(options: dict[str, str], place: str) -> Iterator[InitFinding]:
     """What pip reads; it is taken out of the options."""
     if file := options.pop("requirements", ""):
-        yield Finding("requirements", file, place)
+        yield InitFinding("requirements", file, place)
     if file := options.pop("constraints", ""):
         yield not_converted(f"pip install -c {file}", place, "pip: constraints")
 
 
-def _pip_package(package: str, options: dict[str, str], place: str) -> Finding:
+def _pip_package(package: str, options: dict[str, str], place: str) -> InitFinding:
     if "$" in package or package.startswith((".", "/")) or package.endswith(".whl"):
         return not_converted(f"pip install {package}", place, "pip, or steps")
-    return Finding("pip", json.dumps({"packages": package, **options}) if options else package, place)
+    return InitFinding("pip", json.dumps({"packages": package, **options}) if options else package, place)
 
 
-def _rosdep(said: list[str], place: str) -> Iterator[Finding]:
-    yield Finding("workspace.dependencies", "true", f"{place}: rosdep install")
+def _rosdep(said: list[str], place: str) -> Iterator[InitFinding]:
+    yield InitFinding("workspace.dependencies", "true", f"{place}: rosdep install")
     skipped: list[str] = []
     for at, word in enumerate(said):
         name, equals, value = word.partition("=")
@@ -162,7 +162,7 @@ def _rosdep(said: list[str], place: str) -> Iterator[Finding]:
         )
 
 
-def _rc_line(command: str, place: str) -> Iterator[Finding]:
+def _rc_line(command: str, place: str) -> Iterator[InitFinding]:
     exported = _EXPORT.search(command)
     if exported and not re.search(r"[\"']\s*#", command):
         if "$" in exported[2]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from robenv.project.init.findings import Finding
+from robenv.project.init.findings import InitFinding
 from robenv.project.init.readers import shell
 from robenv.project.init.readers.options import Options, docker_options, rocker_options
 
@@ -71,14 +71,14 @@ def _line(words: list[str], place: str) -> Iterator[RunLine]:
             yield RunLine("docker run", place, docker_options(words[at + 1 :], f"{place}: docker run", True))
 
 
-def dua_lines(text: str, source: str) -> Iterator[Finding]:
+def dua_lines(text: str, source: str) -> Iterator[InitFinding]:
     for number, line in shell.joined_lines(text):
         is_call = "dua" in line and len(line) < _MAX_LINE and not line.lstrip().startswith("#")
         if is_call and (target := _DUA_TARGET.search(line)):
-            yield Finding("profile", target[1], f"{source}:{number}: DUA")
+            yield InitFinding("profile", target[1], f"{source}:{number}: DUA")
 
 
-def dua_folder(name: str, source: str) -> Iterator[Finding]:
+def dua_folder(name: str, source: str) -> Iterator[InitFinding]:
     """A folder ``container-TARGET`` of DUA."""
     if target := _DUA_TARGET.fullmatch(name):
-        yield Finding("profile", target[1], f"{source}: DUA")
+        yield InitFinding("profile", target[1], f"{source}: DUA")

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from robenv.catalog.ros import DEFAULT_ROS_2, find_distro, image_of
-from robenv.project.init.findings import BUILT_IN, NOTE, Finding, not_converted, note
-from robenv.project.init.folder import Folder, Found
+from robenv.project.init.findings import BUILT_IN, NOTE, InitFinding, not_converted, note
+from robenv.project.init.folder import FoundDescription, ScannedFolder
 from robenv.project.init.meaning import interpret
 from robenv.project.init.readers.compose import (
     Build,
@@ -39,7 +39,7 @@ class Candidate:
     file: str
     image: str = ""
     image_source: str = ""
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[InitFinding] = field(default_factory=list)
     uses: set[str] = field(default_factory=set)
     """The files that it is made of."""
     distro: str = ""
@@ -49,16 +49,16 @@ class Candidate:
     @property
     def weight(self) -> int:
         """How much it says."""
-        return sum(one.key not in (NOTE, BUILT_IN) for one in self.findings)
+        return sum(finding.key not in (NOTE, BUILT_IN) for finding in self.findings)
 
 
-def candidates(folder: Folder) -> list[Candidate]:
+def candidates(folder: ScannedFolder) -> list[Candidate]:
     """All of them, the best first as far as the files alone tell."""
     found = [*_devcontainers(folder), *_composed(folder), *_dockerfiles(folder), *_run_lines(folder)]
     return sorted(found, key=lambda one: _order(one, folder))
 
 
-def _order(one: Candidate, folder: Folder) -> tuple[object, ...]:
+def _order(one: Candidate, folder: ScannedFolder) -> tuple[object, ...]:
     distro = find_distro(one.distro)
     hinted = bool(one.distro) and one.distro in folder.branch
     supported = distro is not None and distro.lts and distro.name == DEFAULT_ROS_2
@@ -78,12 +78,12 @@ def _order(one: Candidate, folder: Folder) -> tuple[object, ...]:
     )
 
 
-def _devcontainers(folder: Folder) -> Iterator[Candidate]:
+def _devcontainers(folder: ScannedFolder) -> Iterator[Candidate]:
     for file in folder.of("devcontainer"):
         yield _finished(_devcontainer(read_devcontainer(file.text, file.source), file, folder))
 
 
-def _devcontainer(said: Devcontainer, file: Found, folder: Folder) -> Candidate:
+def _devcontainer(said: Devcontainer, file: FoundDescription, folder: ScannedFolder) -> Candidate:
     made = Candidate("devcontainer", file.source, said.image, file.source, uses={file.source})
     made.findings += interpret(said.settings, _relative(""))
     made.findings += said.findings
@@ -104,7 +104,7 @@ def _devcontainer(said: Devcontainer, file: Found, folder: Folder) -> Candidate:
     return made
 
 
-def _take_service(made: Candidate, service: Service, folder: Folder) -> None:
+def _take_service(made: Candidate, service: Service, folder: ScannedFolder) -> None:
     made.findings += interpret(service.settings, _relative(posixpath.dirname(service.file)))
     made.findings += service.findings
     if service.build:
@@ -113,7 +113,7 @@ def _take_service(made: Candidate, service: Service, folder: Folder) -> None:
         made.image, made.image_source = service.image, service.place
 
 
-def _take_build(made: Candidate, build: Build, folder: Folder, place: str) -> None:
+def _take_build(made: Candidate, build: Build, folder: ScannedFolder, place: str) -> None:
     text = folder.text_of(build.dockerfile)
     if text is None:
         made.findings.append(not_converted(f"build: {build.dockerfile} is not there, or its name is another's", place))
@@ -125,21 +125,23 @@ def _take_build(made: Candidate, build: Build, folder: Folder, place: str) -> No
     made.findings += _with_requirements(image.findings, build.dockerfile, folder)
 
 
-def _with_requirements(findings: tuple[Finding, ...], dockerfile: str, folder: Folder) -> Iterator[Finding]:
+def _with_requirements(
+    findings: tuple[InitFinding, ...], dockerfile: str, folder: ScannedFolder
+) -> Iterator[InitFinding]:
     """A file that pip reads in the image by what it is in the folder, where one has its name."""
-    for one in findings:
-        if one.key != "requirements":
-            yield one
+    for finding in findings:
+        if finding.key != "requirements":
+            yield finding
             continue
-        name = posixpath.basename(one.value)
+        name = posixpath.basename(finding.value)
         beside = [file for file in folder.of("requirements") if posixpath.basename(file.source) == name]
         if beside:
             yield from in_requirements(beside[0].text, beside[0].source)
         else:
-            yield not_converted(f"pip install -r {one.value}", one.source, "pip: {requirements: FILE}")
+            yield not_converted(f"pip install -r {finding.value}", finding.source, "pip: {requirements: FILE}")
 
 
-def _composed(folder: Folder) -> Iterator[Candidate]:
+def _composed(folder: ScannedFolder) -> Iterator[Candidate]:
     for file in folder.of("compose"):
         services = services_of(file.text, file.source)
         if not services:
@@ -150,13 +152,13 @@ def _composed(folder: Folder) -> Iterator[Candidate]:
             _take_service(made, service, folder)
         made.findings += [note_of(one, service.name if service else "") for one in services if one is not service]
         made.findings += top_level_notes(file.text, file.source)
-        named = [distro_in(one) for one in services if distro_in(one)]
+        named = [distro_in(service) for service in services if distro_in(service)]
         if service is None and named:
-            made.findings.append(Finding("distro", max(set(named), key=named.count), file.source))
+            made.findings.append(InitFinding("distro", max(set(named), key=named.count), file.source))
         yield _finished(made)
 
 
-def _dockerfiles(folder: Folder) -> Iterator[Candidate]:
+def _dockerfiles(folder: ScannedFolder) -> Iterator[Candidate]:
     for file in folder.of("dockerfile"):
         made = Candidate("dockerfile", file.source, uses={file.source})
         _take_build(made, Build(file.source), folder, file.source)
@@ -165,7 +167,7 @@ def _dockerfiles(folder: Folder) -> Iterator[Candidate]:
         yield _finished(made)
 
 
-def _lines_for(dockerfile: Found, folder: Folder) -> list[RunLine]:
+def _lines_for(dockerfile: FoundDescription, folder: ScannedFolder) -> list[RunLine]:
     """Of the script that runs this Dockerfile's image by all appearances, beside it or at the top, the command lines;
     first the one that says most."""
     here = posixpath.dirname(dockerfile.source)
@@ -179,10 +181,10 @@ def _lines_for(dockerfile: Found, folder: Folder) -> list[RunLine]:
     return []
 
 
-def _another(line: RunLine) -> Finding:
+def _another(line: RunLine) -> InitFinding:
     """A command line beside the one that is taken, with all that it says."""
-    said = [f"{one.key} {one.value}" for one in line.options.settings]
-    said += [one.value for one in line.options.findings if one.key == NOTE]
+    said = [f"{setting.key} {setting.value}" for setting in line.options.settings]
+    said += [finding.value for finding in line.options.findings if finding.key == NOTE]
     rest = f" ({'; '.join(said)})" if said else ""
     what = " ".join((line.options.image, *line.options.command))
     return note(f"another {line.tool} line, not used: {what}{rest}", line.source)
@@ -203,7 +205,7 @@ def _take_line(made: Candidate, line: RunLine) -> None:
         made.findings.append(not_converted(f"the image {line.options.image}", place, "base: {image: …}"))
 
 
-def _run_lines(folder: Folder) -> Iterator[Candidate]:
+def _run_lines(folder: ScannedFolder) -> Iterator[Candidate]:
     """Of each script the first line with an image that is said; one with a variable for it is taken by name alone."""
     for file in folder.of("script"):
         lines = list(run_lines(file.text, file.source))
@@ -221,12 +223,12 @@ def _run_lines(folder: Folder) -> Iterator[Candidate]:
 
 def _has_workspace(line: RunLine, made: Candidate) -> bool:
     """Whether a command line is for working in: by rocker, in an image of ROS itself, or with this folder mounted."""
-    mounted = any(one.key == "workspace.target" for one in made.findings)
+    mounted = any(finding.key == "workspace.target" for finding in made.findings)
     return line.tool == "rocker" or mounted or bool(image_of(line.options.image)[0])
 
 
 def _finished(made: Candidate) -> Candidate:
-    distros = [one.value for one in made.findings if one.key == "distro" and find_distro(one.value)]
+    distros = [finding.value for finding in made.findings if finding.key == "distro" and find_distro(finding.value)]
     return replace(made, distro=(distros[0] if distros else image_of(made.image)[0]) or _named_distro(made))
 
 
@@ -247,7 +249,7 @@ def _relative(base: str) -> Callable[[str], str]:
     return relative
 
 
-def unused(all_of_them: list[Candidate], chosen: Candidate | None) -> Iterator[Finding]:
+def unused(all_of_them: list[Candidate], chosen: Candidate | None) -> Iterator[InitFinding]:
     """A note for each file that describes another environment."""
     used = chosen.uses if chosen else set()
     for one in all_of_them:

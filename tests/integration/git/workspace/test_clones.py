@@ -8,7 +8,7 @@ import pytest
 
 from robenv.errors import OperationFailed
 from robenv.git.command import Git
-from robenv.git.workspace.clones import NotAllBrought, bring, find_commits
+from robenv.git.workspace.clones import RepositoriesMissing, bring, find_commits
 from robenv.git.workspace.differences import differences
 from tests.support.servers.repos_entries import entries, entry
 from tests.support.servers.upstream import Upstream
@@ -129,18 +129,20 @@ def test_all_that_cannot_be_had_is_told_at_its_place_and_the_rest_brought(origin
         f"better: {{type: git, url: '{origin.url}', version: one}}",
     )
     notes: list[str] = []
-    with pytest.raises(NotAllBrought) as raised:
+    with pytest.raises(RepositoriesMissing) as raised:
         bring(wanted, src, {}, Git(), notes.append)
     assert set(raised.value.brought) == {origin.url, f"{origin.url}@one"}, "what a lock can have already"
     assert "taken is a folder, and no git repository: left as it is, not compared" in notes
-    told = {one.location.line: (one.message, one.hint) for one in raised.value.problems if one.location}
+    told = {
+        problem.location.line: (problem.message, problem.hint) for problem in raised.value.problems if problem.location
+    }
     assert sorted(told) == [2, 3]
     assert "cannot be reached" in told[2][0] and "goes on with what is missing; `mirrors.git`" in told[2][1]
     assert "no such branch, tag or commit: v9" in told[3][0]
     assert sorted(one.name for one in src.iterdir()) == ["better", "good", "taken"]
     with pytest.raises(OperationFailed) as asked:
         find_commits(wanted, Git())
-    assert [one.location.line for one in asked.value.problems if one.location] == [2, 3]
+    assert [problem.location.line for problem in asked.value.problems if problem.location] == [2, 3]
     assert "no such branch, tag or commit: v9" in asked.value.problems[1].message
 
 

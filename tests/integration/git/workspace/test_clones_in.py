@@ -11,12 +11,12 @@ import pytest
 
 from robenv.errors import OperationFailed
 from robenv.git.command import Git, GitFailed
-from robenv.git.profile_cache import Repository
+from robenv.git.profile_cache import CachedRepository
 from robenv.git.workspace.clones import bring
-from robenv.git.workspace.clones_in import Carried, clone_pack, keep
+from robenv.git.workspace.clones_in import CarriedCommit, clone_pack, keep
 from robenv.git.workspace.differences import differences
-from robenv.git.workspace.repos_file import Entry
-from robenv.git.workspace.repos_out import Held, changes, hold, known_here
+from robenv.git.workspace.repos_file import RepositoryEntry
+from robenv.git.workspace.repos_out import HeldCommit, changes, hold, known_here
 from tests.support.servers.repos_entries import entries, entry
 from tests.support.servers.upstream import Upstream
 
@@ -52,7 +52,7 @@ def away(origin: Upstream) -> Path:
     return origin.folder.rename(origin.folder.with_name("away"))
 
 
-def held_here(one: Entry, src: Path) -> Held:
+def held_here(one: RepositoryEntry, src: Path) -> HeldCommit:
     """The entry, cloned and held fast."""
     pins = bring([one], src, {}, Git(), quiet)
     ((held,), problems) = hold([one], src, pins, Git(), quiet)
@@ -60,7 +60,7 @@ def held_here(one: Entry, src: Path) -> Held:
     return held
 
 
-def arrived(held: Held, tmp_path: Path) -> Upstream:
+def arrived(held: HeldCommit, tmp_path: Path) -> Upstream:
     """The clone that becomes of it elsewhere."""
     held.write_pack(Git(), tmp_path / "pack")
     target = tmp_path / "there/src/lidar"
@@ -166,12 +166,12 @@ def test_what_the_clone_lacks_comes_from_the_origin_and_all_that_cannot_be_had_i
     clone_pack(held[1].at, tmp_path / "pack", tmp_path / "there/b")
     assert at(tmp_path / "there/b").git("cat-file", "-t", "said2") == "tag"
 
-    shutil.rmtree(Repository(origin.url, quiet).folder)
+    shutil.rmtree(CachedRepository(origin.url, quiet).folder)
     away(origin)
     held, problems = hold(wanted, src, pins, Git(), quiet)
     assert [one.entry.path for one in held] == ["c"]
-    assert [one.location.line for one in problems if one.location] == [2, 3]
-    assert all(one.hint for one in problems)
+    assert [problem.location.line for problem in problems if problem.location] == [2, 3]
+    assert all(problem.hint for problem in problems)
 
 
 def test_a_clone_comes_from_what_load_has_brought_and_asks_nobody(
@@ -253,14 +253,14 @@ def test_a_pack_that_lacks_a_file_is_refused(origin: Upstream, src: Path, tmp_pa
     assert list((tmp_path / "there").iterdir()) == []
     with pytest.raises(GitFailed, match="not what they should be"):
         keep(held.at, tmp_path / "pack")
-    assert not Repository(origin.url, quiet).names(held.at.commit)
+    assert not CachedRepository(origin.url, quiet).names(held.at.commit)
 
 
 def test_a_ref_that_is_another_commit_is_refused(origin: Upstream, src: Path, tmp_path: Path) -> None:
     held = held_here(entry(origin, "said"), src)
-    other = Held(held.entry, Carried(origin.url, origin.git("rev-parse", "main"), "", ""), held.clone)
+    other = HeldCommit(held.entry, CarriedCommit(origin.url, origin.git("rev-parse", "main"), "", ""), held.clone)
     other.write_pack(Git(), tmp_path / "pack")
-    forged = Carried(origin.url, other.at.commit, "refs/tags/said", held.at.commit)
+    forged = CarriedCommit(origin.url, other.at.commit, "refs/tags/said", held.at.commit)
     with pytest.raises(GitFailed):
         clone_pack(forged, tmp_path / "pack", tmp_path / "there/lidar")
     assert list((tmp_path / "there").iterdir()) == []
@@ -272,30 +272,30 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 @pytest.mark.parametrize(
     ("carried", "sound"),
     [
-        (Carried("https://e.org/p", COMMIT, "refs/heads/feature/x", COMMIT), True),
-        (Carried("git@e.org:p", COMMIT, "", ""), True),
-        (Carried("git@e.org:p", COMMIT, "refs/tags/v1", ""), True),
-        (Carried("--upload-pack=x", COMMIT, "", ""), False),
-        (Carried("ext::sh -c x", COMMIT, "", ""), False),
-        (Carried("https://e.org/p\n", COMMIT, "", ""), False),
-        (Carried("https://e.org/p", "--all", "", ""), False),
-        (Carried("https://e.org/p", COMMIT[1:], "", ""), False),
-        (Carried("https://e.org/p", COMMIT, "refs/heads/-f", COMMIT), False),
-        (Carried("https://e.org/p", COMMIT, "refs/remotes/x", COMMIT), False),
-        (Carried("https://e.org/p", COMMIT, "HEAD", COMMIT), False),
-        (Carried("https://e.org/p", COMMIT, "refs/tags/v1", "HEAD"), False),
-        (Carried("https://e.org/p", 5, "", ""), False),  # type: ignore[arg-type]
-        (Carried("https://e.org/p", COMMIT, None, ""), False),  # type: ignore[arg-type]
+        (CarriedCommit("https://e.org/p", COMMIT, "refs/heads/feature/x", COMMIT), True),
+        (CarriedCommit("git@e.org:p", COMMIT, "", ""), True),
+        (CarriedCommit("git@e.org:p", COMMIT, "refs/tags/v1", ""), True),
+        (CarriedCommit("--upload-pack=x", COMMIT, "", ""), False),
+        (CarriedCommit("ext::sh -c x", COMMIT, "", ""), False),
+        (CarriedCommit("https://e.org/p\n", COMMIT, "", ""), False),
+        (CarriedCommit("https://e.org/p", "--all", "", ""), False),
+        (CarriedCommit("https://e.org/p", COMMIT[1:], "", ""), False),
+        (CarriedCommit("https://e.org/p", COMMIT, "refs/heads/-f", COMMIT), False),
+        (CarriedCommit("https://e.org/p", COMMIT, "refs/remotes/x", COMMIT), False),
+        (CarriedCommit("https://e.org/p", COMMIT, "HEAD", COMMIT), False),
+        (CarriedCommit("https://e.org/p", COMMIT, "refs/tags/v1", "HEAD"), False),
+        (CarriedCommit("https://e.org/p", 5, "", ""), False),  # type: ignore[arg-type]
+        (CarriedCommit("https://e.org/p", COMMIT, None, ""), False),  # type: ignore[arg-type]
     ],
 )
-def test_what_git_would_take_for_something_else_is_not_sound(carried: Carried, sound: bool) -> None:
+def test_what_git_would_take_for_something_else_is_not_sound(carried: CarriedCommit, sound: bool) -> None:
     assert carried.is_sound() is sound
 
 
 def test_a_name_that_leaves_its_folder_is_refused_by_git(origin: Upstream, src: Path, tmp_path: Path) -> None:
     held = held_here(entry(origin, "main"), src)
     held.write_pack(Git(), tmp_path / "pack")
-    forged = Carried(origin.url, held.at.commit, "refs/heads/../../../hooks/post-checkout", held.at.commit)
+    forged = CarriedCommit(origin.url, held.at.commit, "refs/heads/../../../hooks/post-checkout", held.at.commit)
     with pytest.raises(GitFailed):
         clone_pack(forged, tmp_path / "pack", tmp_path / "there/lidar")
     assert list((tmp_path / "there").iterdir()) == []

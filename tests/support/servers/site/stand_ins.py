@@ -227,7 +227,7 @@ def _package(name: str) -> Package:
 
 
 def _repositories(plan: BuildPlan) -> list[AptRepository]:
-    return [one for stage in plan.stages for group in stage.groups for one in group.repositories]
+    return [repository for stage in plan.stages for group in stage.groups for repository in group.repositories]
 
 
 def packages_of(plan: BuildPlan) -> list[str]:

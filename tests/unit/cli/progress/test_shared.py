@@ -9,7 +9,7 @@ import re
 
 import pytest
 
-from robenv.cli.progress.shared import SharedProgress, tagged
+from robenv.cli.progress.shared import SharedProgress, tag_event
 from robenv.engine.protocol import BuildEvent, ImageEvent, LogEvent, StepEvent, TransferEvent, WarningEvent
 from tests.support.engines import recorded_streams
 
@@ -31,14 +31,16 @@ AMD, ARM = "linux/amd64", "linux/arm64"
     ],
 )
 def test_a_step_says_whose_it_is(name: str, shown: str) -> None:
-    assert tagged(StepEvent("1", name, inputs=("0",)), ARM) == StepEvent(f"{ARM} 1", shown, inputs=(f"{ARM} 0",))
+    assert tag_event(StepEvent("1", name, inputs=("0",)), ARM) == StepEvent(f"{ARM} 1", shown, inputs=(f"{ARM} 0",))
 
 
 def test_what_belongs_to_a_step_follows_it() -> None:
     same: list[BuildEvent] = [WarningEvent("w"), ImageEvent("i")]
-    assert tagged(LogEvent("1", "text"), ARM) == LogEvent(f"{ARM} 1", "text")
-    assert tagged(TransferEvent("2", "n", 1, 2, step="1"), ARM) == TransferEvent(f"{ARM} 2", "n", 1, 2, step=f"{ARM} 1")
-    assert [tagged(one, ARM) for one in same] == same
+    assert tag_event(LogEvent("1", "text"), ARM) == LogEvent(f"{ARM} 1", "text")
+    assert tag_event(TransferEvent("2", "n", 1, 2, step="1"), ARM) == TransferEvent(
+        f"{ARM} 2", "n", 1, 2, step=f"{ARM} 1"
+    )
+    assert [tag_event(one, ARM) for one in same] == same
 
 
 def _events(stream: str) -> list[BuildEvent]:

@@ -18,7 +18,7 @@ from rich.console import Console
 from robenv.cli.progress.live import picture
 from robenv.cli.progress.report import Origin, duration, shorten, size
 from robenv.cli.progress.view import ProgressView
-from robenv.engine.build.progress import BuildState, fold
+from robenv.engine.build.progress import BuildState, apply_event
 from robenv.engine.protocol import ImageEvent, LogEvent, StepEvent, TransferEvent
 from robenv.errors import Location
 from robenv.resources import profiles_folder
@@ -132,11 +132,11 @@ def _picture(state: BuildState, height: int, width: int = 60, now: float = 100.0
 def _busy(running: int, ended: int, lines: int) -> BuildState:
     state = BuildState()
     for number in range(ended):
-        state = fold(state, StepEvent(f"e{number}", f"ended {number}", 1, 2 + number))
+        state = apply_event(state, StepEvent(f"e{number}", f"ended {number}", 1, 2 + number))
     for number in range(running):
-        state = fold(state, StepEvent(f"r{number}", f"[s{number} 2/3] RUN " + "long " * 30, 90.0))
+        state = apply_event(state, StepEvent(f"r{number}", f"[s{number} 2/3] RUN " + "long " * 30, 90.0))
         for line in range(lines):
-            state = fold(state, LogEvent(f"r{number}", f"output {line} 漢字 " + "x" * 90 + "\n"))
+            state = apply_event(state, LogEvent(f"r{number}", f"output {line} 漢字 " + "x" * 90 + "\n"))
     return state
 
 
@@ -159,8 +159,8 @@ def test_the_picture_shows_what_runs_with_its_last_lines() -> None:
 
 
 def test_the_picture_shows_what_moves() -> None:
-    state = fold(BuildState(), StepEvent("p", "pull ros:noetic", 90.0))
-    state = fold(state, TransferEvent("p 1", "downloading 0123", 5_000_000, 20_000_000, step="p"))
+    state = apply_event(BuildState(), StepEvent("p", "pull ros:noetic", 90.0))
+    state = apply_event(state, TransferEvent("p 1", "downloading 0123", 5_000_000, 20_000_000, step="p"))
     assert "downloading 0123 5MB / 20MB" in "\n".join(_picture(state, 24))
 
 

@@ -13,12 +13,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from robenv.engine.api.registry_http import DOCKER_INDEX, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, RepositoryHttp
-from robenv.engine.api.registry_index import Entry, index_of, takes_as_insecure
+from robenv.engine.api.registry_index import IndexEntry, index_of, is_insecure_registry
 from robenv.errors import ImageNotFound, OperationFailed, RegistryDenied, RegistryUnreachable
 
 
-def _entry(platform: str, media_type: str = DOCKER_MANIFEST) -> Entry:
-    return Entry(platform, media_type, f"sha256:{platform.encode().hex():0<64}", 7)
+def _entry(platform: str, media_type: str = DOCKER_MANIFEST) -> IndexEntry:
+    return IndexEntry(platform, media_type, f"sha256:{platform.encode().hex():0<64}", 7)
 
 
 def test_an_index_of_docker_images_is_docker_s_own() -> None:
@@ -61,8 +61,8 @@ def test_which_registries_an_engine_takes_as_insecure(registry: str, insecure: b
         "InsecureRegistryCIDRs": ["127.0.0.0/8"],
         "IndexConfigs": {"docker.io": {"Secure": True}, "lan.example:5000": {"Secure": False}},
     }
-    assert takes_as_insecure(config, registry) is insecure
-    assert takes_as_insecure({}, registry) is False
+    assert is_insecure_registry(config, registry) is insecure
+    assert is_insecure_registry({}, registry) is False
 
 
 class _Registry(BaseHTTPRequestHandler):

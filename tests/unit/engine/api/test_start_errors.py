@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from robenv.engine.api.start_errors import explain
+from robenv.engine.api.start_errors import explain_start_error
 from robenv.engine.transport.errors import from_sentence
-from robenv.errors import HostLacks, OperationFailed, PortInUse, RobenvError
+from robenv.errors import HostRequirementMissing, OperationFailed, PortInUse, RobenvError
 
 OLD = "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: "
 NEW = f"failed to create task for container: {OLD}error during container init: "
@@ -17,7 +17,7 @@ NETWORK = f"failed to set up container networking: {ENDPOINT}"
 def explained(sentence: str) -> RobenvError:
     refused = from_sentence(sentence, "start the container picker")
     assert isinstance(refused, OperationFailed)
-    return explain(refused, "picker")
+    return explain_start_error(refused, "picker")
 
 
 @pytest.mark.parametrize(
@@ -66,31 +66,39 @@ def explained(sentence: str) -> RobenvError:
         (
             f"{OLD}error during container init: error creating device nodes: mount /dev/arm:/x/dev/arm (via "
             "/proc/self/fd/6), flags: 0x1000: no such file or directory: unknown",
-            HostLacks,
+            HostRequirementMissing,
             "a rootless engine gives a device under its own name only, and there is no /dev/arm on its machine",
         ),
         (
             'error gathering device information while adding custom device "/dev/x": no such file or directory',
-            HostLacks,
+            HostRequirementMissing,
             "the device /dev/x is not there",
         ),
-        ('could not select device driver "" with capabilities: [[gpu]]', HostLacks, "cannot give it a GPU"),
-        ("failed to discover GPU vendor from CDI: no known GPU vendor found", HostLacks, "cannot give it a GPU"),
-        ("unknown or invalid runtime name: nvidia", HostLacks, "cannot give it a GPU"),
-        ("Unknown runtime specified crun", HostLacks, "the engine has no runtime crun"),
-        ("unknown or invalid runtime name: crun", HostLacks, "the engine has no runtime crun"),
+        (
+            'could not select device driver "" with capabilities: [[gpu]]',
+            HostRequirementMissing,
+            "cannot give it a GPU",
+        ),
+        (
+            "failed to discover GPU vendor from CDI: no known GPU vendor found",
+            HostRequirementMissing,
+            "cannot give it a GPU",
+        ),
+        ("unknown or invalid runtime name: nvidia", HostRequirementMissing, "cannot give it a GPU"),
+        ("Unknown runtime specified crun", HostRequirementMissing, "the engine has no runtime crun"),
+        ("unknown or invalid runtime name: crun", HostRequirementMissing, "the engine has no runtime crun"),
         ("unable to find user x: no matching entries in passwd file", OperationFailed, "the image has no user x"),
         ("Unable to find group x: no matching entries in group file", OperationFailed, "the image has no group x"),
         (
             f'{OLD}unable to apply cgroup configuration: failed to write "300000": write /sys/fs/cgroup/cpu/docker/e2/'
             "cpu.rt_runtime_us: invalid argument: unknown",
-            HostLacks,
+            HostRequirementMissing,
             "cannot give it 300000 µs of realtime",
         ),
         (
             f"{OLD}error during container init: error setting rlimits for ready process: error setting rlimit type 14: "
             "operation not permitted: unknown",
-            HostLacks,
+            HostRequirementMissing,
             "may not raise limits (number 14 of setrlimit(2))",
         ),
         (
@@ -99,8 +107,12 @@ def explained(sentence: str) -> RobenvError:
             OperationFailed,
             "whole disks only",
         ),
-        ("Range of CPUs is from 0.01 to 2.00, as there are only 2 CPUs available", HostLacks, "2.00 at most"),
-        ("Requested CPUs are not available - requested 0-31, available: 0-1", HostLacks, "there are 0-1"),
+        (
+            "Range of CPUs is from 0.01 to 2.00, as there are only 2 CPUs available",
+            HostRequirementMissing,
+            "2.00 at most",
+        ),
+        ("Requested CPUs are not available - requested 0-31, available: 0-1", HostRequirementMissing, "there are 0-1"),
         ("Minimum memory limit allowed is 6MB", OperationFailed, "6MB at least"),
         ("network lan not found", OperationFailed, "there is no network lan"),
         (
@@ -150,7 +162,7 @@ def test_a_port_in_use_is_named(sentence: str) -> None:
 @pytest.mark.parametrize("sentence", ["Address already in use", f"{NETWORK}Address already in use"])
 def test_an_address_in_use_is_not_called_a_port(sentence: str) -> None:
     taken = PortInUse(f"Could not start it: {sentence}")
-    named, unnamed = explain(taken, "picker", ("10.0.0.5",)), explain(taken, "picker")
+    named, unnamed = explain_start_error(taken, "picker", ("10.0.0.5",)), explain_start_error(taken, "picker")
     assert type(named) is type(unnamed) is OperationFailed
     assert named.message == "The container picker cannot start: the address 10.0.0.5 is taken in its network."
     assert "an address that it is to have is taken" in unnamed.message
@@ -165,4 +177,4 @@ def test_what_is_not_known_is_shown_without_the_noise_around_it() -> None:
 
 def test_what_is_plain_already_stays() -> None:
     refused = OperationFailed("Could not start the container picker: container is marked for removal")
-    assert explain(refused, "picker") is refused
+    assert explain_start_error(refused, "picker") is refused

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from robenv.engine.api.build import build_parameters, failure
+from robenv.engine.api.build import build_error, build_parameters
 from robenv.engine.api.inspect import image_info, same_platform
 from robenv.engine.api.pull import pull_failure, registry_of
-from robenv.engine.build.progress import BuildState, fold
+from robenv.engine.build.progress import BuildState, apply_event
 from robenv.engine.protocol import BuildRequest, LogEvent, StepEvent
 from robenv.engine.transport.records import error_of
 from robenv.errors import (
     BuildFailed,
     DiskFull,
-    HostLacks,
+    HostRequirementMissing,
     ImageNotFound,
     OperationFailed,
     RegistryDenied,
@@ -28,16 +28,16 @@ REQUEST = BuildRequest("robenv/picker:0123", "linux/arm64", {"b": "2", "a": "1"}
 
 def _failing(sentence: str, output: str = "", errors: str = "") -> RobenvError:
     """``errors`` come before ``output``, as may be where both are written at once."""
-    state = fold(BuildState(), StepEvent("1", "[2/2] RUN make", started=1, completed=2, error=sentence))
+    state = apply_event(BuildState(), StepEvent("1", "[2/2] RUN make", started=1, completed=2, error=sentence))
     for event in (LogEvent("1", errors, stderr=True), LogEvent("1", output)):
-        state = fold(state, event)
-    return failure(REQUEST, state, sentence)
+        state = apply_event(state, event)
+    return build_error(REQUEST, state, sentence)
 
 
 @pytest.mark.parametrize("name", ["failing", "classic_failing", "classic_podman_failing"])
 def test_a_real_failure_names_its_step_and_its_exit_code(name: str) -> None:
     sentence = next(filter(None, map(error_of, recorded_streams.records(name))))
-    error = failure(REQUEST, recorded_streams.state(name), sentence)
+    error = build_error(REQUEST, recorded_streams.state(name), sentence)
     assert type(error) is BuildFailed
     assert "robenv/picker:0123 failed at" in error.message
     assert "exit 3" in error.message
@@ -113,9 +113,9 @@ _NO_BRIDGE = (
     ],
 )
 def test_a_step_without_a_network_is_told_of_the_others(sentence: str, output: str, network: str, hint: str) -> None:
-    state = fold(BuildState(), StepEvent("1", "[2/2] RUN x", started=1, completed=2, error=sentence))
+    state = apply_event(BuildState(), StepEvent("1", "[2/2] RUN x", started=1, completed=2, error=sentence))
     request = BuildRequest("robenv/picker:0123", "linux/amd64", {}, network_mode=network)
-    found = failure(request, fold(state, LogEvent("1", output)), sentence).hint
+    found = build_error(request, apply_event(state, LogEvent("1", output)), sentence).hint
     assert hint in found
     assert bool(hint) == bool(found)
 
@@ -153,7 +153,7 @@ def test_a_disk_that_is_full_is_no_fault_of_the_step() -> None:
 
 def test_another_architecture_without_emulation() -> None:
     error = _failing("exit code: 1", "exec /bin/sh: exec format error\n")
-    assert type(error) is HostLacks
+    assert type(error) is HostRequirementMissing
     assert "linux/arm64" in error.message
     assert "robenv binfmt register" in error.hint
 
@@ -192,12 +192,14 @@ def test_not_every_failure_is_for_want_of_a_gpu() -> None:
 
 
 def test_a_long_step_is_shortened() -> None:
-    state = fold(BuildState(), StepEvent("1", "[2/2] RUN " + "x" * 5000, started=1, completed=2, error="exit code: 1"))
-    assert len(failure(REQUEST, state, "exit code: 1").message) < 250
+    state = apply_event(
+        BuildState(), StepEvent("1", "[2/2] RUN " + "x" * 5000, started=1, completed=2, error="exit code: 1")
+    )
+    assert len(build_error(REQUEST, state, "exit code: 1").message) < 250
 
 
 def test_a_failure_before_any_step() -> None:
-    error = failure(REQUEST, BuildState(), "dockerfile parse error line 2: unknown instruction: FOO")
+    error = build_error(REQUEST, BuildState(), "dockerfile parse error line 2: unknown instruction: FOO")
     assert error.message == "The build of robenv/picker:0123 failed"
     assert "unknown instruction" in error.details
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from robenv.engine.build.classic import ClassicTrace
-from robenv.engine.build.progress import BuildState, fold
+from robenv.engine.build.progress import BuildState, apply_event
 from robenv.engine.protocol import LogEvent, StepEvent
 from tests.support.engines import recorded_streams
 
@@ -157,7 +157,7 @@ def test_the_end_of_a_line_counts_also_where_it_comes_alone() -> None:
     state = BuildState()
     for text in ("Step 1/1 : RUN x", "\n", "sh: x: not found", "\n", "line 1\n", "\n", "line 2\n"):
         for event in trace.events({"stream": text}):
-            state = fold(state, event)
+            state = apply_event(state, event)
     (step,) = state.steps
     assert step.lines == ("sh: x: not found", "line 1", "", "line 2")
     assert step.output.cause == "sh: x: not found"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from robenv.engine.api.pull import transfers
 from robenv.engine.build.output import GAP, KEPT_LINES, Output, split_lines
-from robenv.engine.build.progress import BuildState, fold
+from robenv.engine.build.progress import BuildState, apply_event
 from robenv.engine.protocol import BuildEvent, ImageEvent, LogEvent, StepEvent, TransferEvent, WarningEvent
 from robenv.util.sanitize import printable
 from tests.support.engines import recorded_streams
@@ -19,7 +19,7 @@ from tests.support.engines import recorded_streams
 def _fold(*events: BuildEvent) -> BuildState:
     state = BuildState()
     for event in events:
-        state = fold(state, event)
+        state = apply_event(state, event)
     return state
 
 
@@ -100,8 +100,8 @@ def test_what_comes_before_its_step_waits_for_it() -> None:
 
 def test_folding_leaves_the_old_state_alone() -> None:
     before = _fold(StepEvent("a", "x", 1))
-    fold(before, LogEvent("a", "hello\n"))
-    fold(before, StepEvent("b", "y", 1))
+    apply_event(before, LogEvent("a", "hello\n"))
+    apply_event(before, StepEvent("b", "y", 1))
     assert before == _fold(StepEvent("a", "x", 1))
 
 

@@ -19,12 +19,12 @@ import pytest
 
 from robenv.engine.terminal import ending
 from robenv.engine.terminal.interact import Streams, interact, is_terminal, standard_streams, terminal_size
-from robenv.engine.terminal.process_session import ProcessSession
+from robenv.engine.terminal.process_session import SocketSession
 from robenv.errors import DiskFull, EngineLost
 from tests.support.engines.sessions import Process, frame
 
 
-class Begun(ProcessSession):
+class Begun(SocketSession):
     """``begun`` is set once the loop has the session, and with it the signals and the terminal."""
 
     begun: threading.Event

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from robenv.engine.terminal.process_session import ProcessSession, capture, detach_bytes
+from robenv.engine.terminal.process_session import SocketSession, capture, detach_bytes
 from tests.support.engines.sessions import Process, frame
 
-Make = Callable[..., tuple[ProcessSession, socket.socket, Process]]
+Make = Callable[..., tuple[SocketSession, socket.socket, Process]]
 
 
 @pytest.fixture
@@ -20,11 +20,11 @@ def make() -> Iterator[Make]:
 
     def made(
         tty: bool = False, stdin: bool = True, rest: bytes = b"", keys: bytes = b"", code: int = 0, looks: int = 0
-    ) -> tuple[ProcessSession, socket.socket, Process]:
+    ) -> tuple[SocketSession, socket.socket, Process]:
         near, far = socket.socketpair()
         opened.extend((near, far))
         process = Process(code, looks)
-        return ProcessSession(near, process, tty, stdin, rest, keys), far, process
+        return SocketSession(near, process, tty, stdin, rest, keys), far, process
 
     yield made
     for stream in opened:

@@ -12,7 +12,7 @@ import pytest
 
 from robenv import notices
 from robenv.engine.api.pull import pull_failure
-from robenv.engine.transport.credentials import Logins, Unavailable, ask_helper
+from robenv.engine.transport.credentials import HelperUnavailable, Logins, ask_helper
 from robenv.errors import ImageNotFound, RegistryDenied
 
 REGISTRY = "lab:5000"
@@ -68,7 +68,7 @@ def test_a_helper_that_fails_is_named_once(
 def test_a_helper_that_hangs_is_given_up(helpers: Path) -> None:
     _helper(helpers, "exec sleep 600")
     began = time.monotonic()
-    with pytest.raises(Unavailable, match="gave no answer within 1 s"):
+    with pytest.raises(HelperUnavailable, match="gave no answer within 1 s"):
         ask_helper("test", REGISTRY, patience=1)
     assert time.monotonic() - began < 60
 

@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from robenv.engine.transport.endpoint import Endpoint, Tls, find_endpoint, insecure, start_command, unreachable
+from robenv.engine.transport.endpoint import (
+    Endpoint,
+    Tls,
+    engine_insecure,
+    engine_unreachable,
+    find_endpoint,
+    start_command,
+)
 from robenv.errors import EngineDenied, EngineUnreachable
 
 
@@ -139,7 +146,7 @@ def test_the_command_that_starts_an_engine_is_one_that_is_there(
     monkeypatch.setattr("os.geteuid", lambda: uid)
     monkeypatch.setattr("os.path.exists", lambda path: False)
     assert start_command() == expected
-    hint = unreachable(OSError("refused"), Endpoint("unix:///var/run/docker.sock", "the default")).hint
+    hint = engine_unreachable(OSError("refused"), Endpoint("unix:///var/run/docker.sock", "the default")).hint
     assert hint == f"Start it: `{expected or 'dockerd'}`"
 
 
@@ -148,12 +155,12 @@ def test_the_way_out_fits_the_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     here = Endpoint("unix:///var/run/docker.sock", "the default")
     asked = Endpoint("tcp://robot:2375", "DOCKER_HOST")
     context = Endpoint("tcp://robot:2375", "the docker context 'robot'")
-    assert "systemctl start docker" in unreachable(FileNotFoundError(2, "gone"), here).hint
-    assert "Is DOCKER_HOST right? It says tcp://robot:2375" in unreachable(OSError("refused"), asked).hint
-    assert "docker context ls" in unreachable(OSError("refused"), context).hint
-    denied = unreachable(PermissionError(13, "denied"), here)
+    assert "systemctl start docker" in engine_unreachable(FileNotFoundError(2, "gone"), here).hint
+    assert "Is DOCKER_HOST right? It says tcp://robot:2375" in engine_unreachable(OSError("refused"), asked).hint
+    assert "docker context ls" in engine_unreachable(OSError("refused"), context).hint
+    denied = engine_unreachable(PermissionError(13, "denied"), here)
     assert isinstance(denied, EngineDenied)
     assert "sudo usermod -aG docker $USER" in denied.hint
-    assert "DOCKER_CERT_PATH" in insecure("bad certificate", asked).hint
-    refused = insecure("[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert certificate required", asked)
+    assert "DOCKER_CERT_PATH" in engine_insecure("bad certificate", asked).hint
+    refused = engine_insecure("[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert certificate required", asked)
     assert "the engine does not accept this machine's certificate" in refused.message

@@ -12,7 +12,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from robenv.engine.transport.errors import from_sentence, translate, translated
+from robenv.engine.transport.errors import from_sentence, translate_error, translated_errors
 from robenv.errors import (
     ContainerNotFound,
     DiskFull,
@@ -48,7 +48,7 @@ def _server(path: Path, answer: bytes) -> Iterator[str]:
 
 
 def _caught(url: str, timeout: float = 5) -> RobenvError:
-    with pytest.raises(RobenvError) as caught, translated("look", "there"):
+    with pytest.raises(RobenvError) as caught, translated_errors("look", "there"):
         docker.APIClient(url, version="1.41", timeout=timeout).info()  # type: ignore[no-untyped-call, arg-type, unused-ignore]
     return caught.value
 
@@ -74,7 +74,7 @@ def test_a_host_that_refuses_and_one_that_does_not_exist() -> None:
 
 
 def test_a_socket_that_may_not_be_opened() -> None:
-    assert type(translate(PermissionError(13, "Permission denied"), "look")) is EngineDenied
+    assert type(translate_error(PermissionError(13, "Permission denied"), "look")) is EngineDenied
 
 
 def test_an_engine_that_hangs_up(tmp_path: Path) -> None:
@@ -129,12 +129,12 @@ def test_what_the_engines_sentences_mean(sentence: str, kind: type[RobenvError])
 
 
 def test_robenvs_own_errors_and_interrupts_pass() -> None:
-    with pytest.raises(DiskFull, match="as it was"), translated("do it"):
+    with pytest.raises(DiskFull, match="as it was"), translated_errors("do it"):
         raise DiskFull("as it was")
-    with pytest.raises(KeyboardInterrupt), translated("do it"):
+    with pytest.raises(KeyboardInterrupt), translated_errors("do it"):
         raise KeyboardInterrupt
 
 
 def test_a_bug_is_not_taken_for_an_engines_error() -> None:
-    with pytest.raises(ZeroDivisionError), translated("do it"):
+    with pytest.raises(ZeroDivisionError), translated_errors("do it"):
         os.getpid() / 0

@@ -9,9 +9,9 @@ from contextlib import closing
 
 import pytest
 
-from robenv.engine.transport.http_client import Connection, quoted, with_query
+from robenv.engine.transport.http_client import HttpConnection, quoted, with_query
 
-Serve = Callable[..., Connection]
+Serve = Callable[..., HttpConnection]
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def serve() -> Iterator[Serve]:
     """``serve(*answers)``: a connection whose other end gives one answer to each request, ``step`` bytes at a time."""
     threads, sockets = [], []
 
-    def served(*answers: bytes, step: int = 1 << 20) -> Connection:
+    def served(*answers: bytes, step: int = 1 << 20) -> HttpConnection:
         near, far = socket.socketpair()
         near.settimeout(5)
         sockets.append(near)
@@ -36,7 +36,7 @@ def serve() -> Iterator[Serve]:
         thread = threading.Thread(target=work)
         thread.start()
         threads.append(thread)
-        return Connection(near)
+        return HttpConnection(near)
 
     yield served
     for stream in sockets:

@@ -9,8 +9,8 @@ from itertools import pairwise
 import pytest
 
 from robenv.engine.transport import ssh
-from robenv.engine.transport.endpoint import Endpoint, find_endpoint, unreachable
-from robenv.engine.transport.ssh import SshRelay, Target, marked, ssh_argv, target
+from robenv.engine.transport.endpoint import Endpoint, engine_unreachable, find_endpoint
+from robenv.engine.transport.ssh import SshRelay, SshTarget, mark_command, parse_ssh_url, ssh_argv
 from robenv.errors import EngineUnreachable
 
 DIAL = "docker system dial-stdio"
@@ -19,28 +19,28 @@ DIAL = "docker system dial-stdio"
 @pytest.mark.parametrize(
     ("url", "meant", "words"),
     [
-        ("ssh://robot", Target("robot"), ["robot", DIAL]),
+        ("ssh://robot", SshTarget("robot"), ["robot", DIAL]),
         (
             "ssh://dev@Robot-1:2222",
-            Target("Robot-1", "dev", 2222),
+            SshTarget("Robot-1", "dev", 2222),
             ["-l", "dev", "-p", "2222", "-T", "--", "Robot-1", DIAL],
         ),
         (
             "ssh://dev@[fe80::1]:22/",
-            Target("fe80::1", "dev", 22),
+            SshTarget("fe80::1", "dev", 22),
             ["-l", "dev", "-p", "22", "-T", "--", "fe80::1", DIAL],
         ),
-        ("ssh://a%20b@robot", Target("robot", "a b"), ["-l", "a b", "-T", "--", "robot", DIAL]),
+        ("ssh://a%20b@robot", SshTarget("robot", "a b"), ["-l", "a b", "-T", "--", "robot", DIAL]),
         (
             "ssh://robot/run/user/1000/my%20docker.sock",
-            Target("robot", socket="/run/user/1000/my docker.sock"),
+            SshTarget("robot", socket="/run/user/1000/my docker.sock"),
             ["--", "robot", "docker --host 'unix:///run/user/1000/my docker.sock' system dial-stdio"],
         ),
     ],
 )
-def test_an_address(url: str, meant: Target, words: list[str]) -> None:
-    assert target(url) == meant
-    argv = target(url).dial()
+def test_an_address(url: str, meant: SshTarget, words: list[str]) -> None:
+    assert parse_ssh_url(url) == meant
+    argv = parse_ssh_url(url).dial()
     assert argv[-len(words) :] == words
     assert "ConnectTimeout=30" in argv
     assert find_endpoint({"DOCKER_HOST": url}).url == url
@@ -70,7 +70,7 @@ def test_an_address_that_is_none(url: str, why: str) -> None:
 
 
 def test_the_way_out_is_what_a_person_would_type() -> None:
-    error = unreachable(OSError("refused"), Endpoint("ssh://dev@robot:2222", "DOCKER_HOST"))
+    error = engine_unreachable(OSError("refused"), Endpoint("ssh://dev@robot:2222", "DOCKER_HOST"))
     assert error.message == "No engine answers at ssh://dev@robot:2222 (DOCKER_HOST)."
     assert "`ssh -p 2222 dev@robot docker version`" in error.hint
 
@@ -104,7 +104,7 @@ def test_settings_for_people_are_left_out(version: str, later: list[str], monkey
 
 @pytest.mark.parametrize("greeting", [b"", b"Welcome\n", b"no end of line> ", b"HTTP/1.1\n"])
 def test_a_greeting_is_parted_from_the_answer(greeting: bytes) -> None:
-    asked = marked("cat")
+    asked = mark_command("cat")
     assert asked.split(greeting + asked.line + b"an answer\n") == (greeting, b"an answer\n")
     assert asked.split(greeting) == (greeting, None)
 

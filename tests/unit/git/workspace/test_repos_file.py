@@ -3,14 +3,14 @@ from pathlib import Path
 import pytest
 
 from robenv.errors import Problem
-from robenv.git.workspace.repos_file import Entry, parse_repos
-from robenv.profile.yaml.nodes import Source
+from robenv.git.workspace.repos_file import RepositoryEntry, parse_repos
+from robenv.profile.yaml.nodes import SourceFile
 
 
-def _parsed(folder: Path, text: str) -> tuple[tuple[Entry, ...], list[Problem]]:
+def _parsed(folder: Path, text: str) -> tuple[tuple[RepositoryEntry, ...], list[Problem]]:
     problems: list[Problem] = []
     path = folder / "p.repos"
-    return parse_repos(Source(path, "p.repos", "p.repos", "project", folder, (), text), problems), problems
+    return parse_repos(SourceFile(path, "p.repos", "p.repos", "project", folder, (), text), problems), problems
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_what_a_lock_calls_it_and_what_needs_none(tmp_path: Path) -> None:
 def test_a_path_is_one_however_it_is_written(tmp_path: Path, name: str) -> None:
     entries, problems = _parsed(tmp_path, f"repositories:\n  {name}: {{type: git, url: 'https://h/a'}}\n")
     assert problems == []
-    assert [one.path for one in entries] == ["a/up"]
+    assert [entry.path for entry in entries] == ["a/up"]
 
 
 @pytest.mark.parametrize("said", ["version:", "version: null", "version: ~", "version: ''", "version: HEAD"])

@@ -27,7 +27,7 @@ class Machine(Host):
 
 
 @pytest.mark.parametrize(
-    ("answers", "rootless", "lacks"),
+    ("answers", "rootless", "unmet"),
     [
         ({CATATONIT: "file", SYSTEMD: "folder", AARDVARK: "file", ("node", TUN): OPEN}, True, ()),
         ({CATATONIT: "file", SYSTEMD: "folder", ("node", TUN): OPEN}, True, (NAMES,)),
@@ -37,12 +37,12 @@ class Machine(Host):
         ({}, False, (INIT, TIMERS, NAMES)),
     ],
 )
-def test_what_is_not_there(answers: dict[tuple[str, ...], Any], rootless: bool, lacks: tuple[str, ...]) -> None:
-    assert read_lacks(Machine(answers), rootless) == lacks
+def test_what_is_not_there(answers: dict[tuple[str, ...], Any], rootless: bool, unmet: tuple[str, ...]) -> None:
+    assert read_lacks(Machine(answers), rootless) == unmet
 
 
-@pytest.mark.parametrize(("line", "lacks"), [('init_path = "/opt/init"', ()), ('#init_path = "/opt/init"', (INIT,))])
-def test_another_init_that_the_settings_name(line: str, lacks: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(("line", "unmet"), [('init_path = "/opt/init"', ()), ('#init_path = "/opt/init"', (INIT,))])
+def test_another_init_that_the_settings_name(line: str, unmet: tuple[str, ...]) -> None:
     file = "/home/jane/.config/containers/containers.conf"
     machine = Machine({SYSTEMD: "folder", AARDVARK: "file", ("texts", file): {file: f"[engine]\n{line}\n"}})
-    assert read_lacks(machine, rootless=False) == lacks
+    assert read_lacks(machine, rootless=False) == unmet

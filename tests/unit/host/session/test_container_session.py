@@ -11,10 +11,17 @@ from typing import Any
 
 import pytest
 
-from robenv.host.acl import let
-from robenv.host.session.container_session import Session, is_stale, open_session, prepare_session, refresh, wanted
-from robenv.host.session.login import Login, out_of_reach_text
-from robenv.host.session.xauthority import LOCAL, Cookie, Display, format_cookies, parse_cookies
+from robenv.host.acl import grant_access
+from robenv.host.session.container_session import (
+    ContainerSession,
+    is_stale,
+    open_session,
+    prepare_session,
+    refresh,
+    session_needs,
+)
+from robenv.host.session.login import LoginSession, out_of_reach_text
+from robenv.host.session.xauthority import LOCAL, Cookie, DisplayAddress, format_cookies, parse_cookies
 
 ALL = ("x11", "wayland", "pulseaudio", "pipewire", "ssh_agent", "git")
 
@@ -46,26 +53,26 @@ def listening(path: Path) -> socket.socket:
     return server
 
 
-def refreshed(folder: Path, login: Login, parts: tuple[str, ...] = ALL, **changes: Any) -> dict[str, str]:
-    asked = wanted(plan(folder, parts, **changes))
+def refreshed(folder: Path, login: LoginSession, parts: tuple[str, ...] = ALL, **changes: Any) -> dict[str, str]:
+    asked = session_needs(plan(folder, parts, **changes))
     assert asked is not None
     return dict(setting.split("=", 1) for setting in refresh(asked, login).environment)
 
 
 def test_a_container_without_a_session_has_none(tmp_path: Path) -> None:
-    assert wanted(plan(tmp_path, ())) is None
+    assert session_needs(plan(tmp_path, ())) is None
     with open_session(plan(tmp_path, ())) as session:
-        assert session == Session()
+        assert session == ContainerSession()
     assert not is_stale(plan(tmp_path, ()), "2026-01-01T00:00:00Z")
     older = {key: value for key, value in plan(tmp_path).items() if key != "session"}
-    assert wanted(older) is None
+    assert session_needs(older) is None
 
 
 def test_a_cookie_for_any_host_in_a_file_of_the_displays_own(tmp_path: Path) -> None:
     theirs = [Cookie(LOCAL, os.uname().nodename.encode(), str(n).encode(), b"MIT", bytes([n])) for n in (0, 10)]
     (tmp_path / ".Xauthority").write_bytes(format_cookies(theirs))
     for name, number in ((":0", 0), ("localhost:10.0", 10)):
-        environment = refreshed(tmp_path, Login(x11=name), ("x11",), network_mode="host")
+        environment = refreshed(tmp_path, LoginSession(x11=name), ("x11",), network_mode="host")
         assert environment == {"DISPLAY": name, "XAUTHORITY": f"/run/robenv/Xauthority-{number}"}
     for number in (0, 10):
         file = tmp_path / "session" / f"Xauthority-{number}"
@@ -88,9 +95,9 @@ def test_a_cookie_for_any_host_in_a_file_of_the_displays_own(tmp_path: Path) -> 
 def test_a_display_that_the_network_does_not_reach_is_not_named(
     tmp_path: Path, display: str, network: str, out_of_reach: bool
 ) -> None:
-    asked = wanted(plan(tmp_path, ("x11",), network_mode=network))
+    asked = session_needs(plan(tmp_path, ("x11",), network_mode=network))
     assert asked is not None
-    found = refresh(asked, Login(x11=display))
+    found = refresh(asked, LoginSession(x11=display))
     assert ("DISPLAY" in "".join(found.environment)) is not out_of_reach
     assert found.no_display == ((out_of_reach_text(display),) if out_of_reach else ())
     assert found.missing == (), "it is told of once"
@@ -106,7 +113,7 @@ def test_a_socket_where_nobody_listens_is_not_named(
     server.setblocking(False)
     if is_dead:
         server.close()
-    monkeypatch.setattr(Display, "socket", str(path))
+    monkeypatch.setattr(DisplayAddress, "socket", str(path))
     monkeypatch.setenv("DISPLAY", ":7")
     monkeypatch.setenv("WAYLAND_DISPLAY", str(path))
     with open_session(plan(tmp_path, ("x11", "wayland"))) as session:
@@ -127,7 +134,7 @@ def test_a_socket_where_nobody_listens_is_not_named(
 def test_no_cookie_is_an_empty_file(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
         (tmp_path / ".Xauthority").write_bytes(content)
-    assert refreshed(tmp_path, Login(x11=":0"), ("x11",))["DISPLAY"] == ":0"
+    assert refreshed(tmp_path, LoginSession(x11=":0"), ("x11",))["DISPLAY"] == ":0"
     assert (tmp_path / "session" / "Xauthority-0").read_bytes() == b""
 
 
@@ -136,7 +143,7 @@ def test_sockets_are_links_that_follow_their_servers(tmp_path: Path) -> None:
     for _ in range(2):
         server = listening(path)
         for _ in range(2):
-            environment = refreshed(tmp_path, Login(wayland=str(path)), ("wayland",))
+            environment = refreshed(tmp_path, LoginSession(wayland=str(path)), ("wayland",))
             assert environment == {"WAYLAND_DISPLAY": "/run/robenv/wayland-0"}
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(str(tmp_path / "session" / "wayland-0"))
@@ -148,17 +155,17 @@ def test_sockets_are_links_that_follow_their_servers(tmp_path: Path) -> None:
 def test_sound_comes_with_its_cookie(tmp_path: Path) -> None:
     with listening(tmp_path / "native"), listening(tmp_path / "pipewire-0"):
         (tmp_path / ".pulse-cookie").write_bytes(b"x" * 256)
-        login = Login(pulse=str(tmp_path / "native"), pipewire=str(tmp_path / "pipewire-0"))
+        login = LoginSession(pulse=str(tmp_path / "native"), pipewire=str(tmp_path / "pipewire-0"))
         assert refreshed(tmp_path, login, ("pulseaudio", "pipewire")) == {
             "PULSE_SERVER": "unix:/run/robenv/pulse",
             "PULSE_COOKIE": "/run/robenv/pulse-cookie",
             "PIPEWIRE_REMOTE": "/run/robenv/pipewire-0",
         }
-    assert refreshed(tmp_path, Login(pulse="tcp:studio"), ("pulseaudio",))["PULSE_SERVER"] == "tcp:studio"
+    assert refreshed(tmp_path, LoginSession(pulse="tcp:studio"), ("pulseaudio",))["PULSE_SERVER"] == "tcp:studio"
 
 
 def test_wslgs_sockets_are_where_they_are(tmp_path: Path) -> None:
-    login = Login(wayland="/mnt/wslg/runtime-dir/wayland-0", pulse="/mnt/wslg/PulseServer")
+    login = LoginSession(wayland="/mnt/wslg/runtime-dir/wayland-0", pulse="/mnt/wslg/PulseServer")
     assert refreshed(tmp_path, login, ("wayland", "pulseaudio", "wslg")) == {
         "WAYLAND_DISPLAY": "/mnt/wslg/runtime-dir/wayland-0",
         "PULSE_SERVER": "unix:/mnt/wslg/PulseServer",
@@ -166,25 +173,25 @@ def test_wslgs_sockets_are_where_they_are(tmp_path: Path) -> None:
 
 
 def test_a_socket_on_another_file_system_is_named(tmp_path: Path) -> None:
-    asked = wanted(plan(tmp_path, ("wayland", "x11", "ssh_agent")))
+    asked = session_needs(plan(tmp_path, ("wayland", "x11", "ssh_agent")))
     assert asked is not None
-    session = refresh(asked, Login(wayland="/proc/self/mounts"))
+    session = refresh(asked, LoginSession(wayland="/proc/self/mounts"))
     assert session.environment == ()
     display, agent = session.missing
     assert display.startswith("display (/proc/self/mounts cannot be linked into ")
     assert agent == "ssh agent"
-    assert refresh(asked, Login(wayland="/proc/self/mounts", x11=":0", ssh_agent="/a")).missing == ()
+    assert refresh(asked, LoginSession(wayland="/proc/self/mounts", x11=":0", ssh_agent="/a")).missing == ()
 
 
 def test_git_has_the_identity_and_the_workspace(tmp_path: Path) -> None:
     (tmp_path / ".gitconfig").write_text("[user]\nname = Ann\nemail = a@example.org\n[credential]\nhelper = store\n")
-    refreshed(tmp_path, Login(), ("git",))
+    refreshed(tmp_path, LoginSession(), ("git",))
     text = (tmp_path / "session" / "gitconfig").read_text()
     assert 'name = "Ann"' in text
     assert 'directory = "/workspace"' in text
     assert "credential" not in text
     assert "/etc/gitconfig" not in text
-    refreshed(tmp_path, Login(), ("git",), read_only=True)
+    refreshed(tmp_path, LoginSession(), ("git",), read_only=True)
     assert 'path = "/etc/gitconfig"' in (tmp_path / "session" / "gitconfig").read_text()
 
 
@@ -199,7 +206,7 @@ def test_the_agents_socket_is_there_for_one_command(tmp_path: Path, monkeypatch:
             assert stat.S_ISSOCK(socket_outside.stat().st_mode)
         assert not socket_outside.exists()
     with open_session(plan(tmp_path, ("ssh_agent",))) as session:
-        assert session == Session(missing=("ssh agent",))
+        assert session == ContainerSession(missing=("ssh agent",))
 
 
 def test_sockets_of_those_that_were_killed_are_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,10 +244,10 @@ def test_another_uid_is_let_in_and_nobody_else(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
     file.chmod(0o600)
-    assert let(str(file), os.geteuid(), 4)
+    assert grant_access(str(file), os.geteuid(), 4)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert let(str(file), 4242, 4)
+    assert grant_access(str(file), 4242, 4)
     listed = os.getxattr(file, "system.posix_acl_access")
     assert (4242).to_bytes(4, "little") in listed
     assert stat.S_IMODE(file.stat().st_mode) & 0o007 == 0
-    assert not let(str(tmp_path / "missing"), 4242, 4)
+    assert not grant_access(str(tmp_path / "missing"), 4242, 4)

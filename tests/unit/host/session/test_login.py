@@ -6,20 +6,22 @@ from typing import Any
 
 import pytest
 
-from robenv.host.session.login import Login, look, pulse_cookies, session_base
+from robenv.host.session.login import LoginSession, pulse_cookies, read_login_session, session_base
 
 
-def login(*sockets: str, agents: Any = (), reached: Any = (), asks_display: bool = False, **environ: str) -> Login:
+def login(
+    *sockets: str, agents: Any = (), reached: Any = (), asks_display: bool = False, **environ: str
+) -> LoginSession:
     def reaches(name: str, port: int) -> bool:
         return (name, port) in reached
 
-    return look(
+    return read_login_session(
         environ, 1000, lambda path: path in sockets, lambda path: path in agents, reaches, asks_display=asks_display
     )
 
 
 def test_nothing_is_there_and_nothing_is_wrong() -> None:
-    assert login() == Login()
+    assert login() == LoginSession()
 
 
 def test_a_desktop() -> None:
@@ -33,7 +35,7 @@ def test_a_desktop() -> None:
         XDG_RUNTIME_DIR=run,
         SSH_AUTH_SOCK=f"{run}/keyring/ssh",
     )
-    assert found == Login(":0", sockets[1], sockets[2], sockets[3], f"{run}/keyring/ssh")
+    assert found == LoginSession(":0", sockets[1], sockets[2], sockets[3], f"{run}/keyring/ssh")
 
 
 def test_a_shell_that_lost_its_variables_finds_the_sockets_of_its_user() -> None:
@@ -59,18 +61,18 @@ def test_what_a_variable_names_and_is_not_so_is_told(environ: dict[str, str], pa
     assert told == part
     assert words in text
     assert text.startswith(f"{next(iter(environ))} is ")
-    assert found == Login(problems=found.problems)
+    assert found == LoginSession(problems=found.problems)
 
 
 def test_a_display_by_tcp_has_to_take_connections() -> None:
-    assert login(DISPLAY="localhost:10.0", reached=[("localhost", 6010)]) == Login(x11="localhost:10.0")
+    assert login(DISPLAY="localhost:10.0", reached=[("localhost", 6010)]) == LoginSession(x11="localhost:10.0")
 
 
 def test_a_display_whose_server_is_gone_is_none_where_that_is_asked() -> None:
     there = "/tmp/.X11-unix/X0"
     assert login(there, DISPLAY=":0").x11 == ":0"
     assert login(there, DISPLAY=":0", asks_display=True).x11 == ""
-    assert login(there, agents=[there], DISPLAY=":0", asks_display=True) == Login(x11=":0")
+    assert login(there, agents=[there], DISPLAY=":0", asks_display=True) == LoginSession(x11=":0")
 
 
 @pytest.mark.parametrize(

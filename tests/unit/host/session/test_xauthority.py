@@ -13,7 +13,7 @@ from robenv.host.session.xauthority import (
     LOCAL,
     WILD,
     Cookie,
-    Display,
+    DisplayAddress,
     cookies_for,
     format_cookies,
     parse_cookies,
@@ -26,18 +26,18 @@ MIT = b"MIT-MAGIC-COOKIE-1"
 @pytest.mark.parametrize(
     ("text", "display"),
     [
-        (":0", Display("", 0)),
-        (":0.0", Display("", 0, "0")),
-        (":1234", Display("", 1234)),
-        ("unix:3", Display("", 3)),
-        ("machine/unix:3.1", Display("", 3, "1")),
-        ("localhost:10.0", Display("localhost", 10, "0")),
-        ("tcp/studio:1", Display("studio", 1)),
-        ("192.0.2.7:0", Display("192.0.2.7", 0)),
-        ("[2001:db8::7]:0", Display("[2001:db8::7]", 0)),
+        (":0", DisplayAddress("", 0)),
+        (":0.0", DisplayAddress("", 0, "0")),
+        (":1234", DisplayAddress("", 1234)),
+        ("unix:3", DisplayAddress("", 3)),
+        ("machine/unix:3.1", DisplayAddress("", 3, "1")),
+        ("localhost:10.0", DisplayAddress("localhost", 10, "0")),
+        ("tcp/studio:1", DisplayAddress("studio", 1)),
+        ("192.0.2.7:0", DisplayAddress("192.0.2.7", 0)),
+        ("[2001:db8::7]:0", DisplayAddress("[2001:db8::7]", 0)),
     ],
 )
-def test_displays(text: str, display: Display) -> None:
+def test_displays(text: str, display: DisplayAddress) -> None:
     assert parse_display(text) == display
 
 
@@ -90,8 +90,8 @@ def test_a_file_of_xauths_own(tmp_path: Path) -> None:
     mine, far = parse_cookies(file.read_bytes())
     assert (mine.family, mine.number, mine.protocol, mine.data) == (LOCAL, b"5", MIT, b"\x00\xff" * 8)
     assert (far.family, far.address) == (0, bytes([192, 0, 2, 7]))
-    assert cookies_for([far, mine], Display("192.0.2.7", 1), "machine")[0].data == far.data
-    (ours,) = cookies_for([far, mine], Display("", 5), "machine")
+    assert cookies_for([far, mine], DisplayAddress("192.0.2.7", 1), "machine")[0].data == far.data
+    (ours,) = cookies_for([far, mine], DisplayAddress("", 5), "machine")
     file.write_bytes(format_cookies([ours]))
     listed = subprocess.run(["xauth", "-q", "-f", file, "nlist"], check=True, capture_output=True, text=True).stdout
     assert listed.startswith("ffff 0000  0001 35 0012")
@@ -102,7 +102,7 @@ def test_the_entry_that_fits_best_counts() -> None:
     before = Cookie(LOCAL, b"its-old-name", b"0", MIT, b"before")
     wild = Cookie(WILD, b"", b"0", MIT, b"wild")
     other = Cookie(LOCAL, b"machine", b"1", MIT, b"another display")
-    display = Display("", 0)
+    display = DisplayAddress("", 0)
 
     def data(*cookies: Cookie) -> list[bytes]:
         return [cookie.data for cookie in cookies_for([*cookies], display, "machine")]
@@ -112,5 +112,5 @@ def test_the_entry_that_fits_best_counts() -> None:
     assert data(before) == [b"before"]
     assert data(other) == []
     assert data(here, here._replace(protocol=b"XDM-AUTHORIZATION-1", data=b"second")) == [b"here", b"second"]
-    assert cookies_for([here], Display("localhost", 0), "machine") == cookies_for([here], display, "machine")
-    assert cookies_for([here], Display("studio", 0), "machine") == []
+    assert cookies_for([here], DisplayAddress("localhost", 0), "machine") == cookies_for([here], display, "machine")
+    assert cookies_for([here], DisplayAddress("studio", 0), "machine") == []

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from robenv.plan.container.diff import Change, describe, diff_plans, without_values
+from robenv.plan.container.diff import PlanChange, describe, diff_plans, without_values
 from robenv.plan.container.run import stored_json
 from robenv.plan.models import Device, Healthcheck, Mount, Port, RunPlan, Ulimit, User
 
@@ -93,12 +93,12 @@ def test_a_field_that_only_one_robenv_knows() -> None:
     old = _stored(PLAN)
     del old["cpus"], old["healthcheck"], old["privileged"]
     old["forgotten"] = "value"
-    assert diff_plans(old, replace(PLAN, healthcheck=None).to_json()) == (Change("forgotten", "value", None),)
+    assert diff_plans(old, replace(PLAN, healthcheck=None).to_json()) == (PlanChange("forgotten", "value", None),)
 
 
 def test_the_path_is_in_the_plans_words() -> None:
     assert diff_plans(_stored(PLAN), replace(PLAN, labels=PLAN.labels[:1]).to_json()) == (
-        Change("labels.team", "arm", None),
+        PlanChange("labels.team", "arm", None),
     )
     (change,) = diff_plans(_stored(PLAN), replace(PLAN, environment=PLAN.environment[:1]).to_json())
     assert (change.path, change.new) == ("environment.EMPTY", None)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from robenv.plan.container.exclusive import in_the_way
+from robenv.plan.container.exclusive import conflicting_use
 from robenv.plan.models import Attachment, Network, Port, RunPlan
 from tests.support.projects.run_plans import run_plan
 
@@ -55,8 +55,8 @@ WEB = Port("8080/tcp", "", "80")
     ],
 )
 def test_why_the_old_one_has_to_stop_first(new: RunPlan, old: RunPlan, reasons: tuple[str, ...]) -> None:
-    assert in_the_way(new.to_json(), old.to_json()) == reasons
+    assert conflicting_use(new.to_json(), old.to_json()) == reasons
 
 
 def test_a_release_of_a_robenv_that_stored_no_plan() -> None:
-    assert in_the_way(published(WEB).to_json(), {}) == ()
+    assert conflicting_use(published(WEB).to_json(), {}) == ()

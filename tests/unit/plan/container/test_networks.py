@@ -44,8 +44,8 @@ def planned(folder: Path, run: str, networks: str = LAN) -> RunPlan:
 
 
 def test_only_what_the_container_is_on_and_by_names_of_the_projects_own(plan: RunPlan) -> None:
-    assert [one.network.name for one in plan.networks] == [f"{plan.name}_lan", f"{plan.name}_own", "plant"]
-    assert [one.network.driver for one in plan.networks] == ["macvlan", "bridge", ""]
+    assert [network.network.name for network in plan.networks] == [f"{plan.name}_lan", f"{plan.name}_own", "plant"]
+    assert [network.network.driver for network in plan.networks] == ["macvlan", "bridge", ""]
     assert plan.networks[2].network == Network("plant", "theirs", external=True)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from robenv.catalog.devices import CLASSES
-from robenv.host.facts import EngineFacts, Facts, Node
+from robenv.host.facts import DeviceNode, EngineFacts, Facts
 from robenv.plan.host.device_nodes import class_of, matches
 from robenv.plan.host.devices import plan_devices
 from robenv.plan.host.requirements import Grant
@@ -16,8 +16,8 @@ from robenv.profile.schema.profile import Profile
 DIALOUT, VIDEO, GPIO = 20, 44, 997
 
 
-def node(path: str, major: int, minor: int, gid: int = 0, mode: int = 0o660, target: str = "") -> Node:
-    return Node(path, "char", major, minor, gid, mode, target)
+def node(path: str, major: int, minor: int, gid: int = 0, mode: int = 0o660, target: str = "") -> DeviceNode:
+    return DeviceNode(path, "char", major, minor, gid, mode, target)
 
 
 NODES = (
@@ -49,7 +49,7 @@ def plan(*wishes: Any, facts: Facts = FACTS, **rest: Any) -> Grant:
 
 def given(*wishes: Any, facts: Facts = FACTS) -> dict[str, str]:
     grant = plan(*wishes, facts=facts)
-    assert not grant.lacks
+    assert not grant.unmet
     return {device.container: device.host for device in grant.devices}
 
 
@@ -89,16 +89,16 @@ def test_one_device_by_two_stable_names_is_still_one_for_a_name() -> None:
 
 
 def test_a_name_for_several_devices_is_refused() -> None:
-    (lack,) = plan("null", {"by": "ttyUSB*", "name": "lidar"}).lacks
-    assert lack.path == ("devices", 1)
-    assert lack.message == "/dev/ttyUSB* matches more than one device, and /dev/lidar is one place"
-    assert "/dev/ttyUSB0, /dev/ttyUSB1" in lack.hint
+    (requirement,) = plan("null", {"by": "ttyUSB*", "name": "lidar"}).unmet
+    assert requirement.path == ("devices", 1)
+    assert requirement.message == "/dev/ttyUSB* matches more than one device, and /dev/lidar is one place"
+    assert "/dev/ttyUSB0, /dev/ttyUSB1" in requirement.hint
 
 
 def test_two_devices_for_one_place() -> None:
-    (lack,) = plan({"by": "ttyUSB1", "name": "ttyUSB0"}, "ttyUSB*").lacks
-    assert lack.path == ("devices", 1)
-    assert lack.message == "/dev/ttyUSB0 inside would be both /dev/ttyUSB1 and /dev/ttyUSB0"
+    (requirement,) = plan({"by": "ttyUSB1", "name": "ttyUSB0"}, "ttyUSB*").unmet
+    assert requirement.path == ("devices", 1)
+    assert requirement.message == "/dev/ttyUSB0 inside would be both /dev/ttyUSB1 and /dev/ttyUSB0"
 
 
 def test_two_wishes_for_the_same_device_are_one_with_both_permissions() -> None:
@@ -129,23 +129,23 @@ def test_two_wishes_for_the_same_device_are_one_with_both_permissions() -> None:
 )  # fmt: skip
 def test_what_is_missing_names_what_there_is_instead(wish: Any, message: str, hint: str) -> None:
     grant = plan("/dev/null", wish)
-    (lack,) = grant.lacks
-    assert (lack.path, lack.message) == (("devices", 1), message)
-    assert lack.hint.startswith(hint) or hint in lack.hint
+    (requirement,) = grant.unmet
+    assert (requirement.path, requirement.message) == (("devices", 1), message)
+    assert requirement.hint.startswith(hint) or hint in requirement.hint
     optional = {**(wish if isinstance(wish, dict) else {"by": wish}), "optional": True}
     noted = plan("/dev/null", optional, run={"network_mode": "host"})
-    assert noted.lacks == ()
+    assert noted.unmet == ()
     assert noted.notes == (f"{message}; it is optional",)
     assert noted.devices == grant.devices
 
 
 def test_everything_that_is_missing_is_told_at_once() -> None:
-    assert [lack.path[1] for lack in plan("x", "ttyUSB0", "y", {"class": "spi"}).lacks] == [0, 2, 3]
+    assert [requirement.path[1] for requirement in plan("x", "ttyUSB0", "y", {"class": "spi"}).unmet] == [0, 2, 3]
 
 
 def test_a_missing_device_may_wait_for_its_udev_rules() -> None:
-    (lack,) = plan("lidar", udev=["/p/99-lidar.rules"]).lacks
-    assert "its udev rules are not installed: look at `robenv doctor`" in lack.hint
+    (requirement,) = plan("lidar", udev=["/p/99-lidar.rules"]).unmet
+    assert "its udev rules are not installed: look at `robenv doctor`" in requirement.hint
 
 
 def test_a_class_is_all_of_its_nodes_by_all_their_names() -> None:
@@ -169,7 +169,9 @@ def test_libraries_that_ask_udev_find_its_database(kind: str, there: bool) -> No
     found = [mount for mount in wished.mounts if mount.source == "/run/udev"]
     asks = there and kind in ("input", "video", "sound")
     assert found == ([Mount("bind", "/run/udev", "/run/udev", read_only=True)] if asks else [])
-    assert not [one for one in plan({"class": kind, "optional": True}, facts=facts).mounts if "udev" in one.source]
+    assert not [
+        mount for mount in plan({"class": kind, "optional": True}, facts=facts).mounts if "udev" in mount.source
+    ]
 
 
 def test_can_is_an_interface_and_no_node() -> None:
@@ -199,7 +201,7 @@ def test_with_hotplug_the_plan_does_not_depend_on_what_is_plugged_in() -> None:
 def test_hotplug_needs_none_to_be_there_yet() -> None:
     facts = replace(FACTS, devices=(node("/dev/null", 1, 3, mode=0o666),))
     grant = plan({"class": "serial", "hotplug": True}, facts=facts)
-    assert not grant.lacks
+    assert not grant.unmet
     assert grant.device_cgroup_rules == ("c 188:* rmw", "c 166:* rmw", "c 216:* rmw")
     assert grant.groups == (DIALOUT,), "by the group's name on this host"
     assert [mount.target for mount in grant.mounts] == ["/dev", "/dev/pts"]
@@ -239,10 +241,10 @@ def test_roots_group_is_never_given() -> None:
 def test_an_engine_elsewhere_has_devices_that_nobody_here_knows() -> None:
     facts = replace(FACTS, engine=EngineFacts(local=False))
     grant = plan("null", {"class": "serial", "optional": True}, facts=facts)
-    (lack,) = grant.lacks
-    assert lack.path == ("devices", 0)
-    assert "another machine" in lack.message
-    assert "run.devices" in lack.hint
+    (requirement,) = grant.unmet
+    assert requirement.path == ("devices", 0)
+    assert "another machine" in requirement.message
+    assert "run.devices" in requirement.hint
     assert "it is optional" in grant.notes[0]
     assert grant.devices == ()
 
@@ -255,8 +257,8 @@ def test_a_rootless_engine_has_no_groups_of_the_host_and_no_hotplug() -> None:
     assert grant.notes == (
         "the engine is rootless, where the host's groups do not count: /dev/ttyUSB0 may be shut to it",
     )
-    (lack,) = plan({"class": "serial", "hotplug": True}, facts=facts).lacks
-    assert "rootless" in lack.message
+    (requirement,) = plan({"class": "serial", "hotplug": True}, facts=facts).unmet
+    assert "rootless" in requirement.message
     assert plan({"class": "serial", "hotplug": True}, facts=facts).groups == ()
 
 

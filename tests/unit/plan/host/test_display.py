@@ -89,12 +89,12 @@ def test_wslg_is_mounted_for_display_and_sound_once() -> None:
     ("key", "words"), [("display", "X11 or Wayland"), ("audio", "PulseAudio or PipeWire"), ("ssh_agent", "ssh agent")]
 )
 def test_required_and_absent_is_a_lack(key: str, words: str) -> None:
-    (lack,) = planned(SessionFacts(), **{key: "required"}).lacks
-    assert lack.path == (key,)
-    assert words in lack.message
-    assert lack.hint
-    assert planned(SessionFacts(), **{key: "auto"}).lacks == ()
-    assert planned(**{key: "required"}).lacks == ()
+    (requirement,) = planned(SessionFacts(), **{key: "required"}).unmet
+    assert requirement.path == (key,)
+    assert words in requirement.message
+    assert requirement.hint
+    assert planned(SessionFacts(), **{key: "auto"}).unmet == ()
+    assert planned(**{key: "required"}).unmet == ()
 
 
 def test_what_is_wrong_is_told_to_those_who_asked_for_it() -> None:
@@ -103,18 +103,18 @@ def test_what_is_wrong_is_told_to_those_who_asked_for_it() -> None:
     assert planned(session, display="auto").notes == problems[:1]
     assert planned(session, display="wayland").notes == ()
     assert planned(session, ssh_agent="auto").notes == problems[1:]
-    (lack,) = planned(session, display="required").lacks
-    assert "banana" in lack.message
+    (requirement,) = planned(session, display="required").unmet
+    assert "banana" in requirement.message
 
 
 def test_a_display_of_ssh_needs_the_hosts_network() -> None:
     session = SessionFacts(x11="localhost:10.0")
     (note,) = planned(session, display="auto").notes
     assert "network_mode: host" in note
-    assert "network_mode: host" in planned(session, display="required").lacks[0].message
+    assert "network_mode: host" in planned(session, display="required").unmet[0].message
     with_host = planned(session, display="required", run={"network_mode": "host"})
-    assert (with_host.notes, with_host.lacks) == ((), ())
-    assert planned(replace(session, wayland="/w"), display="required").lacks == ()
+    assert (with_host.notes, with_host.unmet) == ((), ())
+    assert planned(replace(session, wayland="/w"), display="required").unmet == ()
 
 
 def test_nothing_reaches_an_engine_elsewhere() -> None:
@@ -123,8 +123,8 @@ def test_nothing_reaches_an_engine_elsewhere() -> None:
     grant = plan_display(Profile.model_validate({"display": "auto", "git": True}), far)
     assert (grant.session, grant.mounts) == ((), ())
     assert "another machine" in grant.notes[0]
-    (lack,) = plan_display(Profile.model_validate({"ssh_agent": "required"}), far).lacks
-    assert "another machine" in lack.message
+    (requirement,) = plan_display(Profile.model_validate({"ssh_agent": "required"}), far).unmet
+    assert "another machine" in requirement.message
 
 
 def test_a_plan_with_a_session_has_its_folder_and_its_settings() -> None:
@@ -165,15 +165,15 @@ def test_a_display_of_ssh_that_is_out_of_reach_names_what_reaches_it(network: st
     required = planned(session, display="required", run=run)
     wanted = planned(session, display="auto", run=run)
     if network:
-        assert required.lacks == ()
+        assert required.unmet == ()
         assert wanted.notes == ()
         return
-    (lack,) = required.lacks
-    assert "network_mode: host" in lack.hint
-    assert "log in" not in lack.hint
+    (requirement,) = required.unmet
+    assert "network_mode: host" in requirement.hint
+    assert "log in" not in requirement.hint
     (note,) = wanted.notes
     assert "localhost:30.0" in note
-    assert wanted.lacks == ()
+    assert wanted.unmet == ()
 
 
 def seen_as(

@@ -13,7 +13,7 @@ from robenv.plan.host.requirements import Grant
 from robenv.plan.models import DEV, RUN, RunPlan
 from robenv.profile.chain.project import find_project
 from robenv.profile.resolve.resolve import resolve_project
-from robenv.project.planned import Loaded, load, plan_notes
+from robenv.project.planned import PlannedProject, plan_notes, plan_project
 
 SELINUX = EngineFacts(security_options=("name=seccomp,profile=default", "name=selinux"))
 REMAPPED = EngineFacts(security_options=("name=seccomp,profile=default", "name=userns"))
@@ -22,13 +22,13 @@ ROOTLESS = EngineFacts(security_options=("name=rootless",), rootless=True)
 FACTS = Facts(1000, 1000, "someone", "linux/amd64", read=frozenset(("engine",)))
 
 
-def loaded(folder: Path, profile: str, purpose: str = DEV) -> Loaded:
+def planned(folder: Path, profile: str, purpose: str = DEV) -> PlannedProject:
     (folder / "src").mkdir(exist_ok=True)
     (folder / "robenv.yaml").write_text(f"name: picker\nbase: {{image: x}}\n{profile}")
-    return load(resolve_project(find_project(folder), {}), "linux/amd64", purpose)
+    return plan_project(resolve_project(find_project(folder), {}), "linux/amd64", purpose)
 
 
-def planned(project: Loaded, engine: EngineFacts, facts: Facts = FACTS) -> tuple[RunPlan, tuple[str, ...]]:
+def planned_run(project: PlannedProject, engine: EngineFacts, facts: Facts = FACTS) -> tuple[RunPlan, tuple[str, ...]]:
     """The container, and what is said of it."""
     facts = replace(facts, engine=engine)
     grant = plan_host(project.resolved.profile, facts)
@@ -50,7 +50,7 @@ def planned(project: Loaded, engine: EngineFacts, facts: Facts = FACTS) -> tuple
 def test_selinux_lets_the_container_use_unlabelled_files(
     tmp_path: Path, engine: EngineFacts, profile: str, options: tuple[str, ...], said: int
 ) -> None:
-    plan, notes = planned(loaded(tmp_path, profile), engine)
+    plan, notes = planned_run(planned(tmp_path, profile), engine)
     assert plan.security_opt == options
     assert sum("SELinux" in note for note in notes) == said
 
@@ -67,7 +67,7 @@ def test_selinux_lets_the_container_use_unlabelled_files(
 def test_an_engine_that_maps_users_leaves_the_user_their_own_files(
     tmp_path: Path, engine: EngineFacts, profile: str, mode: str, said: int
 ) -> None:
-    plan, notes = planned(loaded(tmp_path, profile), engine)
+    plan, notes = planned_run(planned(tmp_path, profile), engine)
     assert plan.userns_mode == mode
     assert [note for note in notes if "userns-remap" in note] == [
         "the engine remaps user IDs (userns-remap), which makes your files nobody's inside: the container runs with "
@@ -87,28 +87,28 @@ def test_an_engine_that_maps_users_leaves_the_user_their_own_files(
     ],
 )
 def test_what_shares_nothing_with_the_host_keeps_the_engines_protection(tmp_path: Path, run: str, mode: str) -> None:
-    project = loaded(tmp_path, f"run_image: {{build: make, install: /opt/picker}}\nrun: {{{run}}}", RUN)
-    assert planned(project, REMAPPED)[0].userns_mode == mode
-    assert ("label=disable" in planned(project, SELINUX)[0].security_opt) == ("/srv/maps" in run)
+    project = planned(tmp_path, f"run_image: {{build: make, install: /opt/picker}}\nrun: {{{run}}}", RUN)
+    assert planned_run(project, REMAPPED)[0].userns_mode == mode
+    assert ("label=disable" in planned_run(project, SELINUX)[0].security_opt) == ("/srv/maps" in run)
 
 
 def test_the_hosts_ipc_is_out_of_a_rootless_engines_reach(tmp_path: Path) -> None:
-    profile = loaded(tmp_path, "run: {ipc: host}").resolved.profile
-    (lack,) = plan_host(profile, replace(FACTS, engine=ROOTLESS)).lacks
-    assert lack.path == ("run", "ipc") and "rootless" in lack.message
+    profile = planned(tmp_path, "run: {ipc: host}").resolved.profile
+    (requirement,) = plan_host(profile, replace(FACTS, engine=ROOTLESS)).unmet
+    assert requirement.path == ("run", "ipc") and "rootless" in requirement.message
     assert plan_host(profile, replace(FACTS, engine=PLAIN)) == Grant()
 
 
 def test_the_hosts_network_is_another_one_on_rootless_docker(tmp_path: Path) -> None:
-    project = loaded(tmp_path, "run: {network_mode: host}\n")
-    (note,) = planned(project, ROOTLESS)[1]
+    project = planned(tmp_path, "run: {network_mode: host}\n")
+    (note,) = planned_run(project, ROOTLESS)[1]
     assert note.startswith("run.network_mode: host is not this machine's network on rootless Docker")
-    assert planned(project, replace(ROOTLESS, podman=True))[1] == ()
-    assert planned(project, PLAIN)[1] == ()
+    assert planned_run(project, replace(ROOTLESS, podman=True))[1] == ()
+    assert planned_run(project, PLAIN)[1] == ()
 
 
 @pytest.mark.parametrize(
-    ("device", "engine", "lacks"),
+    ("device", "engine", "unmet"),
     [
         ("/dev/zero:/dev/arm", ROOTLESS, 1),
         ("/dev/zero", ROOTLESS, 0),
@@ -117,7 +117,7 @@ def test_the_hosts_network_is_another_one_on_rootless_docker(tmp_path: Path) -> 
     ],
 )
 def test_a_device_under_another_name_on_a_rootless_engine(
-    tmp_path: Path, device: str, engine: EngineFacts, lacks: int
+    tmp_path: Path, device: str, engine: EngineFacts, unmet: int
 ) -> None:
-    profile = loaded(tmp_path, f"run: {{devices: ['{device}']}}").resolved.profile
-    assert len(plan_host(profile, replace(FACTS, engine=engine)).lacks) == lacks
+    profile = planned(tmp_path, f"run: {{devices: ['{device}']}}").resolved.profile
+    assert len(plan_host(profile, replace(FACTS, engine=engine)).unmet) == unmet

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from robenv.errors import HostLacks
+from robenv.errors import HostRequirementMissing
 from robenv.host.facts import (
+    DeviceNode,
     Distribution,
     DrmCard,
     EngineFacts,
     Facts,
     GpuFacts,
-    Node,
     NvidiaGpu,
     Tegra,
 )
@@ -23,10 +23,10 @@ from robenv.host.probes.facts import read_facts
 from robenv.host.recorded import RecordedHost
 from robenv.plan.host.gpu import plan_gpu
 from robenv.plan.host.gpu_nvidia import INSTALL_TOOLKIT, REGISTER_RUNTIME, WRITE_CDI_SPEC
-from robenv.plan.host.requirements import Grant, Lack
+from robenv.plan.host.requirements import Grant, MissingRequirement
 from robenv.plan.models import Device, DeviceRequest, Mount
 from robenv.profile.schema.profile import Profile
-from robenv.project.planned import load, resolve
+from robenv.project.planned import plan_project, resolve
 from tests.support.folders import MACHINES
 
 ENGINE = EngineFacts(api_version="1.41", runtimes=("runc",))
@@ -39,8 +39,8 @@ ALL_GPUS = DeviceRequest("", count=-1, capabilities=(("gpu",),))
 VIDEO, RENDER = 44, 109
 
 
-def node(path: str, gid: int, minor: int = 0, mode: int = 0o660) -> Node:
-    return Node(path, "char", 226, minor, gid, mode)
+def node(path: str, gid: int, minor: int = 0, mode: int = 0o660) -> DeviceNode:
+    return DeviceNode(path, "char", 226, minor, gid, mode)
 
 
 def card(number: int, vendor: str, *, renders: bool = True) -> DrmCard:
@@ -53,7 +53,7 @@ CARDS = (
     NvidiaGpu(1, "NVIDIA T4", "GPU-bf507abe-ec25-2053-5435-1c82511a3ae8"),
 )
 NVIDIA = GpuFacts("570.133.20", CARDS, nvidia_toolkit=True, nvidia_hook=True)
-KFD = Node("/dev/kfd", "char", 234, 0, RENDER, 0o660)
+KFD = DeviceNode("/dev/kfd", "char", 234, 0, RENDER, 0o660)
 WORKSTATION = replace(NOTHING, gpu=NVIDIA, engine=TOOLKIT_ENGINE)
 AMD = replace(NOTHING, gpu=GpuFacts(cards=(card(1, "amd"),), kfd=KFD))
 INTEL = replace(NOTHING, gpu=GpuFacts(cards=(card(0, "intel"),)))
@@ -86,10 +86,10 @@ def plan(facts: Facts, gpu: Any) -> Grant:
     return plan_gpu(Profile.model_validate({"name": "picker", "base": base, "gpu": gpu}), facts)
 
 
-def only_lack(grant: Grant) -> Lack:
+def only_lack(grant: Grant) -> MissingRequirement:
     """The one Lack of a grant that gives nothing else away."""
-    (lack,) = grant.lacks
-    return lack
+    (requirement,) = grant.unmet
+    return requirement
 
 
 @pytest.mark.parametrize("facts", [NOTHING, WORKSTATION, AMD, ORIN])
@@ -100,8 +100,10 @@ def test_nothing_is_given_that_the_profile_does_not_ask_for(facts: Facts) -> Non
 
 def test_without_a_gpu_auto_says_so_in_one_note_and_required_in_one_lack() -> None:
     assert plan(NOTHING, "auto") == Grant(notes=("gpu: comes up without one: this machine has no GPU",))
-    lack = only_lack(plan(NOTHING, "required"))
-    assert lack == Lack(("gpu",), "a GPU is required, and this machine has no GPU", "`gpu: auto` comes up without one")
+    requirement = only_lack(plan(NOTHING, "required"))
+    assert requirement == MissingRequirement(
+        ("gpu",), "a GPU is required, and this machine has no GPU", "`gpu: auto` comes up without one"
+    )
 
 
 @pytest.mark.parametrize("mode", ["auto", "required"])
@@ -136,21 +138,21 @@ def test_an_index_that_is_not_there_is_a_note_and_the_rest_is_met() -> None:
     assert grant.device_requests == (replace(ALL_GPUS, count=0, device_ids=("1",)),)
     (note,) = grant.notes
     assert "has no GPU 7" in note and CARDS[1].uuid in note
-    assert not grant.lacks
+    assert not grant.unmet
 
 
 def test_an_index_that_is_not_there_is_a_lack_where_it_is_required() -> None:
-    lack = only_lack(plan(WORKSTATION, {"mode": "required", "devices": ["1", "7"]}))
-    assert lack.path == ("gpu", "devices", 1)
-    assert lack.message.endswith("has no GPU 7")
-    assert lack.hint.startswith(f"there is: 0 ({CARDS[0].uuid})")
+    requirement = only_lack(plan(WORKSTATION, {"mode": "required", "devices": ["1", "7"]}))
+    assert requirement.path == ("gpu", "devices", 1)
+    assert requirement.message.endswith("has no GPU 7")
+    assert requirement.hint.startswith(f"there is: 0 ({CARDS[0].uuid})")
 
 
 def test_none_of_the_cards_asked_for_gives_none_and_not_all() -> None:
     grant = plan(WORKSTATION, {"devices": "7"})
     assert grant == Grant(notes=grant.notes) and "no GPU 7" in grant.notes[0]
     required = plan(WORKSTATION, {"mode": "required", "devices": ["7", "8"]})
-    assert required == Grant(lacks=required.lacks)
+    assert required == Grant(unmet=required.unmet)
     assert only_lack(required).path == ("gpu", "devices")
     assert "7, 8" in only_lack(required).message
 
@@ -191,9 +193,9 @@ def test_an_nvidia_card_that_cannot_be_used_says_what_mends_it(
     gpu: GpuFacts, distribution: Distribution, why: str, command: str
 ) -> None:
     facts = replace(NOTHING, gpu=gpu, distribution=distribution)
-    lack = only_lack(plan(facts, "required"))
-    assert lack.path == ("gpu",)
-    assert why in lack.message and command in lack.hint
+    requirement = only_lack(plan(facts, "required"))
+    assert requirement.path == ("gpu",)
+    assert why in requirement.message and command in requirement.hint
     (note,) = plan(facts, "auto").notes
     assert why in note and command in note
 
@@ -257,8 +259,8 @@ def test_cdi_goes_before_a_toolkit_whose_runtime_is_not_registered() -> None:
     ],
 )
 def test_cdi_devices_that_cannot_be_had(facts: Facts, device: str, why: str, hint: str) -> None:
-    lack = only_lack(plan(facts, {"mode": "required", "devices": device}))
-    assert why in lack.message and lack.hint.startswith(hint)
+    requirement = only_lack(plan(facts, {"mode": "required", "devices": device}))
+    assert why in requirement.message and requirement.hint.startswith(hint)
     (note,) = plan(facts, {"devices": device}).notes
     assert why in note
 
@@ -317,9 +319,9 @@ def test_amd_computes_only_where_that_is_asked_for_and_can_be() -> None:
     drawing = plan(AMD, {"capabilities": "graphics"})
     assert [device.host for device in drawing.devices] == ["/dev/dri/card1", "/dev/dri/renderD129"]
     without = replace(AMD, gpu=replace(AMD.gpu, kfd=None))
-    assert not plan(without, "required").lacks
-    lack = only_lack(plan(without, {"mode": "required", "capabilities": ["graphics", "compute"]}))
-    assert lack.path == ("gpu", "capabilities", 1) and "/dev/kfd" in lack.message
+    assert not plan(without, "required").unmet
+    requirement = only_lack(plan(without, {"mode": "required", "capabilities": ["graphics", "compute"]}))
+    assert requirement.path == ("gpu", "capabilities", 1) and "/dev/kfd" in requirement.message
 
 
 def test_intel_gets_the_nodes_of_its_card_alone() -> None:
@@ -333,8 +335,8 @@ def test_intel_gets_the_nodes_of_its_card_alone() -> None:
 def test_one_card_of_two_by_number_name_or_node(device: str) -> None:
     facts = replace(NOTHING, gpu=GpuFacts(cards=(card(0, "intel"), card(1, "intel"))))
     grant = plan(facts, {"mode": "required", "devices": device})
-    assert [one.host for one in grant.devices] == ["/dev/dri/card1", "/dev/dri/renderD129"]
-    assert not grant.lacks
+    assert [device.host for device in grant.devices] == ["/dev/dri/card1", "/dev/dri/renderD129"]
+    assert not grant.unmet
 
 
 def test_nodes_that_everybody_may_open_need_no_group_and_root_s_group_is_never_given() -> None:
@@ -355,7 +357,7 @@ def test_what_else_renders_is_a_gpu_and_a_server_s_console_is_none() -> None:
     pi = replace(NOTHING, gpu=GpuFacts(cards=(card(0, "other"), card(1, "other", renders=False))))
     assert [device.host for device in plan(pi, "required").devices] == ["/dev/dri/card0", "/dev/dri/renderD128"]
     server = replace(NOTHING, gpu=GpuFacts(cards=(card(0, "other", renders=False),)))
-    assert plan(server, "required").lacks
+    assert plan(server, "required").unmet
 
 
 WSL = replace(NOTHING, gpu=GpuFacts(dxg=True))
@@ -396,8 +398,8 @@ def test_the_vendor_chooses_on_a_hybrid_laptop() -> None:
     intel = plan(HYBRID, {"vendor": "intel"})
     assert len(intel.devices) == 2 and not intel.device_requests and not intel.notes
     assert plan(HYBRID, {"vendor": "nvidia"}).device_requests == (ALL_GPUS,)
-    lack = only_lack(plan(HYBRID, {"mode": "required", "vendor": "amd"}))
-    assert lack.path == ("gpu", "vendor") and "amd" in lack.message
+    requirement = only_lack(plan(HYBRID, {"mode": "required", "vendor": "amd"}))
+    assert requirement.path == ("gpu", "vendor") and "amd" in requirement.message
 
 
 def test_a_device_chooses_on_a_hybrid_laptop() -> None:
@@ -410,7 +412,7 @@ def test_an_nvidia_card_without_its_driver_still_draws_by_mesa() -> None:
     facts = replace(NOTHING, gpu=GpuFacts(cards=(card(0, "nvidia"),)))
     grant = plan(facts, "auto")
     assert len(grant.devices) == 2 and "driver is not loaded" in grant.notes[0]
-    assert plan(facts, {"mode": "required", "vendor": "nvidia"}).lacks, "who names NVIDIA means its driver"
+    assert plan(facts, {"mode": "required", "vendor": "nvidia"}).unmet, "who names NVIDIA means its driver"
 
 
 @pytest.mark.parametrize(
@@ -439,7 +441,7 @@ def test_one_profile_comes_up_on_machines_of_every_kind(
     wanted = frozenset(("gpu", "engine", "devices", "distribution"))
     grant = plan(read_facts("linux/amd64", wanted=wanted, engine=engine, host=host), "auto")
     assert [way for way in ("runtime", "devices", "device_requests") if getattr(grant, way)] == ways
-    assert len(grant.notes) == notes and not grant.lacks
+    assert len(grant.notes) == notes and not grant.unmet
 
 
 REMOTE = replace(WORKSTATION, engine=replace(ENGINE, local=False))
@@ -474,9 +476,9 @@ def test_a_remote_engine_s_own_word_is_taken() -> None:
 )
 def test_a_lack_is_shown_at_its_place_in_the_yaml(tmp_path: Path, yaml: str, line: int, column: int) -> None:
     (tmp_path / "robenv.yaml").write_text(f"name: picker\nbase: {{image: debian:bookworm}}\n{yaml}\n")
-    loaded = load(resolve(tmp_path, None, {}), "linux/amd64")
-    with pytest.raises(HostLacks) as caught:
-        loaded.grant(INTEL if "devices" in yaml else NOTHING)
+    planned = plan_project(resolve(tmp_path, None, {}), "linux/amd64")
+    with pytest.raises(HostRequirementMissing) as caught:
+        planned.grant(INTEL if "devices" in yaml else NOTHING)
     location = caught.value.problems[0].location
     assert location is not None
     assert (location.line, location.column) == (line, column)

@@ -11,15 +11,15 @@ from robenv.host.facts import EngineFacts, Facts, GpuFacts, NvidiaGpu, SessionFa
 from robenv.plan.host.host import plan_host
 from robenv.profile.chain.project import find_project
 from robenv.profile.resolve.resolve import resolve_project
-from robenv.project.planned import Loaded, load
+from robenv.project.planned import PlannedProject, plan_project
 
 PODMAN = EngineFacts(api_version="1.41", podman=True)
 FACTS = Facts(1000, 1000, "someone", "linux/amd64", read=frozenset(("engine",)))
 
 
-def loaded(folder: Path, profile: str) -> Loaded:
+def planned(folder: Path, profile: str) -> PlannedProject:
     (folder / "robenv.yaml").write_text(f"name: picker\nbase: {{image: x}}\n{profile}")
-    return load(resolve_project(find_project(folder), {}), "linux/amd64")
+    return plan_project(resolve_project(find_project(folder), {}), "linux/amd64")
 
 
 @pytest.mark.parametrize(
@@ -36,12 +36,14 @@ def loaded(folder: Path, profile: str) -> Loaded:
 def test_what_a_container_cannot_start_without_is_missing_before_the_build(
     tmp_path: Path, missing: tuple[str, ...], profile: str, said: tuple[str, ...]
 ) -> None:
-    project = loaded(tmp_path, profile)
+    project = planned(tmp_path, profile)
     for engine in (replace(PODMAN, podman_lacks=missing), replace(PODMAN, podman=False, podman_lacks=missing)):
-        lacks = plan_host(project.resolved.profile, replace(FACTS, engine=engine)).lacks
+        unmet = plan_host(project.resolved.profile, replace(FACTS, engine=engine)).unmet
         wanted = said if engine.podman else ()
-        assert len(lacks) == len(wanted)
-        assert all(words in lack.message and lack.hint for words, lack in zip(wanted, lacks, strict=True))
+        assert len(unmet) == len(wanted)
+        assert all(
+            words in requirement.message and requirement.hint for words, requirement in zip(wanted, unmet, strict=True)
+        )
 
 
 @pytest.mark.parametrize(
@@ -57,23 +59,23 @@ def test_what_a_container_cannot_start_without_is_missing_before_the_build(
 )
 def test_what_it_leaves_away_is_said(tmp_path: Path, missing: str, profile: str, said: str) -> None:
     engine = replace(PODMAN, podman_lacks=(missing,))
-    notes = plan_host(loaded(tmp_path, profile).resolved.profile, replace(FACTS, engine=engine)).notes
+    notes = plan_host(planned(tmp_path, profile).resolved.profile, replace(FACTS, engine=engine)).notes
     assert len(notes) == bool(said) and all(note.startswith(said) for note in notes)
 
 
 def test_a_gpu_that_it_would_leave_away_is_missing(tmp_path: Path) -> None:
     gpu = GpuFacts(nvidia_driver="550", nvidia=(NvidiaGpu(0),), nvidia_toolkit=True, nvidia_hook=True)
-    profile = loaded(tmp_path, "gpu: required").resolved.profile
-    lacks = plan_host(profile, replace(FACTS, engine=PODMAN, gpu=gpu)).lacks
-    assert ["Podman" in lack.message for lack in lacks] == [True]
-    assert not plan_host(profile, replace(FACTS, engine=replace(PODMAN, podman=False), gpu=gpu)).lacks
+    profile = planned(tmp_path, "gpu: required").resolved.profile
+    unmet = plan_host(profile, replace(FACTS, engine=PODMAN, gpu=gpu)).unmet
+    assert ["Podman" in requirement.message for requirement in unmet] == [True]
+    assert not plan_host(profile, replace(FACTS, engine=replace(PODMAN, podman=False), gpu=gpu)).unmet
 
 
 @pytest.mark.parametrize(
     ("engine", "options"), [(PODMAN, "U,mode=0700"), (EngineFacts(), "uid=1000,gid=1000,mode=0700")]
 )
 def test_the_runtime_folder_is_the_users(tmp_path: Path, engine: EngineFacts, options: str) -> None:
-    project = loaded(tmp_path, "display: auto")
+    project = planned(tmp_path, "display: auto")
     facts = replace(FACTS, engine=engine, session=SessionFacts(folder="/run/user/1000/robenv"))
     plan = project.container(facts, plan_host(project.resolved.profile, facts))
-    assert [dict(one.options)["options"] for one in plan.mounts if one.kind == "tmpfs"] == [options]
+    assert [dict(mount.options)["options"] for mount in plan.mounts if mount.kind == "tmpfs"] == [options]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from robenv.host.facts import EngineFacts, Facts, Kernel, Node
+from robenv.host.facts import DeviceNode, EngineFacts, Facts, KernelFacts
 from robenv.plan.host.host import wanted_facts
 from robenv.plan.host.realtime import LIMITS, SOME_TIME, plan_realtime
 from robenv.plan.host.requirements import Grant
@@ -19,9 +19,9 @@ READ = frozenset({"kernel", "engine", "devices"})
 LAPTOP = Facts(
     1000, 1000, "jane", "linux/amd64",
     read=READ,
-    kernel=Kernel(cpus=(0, 1, 2, 3), memory=16 << 30),
+    kernel=KernelFacts(cpus=(0, 1, 2, 3), memory=16 << 30),
     engine=EngineFacts(cgroup_version=2, cpus=4, memory=16 << 30),
-    devices=(Node("/dev/nvme0n1", "block", 259, 0, 6, 0o660), Node("/dev/null", "char", 1, 3, 0, 0o666)),
+    devices=(DeviceNode("/dev/nvme0n1", "block", 259, 0, 6, 0o660), DeviceNode("/dev/null", "char", 1, 3, 0, 0o666)),
 )  # fmt: skip
 GROUPS = replace(
     LAPTOP,
@@ -52,7 +52,7 @@ def test_not_asked_for(tmp_path: Path) -> None:
 def test_an_unprivileged_user_gets_limits(tmp_path: Path) -> None:
     expected = Grant(cap_add=("SYS_NICE", "IPC_LOCK"), ulimits=LIMITS)
     assert granted(tmp_path, REALTIME) == expected
-    assert [(one.name, one.soft, one.hard) for one in LIMITS] == [("rtprio", 99, 99), ("memlock", -1, -1)]
+    assert [(limit.name, limit.soft, limit.hard) for limit in LIMITS] == [("rtprio", 99, 99), ("memlock", -1, -1)]
 
 
 def test_root_has_the_capabilities_themselves(tmp_path: Path) -> None:
@@ -71,12 +71,12 @@ def test_root_has_the_capabilities_themselves(tmp_path: Path) -> None:
 )
 def test_time_where_the_kernel_wants_it_to_be_given(tmp_path: Path, facts: Facts, time: int | None) -> None:
     grant = granted(tmp_path, REALTIME, facts)
-    assert (grant.cpu_rt_runtime, grant.lacks) == (time, ())
+    assert (grant.cpu_rt_runtime, grant.unmet) == (time, ())
 
 
 def test_the_profiles_own_time_stands(tmp_path: Path) -> None:
     grant = granted(tmp_path, f"{REALTIME}\nrun: {{cpu_rt_runtime: 300ms}}", GROUPS)
-    assert (grant.cpu_rt_runtime, grant.lacks) == (None, ())
+    assert (grant.cpu_rt_runtime, grant.unmet) == (None, ())
 
 
 @pytest.mark.parametrize(
@@ -128,10 +128,10 @@ def test_the_profiles_own_time_stands(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_not_here(tmp_path: Path, text: str, facts: Facts, path: str, said: str, hint: str) -> None:
-    (lack,) = granted(tmp_path, text, facts).lacks
-    assert ".".join(str(step) for step in lack.path) == path
-    assert said in lack.message
-    assert hint in lack.hint
+    (requirement,) = granted(tmp_path, text, facts).unmet
+    assert ".".join(str(step) for step in requirement.path) == path
+    assert said in requirement.message
+    assert hint in requirement.hint
 
 
 @pytest.mark.parametrize(
@@ -164,4 +164,4 @@ def test_a_limit_that_the_kernel_has_not_is_told(tmp_path: Path) -> None:
 
 def test_a_rootless_engine_of_one_who_may(tmp_path: Path) -> None:
     may = replace(with_engine(LAPTOP, rootless=True), kernel=replace(LAPTOP.kernel, rtprio=99))
-    assert granted(tmp_path, REALTIME, may).lacks == ()
+    assert granted(tmp_path, REALTIME, may).unmet == ()

@@ -8,13 +8,13 @@ from dataclasses import replace
 import pytest
 
 from robenv.catalog.toolchains import cross_package
-from robenv.errors import HostLacks
+from robenv.errors import HostRequirementMissing
 from robenv.host.facts import Distribution
 from robenv.plan.container.run import plan_digest
 from robenv.plan.image.cross_compilers import (
     ENTER,
     PLACE,
-    Foreign,
+    ForeignBuild,
     cannot_have_tools,
     plan_foreign,
     plan_toolchain,
@@ -64,7 +64,7 @@ def test_nothing_is_foreign_on_a_machine_that_runs_it() -> None:
     ],
 )
 def test_how_qemu_is_set(machine: str, platform: str, settings: tuple[tuple[str, str], ...]) -> None:
-    assert plan_foreign(machine, platform) == Foreign(machine, settings)
+    assert plan_foreign(machine, platform) == ForeignBuild(machine, settings)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_the_compiler_for_a_platform(machine: str, platform: str, triplet: str) 
 
 @pytest.mark.parametrize(("machine", "platform"), [(AMD64, "linux/loong64"), ("linux/riscv64", ARM64)])
 def test_a_platform_that_no_distribution_compiles_for(machine: str, platform: str) -> None:
-    with pytest.raises(HostLacks, match=f"{platform}.*{machine}"):
+    with pytest.raises(HostRequirementMissing, match=f"{platform}.*{machine}"):
         plan_toolchain(bootstrap("bookworm", "", platform), Distribution(), machine, platform)
 
 
@@ -126,7 +126,7 @@ def test_tools_for_an_image_are_of_its_release(distribution: Distribution, expec
     "distribution", [Distribution("alpine", "3.20", "", "Alpine Linux v3.20"), Distribution(), Distribution("debian")]
 )
 def test_an_image_of_another_distribution(distribution: Distribution) -> None:
-    with pytest.raises(HostLacks, match="Debian and Ubuntu, and this image is of"):
+    with pytest.raises(HostRequirementMissing, match="Debian and Ubuntu, and this image is of"):
         plan_toolchain(Base("x", image="x"), distribution, AMD64, ARM64)
 
 

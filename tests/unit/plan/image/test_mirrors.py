@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from robenv.plan.image.mirrors import Mirrors, Turn, pinned_name, plan_mirrors
+from robenv.plan.image.mirrors import MirrorRule, Mirrors, pinned_name, plan_mirrors
 from robenv.profile.schema.mirrors import Mirrors as Section
 
 DIGEST = "sha256:" + "ab" * 32
@@ -38,11 +38,11 @@ def test_a_host_is_reached_both_ways_and_the_longest_address_counts() -> None:
     )
     mirrors = plan_mirrors(section)
     assert mirrors.web == (
-        Turn("http://a.org/b/", "http://lab/b/", "/k"),
-        Turn("https://a.org/", "http://lab/a/"),
-        Turn("http://a.org/", "http://lab/a/"),
+        MirrorRule("http://a.org/b/", "http://lab/b/", "/k"),
+        MirrorRule("https://a.org/", "http://lab/a/"),
+        MirrorRule("http://a.org/", "http://lab/a/"),
     )
-    assert mirrors.archive("http://a.org/b") == Turn("http://a.org/b/", "http://lab/b/", "/k")
+    assert mirrors.archive("http://a.org/b") == MirrorRule("http://a.org/b/", "http://lab/b/", "/k")
     assert mirrors.archive("http://a.orgs/b") is None
 
 

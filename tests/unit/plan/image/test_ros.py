@@ -141,7 +141,7 @@ def test_the_sources_of_ros_come_before_anything_asks_for_packages(
     extends: str, groups: list[tuple[str, list[str]]], project: Resolve
 ) -> None:
     plan = plan_build(project(f"extends: [{extends}]\n"), "linux/arm64")
-    there = {group.profile: [one.name for one in group.repositories] for group in plan.stages[-1].groups}
+    there = {group.profile: [repository.name for repository in group.repositories] for group in plan.stages[-1].groups}
     assert [(name, there.get(name, [])) for name, _ in groups] == groups
 
 

@@ -13,7 +13,7 @@ from robenv.plan.models import DEV, RUN
 from robenv.profile.chain.project import find_project
 from robenv.profile.resolve.resolve import resolve_project
 from robenv.profile.resolve.resolved import Resolved
-from robenv.project.planned import Loaded, load
+from robenv.project.planned import PlannedProject, plan_project
 
 TARGET = """\
 base: {image: debian:bookworm}
@@ -56,8 +56,8 @@ def resolve(root: Path) -> Resolved:
     return resolve_project(find_project(root), {})
 
 
-def loaded(root: Path, purpose: str = RUN) -> Loaded:
-    return load(resolve(root), "linux/amd64", purpose)
+def planned(root: Path, purpose: str = RUN) -> PlannedProject:
+    return plan_project(resolve(root), "linux/amd64", purpose)
 
 
 def problems(root: Path, text: str) -> list[str]:
@@ -91,7 +91,7 @@ PACKAGE = (
 def test_what_the_packages_need_to_run_is_resolved_by_the_dev_image_and_is_in_this_one(root: Path) -> None:
     (root / "src/node/package.xml").write_text(PACKAGE)
     (root / "robenv.yaml").write_text(OWN + "  dependencies: {skip_keys: [bc]}\nimage: {shell: [/bin/bash, -c]}\n")
-    made = loaded(root)
+    made = planned(root)
     dev, build, aside, slim = made.build.stages
     assert (aside.name, aside.base.stage) == ("run-rosdep", dev.name)
     (wanted,) = aside.groups
@@ -105,35 +105,35 @@ def test_what_the_packages_need_to_run_is_resolved_by_the_dev_image_and_is_in_th
     assert 'COPY --from=run-rosdep ["/opt/robenv/dependencies/found/", "/opt/robenv/dependencies/"]' in text
     before = made.content_hash
     (root / "robenv.yaml").write_text(OWN + "  dependencies: {types: [build]}\nimage: {shell: [/bin/bash, -c]}\n")
-    assert loaded(root).content_hash != before
-    assert loaded(root, DEV).rendered.dockerfile == text[: text.index("\nFROM image AS build")]
+    assert planned(root).content_hash != before
+    assert planned(root, DEV).rendered.dockerfile == text[: text.index("\nFROM image AS build")]
 
 
 def test_both_images_may_have_dependencies_and_nothing_is_resolved_where_there_are_none(root: Path) -> None:
     (root / "robenv.yaml").write_text(OWN + "  dependencies: true\nworkspace: {dependencies: true}\n")
-    assert [stage.name for stage in loaded(root).build.stages] == ["image", "build", "run"]
+    assert [stage.name for stage in planned(root).build.stages] == ["image", "build", "run"]
     (root / "src/node/package.xml").write_text(PACKAGE)
-    names = [stage.name for stage in loaded(root).build.stages]
+    names = [stage.name for stage in planned(root).build.stages]
     assert names == ["workspace-base", "workspace-rosdep", "image", "build", "run-rosdep", "run"]
 
 
 def test_it_stands_on_the_base_and_has_no_packages_or_steps_of_the_dev_image(root: Path) -> None:
-    dev, build, slim = loaded(root).build.stages
+    dev, build, slim = planned(root).build.stages
     assert (dev.name, build.base.stage, slim.base) == ("image", "image", dev.base)
     target, own, built = slim.groups
     assert (target.packages, target.pip, target.steps) == (("python3",), (), ())
-    assert [one.name for one in target.repositories] == ["vendor"]
-    assert [one.target for one in target.files] == ["/etc/cyclone.xml"]
+    assert [repository.name for repository in target.repositories] == ["vendor"]
+    assert [file.target for file in target.files] == ["/etc/cyclone.xml"]
     assert (target.environment, own.environment) == ((("A", "theirs"), ("B", "both")), (("A", "slim"),))
-    assert [(one.stage, one.source, one.target) for one in built.files] == [("build", "/opt/p", "/opt/p")]
+    assert [(file.stage, file.source, file.target) for file in built.files] == [("build", "/opt/p", "/opt/p")]
     assert slim.settings.working_dir == "/opt/p"
     assert slim.settings.setup_scripts == ("/opt/ros/jazzy/setup.bash", "/opt/p/setup.bash")
 
 
 def test_the_workspace_is_built_where_it_is_in_the_dev_image_with_its_setup_sourced(root: Path) -> None:
-    _, build, _ = loaded(root).build.stages
+    _, build, _ = planned(root).build.stages
     (group,) = build.groups
-    assert [(one.host_path, one.target) for one in group.files] == [(str(root / "src"), "/workspace/src")]
+    assert [(file.host_path, file.target) for file in group.files] == [(str(root / "src"), "/workspace/src")]
     step, look = group.steps
     assert look.run.startswith("test -e /opt/p/setup.bash || ")
     assert step.run == "colcon build --install-base /opt/p $FLAGS"
@@ -151,21 +151,21 @@ def test_the_workspace_is_built_where_it_is_in_the_dev_image_with_its_setup_sour
 )
 def test_setup_scripts_that_the_build_is_to_leave_are_looked_for(root: Path, build: str, looked_for: list[str]) -> None:
     (root / "robenv.yaml").write_text(f"name: p\nextends: ./target/target.yaml\nrun_image: {{{build}}}\n")
-    _, *looks = loaded(root).build.stages[1].groups[0].steps
+    _, *looks = planned(root).build.stages[1].groups[0].steps
     assert [line.split(" || ")[0] for look in looks for line in look.run.splitlines()] == [
         f"test -e {script}" for script in looked_for
     ]
 
 
 def test_the_dev_image_is_the_same_with_and_without_one(root: Path) -> None:
-    before = loaded(root, DEV).content_hash
+    before = planned(root, DEV).content_hash
     (root / "robenv.yaml").write_text("name: p\nextends: ./target/target.yaml\n")
-    assert loaded(root, DEV).content_hash == before
+    assert planned(root, DEV).content_hash == before
 
 
 def test_its_hash_follows_the_sources_and_nothing_that_tools_leave_there(root: Path) -> None:
-    before = loaded(root).content_hash
-    assert before != loaded(root, DEV).content_hash
+    before = planned(root).content_hash
+    assert before != planned(root, DEV).content_hash
     for name in (
         "src/.git/HEAD",
         "src/node/.git",
@@ -177,17 +177,17 @@ def test_its_hash_follows_the_sources_and_nothing_that_tools_leave_there(root: P
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text("something")
     (root / "src/CMakeLists.txt").symlink_to("/usr/share/catkin/cmake/toplevel.cmake")
-    assert loaded(root).content_hash == before
+    assert planned(root).content_hash == before
     (root / ".dockerignore").write_text("**/*.md\n")
     (root / "src/node/notes.md").write_text("words")
-    assert loaded(root).content_hash == before
+    assert planned(root).content_hash == before
     (root / "src/node/node.py").write_text("print(1)")
-    assert loaded(root).content_hash != before
+    assert planned(root).content_hash != before
 
 
 def test_links_of_the_workspace_go_as_they_are(root: Path) -> None:
     (root / "src/data").symlink_to("/opt/data")
-    entries = {entry.name.rpartition("/")[2]: entry.link for entry in loaded(root).rendered.context}
+    entries = {entry.name.rpartition("/")[2]: entry.link for entry in planned(root).rendered.context}
     assert entries["data"] == "/opt/data"
 
 
@@ -199,7 +199,10 @@ def test_a_base_of_its_own_and_stages_that_have_its_names(root: Path) -> None:
     made = plan_build(resolve(root), "linux/arm64", RUN)
     assert [stage.name for stage in made.stages][3:] == ["image-last", "build-last", "run-last"]
     assert made.stages[-1].base.image == "ros:jazzy-ros-core"
-    assert [one.target for one in made.stages[-2].groups[0].files] == ["/workspace/src/node", "/workspace/colcon.meta"]
+    assert [file.target for file in made.stages[-2].groups[0].files] == [
+        "/workspace/src/node",
+        "/workspace/colcon.meta",
+    ]
 
 
 CORE = "ros:jazzy-ros-core"
@@ -242,7 +245,7 @@ def test_ros_is_in_it_by_the_smallest_image_of_it_or_on_another_base_by_its_smal
 def test_sources_that_are_not_there_are_told_at_their_place(root: Path) -> None:
     (root / "robenv.yaml").write_text(OWN + "  sources: [nowhere]\n")
     with pytest.raises(ProfileError) as caught:
-        _ = loaded(root).rendered
+        _ = planned(root).rendered
     (problem,) = caught.value.problems
     assert (problem.message, str(problem.location)) == (f"there is no {root}/nowhere", "robenv.yaml:8:13")
 
@@ -274,7 +277,7 @@ def test_sources_are_of_the_workspace(root: Path, path: str) -> None:
 def test_a_profile_without_one_says_so(root: Path) -> None:
     (root / "robenv.yaml").write_text("base: {image: x}\n")
     with pytest.raises(ProfileError, match="has no run image"):
-        loaded(root)
+        planned(root)
 
 
 def test_robots_run_it_unless_the_profile_says_otherwise(root: Path) -> None:
@@ -286,7 +289,7 @@ def test_robots_run_it_unless_the_profile_says_otherwise(root: Path) -> None:
 
 
 def test_no_commit_is_part_of_it(root: Path) -> None:
-    assert "org.opencontainers" not in loaded(root).rendered.dockerfile
+    assert "org.opencontainers" not in planned(root).rendered.dockerfile
 
 
 @pytest.mark.parametrize(
@@ -311,4 +314,4 @@ def test_colcons_setup_needs_python_there(root: Path, text: str, warned: bool, b
     (root / "robenv.yaml").write_text(f"name: p\n{text % f'build: {build}, install: /opt/p'}")
     problems = lacks_python(resolve(root))
     assert bool(problems) == (warned and "colcon" in build)
-    assert all(one.location is not None and "python3-minimal" in one.hint for one in problems)
+    assert all(problem.location is not None and "python3-minimal" in problem.hint for problem in problems)

@@ -9,7 +9,7 @@ import pytest
 
 from robenv.plan.host.capabilities import with_least_privilege
 from robenv.plan.models import Attachment, Device, DeviceRequest, DiskLimit, Mount, Network, Pool, Port, RunPlan, Ulimit
-from robenv.plan.trust import HostPlaces, allow_list, file_powers, powers
+from robenv.plan.trust import HostPlaces, allow_list, file_access, host_access
 from robenv.plan.trust.weakened import INSIDE, JUDGED, POWERS
 from tests.support.projects.run_plans import DEV, ROOT, SUDOER, run_plan
 
@@ -26,7 +26,7 @@ def bind(source: str, target: str = "/inside", read_only: bool = False) -> dict[
 
 
 def lines(**settings: Any) -> list[tuple[str, str]]:
-    return [(one.kind, one.text) for one in powers(with_least_privilege(run_plan(**settings)), HOME)]
+    return [(one.kind, one.text) for one in host_access(with_least_privilege(run_plan(**settings)), HOME)]
 
 
 @pytest.mark.parametrize(
@@ -262,14 +262,14 @@ def test_a_seccomp_profile_is_told_by_what_it_says() -> None:
 
 
 def test_files_taken_in_from_outside() -> None:
-    found = file_powers(["/srv/picker/a", "/root/.ssh/id", "/lib/x", "/root/.ssh/id"], ["/srv/picker", "/lib"])
+    found = file_access(["/srv/picker/a", "/root/.ssh/id", "/lib/x", "/root/.ssh/id"], ["/srv/picker", "/lib"])
     assert [str(one) for one in found] == ["takes in a copy of /root/.ssh/id"]
 
 
 def test_root_inside_is_a_power_unless_the_user_is_root() -> None:
     """Of somebody who is not, the project's folder shows root's programs on the host."""
     plan = with_least_privilege(run_plan(user=ROOT))
-    assert powers(plan, replace(HOME, uid=0, gid=0)) == ()
+    assert host_access(plan, replace(HOME, uid=0, gid=0)) == ()
     ((kind, text),) = lines(user=ROOT)
     assert (kind, "root inside, as UID 0" in text) == ("root", True)
 

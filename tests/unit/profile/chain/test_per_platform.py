@@ -33,7 +33,10 @@ def test_a_part_holds_for_its_platform_alone(project: Project) -> None:
     assert (amd.apt.packages, arm.apt.packages) == (("git",), ("git", "i2c-tools"))
     assert (amd.environment, arm.environment) == ({}, {"BOARD": "orin"})
     assert (amd.run.shm_size, arm.run.shm_size) == (1 << 30, 8 << 30)
-    assert [(one.source, one.target) for one in arm.run.volumes] == [(f"{project.root}/data", "/a"), ("two", "/b")]
+    assert [(volume.source, volume.target) for volume in arm.run.volumes] == [
+        (f"{project.root}/data", "/a"),
+        ("two", "/b"),
+    ]
     assert resolved.on("linux/riscv64").profile == resolved.profile == amd
     assert resolved.on(ARM).on(AMD).profile == amd
     assert resolved.on(ARM).on(ARM).profile == arm
@@ -152,6 +155,6 @@ def test_files_of_every_part_are_inputs(project: Project) -> None:
 def test_the_schema_knows_it() -> None:
     schema = json_schema()
     assert "$ref" in json.dumps(schema["properties"]["per_platform"])
-    part = schema["$defs"]["Part"]["properties"]
+    part = schema["$defs"]["ProfileBody"]["properties"]
     assert {"apt", "base", "run", "deploy"} <= set(part)
     assert not {"name", "extends", "platforms", "registry", "per_platform"} & set(part)

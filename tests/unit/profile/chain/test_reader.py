@@ -8,10 +8,10 @@ import pytest
 
 from robenv import resources
 from robenv.errors import ProfileError
-from robenv.profile.chain.extends import Found
+from robenv.profile.chain.extends import ProfileSource
 from robenv.profile.chain.project import find_project
 from robenv.profile.resolve.resolve import list_builtin, resolve_builtin, resolve_project
-from robenv.profile.yaml.nodes import Source
+from robenv.profile.yaml.nodes import SourceFile
 from robenv.profile.yaml.parse_error import BadValue
 
 if TYPE_CHECKING:
@@ -92,8 +92,8 @@ def test_what_cannot_be_read_is_told_at_the_entry_that_names_it(project: Project
     problems = project.problems(
         text + "- common.yaml\n- git+https://x.org/p.git\n- git@x.org:p\n- ftp://x/y\n- ../robenv.yaml/x\n"
     )
-    assert [one.location.line for one in problems if one.location] == list(range(2, 13))
-    said = [one.message for one in problems]
+    assert [problem.location.line for problem in problems if problem.location] == list(range(2, 13))
+    said = [problem.message for problem in problems]
     assert "`none.yaml`: there is no such file" in said[0]
     assert "`folder`: this is a folder" in said[1]
     assert "10,000,000 bytes" in said[2]
@@ -113,7 +113,7 @@ def test_problems_of_all_files_are_told_together(project: Project) -> None:
     project.write(".env", "broken line\n")
     project.write("robenv.local.yaml", "run: {init: maybe}\n")
     text = "extends: [./syntax.yaml, ./twice.yaml, ./binary.yaml, ./empty.yaml, ./list.yaml]\nname: A B\npip: x\n"
-    found = {(str(one.location), one.message) for one in project.problems(text)}
+    found = {(str(problem.location), problem.message) for problem in project.problems(text)}
     places = {place for place, _ in found}
     assert {
         "twice.yaml:2:1",
@@ -143,7 +143,7 @@ def test_a_builtin_profile_sees_no_variables_of_the_host(builtins: Path, project
     assert resolved.profile.base.image == "x:1"
     assert resolved.profile.environment == {"A": "none", "C": "", "OWN": "host"}
     assert dict(resolved.inputs.variables) == {"A": "host"}
-    assert [one.message for one in resolved.warnings] == ["the variable `C` is not set: empty text is put in"]
+    assert [warning.message for warning in resolved.warnings] == ["the variable `C` is not set: empty text is put in"]
 
 
 @pytest.mark.parametrize(
@@ -216,10 +216,10 @@ def test_another_resolver_may_find_git_addresses(project: Project, tmp_path_fact
     checkout = tmp_path_factory.mktemp("checkout")
     (checkout / "p.yaml").write_text("base: {image: x}\nenvironment: {A: '${A-unseen}'}\n")
 
-    def find(reference: str, source: Source) -> Found:
+    def find(reference: str, source: SourceFile) -> ProfileSource:
         if reference != "git+https://example.org/p.git":
             raise BadValue("unknown")
-        return Found(checkout / "p.yaml", "git", reference, checkout)
+        return ProfileSource(checkout / "p.yaml", "git", reference, checkout)
 
     project.write("robenv.yaml", "extends: git+https://example.org/p.git\n")
     resolved = resolve_project(find_project(project.root), {"A": "seen"}, find)

@@ -39,7 +39,7 @@ def test_a_script_keeps_its_own(project: Project) -> None:
 
 def test_without_a_distribution_each_place_is_told(project: Project) -> None:
     problems = project.problems(BASE + NAV + "environment: {A: '${ros.distro}'}\n")
-    assert [one.location.line for one in problems if one.location] == [2, 3]
+    assert [problem.location.line for problem in problems if problem.location] == [2, 3]
     assert problems[0].message == "`${ros.distro}` is the ROS distribution, and this profile has none"
     assert "ros: {distro: jazzy}" in problems[0].hint
 

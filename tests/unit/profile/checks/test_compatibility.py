@@ -185,7 +185,7 @@ def test_the_bridge_fits_a_jetson_with_noetic(project: Project) -> None:
 
 def test_every_reason_is_told_at_once(project: Project) -> None:
     problems = project.problems("extends: [jetson/jp6, mixins/pytorch, mixins/nav2]\n")
-    assert sorted(one.message.split()[0] for one in problems) == ["mixins/nav2", "mixins/pytorch"]
+    assert sorted(problem.message.split()[0] for problem in problems) == ["mixins/nav2", "mixins/pytorch"]
 
 
 @pytest.mark.parametrize("name", ["jaz", "jazzi", "ros-jazzy"])

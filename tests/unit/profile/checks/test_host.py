@@ -91,7 +91,7 @@ def test_a_wish_for_the_same_place_or_class_replaces_the_inherited_one(project: 
         "devices: [{by: ttyACM0, name: lidar}, {class: serial, optional: true}, {by: /dev/video0, permissions: r}]\n"
     )
     wishes = resolved.profile.devices
-    assert [(one.by, one.device_class, one.name or one.target, one.permissions) for one in wishes] == [
+    assert [(wish.by, wish.device_class, wish.name or wish.target, wish.permissions) for wish in wishes] == [
         ("/dev/ttyACM0", "", "lidar", "rwm"),
         ("", "serial", "", "rwm"),
         ("/dev/video0", "", "", "r"),

@@ -201,7 +201,7 @@ REFUSED = [
 def test_refusals(written: str, words: str, project: Project) -> None:
     key = written.partition(":")[0]
     problems = project.problems(("" if key == "base" else BASE) + written + "\n")
-    said = "\n".join(f"{one.message} {one.hint}" for one in problems)
+    said = "\n".join(f"{problem.message} {problem.hint}" for problem in problems)
     assert len(problems) == 1, said
     assert words in said
     assert "Value error" not in said
@@ -217,5 +217,5 @@ def test_positions_are_those_of_the_wrong_value(project: Project) -> None:
     text = "base:\n  image: ubuntu:24.04\napt:\n  packages:\n    - git\n    - 'a b'\n"
     text += "run:\n  volumes:\n    - ./x:/x\n    - y:z\n"
     text += "  ports: [1, x]\n  ulimits:\n    nofile: x\nuser: {nam: x, uid: y}\nenvironment:\n  A: 1\n  'B C': 2\n"
-    found = {(one.location.line, one.location.column) for one in project.problems(text) if one.location}
+    found = {(problem.location.line, problem.location.column) for problem in project.problems(text) if problem.location}
     assert found == {(6, 7), (10, 7), (11, 14), (13, 13), (14, 8), (14, 21), (17, 3)}

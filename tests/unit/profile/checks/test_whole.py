@@ -89,7 +89,7 @@ def test_what_is_wrong_by_itself_hides_nothing_and_causes_nothing(project: Proje
     text += "run: {mem_limit: x, memswap_limit: 1g, ports: [80, y], network_mode: host, hostname: '!'}\n"
     text += "files: [{source: none, target: /x}, {source: none}]\nstages: {s: {base: {stage: '!'}}}\n"
     text += "apt: {repositories: {r: {url: '!', suite: ./}}}\n"
-    found = {(one.location.line, one.location.column) for one in project.problems(text) if one.location}
+    found = {(problem.location.line, problem.location.column) for problem in project.problems(text) if problem.location}
     assert found == {(1, 27), (2, 18), (2, 47), (2, 52), (2, 86), (3, 18), (3, 37), (4, 28), (5, 31)}
 
 
@@ -111,5 +111,5 @@ def test_a_missing_file_of_the_chain_causes_nothing_else(project: Project) -> No
 def test_a_run_image_that_is_none_is_told(project: Project, text: str, told: list[str]) -> None:
     """`build --stage run` would say that there is none."""
     warnings = project.resolve(BASE + text).warnings
-    assert [str(one.location) for one in warnings] == told
-    assert all("`run_image` has no `build`" in one.message for one in warnings)
+    assert [str(warning.location) for warning in warnings] == told
+    assert all("`run_image` has no `build`" in warning.message for warning in warnings)

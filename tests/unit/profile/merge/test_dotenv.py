@@ -13,7 +13,7 @@ from tests.support.projects.profiles import BASE, Project
 
 def parse(text: str, environ: dict[str, str] | None = None) -> tuple[dict[str, str | None], list[tuple[str, int]]]:
     variables, bad = parse_dotenv(text, (environ or {}).get, lambda name, line, column: None)
-    return {one.name: one.value for one in variables}, [(one.message, one.line) for one in bad]
+    return {variable.name: variable.value for variable in variables}, [(one.message, one.line) for one in bad]
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from robenv.profile.resolve.provenance import provenance
 from robenv.profile.resolve.resolve import resolve_project
 from robenv.profile.resolve.resolved import Resolved
 from robenv.profile.yaml.loader import load_yaml
-from robenv.profile.yaml.nodes import Source
+from robenv.profile.yaml.nodes import SourceFile
 
 QUICK = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -145,7 +145,7 @@ def test_any_bytes(data: bytes) -> None:
 @QUICK
 @given(st.text(alphabet=st.sampled_from("ab:-[]{}#&*!|>'\"%@`,? \n\t<0é\\"), max_size=60))
 def test_any_text_is_the_same_to_both_parsers(text: str) -> None:
-    source = Source(Path("/x"), "x", "x", "project", Path("/"), (), text)
+    source = SourceFile(Path("/x"), "x", "x", "project", Path("/"), (), text)
     for loader in (yaml.Loader, getattr(yaml, "CLoader", yaml.Loader)):
         root, problems = load_yaml(source, loader)
         assert root is not None or problems or not text.strip() or "#" in text or "-" in text or "%" in text

@@ -12,7 +12,7 @@ from robenv.profile.chain.project import find_project
 from robenv.profile.merge.merge import Rule
 from robenv.profile.merge.rules import PROFILE
 from robenv.profile.resolve.resolve import resolve_project
-from robenv.project.planned import load
+from robenv.project.planned import plan_project
 
 NONSENSE = ("{ubuntu: [bad], x: {y: [1, {}]}}", "[1, {a: []}, null]", "text", "7", "{}")
 
@@ -46,7 +46,7 @@ def test_nothing_reads_what_is_taken_away(nonsense: str, tmp_path: Path) -> None
         profile = f"name: picker\nbase: {{image: ubuntu:24.04}}\n{text[1:-1]}\n"
         (tmp_path / "robenv.yaml").write_text(profile)
         try:
-            load(resolve_project(find_project(tmp_path), {"HOME": "/home/jane"}), "linux/amd64")
+            plan_project(resolve_project(find_project(tmp_path), {"HOME": "/home/jane"}), "linux/amd64")
         except RobenvError as error:
             assert error.problems, profile
         except Exception as error:

@@ -12,12 +12,12 @@ from robenv.catalog.jetpack import JETPACKS, jetpack_of, jetpack_of_image
 from robenv.errors import ProfileError
 from robenv.plan.image.ros import past_end_of_life
 from robenv.profile.chain.project import find_project
-from robenv.profile.resolve.catalog_overrides import Corrected, corrections_file, read_corrections
+from robenv.profile.resolve.catalog_overrides import CorrectedTables, corrections_file, read_corrections
 from robenv.profile.resolve.resolve import resolve_project
 from robenv.profile.resolve.resolved import Resolved
 
 
-def read(folder: Path, text: str | bytes) -> Corrected:
+def read(folder: Path, text: str | bytes) -> CorrectedTables:
     path = folder / "robenv" / "catalog.yaml"
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
@@ -121,7 +121,7 @@ def test_where_the_packages_of_a_ros_distribution_come_from(picker: Callable[[st
     assert (repository.package, repository.package_checksum) == ("https://lab/x_all.deb", checksum)
     place = resolved.locate(("apt", "repositories", "ros", "package_checksum"))
     assert place is not None and place.file.endswith("robenv/catalog.yaml") and place.line == 2
-    (placed,) = (one for level in resolved.levels for one in level.part.repositories)
+    (placed,) = (repository for level in resolved.levels for repository in level.part.repositories)
     assert placed.location == place, "what goes wrong with it is told there"
     assert picker("").profile.apt.repositories["ros"].package_checksum != checksum
 

@@ -51,13 +51,13 @@ def test_each_level_keeps_what_it_adds(project: Project) -> None:
     assert target.part.environment == (("A", "1"), ("B", "1"))
     assert own.part.environment == (("C", "2"), ("A", "2"))
     assert (target.part.pip, own.part.pip) == (("one",), ())
-    assert [one.name for one in target.part.repositories] == ["r"]
+    assert [repository.name for repository in target.part.repositories] == ["r"]
     assert target.part.repositories[0].value.url == "http://b/"
     assert target.part.repositories[0].value.suite == "s"
-    assert [one.name for one in own.part.repositories] == ["q"]
-    assert [one.value.source for one in target.part.files] == [str(project.root / "target/here")]
-    assert [one.name for one in target.part.steps] == ["build"]
-    assert [one.value.run_as for one in own.part.steps] == ["user"]
+    assert [repository.name for repository in own.part.repositories] == ["q"]
+    assert [file.value.source for file in target.part.files] == [str(project.root / "target/here")]
+    assert [step.name for step in target.part.steps] == ["build"]
+    assert [step.value.run_as for step in own.part.steps] == ["user"]
     assert [name for name, _ in own.stage_parts] == ["s", "t"]
     assert target.stage("s").packages == ("gcc",)
     assert own.stage("s").packages == ("make",)

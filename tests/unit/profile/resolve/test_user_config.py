@@ -11,7 +11,7 @@ from robenv.errors import ProfileError
 from robenv.plan.image.mirrors import plan_mirrors
 from robenv.profile.chain.project import find_project
 from robenv.profile.resolve.resolve import resolve_project
-from robenv.profile.resolve.user_config import own_mirrors, read_site
+from robenv.profile.resolve.user_config import own_mirrors, read_user_config
 
 
 @pytest.fixture
@@ -23,14 +23,14 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_without_a_file_there_are_none(config: Path) -> None:
-    assert not read_site({}).registries
+    assert not read_user_config({}).registries
 
 
 def test_mirrors_with_keys_beside_them_and_variables(config: Path) -> None:
     config.write_text(
         "mirrors:\n  pip: $INDEX\n  apt: {a.org: {url: http://lab/a, key: lab.asc}, b.org: http://lab/b}\n"
     )
-    found = read_site({"INDEX": "http://lab/simple"})
+    found = read_user_config({"INDEX": "http://lab/simple"})
     assert found.pip == "http://lab/simple"
     assert found.apt["a.org"].key == str(config.parent / "lab.asc")
     assert found.apt["b.org"].url == "http://lab/b"
@@ -39,7 +39,7 @@ def test_mirrors_with_keys_beside_them_and_variables(config: Path) -> None:
 def test_all_that_is_wrong_is_told_at_its_place(config: Path) -> None:
     config.write_text("name: x\nmirrors:\n  apt: {a.org: ftp://lab}\n  registry: {docker.io: lab:5000}\n")
     with pytest.raises(ProfileError) as caught:
-        read_site({})
+        read_user_config({})
     told = {(problem.location.line, problem.message) for problem in caught.value.problems if problem.location}
     assert [line for line, _ in sorted(told)] == [1, 3, 4]
     assert (1, "unknown key `name`") in told
@@ -62,10 +62,10 @@ def test_a_profile_that_is_not_the_users_own_says_none(
 
 def test_an_authority_beside_the_file_that_names_it(config: Path, tmp_path: Path) -> None:
     config.write_text("mirrors: {ca: lab.pem}\n")
-    assert read_site({}).ca == str(config.parent / "lab.pem")
+    assert read_user_config({}).ca == str(config.parent / "lab.pem")
     (tmp_path / "robenv.yaml").write_text("base: {image: a}\nmirrors: {ca: ./ours.pem}\n")
     files = find_project(tmp_path)
     assert own_mirrors(files).ca == str(tmp_path / "ours.pem")
     resolved = resolve_project(files, {})
     assert resolved.profile.mirrors.ca == str(tmp_path / "ours.pem")
-    assert plan_mirrors(own_mirrors(files), read_site({})).ca == str(tmp_path / "ours.pem")
+    assert plan_mirrors(own_mirrors(files), read_user_config({})).ca == str(tmp_path / "ours.pem")

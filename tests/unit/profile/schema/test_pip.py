@@ -120,7 +120,7 @@ def test_a_login_is_mounted_wherever_apt_works(project: Project) -> None:
 def test_logins_are_borrowed_and_the_classic_builder_has_none(project: Project) -> None:
     text = BASE + LOGINS + "apt: {login: netrc, packages: [aa]}\npip: [{packages: b, login: netrc}]\n"
     plan = plan_build(project.resolve(text), AT)
-    assert [(one.name, one.secrets) for one in borrowers(plan)] == [
+    assert [(borrower.name, borrower.secrets) for borrower in borrowers(plan)] == [
         ("apt for robenv.yaml", (NETRC,)),
         ("pip for robenv.yaml", (NETRC,)),
     ]
@@ -134,6 +134,6 @@ def test_entries_of_levels_below_keep_their_own_index(project: Project) -> None:
     plan = plan_build(project.resolve(f"extends: ./below.yaml\n{BASE}pip: [three]\n"), AT)
     below, own = plan.stages[-1].groups
     assert (below.pip, own.pip) == (("one",), ("three",))
-    assert [one.index_url for one in below.pip_installs] == ["https://x/simple"] and not own.pip_installs
+    assert [install.index_url for install in below.pip_installs] == ["https://x/simple"] and not own.pip_installs
     again = project.resolve(f"extends: ./below.yaml\n{BASE}pip: !override [three]\n")
     assert not any(group.pip_installs for group in plan_build(again, AT).stages[-1].groups)

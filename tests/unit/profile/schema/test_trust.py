@@ -9,7 +9,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
-from robenv.profile.chain.extends import Found, refuse_remote
+from robenv.profile.chain.extends import ProfileSource, refuse_remote
 from robenv.profile.chain.reader import ChainReader
 from robenv.profile.merge.variables import Variables
 from robenv.profile.schema import trust
@@ -28,7 +28,7 @@ def below(annotation: Any, path: str) -> Iterator[str]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield from leaves(annotation, path)
         return
-    parts = [one for one in get_args(annotation) if one not in (type(None), Ellipsis)]
+    parts = [arg for arg in get_args(annotation) if arg not in (type(None), Ellipsis)]
     if getattr(annotation, "__origin__", None) is dict:
         yield from below(parts[1], f"{path}.*")
         return
@@ -44,7 +44,7 @@ def said(tmp_path: Path, text: str) -> list[str]:
     file = tmp_path / "theirs.yaml"
     file.write_text(text)
     reader = ChainReader(tmp_path, Variables({}), refuse_remote)
-    reader.follow(Found(file, "project", "theirs", tmp_path))
+    reader.follow(ProfileSource(file, "project", "theirs", tmp_path))
     assert reader.problems == []
     return list(unjudged_keys(reader.documents[-1].root))
 

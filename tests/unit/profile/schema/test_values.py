@@ -141,7 +141,7 @@ def test_devices_ulimits_and_healthcheck(project: Project) -> None:
     text += "  ulimits: {nofile: 1024, memlock: {soft: -1, hard: -1}}\n"
     text += "  healthcheck: {test: curl x, interval: 1m, retries: 3}\n"
     run = project.resolve(text).profile.run
-    assert [(one.source, one.target, one.permissions) for one in run.devices] == [
+    assert [(device.source, device.target, device.permissions) for device in run.devices] == [
         ("/dev/a", "/dev/a", "rwm"),
         ("/dev/b", "/dev/c", "rwm"),
         ("/dev/d", "/dev/d", "rw"),
@@ -203,7 +203,7 @@ def test_an_unset_variable_is_told_wherever_it_is_put_in(project: Project) -> No
     project.write("b.env", 'Z="\n${IN_OTHER}"\nW=${IN_DEFAULT:-w}\nV=$OK\n')
     text = "base: {image: x}\nrun: {env_file: [a.env, b.env], hostname: 'a$IN_YAML'}\n"
     warnings = project.resolve(text).warnings
-    assert [(str(one.location), one.message.split("`")[1]) for one in warnings] == [
+    assert [(str(warning.location), warning.message.split("`")[1]) for warning in warnings] == [
         (".env:1:1", "IN_DOTENV"),
         ("robenv.yaml:2:43", "IN_YAML"),
         ("a.env:2:1", "IN_FILE"),
@@ -263,7 +263,7 @@ def test_the_json_schema_names_every_key_and_both_forms() -> None:
     assert {kind.get("type") for kind in run["volumes"]["items"]["anyOf"]} >= {"string"}
     assert "from" in schema["$defs"]["FileCopy"]["properties"]
     assert {kind.get("type") for kind in run["environment"]["anyOf"]} == {"object", "array"}
-    for section in ("Gpu", "DeviceWish", "UdevRules", "Ros", "Network", "Pool", "Ipam", "Attachment", "Blkio"):
+    for section in ("Gpu", "DeviceRequirement", "UdevRules", "Ros", "Network", "Pool", "Ipam", "Attachment", "Blkio"):
         top |= schema["$defs"][section]["properties"]
     undescribed = [key for key, value in top.items() if not _described(value, schema)]
     assert undescribed == []

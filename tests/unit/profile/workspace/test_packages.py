@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from robenv.profile.workspace.conditions import holds
-from robenv.profile.workspace.container_paths import Inside
+from robenv.profile.workspace.container_paths import BoundFolders
 from robenv.profile.workspace.package_xml import TYPES
 from robenv.profile.workspace.packages import Packages, read_links, read_packages
 
@@ -11,7 +11,7 @@ _HEAD = "<package format='3'><name>{}</name>\n"
 
 
 def _read(root: Path, *volumes: tuple[str, str]) -> Packages:
-    return read_packages(root, Inside([("/workspace", str(root)), *volumes]), "/workspace")
+    return read_packages(root, BoundFolders([("/workspace", str(root)), *volumes]), "/workspace")
 
 
 def _names(found: Packages) -> list[str]:
@@ -204,7 +204,7 @@ def test_without_dependencies_links_at_the_top_and_in_src_are_noted(tmp_path: Pa
     root.mkdir()
     (root / "data").symlink_to(tmp_path / "elsewhere")
     (root / "src").symlink_to(tmp_path / "elsewhere")
-    inside = Inside([("/workspace", str(root))])
+    inside = BoundFolders([("/workspace", str(root))])
     found = read_links(root, inside, "/workspace")
     assert [note.message.partition(" ")[0] for note in found.notes] == ["data", "src"]
     (root / "src").unlink()

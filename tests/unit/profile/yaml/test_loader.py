@@ -10,7 +10,7 @@ import yaml
 
 from robenv.errors import Problem
 from robenv.profile.yaml.loader import load_yaml
-from robenv.profile.yaml.nodes import Mapping, Node, Scalar, Sequence, Source, to_python
+from robenv.profile.yaml.nodes import Mapping, Node, Scalar, Sequence, SourceFile, to_python
 
 LOADERS = [pytest.param(yaml.Loader, id="pure")]
 if yaml.__with_libyaml__:
@@ -23,11 +23,11 @@ def loader(request: pytest.FixtureRequest) -> Any:
 
 
 def load(text: str, loader: Any) -> tuple[Node | None, tuple[Problem, ...]]:
-    return load_yaml(Source(Path("/p/robenv.yaml"), "robenv.yaml", "x", "project", Path("/p"), (), text), loader)
+    return load_yaml(SourceFile(Path("/p/robenv.yaml"), "robenv.yaml", "x", "project", Path("/p"), (), text), loader)
 
 
 def places(problems: tuple[Problem, ...]) -> list[tuple[int, int]]:
-    return [(one.location.line, one.location.column) for one in problems if one.location]
+    return [(problem.location.line, problem.location.column) for problem in problems if problem.location]
 
 
 @pytest.mark.parametrize(

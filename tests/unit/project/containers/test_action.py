@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from robenv.plan.container.diff import Change
+from robenv.plan.container.diff import PlanChange
 from robenv.project.containers.action import Action, ContainerState, decide, depends_on_processes
 
-CHANGES = (Change("hostname", "a", "b"),)
+CHANGES = (PlanChange("hostname", "a", "b"),)
 BUSY = ("vim",)
 PATHS = ("/home/me/ws",)
 

@@ -10,7 +10,7 @@ from robenv.errors import BuildFailed
 from robenv.profile.chain.project import find_project
 from robenv.profile.resolve.resolve import resolve_project
 from robenv.project.image.missing_packages import _looking, explain_missing
-from robenv.project.planned import Loaded, load
+from robenv.project.planned import PlannedProject, plan_project
 from robenv.render import Instruction
 
 _PROFILE = """\
@@ -27,18 +27,18 @@ _KNOWN = ("libopencv-dev", "libopencv-core406", "libopengv1", "gcc", "gcc-12")
 
 
 @pytest.fixture
-def loaded(tmp_path: Path) -> Loaded:
+def planned(tmp_path: Path) -> PlannedProject:
     (tmp_path / "robenv.yaml").write_text(_PROFILE)
-    return load(resolve_project(find_project(tmp_path), {}), "linux/amd64")
+    return plan_project(resolve_project(find_project(tmp_path), {}), "linux/amd64")
 
 
-def _problems(loaded: Loaded, title: str, *output: str) -> list[str]:
+def _problems(planned: PlannedProject, title: str, *output: str) -> list[str]:
     error = BuildFailed("failed", details="exit code 100")
     error.output = output
     at = Instruction("image", 2, 2, 5, 9, "RUN", title)
-    found = explain_missing(error, loaded, at, lambda names: _KNOWN)
+    found = explain_missing(error, planned, at, lambda names: _KNOWN)
     assert bool(found.details) != bool(found.problems), "one cause is told once"
-    return [f"{one.location}: {one.message}; {one.hint}" for one in found.problems]
+    return [f"{problem.location}: {problem.message}; {problem.hint}" for problem in found.problems]
 
 
 @pytest.mark.parametrize(
@@ -85,8 +85,8 @@ def _problems(loaded: Loaded, title: str, *output: str) -> list[str]:
         ),
     ],
 )
-def test_a_package_is_named_at_its_own_line(loaded: Loaded, title: str, output: str, told: str) -> None:
-    assert _problems(loaded, title, *output.splitlines()) == [told]
+def test_a_package_is_named_at_its_own_line(planned: PlannedProject, title: str, output: str, told: str) -> None:
+    assert _problems(planned, title, *output.splitlines()) == [told]
 
 
 @pytest.mark.parametrize(
@@ -98,14 +98,20 @@ def test_a_package_is_named_at_its_own_line(loaded: Loaded, title: str, output: 
         ("apt packages", "E: The repository does not have a Release file"),
     ],
 )
-def test_what_nobody_could_look_up_is_no_package_that_is_missing(loaded: Loaded, title: str, output: str) -> None:
-    assert _problems(loaded, title, *output.splitlines()) == []
+def test_what_nobody_could_look_up_is_no_package_that_is_missing(
+    planned: PlannedProject, title: str, output: str
+) -> None:
+    assert _problems(planned, title, *output.splitlines()) == []
 
 
-def test_apt_is_asked_with_the_mounts_of_the_step_and_by_plain_names_alone(loaded: Loaded) -> None:
-    at = next(one for one in loaded.rendered.instructions if one.title == "apt packages" and one.stage == "image")
-    text = _looking(loaded.rendered.dockerfile, at, ["libopencv", "python3-nunpy", "$(reboot)"])
-    assert text.startswith("\n".join(loaded.rendered.dockerfile.split("\n")[: at.line_start]))
+def test_apt_is_asked_with_the_mounts_of_the_step_and_by_plain_names_alone(planned: PlannedProject) -> None:
+    at = next(
+        instruction
+        for instruction in planned.rendered.instructions
+        if instruction.title == "apt packages" and instruction.stage == "image"
+    )
+    text = _looking(planned.rendered.dockerfile, at, ["libopencv", "python3-nunpy", "$(reboot)"])
+    assert text.startswith("\n".join(planned.rendered.dockerfile.split("\n")[: at.line_start]))
     asked = text.split("\n")[-2]
     assert "for one in libo python3-nu; do apt-cache pkgnames $one" in asked
     assert asked.endswith("exit 1")

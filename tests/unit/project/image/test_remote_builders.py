@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from robenv.errors import UsageError
-from robenv.project.image.remote_builders import Builder, assign, open_builders
+from robenv.project.image.remote_builders import Builder, assign_builders, open_builders
 
 AMD, ARM, V7 = "linux/amd64", "linux/arm64", "linux/arm/v7"
 
@@ -20,15 +20,15 @@ def _builder(url: str, platform: str) -> Builder:
 
 def test_the_first_that_runs_a_platform_by_itself() -> None:
     orin, spark, server = _builder("ssh://orin", ARM), _builder("ssh://spark", ARM), _builder("ssh://server", AMD)
-    assert assign([orin, spark, server], [ARM, AMD]) == {ARM: orin, AMD: server}
-    assert assign([orin], [AMD, ARM]) == {ARM: orin}, "the rest is built here"
-    assert assign([], [ARM]) == {}
+    assert assign_builders([orin, spark, server], [ARM, AMD]) == {ARM: orin, AMD: server}
+    assert assign_builders([orin], [AMD, ARM]) == {ARM: orin}, "the rest is built here"
+    assert assign_builders([], [ARM]) == {}
 
 
 @pytest.mark.parametrize("platforms", [[AMD], [AMD, "linux/riscv64"]])
 def test_one_that_runs_none_is_refused_by_what_it_is(platforms: list[str]) -> None:
     with pytest.raises(UsageError) as refused:
-        assign([_builder("ssh://orin", ARM)], platforms)
+        assign_builders([_builder("ssh://orin", ARM)], platforms)
     assert refused.value.message == f"ssh://orin is {ARM}: it does not run {' or '.join(platforms)} by itself"
 
 

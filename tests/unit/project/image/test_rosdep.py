@@ -102,7 +102,7 @@ def test_each_cause_is_told_once(log: str, message: str, details: str, hint: str
 def test_a_rule_that_cannot_be_taken_says_so_at_its_key() -> None:
     error = _explained("robenv rosdep: refused: b: its rule says 'x @ y', which is no name\n")
     assert error.message == "1 of the workspace's dependencies cannot be installed"
-    assert [f"{one.location}: {one.message}" for one in error.problems] == [
+    assert [f"{problem.location}: {problem.message}" for problem in error.problems] == [
         "src/app/package.xml:8:3: rosdep: `b`: its rule says 'x @ y', which is no name"
     ]
 

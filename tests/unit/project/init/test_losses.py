@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from robenv.project.init.findings import BUILT_IN, Finding
+from robenv.project.init.findings import BUILT_IN, InitFinding
 from tests.support.init_losses import lost
 
 COMPOSE = """\
@@ -138,7 +138,7 @@ def test_the_count_itself_finds_a_loss(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "Dockerfile").write_text(DOCKERFILE)
     monkeypatch.setattr("robenv.project.init.readers.compose._rest_of_build", lambda value, made: ())
     empty = "robenv.project.init.readers.dockerfile.built_in"
-    monkeypatch.setattr(empty, lambda what, source: Finding(BUILT_IN, "", source))
+    monkeypatch.setattr(empty, lambda what, source: InitFinding(BUILT_IN, "", source))
     missing = [str(atom) for atom in lost(tmp_path)[2]]
     assert "compose.yaml:2: dev.build.network: host" in missing
     assert "Dockerfile:9: ENV: A" not in missing
@@ -160,7 +160,7 @@ def test_a_server_that_a_readme_runs_is_not_the_environment(tmp_path: Path) -> N
     (tmp_path / "README.md").write_text("Run\n\n    docker run -p 8000:8000 example.org/web/api-server:jazzy-nightly\n")
     proposal = lost(tmp_path)[0]
     assert (proposal.image, proposal.sources) == ("", ())
-    assert any("README.md (example.org/web/api-server:jazzy-nightly)" in one.source for one in proposal.notes)
+    assert any("README.md (example.org/web/api-server:jazzy-nightly)" in note.source for note in proposal.notes)
     assert lost(tmp_path, "README.md")[0].image == "example.org/web/api-server:jazzy-nightly"
     (tmp_path / "README.md").write_text("Run\n\n    docker run -v $PWD:/ws example.org/tools:jazzy\n")
     assert lost(tmp_path)[0].image == "example.org/tools:jazzy"

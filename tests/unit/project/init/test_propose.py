@@ -13,9 +13,9 @@ import pytest
 from robenv.host.recorded import RecordedHost
 from robenv.profile.resolve.summary import find_summary
 from robenv.profile.schema.profile import Profile
-from robenv.project.init.findings import BUILT_IN, NOTE, Finding, given_by
+from robenv.project.init.findings import BUILT_IN, NOTE, InitFinding, given_by
 from robenv.project.init.folder import read_folder
-from robenv.project.init.machine import Machine, read_machine
+from robenv.project.init.machine import DetectedMachine, read_machine
 from robenv.project.init.meaning import interpret
 from robenv.project.init.propose import Proposal, propose
 from robenv.project.init.readers.devcontainer import read_devcontainer
@@ -98,34 +98,38 @@ def lay(folder: Path, files: dict[str, str]) -> None:
         (folder / name).write_text(text)
 
 
-def kinds(findings: Iterable[Finding]) -> set[tuple[str, str]]:
-    return {(one.key, one.value) for one in findings if one.key not in (NOTE, BUILT_IN)}
+def kinds(findings: Iterable[InitFinding]) -> set[tuple[str, str]]:
+    return {(finding.key, finding.value) for finding in findings if finding.key not in (NOTE, BUILT_IN)}
 
 
 def test_package_xml_tells_ros_1_from_2() -> None:
-    wanted = Finding("workspace.dependencies", "true", "p: what packages depend on, by rosdep")
-    assert list(in_package_xml(CATKIN, "p")) == [Finding("ros", "1", "p: catkin"), wanted]
-    assert list(in_package_xml(AMENT, "p")) == [Finding("ros", "2", "p: ament_python"), wanted]
+    wanted = InitFinding("workspace.dependencies", "true", "p: what packages depend on, by rosdep")
+    assert list(in_package_xml(CATKIN, "p")) == [InitFinding("ros", "1", "p: catkin"), wanted]
+    assert list(in_package_xml(AMENT, "p")) == [InitFinding("ros", "2", "p: ament_python"), wanted]
     assert list(in_package_xml("<package><name>x</name></package>", "p")) == []
     assert list(in_package_xml("no xml", "p")) == []
 
 
 def test_repos_are_of_the_distribution_that_most_versions_name() -> None:
-    assert list(in_repos(REPOS, "a.repos")) == [Finding("distro", "humble", "a.repos: 2 of 3 versions")]
+    assert list(in_repos(REPOS, "a.repos")) == [InitFinding("distro", "humble", "a.repos: 2 of 3 versions")]
     assert list(in_repos("repositories: {}", "a.repos")) == []
 
 
 def test_of_a_dockerfile_one_stage_counts_through_those_that_it_is_made_from() -> None:
     image = Dockerfile(DOCKERFILE, "D").image()
     assert (image.reference, image.line, image.stage) == ("ros:jazzy-ros-core", 3, "dev")
-    assert [(one.key, one.value, one.source) for one in image.findings if one.key not in (NOTE, BUILT_IN)] == [
+    assert [
+        (finding.key, finding.value, finding.source)
+        for finding in image.findings
+        if finding.key not in (NOTE, BUILT_IN)
+    ] == [
         ("apt.packages", "nothing", "D:4"),
         ("apt.packages", "ros-jazzy-nav2-bringup", "D:7"),
         ("apt.packages", "libeigen3-dev=3.4.0-4", "D:7"),
         ("apt.packages", "htop", "D:12"),
         ("distro", "jazzy", "D:3"),
     ]
-    assert [one.value for one in image.findings if one.key == NOTE] == [
+    assert [finding.value for finding in image.findings if finding.key == NOTE] == [
         "not converted: RUN echo first (steps)",
         "not converted: apt-get install $EXTRA (apt.packages)",
     ]
@@ -148,8 +152,8 @@ def test_a_devcontainer_with_comments() -> None:
         ("run.volumes", "/dev/bus:/dev/bus"),
     }
     notes = [one.value for one in found if one.key == NOTE]
-    assert [any(word in one for one in notes) for word in ("node:1", "rosdep")] == [True, True]
-    assert [one.key for one in read_devcontainer("{", "d").findings] == [NOTE]
+    assert [any(word in note for note in notes) for word in ("node:1", "rosdep")] == [True, True]
+    assert [finding.key for finding in read_devcontainer("{", "d").findings] == [NOTE]
     assert read_devcontainer("[]", "d").findings == []
 
 
@@ -162,33 +166,37 @@ def test_rocker_and_dua() -> None:
         ("run.network_mode", "host"),
         ("devices", '{"by": "/dev/dri", "optional": true}'),
     }
-    assert list(dua_lines(DUA, "s")) == [Finding("profile", "x86-cudev", "s:2: DUA")]
+    assert list(dua_lines(DUA, "s")) == [InitFinding("profile", "x86-cudev", "s:2: DUA")]
     assert list(run_lines("echo 'no rocker' \"", "s")) == []
 
 
 CASES = [
-    ({"src/arm/package.xml": AMENT}, Machine(), "ros/jazzy"),
-    ({"src/arm/package.xml": AMENT}, Machine(ros=("humble",)), "ros/humble"),
-    ({"src/arm/package.xml": CATKIN}, Machine(ros=("humble",)), "ros/debian-bookworm"),
-    ({"src/arm/package.xml": CATKIN}, Machine(), "ros/debian-bookworm"),
-    ({"src/arm/package.xml": AMENT, "arm.repos": REPOS}, Machine(ros=("jazzy",)), "ros/humble"),
-    ({"Dockerfile": DOCKERFILE}, Machine(), "ros/jazzy-ros-core"),
-    ({"Dockerfile": DOCKERFILE, "src/arm/package.xml": AMENT}, Machine(), "ros/jazzy"),
-    ({".devcontainer/devcontainer.json": DEVCONTAINER}, Machine(), "ros/humble-desktop"),
-    ({"run.sh": ROCKER}, Machine(), "ros/noetic-perception"),
-    ({"setup.sh": DUA}, Machine(), "x86-cudev"),
-    ({"docker/container-jetson6/Dockerfile": "FROM x\n"}, Machine(), "jetson6"),
-    ({"Dockerfile": "FROM nvcr.io/nvidia/l4t-jetpack:r36.4.0\n"}, Machine(), "jetson/jp6"),
-    ({}, Machine(l4t="35.4.1"), "jetson/jp5"),
-    ({}, Machine(), "ros/jazzy"),
-    ({"package.xml": "\0\xff<<", "Dockerfile": "FROM ${X\nFROM\nRUN \\", "a.sh": "rocker"}, Machine(), "ros/jazzy"),
-    ({"Dockerfile": "FROM ubuntu:24.04\nRUN apt-get install -y git nano nano-\n"}, Machine(), ""),
+    ({"src/arm/package.xml": AMENT}, DetectedMachine(), "ros/jazzy"),
+    ({"src/arm/package.xml": AMENT}, DetectedMachine(ros=("humble",)), "ros/humble"),
+    ({"src/arm/package.xml": CATKIN}, DetectedMachine(ros=("humble",)), "ros/debian-bookworm"),
+    ({"src/arm/package.xml": CATKIN}, DetectedMachine(), "ros/debian-bookworm"),
+    ({"src/arm/package.xml": AMENT, "arm.repos": REPOS}, DetectedMachine(ros=("jazzy",)), "ros/humble"),
+    ({"Dockerfile": DOCKERFILE}, DetectedMachine(), "ros/jazzy-ros-core"),
+    ({"Dockerfile": DOCKERFILE, "src/arm/package.xml": AMENT}, DetectedMachine(), "ros/jazzy"),
+    ({".devcontainer/devcontainer.json": DEVCONTAINER}, DetectedMachine(), "ros/humble-desktop"),
+    ({"run.sh": ROCKER}, DetectedMachine(), "ros/noetic-perception"),
+    ({"setup.sh": DUA}, DetectedMachine(), "x86-cudev"),
+    ({"docker/container-jetson6/Dockerfile": "FROM x\n"}, DetectedMachine(), "jetson6"),
+    ({"Dockerfile": "FROM nvcr.io/nvidia/l4t-jetpack:r36.4.0\n"}, DetectedMachine(), "jetson/jp6"),
+    ({}, DetectedMachine(l4t="35.4.1"), "jetson/jp5"),
+    ({}, DetectedMachine(), "ros/jazzy"),
+    (
+        {"package.xml": "\0\xff<<", "Dockerfile": "FROM ${X\nFROM\nRUN \\", "a.sh": "rocker"},
+        DetectedMachine(),
+        "ros/jazzy",
+    ),
+    ({"Dockerfile": "FROM ubuntu:24.04\nRUN apt-get install -y git nano nano-\n"}, DetectedMachine(), ""),
 ]
 
 
 @pytest.mark.parametrize(("files", "machine", "profile"), CASES)
 def test_every_proposal_is_a_valid_profile(
-    tmp_path: Path, files: dict[str, str], machine: Machine, profile: str
+    tmp_path: Path, files: dict[str, str], machine: DetectedMachine, profile: str
 ) -> None:
     lay(tmp_path, files)
     found = propose(read_folder(tmp_path), machine, KNOWN)
@@ -200,7 +208,7 @@ def test_every_proposal_is_a_valid_profile(
     assert set(wanted) <= set(resolved.apt.packages)
 
 
-def machine(name: str) -> Machine:
+def machine(name: str) -> DetectedMachine:
     return read_machine(RecordedHost.load(MACHINES / f"{name}.json"))
 
 
@@ -262,7 +270,7 @@ def test_what_is_for_other_machines_alone_is_told(tmp_path: Path) -> None:
 
 def test_each_line_says_where_it_came_from(tmp_path: Path) -> None:
     (tmp_path / "devcontainer.json").write_text(DEVCONTAINER)
-    text = proposed_file("arm", propose(read_folder(tmp_path), Machine(), KNOWN))
+    text = proposed_file("arm", propose(read_folder(tmp_path), DetectedMachine(), KNOWN))
     assert "extends: [ros/humble-desktop]  # devcontainer.json: osrf/ros:humble-desktop\n" in text
     assert "  domain_id: 42  # devcontainer.json:7: ROS_DOMAIN_ID\n" in text
     assert "# gpu: auto  # devcontainer.json:6: gpus all; gives the GPU: uncomment to allow\n" in text
@@ -278,7 +286,7 @@ ASKING = {
 
 def test_what_a_folder_asks_of_the_host_is_left_in_comments(tmp_path: Path) -> None:
     lay(tmp_path, ASKING)
-    proposal = propose(read_folder(tmp_path), Machine(), KNOWN)
+    proposal = propose(read_folder(tmp_path), DetectedMachine(), KNOWN)
     text = proposed_file("arm", proposal)
     (tmp_path / "robenv.yaml").write_text(text)
     profile = resolve(tmp_path, None, {}).profile
@@ -291,7 +299,7 @@ def test_what_a_folder_asks_of_the_host_is_left_in_comments(tmp_path: Path) -> N
         "devices", "devices", "display", "gpu", "run.ipc", "run.network_mode", "run.privileged", "run.volumes",
     ]  # fmt: skip
     (tmp_path / ".devcontainer/devcontainer.json").unlink()
-    proposal = propose(read_folder(tmp_path), Machine(), KNOWN)
+    proposal = propose(read_folder(tmp_path), DetectedMachine(), KNOWN)
     assert sorted(one.key for one in left_out(proposal)) == [
         "audio", "devices", "display", "git", "gpu", "run.network_mode", "ssh_agent",
     ]  # fmt: skip
@@ -299,7 +307,7 @@ def test_what_a_folder_asks_of_the_host_is_left_in_comments(tmp_path: Path) -> N
 
 def test_uncommented_it_is_what_was_asked_for(tmp_path: Path) -> None:
     lay(tmp_path, ASKING)
-    text = proposed_file("arm", propose(read_folder(tmp_path), Machine(), KNOWN))
+    text = proposed_file("arm", propose(read_folder(tmp_path), DetectedMachine(), KNOWN))
     lines = text.splitlines()
     headers = ("# devices:", "# run:", "#   volumes:", "  # volumes:")
     lines = [
@@ -311,8 +319,8 @@ def test_uncommented_it_is_what_was_asked_for(tmp_path: Path) -> None:
     profile = resolve(tmp_path, None, {}).profile
     assert profile.gpu is not None
     assert (profile.display, profile.run.privileged) == ("auto", True)
-    assert {one.by for one in profile.devices} == {"/dev/ttyUSB0", "/dev/sda"}
-    assert [(one.source, one.target) for one in profile.run.volumes] == [("/dev/bus", "/dev/bus")]
+    assert {device.by for device in profile.devices} == {"/dev/ttyUSB0", "/dev/sda"}
+    assert [(volume.source, volume.target) for volume in profile.run.volumes] == [("/dev/bus", "/dev/bus")]
     assert (profile.run.network_mode, profile.run.ipc) == ("host", "host")
 
 
@@ -338,10 +346,10 @@ def test_every_key_that_files_can_bring_is_judged() -> None:
     found += rocker_options(rocker, "x").findings
     harmless = {f"{one.key}: {one.value}" for one in found if not given_by(one)}
     assert (len(found), harmless) == (18, {"run.network_mode: none", "run.ipc: private"})
-    assert given_by(Finding("run.anything", "true", "x")) and given_by(Finding("run.ipc", "shareable", "x"))
-    assert not given_by(Finding("run.volumes", "cache:/var/cache", "x"))
-    assert given_by(Finding("run.volumes", "./data:/data", "x")), "a link of the folder leads anywhere"
-    assert given_by(Finding("environment", "KEY=${AWS_SECRET}", "x")) == "the value of your variable AWS_SECRET"
+    assert given_by(InitFinding("run.anything", "true", "x")) and given_by(InitFinding("run.ipc", "shareable", "x"))
+    assert not given_by(InitFinding("run.volumes", "cache:/var/cache", "x"))
+    assert given_by(InitFinding("run.volumes", "./data:/data", "x")), "a link of the folder leads anywhere"
+    assert given_by(InitFinding("environment", "KEY=${AWS_SECRET}", "x")) == "the value of your variable AWS_SECRET"
 
 
 def test_what_only_a_scripts_shell_knows_is_a_note(tmp_path: Path) -> None:
@@ -356,7 +364,7 @@ def test_what_only_a_scripts_shell_knows_is_a_note(tmp_path: Path) -> None:
     ):
         folder = tmp_path / name.lower()
         lay(folder, {name: text})
-        proposal = propose(read_folder(folder), Machine(), KNOWN)
+        proposal = propose(read_folder(folder), DetectedMachine(), KNOWN)
         assert [one.value for one in proposal.asked] == asked
         assert len(proposal.notes) == notes, proposal.notes
         allowed = replace(proposal, taken=(*proposal.taken, *proposal.asked), asked=())
@@ -374,30 +382,34 @@ def test_a_link_that_leaves_the_folder_is_not_looked_at(tmp_path: Path) -> None:
     (folder / "real.txt").write_text("numpy\n")
     (folder / "requirements.txt").unlink()
     (folder / "requirements.txt").symlink_to("real.txt")
-    assert [one.text for one in read_folder(folder).files] == ["numpy\n"]
+    assert [file.text for file in read_folder(folder).files] == ["numpy\n"]
 
 
 def test_a_gpu_of_this_machine_is_for_this_profile(tmp_path: Path) -> None:
     (tmp_path / "robenv.yaml").write_text(
-        proposed_file("arm", propose(read_folder(tmp_path), Machine(gpu="NVIDIA's"), KNOWN))
+        proposed_file("arm", propose(read_folder(tmp_path), DetectedMachine(gpu="NVIDIA's"), KNOWN))
     )
     gpu = resolve(tmp_path, None, {}).profile.gpu
     assert gpu is not None
     assert gpu.mode == "auto"
-    assert propose(read_folder(tmp_path / "none"), Machine(), KNOWN).taken == ()
+    assert propose(read_folder(tmp_path / "none"), DetectedMachine(), KNOWN).taken == ()
 
 
 def test_a_profile_that_does_not_exist_is_never_proposed(tmp_path: Path) -> None:
     lay(tmp_path, {"package.xml": AMENT, "a.repos": REPOS.replace("humble", "jazzy")})
     two = {name: KNOWN(name) for name in ("ros/humble", "ros/debian-bookworm")}
-    assert propose(read_folder(tmp_path), Machine(), two.get).profile == "ros/humble"
-    assert propose(read_folder(tmp_path), Machine(l4t="36.4"), lambda name: None).profile == "ros/jazzy"
+    assert propose(read_folder(tmp_path), DetectedMachine(), two.get).profile == "ros/humble"
+    assert propose(read_folder(tmp_path), DetectedMachine(l4t="36.4"), lambda name: None).profile == "ros/jazzy"
 
 
 def test_what_others_wrote_cannot_leave_its_comment(tmp_path: Path) -> None:
     evil = "x\nrun: {privileged: true}"
     proposal = Proposal(
-        "ros/debian-bookworm", "", evil, (Finding("environment", f"A={evil}", evil),), (Finding("note", evil, evil),)
+        "ros/debian-bookworm",
+        "",
+        evil,
+        (InitFinding("environment", f"A={evil}", evil),),
+        (InitFinding("note", evil, evil),),
     )
     (tmp_path / "robenv.yaml").write_text(proposed_file("arm", proposal))
     profile = resolve(tmp_path, None, {}).profile
@@ -410,7 +422,7 @@ GOOD = "repositories:\n  arm:\n    {type: git, url: 'https://example.org/arm.git
 def proposed(folder: Path, files: dict[str, str]) -> tuple[str, Profile]:
     """The text for these files, and the profile that it comes to."""
     lay(folder, files)
-    text = proposed_file("arm", propose(read_folder(folder), Machine(), KNOWN))
+    text = proposed_file("arm", propose(read_folder(folder), DetectedMachine(), KNOWN))
     (folder / "robenv.yaml").write_text(text)
     return text, resolve(folder, None, {}).profile
 
@@ -418,7 +430,7 @@ def proposed(folder: Path, files: dict[str, str]) -> tuple[str, Profile]:
 def test_the_workspace_is_brought_with_what_its_packages_depend_on(tmp_path: Path) -> None:
     inside = {"src/arm/upstream.repos": GOOD, "src/arm/package.xml": AMENT}
     text, profile = proposed(tmp_path, {"arm.repos": GOOD, **inside})
-    assert [Path(one).name for one in profile.workspace.repos] == ["arm.repos"]
+    assert [Path(repo).name for repo in profile.workspace.repos] == ["arm.repos"]
     assert profile.workspace.dependencies is not None
     assert "  dependencies: true  # src/arm/package.xml: what packages depend on, by rosdep\n" in text
     assert "    - arm.repos  # arm.repos: `up` clones what is missing in src\n" in text
@@ -447,12 +459,12 @@ def test_what_pip_installs_is_proposed(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("numpy\n")
     (tmp_path / "scripts").mkdir()
     (tmp_path / "scripts/requirements.txt").write_text("scipy\n")
-    text = proposed_file("picker", propose(read_folder(tmp_path), Machine(), KNOWN))
+    text = proposed_file("picker", propose(read_folder(tmp_path), DetectedMachine(), KNOWN))
     (tmp_path / "robenv.yaml").write_text(text)
     (install,) = resolve(tmp_path, None, {}).profile.pip
     assert install.requirements == str(tmp_path / "requirements.txt")
     (tmp_path / "requirements.txt").write_text("numpy\n-r more.txt\n")
-    text = proposed_file("picker", propose(read_folder(tmp_path), Machine(), KNOWN))
+    text = proposed_file("picker", propose(read_folder(tmp_path), DetectedMachine(), KNOWN))
     assert "#   requirements.txt: not converted: for pip, which cannot take it as it is: -r more.txt" in text
 
 
@@ -466,6 +478,6 @@ def test_a_link_to_a_file_elsewhere_says_nothing(tmp_path: Path) -> None:
     (folder / "planted.sh").symlink_to(tmp_path / "secret.env")
     (folder / "away").symlink_to(tmp_path)
     os.mkfifo(folder / "Dockerfile")
-    found = {one.source: one.text for one in read_folder(folder).files}
+    found = {file.source: file.text for file in read_folder(folder).files}
     line = "rocker --env LEVEL=5 -- x\n"
     assert found == {"linked.sh": line, "scripts/real.sh": line, "Dockerfile": ""}

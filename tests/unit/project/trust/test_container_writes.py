@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from robenv.deploy.inventory_trust import inventory_claims
-from robenv.errors import NotTrusted
+from robenv.errors import NotApproved
 from robenv.plan.models import RUN
 from robenv.profile.chain.project import find_project
 from robenv.profile.resolve.resolve import resolve_project
 from robenv.project import gate
-from robenv.project.gate import Admitted, AdmittedContainer, admit_container, admit_image, admit_releases
-from robenv.project.planned import Loaded, load
+from robenv.project.gate import ApprovedContainer, ApprovedProject, approve_container, approve_image, approve_releases
+from robenv.project.planned import PlannedProject, plan_project
 from robenv.project.trust import baseline
 from robenv.project.trust.baseline import close_baseline, open_baseline, read_baseline
 from robenv.project.trust.repos import repos_claims
@@ -45,28 +45,28 @@ class Folder(Chain):
         self.environ: dict[str, str] = {}
         self.starts = True
 
-    def up(self, answer: bool | None = None) -> AdmittedContainer:
+    def up(self, answer: bool | None = None) -> ApprovedContainer:
         """``answer``: of whoever is asked; None, where nobody is there."""
 
         def ask(claims: Any) -> bool:
             self.asked_for += [power for claim in claims for power in claim.powers]
             return bool(answer)
 
-        admitted = admit_container(
+        approved = approve_container(
             Engine(),  # type: ignore[arg-type]
-            self.loaded(),
+            self.planned(),
             None if answer is None else ask,
             self.told.append,
         )
         if self.starts:
             open_baseline(str(self.project), Engine.endpoint)
-        return admitted
+        return approved
 
     def main(self, text: str, uid: int | None = None) -> None:
         super().main(text + "\n", uid)
 
-    def loaded(self) -> Loaded:
-        return load(resolve_project(find_project(self.project), self.environ, self.remote), "linux/amd64")
+    def planned(self) -> PlannedProject:
+        return plan_project(resolve_project(find_project(self.project), self.environ, self.remote), "linux/amd64")
 
 
 @pytest.fixture
@@ -107,10 +107,10 @@ def test_a_power_that_comes_later_is_asked_once(folder: Folder, file: str) -> No
         "common.yaml": "run: {pid: host}\n",
     }
     folder.write(f"picker/{file}", text[file])
-    with pytest.raises(NotTrusted) as refused:
+    with pytest.raises(NotApproved) as refused:
         folder.up()
     assert f"{file} changed while a container could write there" in refused.value.details
-    with pytest.raises(NotTrusted, match="not allowed"):
+    with pytest.raises(NotApproved, match="not allowed"):
         folder.up(answer=False)
     assert len(folder.asked_for) == 1
     folder.up(answer=True)
@@ -133,7 +133,7 @@ def test_an_edit_that_gives_nothing_is_not_asked_about_and_does_not_hide_a_later
     folder.main("run: {volumes: ['${WHERE:-./a}:/a'], hostname: b}")
     folder.up()
     folder.write("picker/.env", "WHERE=/srv\n")
-    with pytest.raises(NotTrusted) as refused:
+    with pytest.raises(NotApproved) as refused:
         folder.up()
     assert "reads and writes /srv" in refused.value.details
 
@@ -152,7 +152,7 @@ def test_a_folder_that_is_exchanged_for_a_link_is_asked_about(folder: Folder) ->
     folder.up()
     (folder.project / "data").rmdir()
     (folder.project / "data").symlink_to("/etc")
-    with pytest.raises(NotTrusted) as refused:
+    with pytest.raises(NotApproved) as refused:
         folder.up()
     assert "reads and writes /etc" in refused.value.details
 
@@ -164,11 +164,11 @@ def test_a_file_for_the_image_that_is_exchanged_for_a_link_is_asked_about(folder
     secret = folder.write("secret/id", "key")
     (folder.project / "config").unlink()
     (folder.project / "config").symlink_to(secret)
-    with pytest.raises(NotTrusted) as refused:
+    with pytest.raises(NotApproved) as refused:
         folder.up()
     assert f"takes in a copy of {secret}" in refused.value.details
-    with pytest.raises(NotTrusted) as refused:
-        admit_image(folder.loaded(), None, folder.told.append)
+    with pytest.raises(NotApproved) as refused:
+        approve_image(folder.planned(), None, folder.told.append)
     assert f"takes in a copy of {secret}" in refused.value.details
 
 
@@ -177,8 +177,8 @@ def test_a_step_that_gets_a_secret_is_asked_about_when_its_script_is_another(fol
     folder.main(text.replace("SCRIPT", "use it"))
     folder.up()
     folder.main(text.replace("SCRIPT", "send it away"))
-    with pytest.raises(NotTrusted) as refused:
-        admit_image(folder.loaded(), None, folder.told.append)
+    with pytest.raises(NotApproved) as refused:
+        approve_image(folder.planned(), None, folder.told.append)
     assert "the build reads the secret token ($TOKEN)" in refused.value.details
 
 
@@ -186,8 +186,8 @@ def test_a_deploy_is_asked_about_as_well(folder: Folder) -> None:
     folder.main("run: {hostname: a}\ndeploy: {command: x}")
     folder.up()
     folder.main("run: {privileged: true}\ndeploy: {command: x}")
-    with pytest.raises(NotTrusted) as refused:
-        admit_releases([(folder.loaded(), FACTS)], None, folder.told.append)
+    with pytest.raises(NotApproved) as refused:
+        approve_releases([(folder.planned(), FACTS)], None, folder.told.append)
     assert PRIVILEGED in refused.value.details
 
 
@@ -207,7 +207,7 @@ def test_after_the_last_container_an_edit_is_the_users_own(folder: Folder) -> No
     folder.main("run: {pid: host}")
     folder.up()
     folder.main("run: {pid: host, ipc: host}")
-    with pytest.raises(NotTrusted):
+    with pytest.raises(NotApproved):
         folder.up()
 
 
@@ -216,19 +216,19 @@ def test_a_change_that_the_container_could_have_made_outlives_it(folder: Folder)
     folder.up()
     folder.main("run: {pid: host}")
     close_baseline(str(folder.project), Engine.endpoint)
-    with pytest.raises(NotTrusted):
+    with pytest.raises(NotApproved):
         folder.up()
 
 
 def test_a_name_that_leads_elsewhere_by_the_time_of_the_start(folder: Folder) -> None:
     (folder.project / "data").mkdir()
     folder.main("run: {volumes: ['./data:/data']}")
-    admitted = folder.up()
-    admitted.check_links()
+    approved = folder.up()
+    approved.check_links()
     (folder.project / "data").rmdir()
     (folder.project / "data").symlink_to("/")
-    with pytest.raises(NotTrusted, match="exchanged meanwhile"):
-        admitted.check_links()
+    with pytest.raises(NotApproved, match="exchanged meanwhile"):
+        approved.check_links()
 
 
 def test_a_link_that_comes_and_goes_is_never_judged_as_a_folder_and_mounted_as_a_link(raced: Folder) -> None:
@@ -255,13 +255,13 @@ def test_a_link_that_comes_and_goes_is_never_judged_as_a_folder_and_mounted_as_a
     try:
         for _ in range(200):
             try:
-                admitted = raced.up()
-                admitted.check_links()
-            except NotTrusted:
+                approved = raced.up()
+                approved.check_links()
+            except NotApproved:
                 continue
             except OSError:
                 continue
-            assert admitted.leads[str(data)] != str(other)
+            assert approved.leads[str(data)] != str(other)
     finally:
         stop.set()
         thread.join()
@@ -269,9 +269,9 @@ def test_a_link_that_comes_and_goes_is_never_judged_as_a_folder_and_mounted_as_a
 
 def test_only_the_gate_makes_what_is_admitted(folder: Folder) -> None:
     folder.main("run: {hostname: a}")
-    loaded: Loaded = folder.loaded()
+    planned: PlannedProject = folder.planned()
     with pytest.raises(TypeError, match="only the trust check"):
-        Admitted(loaded, (), object())
+        ApprovedProject(planned, (), object())
 
 
 def test_who_is_in_which_group_is_not_for_a_strangers_image_to_say(folder: Folder) -> None:
@@ -319,7 +319,7 @@ def test_a_file_that_says_more_only_while_it_is_read(raced: Folder) -> None:
         for _ in range(200):
             try:
                 assert not raced.up().plan.privileged
-            except NotTrusted:
+            except NotApproved:
                 refused += 1
     finally:
         stop.set()
@@ -329,9 +329,9 @@ def test_a_file_that_says_more_only_while_it_is_read(raced: Folder) -> None:
 
 def refused(folder: Folder, build: bool = False) -> str:
     """What is shown of the powers that are asked for."""
-    with pytest.raises(NotTrusted) as caught:
+    with pytest.raises(NotApproved) as caught:
         if build:
-            admit_image(folder.loaded(), None, folder.told.append)
+            approve_image(folder.planned(), None, folder.told.append)
         else:
             folder.up()
     return caught.value.details
@@ -365,7 +365,7 @@ def test_what_is_allowed_for_an_image_is_not_allowed_for_a_container(folder: Fol
     folder.main("run: {hostname: a}")
     folder.up()
     folder.main("files: [{source: /etc/hostname, target: /h}]\nrun: {privileged: true}")
-    admit_image(folder.loaded(), lambda claims: True, folder.told.append)
+    approve_image(folder.planned(), lambda claims: True, folder.told.append)
     assert PRIVILEGED in refused(folder)
 
 
@@ -429,9 +429,9 @@ def test_sources_of_the_run_image_that_are_exchanged_for_a_link(folder: Folder) 
     (folder.project / "src").rename(folder.project / "gone")
     (folder.project / "src").symlink_to(folder.folder / "home")
     folder.write("home/id", "key")
-    loaded = load(folder.loaded().resolved, "linux/amd64", RUN)
-    with pytest.raises(NotTrusted) as caught:
-        admit_image(loaded, None, folder.told.append)
+    planned = plan_project(folder.planned().resolved, "linux/amd64", RUN)
+    with pytest.raises(NotApproved) as caught:
+        approve_image(planned, None, folder.told.append)
     assert f"takes in a copy of {folder.folder / 'home'}" in caught.value.details
 
 
@@ -552,9 +552,9 @@ def test_a_container_that_is_yet_to_be_made_counts_from_its_start(folder: Folder
     """Another one of the project ends while its image is built."""
     folder.main("run: {hostname: a}")
     folder.starts = False
-    admitted = folder.up()
+    approved = folder.up()
     close_baseline(str(folder.project), Engine.endpoint)
-    admitted.check_links()
+    approved.check_links()
     folder.main("run: {privileged: true}")
     assert PRIVILEGED in refused(folder)
 
@@ -591,14 +591,14 @@ def test_variables_of_the_host_by_other_files(folder: Folder, file: str, text: s
 def test_repositories_that_a_container_names_are_not_cloned_unseen(folder: Folder) -> None:
     folder.write("picker/ws.repos", "repositories: {}\n")
     folder.main("workspace: {repos: [ws.repos]}")
-    assert repos_claims(folder.loaded().resolved) == ()
+    assert repos_claims(folder.planned().resolved) == ()
     folder.up()
     folder.write("picker/ws.repos", "repositories: {stolen: {type: git, url: /home/jane/private, version: main}}\n")
-    (claim,) = repos_claims(folder.loaded().resolved)
+    (claim,) = repos_claims(folder.planned().resolved)
     assert claim.powers == ("clones /home/jane/private@main into stolen, by your git and its logins",)
     assert "ws.repos changed while a container could write there" in claim.why
     folder.write("picker/ws.repos", "repositories: {stolen: {type: git, url: /home/jane/private}}\n", STRANGER)
-    (claim,) = repos_claims(folder.loaded().resolved)
+    (claim,) = repos_claims(folder.planned().resolved)
     assert claim.why == f"ws.repos belongs to UID {STRANGER}"
 
 
@@ -614,4 +614,4 @@ def test_an_edit_and_a_deploy_to_a_robot_with_other_users(folder: Folder) -> Non
     folder.main("deploy: {command: x}\nrun: {hostname: a}")
     folder.up()
     folder.main("deploy: {command: y}\nrun: {hostname: b}")
-    admit_releases([(folder.loaded(), replace(FACTS, uid=1000, gid=1000))], None, folder.told.append)
+    approve_releases([(folder.planned(), replace(FACTS, uid=1000, gid=1000))], None, folder.told.append)

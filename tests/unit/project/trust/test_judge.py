@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from robenv.errors import NotTrusted, OperationFailed
+from robenv.errors import NotApproved, OperationFailed
 from robenv.project.gate import require_trust
 from robenv.project.trust.approvals import approval_of, approvals, approve, own_uids, revoke
-from robenv.project.trust.judge import Claim, claims_of, image_claims_of, not_approved
+from robenv.project.trust.judge import AccessClaim, claims_of, image_claims_of, not_approved
 from tests.support.projects.chains import FACTS, OTHER, STRANGER, Chain
 
 HOST = "the host's network: its interfaces, and whatever listens on it, also on localhost"
@@ -135,10 +135,10 @@ def test_a_file_that_changes_hands_while_it_is_read_is_nobodys(chain: Chain) -> 
     """A path that leads to the user's own file by the time that its owner is asked for."""
     file = chain.write("picker/common.yaml", "run: {privileged: true}\n", STRANGER)
     chain.main("extends: [./common.yaml]\n")
-    loaded = chain.loaded()
+    planned = chain.planned()
     file.unlink()
     chain.write("picker/common.yaml", "run: {read_only: true}\n")
-    (claim,) = claims_of(loaded, FACTS, loaded.container(FACTS, loaded.grant(FACTS)))
+    (claim,) = claims_of(planned, FACTS, planned.container(FACTS, planned.grant(FACTS)))
     assert claim.why == "it changed while it was read"
 
 
@@ -148,7 +148,7 @@ def test_files_of_the_host_that_an_image_takes_in(chain: Chain) -> None:
     text = f"files: [{{source: {secret}, target: /x}}, {{source: ./inside, target: /y}}]\nrun: {{pid: host}}\n"
     chain.write("picker/common.yaml", text, STRANGER)
     chain.main("extends: [./common.yaml]\n")
-    (claim,) = image_claims_of(chain.loaded())
+    (claim,) = image_claims_of(chain.planned())
     assert claim.powers == (f"takes in a copy of {secret}",)
     assert chain.asked()["common.yaml"][1:] == [f"takes in a copy of {secret}"]
 
@@ -167,10 +167,10 @@ def test_the_hosts_network_in_a_build(chain: Chain) -> None:
     ):
         stranger.write_text(f"steps: [{{name: look, run: ls}}]\n{theirs}")
         chain.main(f"extends: ../theirs.yaml\n{own}")
-        (claim,) = image_claims_of(chain.loaded())
+        (claim,) = image_claims_of(chain.planned())
         assert claim.powers == powers
     chain.main("build: {network: host}\n")
-    assert image_claims_of(chain.loaded()) == (), "one's own"
+    assert image_claims_of(chain.planned()) == (), "one's own"
 
 
 def test_variables_of_the_host_in_a_file_for_the_container(chain: Chain) -> None:
@@ -194,7 +194,7 @@ def test_approvals_are_private_and_by_content(chain: Chain) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
     assert approve("git+https://arm", ["b", "a"]).path == made.path
-    assert [one.source for one in approvals()] == ["git+https://arm"]
+    assert [approval.source for approval in approvals()] == ["git+https://arm"]
     for powers, holds in ((["a"], True), (["a", "b"], True), (["a", "c"], False), ([], True)):
         assert (approval_of("git+https://arm", powers) is not None) is holds
     assert approval_of("git+https://other", ["a"]) is None
@@ -247,8 +247,8 @@ def test_asks_the_first_time_and_when_the_list_grows(chain: Chain) -> None:
         answers.append([claim.powers for claim in claims])
         return True
 
-    def claim(*powers: str) -> tuple[Claim, ...]:
-        return (Claim("git+https://arm", "arm", "it is from git", powers),)
+    def claim(*powers: str) -> tuple[AccessClaim, ...]:
+        return (AccessClaim("git+https://arm", "arm", "it is from git", powers),)
 
     assert require_trust(claim(), ask) == ()
     assert require_trust(claim(), None) == ()
@@ -256,16 +256,16 @@ def test_asks_the_first_time_and_when_the_list_grows(chain: Chain) -> None:
     assert require_trust(claim("a", "b"), None) == (path,)
     assert require_trust(claim("b"), None) == (path,)
     assert answers == [[("a", "b")]]
-    with pytest.raises(NotTrusted) as refused:
+    with pytest.raises(NotApproved) as refused:
         require_trust(claim("a", "c"), None)
     assert refused.value.exit_code == 2
     assert "robenv trust" in refused.value.hint
-    with pytest.raises(NotTrusted):
+    with pytest.raises(NotApproved):
         require_trust(claim("a", "c"), lambda claims: False)
     assert not_approved(claim("a", "c"))
     assert require_trust(claim("a", "c"), ask) != (path,)
     revoke("git+https://arm")
-    with pytest.raises(NotTrusted):
+    with pytest.raises(NotApproved):
         require_trust(claim("b"), None)
 
 
@@ -273,7 +273,7 @@ def test_many_robenvs_approve_at_once(chain: Chain) -> None:
     script = "import sys; from robenv.project.trust.approvals import approve; approve('s', [sys.argv[1], 'x'])"
     running = [subprocess.Popen([sys.executable, "-c", script, str(number % 3)]) for number in range(9)]
     assert [one.wait(60) for one in running] == [0] * 9
-    assert [one.powers for one in sorted(approvals(), key=lambda one: one.powers)] == [
+    assert [approval.powers for approval in sorted(approvals(), key=lambda one: one.powers)] == [
         ("0", "x"),
         ("1", "x"),
         ("2", "x"),

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from robenv.profile.chain.reader import Document
+from robenv.profile.chain.reader import ChainDocument
 from robenv.profile.resolve.resolved import Resolved
 from robenv.profile.yaml.files import MAX_BYTES, BadFile, decode
 from robenv.profile.yaml.nodes import Mapping, Scalar, Sequence, find
@@ -18,32 +18,32 @@ from robenv.project.trust.approvals import own_uids
 
 
 @dataclass(frozen=True)
-class Stranger:
+class ForeignFile:
     """Why a file of the chain is not the user's own, and what an approval of it is given to."""
 
     identity: str
     why: str
 
 
-def find_strangers(resolved: Resolved) -> dict[Document, Stranger]:
+def find_foreign_files(resolved: Resolved) -> dict[ChainDocument, ForeignFile]:
     """The files of the chain that came from git, or that somebody else than the user and root could have written."""
     mine = own_uids()
     path = resolved.files.env_file if resolved.files else None
     # Its variables stand in the values of every file of the project: somebody else's makes all of them theirs.
     dotenv = foreign_path(path, mine, path.name) if path is not None and path in resolved.inputs.files else ""
-    found: dict[Document, Stranger] = {}
+    found: dict[ChainDocument, ForeignFile] = {}
     for document in resolved.documents:
         source = document.source
         if source.origin == "git":
-            found[document] = Stranger(source.name, "it is from git")
+            found[document] = ForeignFile(source.name, "it is from git")
         elif source.origin != "builtin":
             why = _foreign_file(document, mine) or dotenv or _foreign_reference(document, mine)
             if why:
-                found[document] = Stranger(f"{os.path.realpath(source.path)} ({why})", why)
+                found[document] = ForeignFile(f"{os.path.realpath(source.path)} ({why})", why)
     return found
 
 
-def _foreign_file(document: Document, mine: frozenset[int]) -> str:
+def _foreign_file(document: ChainDocument, mine: frozenset[int]) -> str:
     """Why a file is somebody else's; "" where what was read of it is the user's own.
 
     Read once more, so that the owner is that of the very text that was merged: by now the path could lead elsewhere.
@@ -61,7 +61,7 @@ def _foreign_file(document: Document, mine: frozenset[int]) -> str:
     return _first(path, about, mine, "it")
 
 
-def _foreign_reference(document: Document, mine: frozenset[int]) -> str:
+def _foreign_reference(document: ChainDocument, mine: frozenset[int]) -> str:
     """Why a file is somebody else's that counts as a part of this one: variables, a seccomp profile, repositories."""
     for keys in (("run", "env_file"), ("run", "security_opt"), ("workspace", "repos")):
         listed = find(document.root, keys)
@@ -86,9 +86,9 @@ def _first(path: Path, about: list[os.stat_result], mine: frozenset[int], name: 
     if stat.S_ISLNK(about[0].st_mode):
         places.append(Path(os.path.realpath(path)).parent.stat())
     owners = [_belongs(name, one.st_uid) for one in about if one.st_uid not in mine]
-    owners += [_belongs("its folder", one.st_uid) for one in places[1:] if one.st_uid not in mine]
+    owners += [_belongs("its folder", place.st_uid) for place in places[1:] if place.st_uid not in mine]
     files = (_writable(name, one) for one in about[1:])
-    folders = (_writable("its folder", one) for one in places[1:] if not one.st_mode & stat.S_ISVTX)
+    folders = (_writable("its folder", place) for place in places[1:] if not place.st_mode & stat.S_ISVTX)
     lists = ("it has an access list (getfacl)" for one in (path, path.parent) if _has_list(one))
     return next(filter(None, (*owners, *files, *folders, *lists)), "")
 
