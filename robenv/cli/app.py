@@ -15,6 +15,7 @@ from robenv.cli.commands import COMMANDS, OTHER_NAMES, command_of
 from robenv.cli.errors import print_bug, print_error
 from robenv.cli.output import safe_output
 from robenv.errors import Interrupted, RobenvError, UsageError
+from robenv.util import log
 
 
 def _version(asked: bool) -> None:
@@ -33,6 +34,10 @@ def root(
     file: Annotated[
         Path | None, typer.Option("-f", "--file", metavar="FILE", help="The project's file, instead of robenv.yaml")
     ] = None,
+    verbose: Annotated[
+        int,
+        typer.Option("-v", "--verbose", count=True, help="Show decisions and commands; -vv: engine requests too"),
+    ] = 0,
     version: Annotated[
         bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Print the version")
     ] = False,
@@ -40,9 +45,18 @@ def root(
     """Robotics development environments from one YAML file."""
     from robenv.cli.common import ProjectOptions
 
+    _start_log(verbose)
     if directory is not None and not directory.is_dir():
         raise UsageError(f"{directory} is not a folder")
     context.obj = ProjectOptions(directory=Path(os.path.realpath(directory or Path())), file=file)
+
+
+def _start_log(verbosity: int) -> None:
+    file = os.environ.get(log.VARIABLE, "")
+    try:
+        log.start(verbosity, file)
+    except OSError as error:
+        raise UsageError(f"the log {file} cannot be written: {error.strerror} ({log.VARIABLE})") from error
 
 
 def application(commands: tuple[str, ...]) -> typer.Typer:

@@ -104,6 +104,7 @@ def root_help() -> str:
             "Options:",
             "  -C, --directory DIR   Work as if started in DIR",
             "  -f, --file FILE       The project's file, instead of robenv.yaml here or above",
+            "  -v, --verbose         Show decisions and commands; -vv: engine requests too",
             "  --version             Print the version",
             "  --install-completion  Install completion for the current shell",
             "  --show-completion     Print the completion script",

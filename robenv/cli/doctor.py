@@ -6,7 +6,9 @@ import os
 import shlex
 import subprocess
 import sys
+import time
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,7 +17,8 @@ from robenv.cli.common import JsonOption, ProjectOptions, confirm, local_platfor
 from robenv.cli.errors import hanging_indent
 from robenv.cli.help import Command
 from robenv.cli.output import paint
-from robenv.errors import EngineUnreachable, RobenvError, UsageError
+from robenv.errors import EngineUnreachable, OperationFailed, RobenvError, UsageError
+from robenv.paths import cache_folder
 
 if TYPE_CHECKING:
     from robenv.doctor.check import Finding
@@ -97,6 +100,9 @@ def doctor(
         bool, typer.Option("--fix", help="Run the safe ones of the commands that mend, after asking")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="With --fix: do not ask")] = False,
+    report: Annotated[
+        bool, typer.Option("--report", help="Write an archive for a bug report: versions, plan, log; no secrets")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Checks the engine and this machine. Exit code 6 if something fails that robenv cannot work without, 1 if a
@@ -105,6 +111,9 @@ def doctor(
         raise UsageError("--yes is for --fix", hint="`robenv doctor --fix --yes`")
     where: ProjectOptions = context.obj
     findings = _examine(where)
+    if report:
+        _report(where, findings)
+        return
     mended = _mend(findings, yes) if fix else []
     if mended:
         findings = _examine(where)
@@ -116,6 +125,27 @@ def doctor(
         raise typer.Exit(_LACKS)
     if not all(mended):
         raise typer.Exit(_FAILED)
+
+
+def _report(where: ProjectOptions, findings: list[Finding]) -> None:
+    from robenv.doctor.report import report_files, write_report
+    from robenv.project.preview import preview_up
+
+    info = plan = None
+    try:
+        with open_engine() as engine:
+            info = engine.info()
+            planned, _ = _project(where, info.platform)
+            plan = preview_up(engine, planned).to_json() if planned is not None else None
+    except RobenvError as error:
+        note(f"the report has no plan: {error.message}")
+    files = report_files(findings, info, plan, Path(cache_folder(), "logs"))
+    path = Path(time.strftime("robenv-report-%Y%m%d-%H%M%S.tar.gz"))
+    try:
+        write_report(path, files)
+    except OSError as error:
+        raise OperationFailed(f"cannot write {path.absolute()}: {error.strerror}") from error
+    note(f"wrote {path} with {', '.join(files)}; look into it before you send it")
 
 
 def _print(findings: list[Finding]) -> None:

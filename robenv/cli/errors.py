@@ -11,9 +11,11 @@ import time
 import traceback
 from collections.abc import Iterable
 
+from robenv import __version__
 from robenv.cli.output import paint, safe_stream
 from robenv.errors import Problem, RobenvError
 from robenv.paths import cache_folder, write_atomically
+from robenv.util import log
 
 EXIT_BUG = 70
 
@@ -65,13 +67,17 @@ def print_warnings(problems: Iterable[Problem]) -> None:
 
 def print_bug(error: BaseException) -> int:
     """A bug of robenv's own: the traceback goes to a log, its path to the user."""
-    log = os.path.join(cache_folder(), "logs", time.strftime("bug-%Y%m%d-%H%M%S") + f"-{os.getpid()}.log")
-    text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    path = os.path.join(cache_folder(), "logs", time.strftime("bug-%Y%m%d-%H%M%S") + f"-{os.getpid()}.log")
+    text = log.redact("".join(traceback.format_exception(type(error), error, error.__traceback__)))
+    text = f"robenv {__version__}, Python {sys.version.split()[0]}\n\n{text}\nBefore it:\n{log.last_records()}"
     try:
-        write_atomically(log, text.encode(errors="backslashreplace"))
-        where = f"the details are in {log}"
+        write_atomically(path, text.encode(errors="backslashreplace"))
+        where = f"the details are in {path}"
     except OSError as failure:
         where = f"its log could not be written ({failure})"
     summary = f"{type(error).__name__}: {error}".splitlines()[0]
-    print(paint("error:", "1;31") + f" this is a bug in robenv ({summary}); {where}", file=safe_stream(sys.stderr))
+    stream = safe_stream(sys.stderr)
+    print(paint("error:", "1;31") + f" this is a bug in robenv ({summary}); {where}", file=stream)
+    hint = "report it with that file and the archive of `robenv doctor --report`, which hold no secrets: look into them"
+    print(paint("hint:", "1;36") + f" {hint}", file=stream)
     return EXIT_BUG

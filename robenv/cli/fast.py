@@ -8,8 +8,13 @@ whole `docker exec`.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 from robenv.fast import up_cache
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def parse(arguments: list[str]) -> tuple[str, tuple[str, ...]] | None:
@@ -59,26 +64,39 @@ def _enter(directory: str, command: tuple[str, ...]) -> int | None:
     from robenv.fast.mounted import replaced_paths
     from robenv.plan.names import LABEL_PLAN
 
+    log = _log()
     try:
         endpoint = find_endpoint(os.environ)
         if not supports(endpoint):
-            return None
+            return log(f"{endpoint.url} is no unix socket")
         known = up_cache.read_entry(directory, endpoint.url)
         if known is None:
-            return None
+            return log("nothing is known of an earlier `up`, or something has changed since")
         engine = DirectEngine(endpoint)
         container = engine.find_container(known[0])
-    except RobenvError:
-        return None  # The whole command meets the same and explains it.
+    except RobenvError as error:
+        return log(str(error))  # The whole command meets the same and explains it.
     if container is None or container.status != "running" or container.labels.get(LABEL_PLAN) != known[1]:
-        return None
+        return log(f"{known[0]} does not run, or was created from another plan")
     if has_stale_session(container, ContainerEntry(container.labels)):
-        return None
+        return log("the login session is another one")
     if has_abandoned_commands(container.name):
-        return None
+        return log("a command of a robenv that was killed may still run")
     if replaced_paths(container, folders=True) or replaced_paths(container, folders=False):
-        return None
+        return log("a mounted path was replaced")
     return _run(engine, container, command)
+
+
+def _log() -> Callable[[str], None]:
+    """What records why the fast path is not taken. The log is only imported where ROBENV_LOG asks for it."""
+    file = os.environ.get("ROBENV_LOG")
+    if not file:
+        return lambda why: None
+    from robenv.util import log
+
+    with suppress(OSError):  # the whole command says so
+        log.start(file=file)
+    return lambda why: log.decision(f"not by the fast path: {why}")
 
 
 def _run(engine: object, container: object, command: tuple[str, ...]) -> int:

@@ -21,6 +21,7 @@ from robenv.engine.transport.docker_py_session import (
     ask_version,
     ignore_environment,
     limit_answers,
+    log_requests,
     request_json,
     request_unversioned,
     trust_as_docker,
@@ -31,6 +32,7 @@ from robenv.engine.transport.errors import translated_errors
 from robenv.engine.transport.sockets import open_socket
 from robenv.engine.transport.ssh import SshRelay, parse_ssh_url
 from robenv.errors import EngineDenied, EngineInsecure, EngineUnreachable, OperationFailed, UsageError
+from robenv.util import log
 
 if TYPE_CHECKING:
     from robenv.engine.transport.http_client import Stream
@@ -101,6 +103,7 @@ def connect(environ: Mapping[str, str]) -> DockerPyEngine:
 
 def connect_to(endpoint: Endpoint) -> DockerPyEngine:
     """As ``connect``, for an endpoint that is known already."""
+    log.decision(f"engine at {endpoint.url} ({endpoint.source})")
     relay = None
     with ExitStack() as opened:
         try:
@@ -117,6 +120,7 @@ def connect_to(endpoint: Endpoint) -> DockerPyEngine:
                 opened.callback(api.close)
                 ignore_environment(api)
                 limit_answers(api)
+                log_requests(api, "engine")
                 if endpoint.tls is not None and endpoint.tls.verify:
                     trust_as_docker(api)
                 elif endpoint.tls is not None:

@@ -36,6 +36,7 @@ from robenv.project.trust.judge import (
     judge_trust,
     not_approved,
 )
+from robenv.util import log
 
 Note = Callable[[str], None]
 _KEY = object()
@@ -205,6 +206,7 @@ def require_trust(
     ``ask`` is None where nobody can answer. Raises NotTrusted.
     """
     missing = not_approved(claims)
+    log.decision(f"{len(claims)} files of others ask for access to the host; not approved yet: {len(missing)}")
     if missing and ask is None:
         raise NotApproved(
             "what is not known to be harmless needs approval, and there is no terminal to ask on",

@@ -5,6 +5,8 @@ __all__ = [
     "bounded_output",
     "concurrency",
     "file_lock",
+    "if_logged",
+    "log",
     "safe_extract",
     "safe_tree",
     "sanitize",

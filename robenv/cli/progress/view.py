@@ -16,6 +16,7 @@ from robenv.cli.progress.plain import PlainView
 from robenv.cli.progress.report import Lookup, Origin, duration, failure_text, is_hidden, lookup_in
 from robenv.engine.build.progress import BuildState, apply_event
 from robenv.engine.protocol import StepEvent
+from robenv.util import log
 
 if TYPE_CHECKING:
     from robenv.cli.progress.live import LiveView
@@ -61,7 +62,7 @@ class ProgressView:
         self._log.start()
         if self._quiet:
             return
-        if _is_terminal(self._stream):
+        if _is_terminal(self._stream) and not log.is_verbose():
             from robenv.cli.progress.live import LiveView
 
             self._live = LiveView(f"{self._doing} {self._title}", lambda: self.state, raw_stream(self._stream))

@@ -19,7 +19,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util.ssl_ import create_urllib3_context
 
 from robenv.engine.api.pull import login_hint
-from robenv.engine.transport.docker_py_session import engine_proxies, json_of, limit_answers
+from robenv.engine.transport.docker_py_session import engine_proxies, json_of, limit_answers, log_requests
 from robenv.engine.transport.sockets import trusting_as_docker
 from robenv.errors import ImageNotFound, OperationFailed, RegistryDenied, RegistryUnreachable
 from robenv.paths import home_folder
@@ -57,6 +57,7 @@ class RepositoryHttp:
         self._session = requests.Session()
         self._session.trust_env = False  # nor ~/.netrc
         limit_answers(self._session, _ANSWER)
+        log_requests(self._session, f"registry {registry}")
         self._session.mount("https://", _RegistryAdapter(_context(registry, insecure)))
 
     def __enter__(self) -> RepositoryHttp:

@@ -10,6 +10,7 @@ from robenv.engine.terminal.console import RawTerminal, is_terminal, terminal_si
 from robenv.engine.terminal.pump import Pump, Streams
 from robenv.engine.terminal.wakeup import Wakeup
 from robenv.errors import RobenvError
+from robenv.util.if_logged import terminal_taken
 
 __all__ = ["HUNG_UP", "Streams", "interact", "interact_exec", "is_terminal", "standard_streams", "terminal_size"]
 
@@ -76,7 +77,7 @@ def interact(session: ProcessSession, streams: Streams | None = None) -> int | N
 
 
 def _interact(session: ProcessSession, streams: Streams, wakeup: Wakeup) -> int | None:
-    with RawTerminal(streams.stdin if session.tty else None) as terminal:
+    with RawTerminal(streams.stdin if session.tty else None) as terminal, terminal_taken():
         session.set_blocking(False)
         return Pump(session, streams, wakeup, terminal).run()
 

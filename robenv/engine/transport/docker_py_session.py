@@ -20,6 +20,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from robenv.engine.transport.sockets import trusting_as_docker
 from robenv.util.bounded_json import ANSWER, join_bounded, parse_json
+from robenv.util.if_logged import timed_request
 
 _PIECE = 64 * 1024
 _REDIRECTS = 3
@@ -104,6 +105,19 @@ def limit_answers(session: Any, most: int = ANSWER) -> None:
 
     session.hooks["response"].append(read)
     session.max_redirects = _REDIRECTS
+
+
+def log_requests(session: Any, whom: str) -> None:
+    """Has the log record each request of a session of requests' when it begins, and once its answer has begun."""
+    send_request = session.send
+
+    def send_logged(request: Any, **options: Any) -> Any:
+        with timed_request(whom, request.method, request.path_url) as answer:
+            response = send_request(request, **options)
+            answer.append(str(response.status_code))
+        return response
+
+    session.send = send_logged
 
 
 def _message(response: Any) -> str:

@@ -9,6 +9,7 @@ import json
 from typing import Any, NamedTuple
 
 from robenv.util.bounded_json import parse_json
+from robenv.util.if_logged import timed_request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,8 +72,10 @@ class HttpConnection:
 
     def request(self, method: str, path: str, body: Any = None) -> HttpAnswer:
         """Sends ``body`` as JSON where there is one, and reads the whole answer."""
-        self._stream.sendall(_request(method, path, body))
-        status, headers = self._head()
+        with timed_request("engine", method, path) as answer:
+            self._stream.sendall(_request(method, path, body))
+            status, headers = self._head()
+            answer.append(str(status))
         self.reusable = "close" not in headers.get("connection", "").lower()
         return HttpAnswer(status, headers, self._body(status, headers))
 
@@ -84,8 +87,10 @@ class HttpConnection:
 
         Where the answer's status is an error, the connection was not handed over and the answer has its body.
         """
-        self._stream.sendall(_request("POST", path, body, protocol, extra))
-        status, headers = self._head()
+        with timed_request("engine", "POST", path) as answer:
+            self._stream.sendall(_request("POST", path, body, protocol, extra))
+            status, headers = self._head()
+            answer.append(str(status))
         if status >= 300:
             return HttpAnswer(status, headers, self._body(status, headers)), b""
         rest = bytes(self._buffer)

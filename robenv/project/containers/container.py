@@ -24,6 +24,7 @@ from robenv.project.containers.networks import connect_networks, ensure_networks
 from robenv.project.containers.state import changes_since, container_state, folders_replaced, own_container
 from robenv.project.gate import ApprovedContainer
 from robenv.project.identity import keep_identity
+from robenv.util import log
 
 _TIME_TO_FAIL = 0.5
 _TIME_TO_STOP = 2.0
@@ -61,6 +62,8 @@ def ensure_container(
     if container is not None:
         state = container_state(engine, container, plan, changes_since(container, plan), recreate)
         decision = decide(state, recreate)
+        why = "; ".join(decision.reasons) or ("a new one is asked for" if recreate else "its plan is the present one")
+        log.decision(f"container {container.name} ({container.status}): {decision.in_words}: {why}")
         if decision.action is not Action.REPLACE:
             return _kept(engine, container, decision, approved, note)
         for reason in decision.reasons:

@@ -27,6 +27,7 @@ from robenv.project.planned import PlannedProject
 from robenv.project.registry import ProjectImage, pull_image, push_image
 from robenv.project.reporter import Reporter, building
 from robenv.render import Rendered, context_stream, find_instruction, render
+from robenv.util import log
 from robenv.util.concurrency import forward
 from robenv.util.file_lock import sharing_caches, using_images
 
@@ -77,10 +78,13 @@ def _ensure(
     planned = approved.planned
     found = None if no_cache else _take_present(engine, planned, reporter)
     if found is not None:
+        log.decision(f"image {planned.image}: the engine has it, as {found.id}")
         return ImageResult(found, planned.image, built=False)
     pushed = None if no_cache else _take_pushed(engine, planned, reporter)
     if pushed is not None:
         return ImageResult(pushed, planned.image, built=False, pulled=True)
+    why = "its cache is not to be used" if no_cache else "neither the engine nor the profile's registry has it"
+    log.decision(f"image {planned.image} is built for {planned.build.platform}: {why}")
     if builder is None:
         image = build_image(engine, approved, reporter, no_cache, accelerate)
     else:
