@@ -198,14 +198,16 @@ def write_atomically(path: str, data: bytes, mode: int = 0o666, exact: bool = Fa
     """
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     temporary = f"{path}.{os.urandom(8).hex()}.new"
-    file = create_file(temporary, mode)
     try:
+        file = create_file(temporary, mode)
         with open(file, "wb") as opened:
             if exact:
                 os.fchmod(file, mode)
             opened.write(data)
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError):
+            error.filename = path  # what the user knows of
         if os.path.lexists(temporary):
             os.unlink(temporary)
         raise

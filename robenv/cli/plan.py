@@ -27,7 +27,7 @@ def _for_robot(where: ProjectOptions, name: str, platform: str | None) -> RobotP
         try:
             here = stack.enter_context(open_engine())
         except EngineUnreachable as error:
-            note(f"{error}; planned without the engine of this machine")
+            note(f"{str(error).rstrip('.')}; planned without the engine of this machine")
         return preview_release(here, connection, planned)
 
 
@@ -55,7 +55,7 @@ def plan(
         with open_engine() as engine:
             preview = preview_up(engine, where.load(engine.info().platform, platform))
     except EngineUnreachable as error:
-        note(f"{error}; planned without an engine")
+        note(f"{str(error).rstrip('.')}; planned without an engine")
         preview = preview_up(None, where.load(local_platform(), platform))
     _print(text_of(preview), preview.to_json(), json, request)
 
