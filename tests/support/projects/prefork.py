@@ -41,13 +41,17 @@ def _early(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def run(
-    arguments: tuple[str, ...], environ: Mapping[str, str], folder: str, text: str, timeout: float
+    arguments: tuple[str, ...], environ: Mapping[str, str], folder: str, text: str | None, timeout: float
 ) -> subprocess.CompletedProcess[str]:
-    """Run ``robenv ARGUMENTS`` to its end, with this text as its input. Raises subprocess.TimeoutExpired."""
+    """Run ``robenv ARGUMENTS`` to its end, with this text as its input; None: with /dev/null. Raises
+    subprocess.TimeoutExpired."""
     request = json.dumps({"arguments": arguments, "environ": dict(environ), "folder": folder}).encode()
     ours, theirs = socket.socketpair()
     streams = [os.pipe() for _ in range(3)]
     (input_end, feed), (out, output_end), (err, error_end) = streams
+    if text is None:
+        os.close(input_end)
+        input_end = os.open(os.devnull, os.O_RDONLY)
     with ours:
         with theirs:
             _server().ask([theirs.fileno(), input_end, output_end, error_end])
@@ -56,7 +60,7 @@ def run(
         ours.sendall(len(request).to_bytes(LENGTH, "big") + request)
         pid = _number(ours)
         readers = [_Reader(out), _Reader(err)]
-        _feed(feed, text)
+        _feed(feed, text or "")
         ours.settimeout(timeout)
         try:
             status = _number(ours)

@@ -64,7 +64,7 @@ class Project:
         environ = options.get("env", self.environ)
         if user is None and not groups and options.keys() <= {"env", "cwd", "input"} and prefork.can_run(environ):
             folder = str(options.get("cwd", self.folder))
-            return prefork.run(arguments, environ, folder, options.get("input", ""), _TIMEOUT)
+            return prefork.run(arguments, environ, folder, options.get("input"), _TIMEOUT)
         command = [*self.prefix(user, *groups), *ROBENV, *arguments]
         if user is not None:
             self._keep_for(user)
