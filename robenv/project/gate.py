@@ -206,7 +206,8 @@ def require_trust(
     ``ask`` is None where nobody can answer. Raises NotTrusted.
     """
     missing = not_approved(claims)
-    log.decision(f"{len(claims)} files of others ask for access to the host; not approved yet: {len(missing)}")
+    if claims:
+        log.decision(f"{len(claims)} files of others ask for access to the host; not approved yet: {len(missing)}")
     if missing and ask is None:
         raise NotApproved(
             "what is not known to be harmless needs approval, and there is no terminal to ask on",

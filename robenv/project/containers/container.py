@@ -70,6 +70,7 @@ def ensure_container(
             note(f"changed: {reason}")
         note(f"replacing the container {plan.name}")
         engine.remove_container(container.id, force=True)
+    log.decision(f"container {plan.name}: created and started")
     created = _created(engine, approved, note)
     if missing := prepare_session(plan.to_json()):
         note(f"asked for and not in this login session: {', '.join(missing)}")
