@@ -26,6 +26,7 @@ from robenv.bundle.contents import BadArchive, Contents, read_contents, read_jso
 from robenv.errors import DiskFull, OperationFailed
 from robenv.paths import unfinished
 from robenv.util import tar_reader
+from robenv.util.chunk_reader import ChunkReader
 from robenv.util.safe_tree import CLOSED, FILE, LINK, BadTree, Item, Limits, Tree, shown_path
 from robenv.util.tar_reader import Member
 
@@ -314,27 +315,6 @@ class _DigestingFile:
         return data
 
 
-class _ChunkReader(io.RawIOBase):
-    """An iterator of pieces as a file."""
-
-    def __init__(self, pieces: Iterable[bytes]) -> None:
-        self._pieces, self._left = iter(pieces), memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._left:
-            piece = next(self._pieces, None)
-            if piece is None:
-                return 0
-            self._left = memoryview(piece)
-        count = min(len(buffer), len(self._left))
-        buffer[:count] = self._left[:count]
-        self._left = self._left[count:]
-        return count
-
-
 class _UnpackLimit:
     """What a file unpacks to, which may be much more than the file, but not anything."""
 
@@ -352,6 +332,6 @@ class _UnpackLimit:
 @contextmanager
 def _docker_tar(pieces: Iterable[bytes]) -> Iterator[Iterator[Member]]:
     try:
-        yield tar_reader.members(io.BufferedReader(_ChunkReader(pieces), _PIECE))
+        yield tar_reader.members(io.BufferedReader(ChunkReader(pieces), _PIECE))
     except tarfile.TarError as error:
         raise BadArchive("the engine's own tar ends too early", details=str(error)) from error

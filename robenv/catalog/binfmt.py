@@ -109,17 +109,17 @@ def plan_register(
     handlers: Sequence[Handler],
     interpreter: Callable[[], str],
     credentials: bool = False,
-    mend: bool = False,
+    repair: bool = False,
 ) -> tuple[BinfmtWrite, ...]:
     """What to write so that containers run programs of that architecture; nothing where they do. ``interpreter`` finds
     QEMU's path, and is asked only where it is needed.
 
-    A handler of others stays: robenv's own, registered later, goes before it. Only with ``mend`` one that lacks the
+    A handler of others stays: robenv's own, registered later, goes before it. Only with ``repair`` one that lacks the
     flag F gets it.
     """
     now = binfmt_state(emulator, handlers)
     known = () if now.handler is None else (now.handler, *now.hidden)
-    mended = tuple(_with_flags(one, credentials) for one in known if mend and not one.own and not one.pinned)
+    mended = tuple(_with_flags(one, credentials) for one in known if repair and not one.own and not one.pinned)
     if mended:
         return tuple(change for pair in mended for change in pair)
     if now.handler is not None and now.state == "works" and (not credentials or "C" in now.handler.flags):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import errno
 import os
 import signal
 from importlib import import_module
@@ -13,9 +12,9 @@ from typing import Annotated, NoReturn
 import typer
 
 from robenv.cli.commands import COMMANDS, OTHER_NAMES, command_of
-from robenv.cli.errors import print_bug, print_error
+from robenv.cli.errors import print_error, print_unexpected
 from robenv.cli.output import safe_output
-from robenv.errors import Interrupted, OperationFailed, RobenvError, UsageError
+from robenv.errors import Interrupted, RobenvError, UsageError
 from robenv.util import log
 
 
@@ -83,16 +82,6 @@ def _unknown(name: str) -> UsageError:
     return UsageError(f"there is no command `{name}`", hint=f"{meant}`robenv --help` lists the commands")
 
 
-_NO_BUGS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EIO)
-"""What a file or its disk refuses, wherever in robenv that is met."""
-
-
-def _of_this_machine(error: OSError) -> OperationFailed:
-    return OperationFailed(
-        f"{os.fsdecode(error.filename)}: {error.strerror}", hint="see its owner, permissions and disk"
-    )
-
-
 def _end(number: int, frame: object) -> NoReturn:
     """Unwinds, so that whatever is under way is cancelled and cleaned up, and exits as the shell names the signal."""
     raise SystemExit(128 + number)
@@ -122,10 +111,6 @@ def _run(arguments: list[str]) -> int:
         return print_error(Interrupted("interrupted"))
     except BrokenPipeError:
         return 141
-    except OSError as error:
-        if error.errno in _NO_BUGS and isinstance(error.filename, str | bytes):
-            return print_error(_of_this_machine(error))
-        return print_bug(error)
     except Exception as error:
-        return print_bug(error)
+        return print_unexpected(error)
     return 0

@@ -5,6 +5,7 @@ Their texts may come from outside: a line break in one must not begin a line tha
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
@@ -13,7 +14,7 @@ from collections.abc import Iterable
 
 from robenv import __version__
 from robenv.cli.output import paint, safe_stream
-from robenv.errors import Problem, RobenvError
+from robenv.errors import OperationFailed, Problem, RobenvError
 from robenv.paths import cache_folder, write_atomically
 from robenv.util import log
 
@@ -65,7 +66,19 @@ def print_warnings(problems: Iterable[Problem]) -> None:
         print(paint("warning:", "1;33") + " " + problem_text(problem), file=safe_stream(sys.stderr))
 
 
-def print_bug(error: BaseException) -> int:
+_NO_BUGS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EIO)
+"""What a file or its disk refuses, wherever in robenv that is met."""
+
+
+def print_unexpected(error: Exception) -> int:
+    """Print an error that nothing in robenv has expected, and return the exit code."""
+    if isinstance(error, OSError) and error.errno in _NO_BUGS and isinstance(error.filename, str | bytes):
+        place = os.fsdecode(error.filename)
+        return print_error(OperationFailed(f"{place}: {error.strerror}", hint="see its owner, permissions and disk"))
+    return _print_bug(error)
+
+
+def _print_bug(error: Exception) -> int:
     """A bug of robenv's own: the traceback goes to a log, its path to the user."""
     path = os.path.join(cache_folder(), "logs", time.strftime("bug-%Y%m%d-%H%M%S") + f"-{os.getpid()}.log")
     text = log.redact("".join(traceback.format_exception(type(error), error, error.__traceback__)))
@@ -78,6 +91,6 @@ def print_bug(error: BaseException) -> int:
     summary = f"{type(error).__name__}: {error}".splitlines()[0]
     stream = safe_stream(sys.stderr)
     print(paint("error:", "1;31") + f" this is a bug in robenv ({summary}); {where}", file=stream)
-    hint = "report it with that file and the archive of `robenv doctor --report`, which hold no secrets: look into them"
+    hint = "report it with that file and the archive of `robenv doctor --report`; look into both before you send them"
     print(paint("hint:", "1;36") + f" {hint}", file=stream)
     return EXIT_BUG

@@ -1,6 +1,6 @@
-"""The quick way in: `up`, `exec` and `shell` on a container that runs by the present plan.
+"""The fast path: `up`, `exec` and `shell` on a container that runs by the present plan.
 
-Only the plainest command lines come this way; for everything else, and whenever anything is not as the last `up`
+Only the plainest command lines take it; for everything else, and whenever anything is not as the last `up`
 left it, `enter` returns None and the whole command runs. Importing typer and docker-py alone takes longer than a
 whole `docker exec`.
 """
@@ -28,7 +28,7 @@ def parse(arguments: list[str]) -> tuple[str, tuple[str, ...]] | None:
         rest = rest[2:]
     name, rest = rest[0], rest[1:]
     if name == "up" and rest[:1] in (["-q"], ["--quiet"]):
-        rest = rest[1:]  # this way says nothing anyhow
+        rest = rest[1:]  # the fast path prints nothing anyhow
     if rest and rest[0] == "--":
         rest = rest[1:]
         if not rest:
@@ -117,6 +117,6 @@ def _run(engine: object, container: object, command: tuple[str, ...]) -> int:
 
         return print_error(Interrupted("interrupted"))
     except Exception as error:
-        from robenv.cli.errors import print_bug
+        from robenv.cli.errors import print_unexpected
 
-        return print_bug(error)
+        return print_unexpected(error)

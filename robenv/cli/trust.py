@@ -114,7 +114,9 @@ def _show(claims: Sequence[AccessClaim], yes: bool) -> None:
     ask = approval_prompt()
     if not yes and ask is None:
         typer.echo(claims_text(missing))
-        raise NotApproved("nobody is here to allow this", hint="`robenv trust --yes` allows what is listed here")
+        raise NotApproved(
+            "there is no terminal to approve this on", hint="`robenv trust --yes` allows what is listed here"
+        )
     if yes:
         typer.echo(claims_text(missing))
     require_trust(asking, (lambda _: True) if yes else ask)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import platform
+import re
 import sys
 import tarfile
 import time
@@ -26,16 +27,8 @@ _ENGINE_FACTS = (
 )  # fmt: skip
 """Of ``/info``; the rest may have the passwords of proxies, and names of somebody's network."""
 _PLAN = (
-    "action",
-    "container",
-    "container_state",
-    "content_hash",
-    "image",
-    "image_there",
-    "notes",
-    "platform",
-    "project",
-)
+    "action", "container", "container_state", "content_hash", "image", "image_there", "notes", "platform", "project",
+)  # fmt: skip
 _RUN = (
     "cap_add", "cap_drop", "device_cgroup_rules", "device_requests", "devices", "dns", "expose", "group_add", "groups",
     "image", "ipc", "name", "network_mode", "own_groups", "pid", "platform", "ports", "restart", "runtime",
@@ -61,8 +54,26 @@ def report_files(
     if plan is not None:
         files["plan.json"] = _json(plan_facts(plan))
     for path in sorted(logs.glob("bug-*.log"), reverse=True)[:_BUGS]:
-        files[path.name] = path.read_text(errors="replace")
+        files[path.name] = without_messages(path.read_text(errors="replace"))
     return {name: log.redact(text) for name, text in files.items()}
+
+
+_FRAME = '  File "'
+_RECORD = re.compile(r"robenv \S+, Python \S+$|Traceback |Before it:$|\d{4}-\d\d-\d\dT[\d:.]+Z \d+ ")
+_EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception|Timeout|Iteration)(?=:|$)")
+
+
+def without_messages(text: str) -> str:
+    """Return a bug's log with the type alone of each exception, whose message may quote anything: what is kept are the
+    frames, each with its line of code, and the log's own records."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        is_code = line.startswith("    ") and bool(lines) and lines[-1].startswith(_FRAME)
+        if is_code or line.startswith(_FRAME) or _RECORD.match(line):
+            lines.append(line)
+        elif exception := _EXCEPTION.match(line):
+            lines.append(exception[0])
+    return "".join(f"{line}\n" for line in lines)
 
 
 def versions() -> dict[str, str]:

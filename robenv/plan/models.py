@@ -373,7 +373,7 @@ class RunPlan:
     only_these_groups: bool = False
     """Whether the user has ``groups`` and ``group_add`` alone, and none that the image puts a user of that name in."""
     session: tuple[str, ...] = ()
-    """Parts of the login session that every command inside gets anew."""
+    """Parts of the login session that every command inside gets when it starts."""
     dns: tuple[str, ...] = ()
     dns_search: tuple[str, ...] = ()
     dns_opt: tuple[str, ...] = ()

@@ -7,7 +7,6 @@ end which layer that is, so that all would have to be kept until then; but that 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import re
 import tarfile
@@ -19,6 +18,7 @@ from robenv.engine.protocol import Json
 from robenv.errors import OperationFailed
 from robenv.transfer.layers import chain_ids, digest_at
 from robenv.util.bounded_json import parse_json
+from robenv.util.chunk_reader import ChunkReader
 
 _PIECE = 1 << 20
 _EXTENDED = (
@@ -48,7 +48,7 @@ def members(stream: Iterable[bytes], diff_ids: Sequence[str]) -> Generator[Membe
     """
     legacy = _Legacy(diff_ids)
     try:
-        with tarfile.open(fileobj=_ChunkReader(stream), mode="r|", bufsize=_PIECE, tarinfo=_Info) as tar:
+        with tarfile.open(fileobj=ChunkReader(stream), mode="r|", bufsize=_PIECE, tarinfo=_Info) as tar:
             for one in tar:
                 if not one.isreg():
                     continue
@@ -83,29 +83,6 @@ def _pieces(file: IO[bytes] | None) -> Iterator[bytes]:
             yield piece
     except tarfile.TarError as error:
         raise _damaged(error) from error
-
-
-class _ChunkReader(io.RawIOBase):
-    """A stream of pieces as a file that is read from its start to its end."""
-
-    def __init__(self, pieces: Iterable[bytes]) -> None:
-        self._pieces = iter(pieces)
-        self._rest = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: object) -> int:
-        target = memoryview(buffer)  # type: ignore[arg-type]
-        while not self._rest:
-            piece = next(self._pieces, None)
-            if piece is None:
-                return 0
-            self._rest = memoryview(piece)
-        count = min(len(target), len(self._rest))
-        target[:count] = self._rest[:count]
-        self._rest = self._rest[count:]
-        return count
 
 
 class _Legacy:

@@ -3,6 +3,7 @@
 __all__ = [
     "bounded_json",
     "bounded_output",
+    "chunk_reader",
     "concurrency",
     "file_lock",
     "if_logged",

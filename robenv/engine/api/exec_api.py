@@ -231,7 +231,7 @@ def _looked_at(calls: ExecutionCalls, path: str, container: str, doing: str) -> 
         from robenv.errors import ContainerNotFound
 
         raise ContainerNotFound(
-            f"The container {short_id(container)} was removed, or the engine started anew, while {doing}.",
+            f"The container {short_id(container)} was removed, or the engine was restarted, while {doing}.",
             hint="`robenv up` brings it up again.",
         )
     return found

@@ -37,7 +37,7 @@ class Grant:
     cpu_rt_runtime: int | None = None
     """Microseconds of each period."""
     session: tuple[str, ...] = ()
-    """Parts of the user's login session that every command inside gets anew: ``host/session/container_session``."""
+    """Parts of the user's login session that a command gets when it starts: ``host/session/container_session``."""
     notes: tuple[str, ...] = ()
     """For the user: what was asked for with ``auto`` or ``optional`` and is not there, and why."""
     unmet: tuple[MissingRequirement, ...] = ()

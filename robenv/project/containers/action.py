@@ -73,7 +73,7 @@ class Decision:
 
 def decide(state: ContainerState | None, recreate: bool = False) -> Decision:
     """Decide what to do with a container; None: there is none. ``recreate``: the user asks for a new one, or the image
-    was built anew."""
+    was rebuilt."""
     if state is None:
         return Decision(Action.CREATE)
     if recreate or state.networks_gone:

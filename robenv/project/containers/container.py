@@ -62,7 +62,8 @@ def ensure_container(
     if container is not None:
         state = container_state(engine, container, plan, changes_since(container, plan), recreate)
         decision = decide(state, recreate)
-        why = "; ".join(decision.reasons) or ("a new one is asked for" if recreate else "its plan is the present one")
+        paths = ", ".join(reason.partition(":")[0] for reason in decision.reasons)  # values may be secrets
+        why = paths or ("a new one is asked for" if recreate else "its plan is the present one")
         log.decision(f"container {container.name} ({container.status}): {decision.in_words}: {why}")
         if decision.action is not Action.REPLACE:
             return _kept(engine, container, decision, approved, note)

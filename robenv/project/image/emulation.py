@@ -205,18 +205,18 @@ def emulation_state(
 
 
 def register(
-    kernel: EmulationKernel, emulators: Sequence[Emulator], credentials: bool = False, mend: bool = False
+    kernel: EmulationKernel, emulators: Sequence[Emulator], credentials: bool = False, repair: bool = False
 ) -> tuple[BinfmtState, ...]:
     """Has the kernel run programs of these in containers too; reads back and tries each. Raises HostLacks."""
-    if mend and isinstance(kernel, EngineKernel):
+    if repair and isinstance(kernel, EngineKernel):
         raise HostRequirementMissing(
-            "Only root on the machine itself can mend a handler of others: their interpreter lies there.",
+            "Only root on the machine itself can change a handler of others: their interpreter lies there.",
             hint="`sudo robenv binfmt register --mend` there; without --mend robenv's own handler goes before it.",
         )
     handlers = kernel.read()
     changes: list[BinfmtWrite] = []
     for emulator in emulators:
-        changes += plan_register(emulator, handlers, partial(kernel.interpreter, emulator), credentials, mend)
+        changes += plan_register(emulator, handlers, partial(kernel.interpreter, emulator), credentials, repair)
     try:
         kernel.write(changes)
     except PermissionError as error:

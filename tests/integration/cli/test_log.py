@@ -31,6 +31,14 @@ def test_the_log_of_real_commands(docker_api: Any, base_image: str, tmp_path: Pa
         mine.environ |= {"DOCKER_CONFIG": str(config), "ROBENV_LOG": str(file), "ftp_proxy": PROXY}
         mine.run("up", "-d")
         mine.run("exec", "true")
+        mine.write(
+            "environment: {MY_VARIABLE: other-hunter2, hunter: hunter2}\nrun: {command: [sleep, infinity, hunter2]}\n"
+        )
+        mine.run("plan")
+        mine.run("up", "-d", "--recreate", check=None)
+        mine.write("extends: ['git+https://127.0.0.1:9/team.git@main#p']\n")
+        mine.run("plan", check=None)
+        mine.write("")
         mine.run("-vv", "ps")
         mine.run("doctor", "--report", check=None)
         mine.run("down", "--volumes")
@@ -38,7 +46,14 @@ def test_the_log_of_real_commands(docker_api: Any, base_image: str, tmp_path: Pa
         text = file.read_text()
         for word in (SECRET, LOGIN):
             assert word not in text
-        for expected in ("engine at ", f"image robenv/{mine.name}:", "is built for linux/", "not by the fast path: "):
+        for expected in (
+            "run git ",
+            "https://127.0.0.1:9/team.git",
+            "engine at ",
+            f"image robenv/{mine.name}:",
+            "is built for linux/",
+            "not by the fast path: ",
+        ):
             assert expected in text, expected
         assert re.search(r"engine POST /v[0-9.]+/containers/create\?", text)
         records = [line.split(" ", 2)[2] for line in text.splitlines()]

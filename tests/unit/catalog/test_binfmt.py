@@ -58,8 +58,8 @@ def test_the_last_registered_counts() -> None:
         ((_handler(),), {"credentials": True}, ["register"]),
         ((_handler(flags="POCF"),), {"credentials": True}, []),
         ((_handler(flags="P"),), {}, ["register"]),
-        ((_handler(flags="P"),), {"mend": True}, ["qemu-aarch64", "register"]),
-        ((_handler("robenv-aarch64", "F"), _handler(flags="P")), {"mend": True}, ["qemu-aarch64", "register"]),
+        ((_handler(flags="P"),), {"repair": True}, ["qemu-aarch64", "register"]),
+        ((_handler("robenv-aarch64", "F"), _handler(flags="P")), {"repair": True}, ["qemu-aarch64", "register"]),
         ((_handler(flags="P"), _handler("robenv-aarch64", "F")), {}, ["robenv-aarch64", "register"]),
         ((_handler("robenv-aarch64", "F"),), {"credentials": True}, ["robenv-aarch64", "register"]),
     ],
@@ -69,7 +69,7 @@ def test_what_is_written(handlers: tuple[Handler, ...], options: dict[str, bool]
 
 
 def test_mending_keeps_all_but_the_flags_and_can_be_undone() -> None:
-    removed, made = plan_register(ARM64, (_handler(flags="P"),), lambda: QEMU, mend=True)
+    removed, made = plan_register(ARM64, (_handler(flags="P"),), lambda: QEMU, repair=True)
     assert removed.text == "-1"
     assert made.text.endswith(":/usr/libexec/qemu-binfmt/aarch64-binfmt-P:PF")
     assert removed.undo == made.text.removesuffix("F")

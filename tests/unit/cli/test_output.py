@@ -107,7 +107,7 @@ WAYS: dict[str, Callable[[str], Any]] = {
         OperationFailed("a", problems=(Problem(text, Location(text, 1, 1, (text,), text), text),))
     ),
     "warning": lambda text: errors.print_warnings([Problem(text, Location(text, 1, 1, (), text), text)]),
-    "bug": lambda text: errors.print_bug(ValueError(text)),
+    "bug": lambda text: errors.print_unexpected(ValueError(text)),
     "file name": lambda text: typer.echo(str(Path(text))),
 }
 

@@ -36,6 +36,18 @@ run:
     - {type: bind, source: /srv, target: /srv}
 deploy: {command: echo hunter2}
 """
+BUG = """robenv 1.0, Python 3.11.7
+
+Traceback (most recent call last):
+  File "robenv/x.py", line 1, in f
+    raise ValueError(value)
+ValueError: it is hunter2
+    hunter2
+hunter2
+
+Before it:
+2026-01-01T00:00:00.000Z 17 run true
+"""
 RAW = {"HttpProxy": "http://jane:hunter2@proxy", "Name": "hunter2", "CgroupVersion": "2"}
 ENGINE = EngineInfo("unix:///x", "Docker Engine", "28.5", "1.51", "linux/amd64", "overlay2", "/x", True, RAW)
 
@@ -46,7 +58,7 @@ def files(tmp_path: Path) -> dict[str, str]:
     planned = plan_project(resolve_project(find_project(tmp_path), {}), "linux/amd64")
     (tmp_path / "logs").mkdir()
     for number in range(5):
-        (tmp_path / f"logs/bug-{number}.log").write_text("at https://jane:hunter2@host/\n")
+        (tmp_path / f"logs/bug-{number}.log").write_text(BUG)
     (tmp_path / "logs/build-arm.log").write_text(SECRET)
     log.start()
     log.decision("a decision about https://jane:hunter2@host/")
@@ -65,6 +77,15 @@ def test_what_a_bug_report_wants_is_in_it(files: dict[str, str]) -> None:
     assert files["doctor.txt"] == "warning: proxy: the proxy http://***@proxy does not answer\n"
     assert "a decision about https://***@host/" in files["log.txt"]
     assert [name for name in files if name.startswith("bug-")] == ["bug-4.log", "bug-3.log", "bug-2.log"]
+    assert files["bug-4.log"].splitlines() == [
+        "robenv 1.0, Python 3.11.7",
+        "Traceback (most recent call last):",
+        '  File "robenv/x.py", line 1, in f',
+        "    raise ValueError(value)",
+        "ValueError",
+        "Before it:",
+        "2026-01-01T00:00:00.000Z 17 run true",
+    ]
     plan = json.loads(files["plan.json"])
     assert plan["run"]["sysctls"] == ["net.core.somaxconn"]
     assert {"MY_VARIABLE"} <= {
