@@ -55,8 +55,8 @@ def assess(
     return Assessment(release, grant, check_robot(robot_info, want, planned.resolved))
 
 
-def room_on(here: Engine, connection: Connection, planned: PlannedProject, image: ImageInfo) -> DiskNeeds:
-    """Return what an image of ``here`` takes of the robot's disk; nothing where the robot has it already."""
-    if connection.engine.find_image(planned.image) is not None:
-        return DiskNeeds()
-    return room_for(here, connection, image, planned.build.project)
+def room_on(
+    here: Engine, connection: Connection, planned: PlannedProject, image: ImageInfo, there: ImageInfo | None
+) -> DiskNeeds:
+    """Return what an image of ``here`` takes of the robot's disk; nothing where the robot has it, as ``there``."""
+    return DiskNeeds() if there is not None else room_for(here, connection, image, planned.build.project)

@@ -210,7 +210,8 @@ def _read_facts(one: RobotSession) -> None:
 
 def _read_room(here: Engine, one: RobotSession) -> None:
     if one.planned is not None and one.image is not None:
-        one.room = room_on(here, one.connection, one.planned, one.image)
+        there = one.connection.engine.find_image(one.planned.image)
+        one.room = room_on(here, one.connection, one.planned, one.image, there)
 
 
 def _assess(one: RobotSession, programs: Mapping[str, frozenset[str] | None]) -> None:

@@ -11,7 +11,7 @@ from robenv.deploy.release import Release
 from robenv.deploy.release_state import runs_already, stored_plan
 from robenv.deploy.robot_info import RobotInfo, read_robot
 from robenv.engine.protocol import Engine
-from robenv.plan.container.create_request import create_request
+from robenv.plan.container.create_request import request_to_show
 from robenv.plan.container.diff import describe, diff_plans
 from robenv.plan.container.exclusive import conflicting_use
 from robenv.plan.container.own_machine import redacted
@@ -69,7 +69,7 @@ def preview_release(here: Engine | None, connection: Connection, planned: Planne
     there = connection.engine.find_image(planned.image)
     room, programs = DiskNeeds(), None
     if here is not None and image is not None:
-        room = room_on(here, connection, planned, image)
+        room = room_on(here, connection, planned, image, there)
         programs = find_programs(here, image)
     release, grant, problems = assess(planned, found, image or there, room, programs)
     known = image is not None or there is not None
@@ -100,7 +100,7 @@ def preview_release(here: Engine | None, connection: Connection, planned: Planne
         notes=grant.notes,
         powers=RunLocation(found.facts, robot=True).powers(planned.resolved, release.plan),
         not_allowed=robot_claims(planned, found.facts),
-        create_request=_request(shown),
+        create_request=request_to_show(shown.plan),
         run=shown.plan.to_json(),
     )
 
@@ -128,10 +128,3 @@ def _action(found: RobotInfo, release: Release | None, here: bool, there: bool) 
     reasons = conflicting_use(release.plan.to_json(), stored_plan(found.running)) if release is not None else ()
     stop = f"stop the running release (only one at a time can have {', '.join(reasons)}), start the new one"
     return ", ".join([*steps, stop if reasons else "switch to the new release"])
-
-
-def _request(release: Release) -> dict[str, Any]:
-    request = create_request(release.plan)
-    # The label repeats the whole plan, which stands in the same document.
-    request["Labels"] = {key: value for key, value in request["Labels"].items() if key != LABEL_PLAN_JSON}
-    return request

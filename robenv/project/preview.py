@@ -10,12 +10,11 @@ from robenv.engine.protocol import Engine
 from robenv.fast.launch import describe_terminal
 from robenv.host.host import LocalHost
 from robenv.host.probes.udev import rules_state
-from robenv.plan.container.create_request import create_request
+from robenv.plan.container.create_request import request_to_show
 from robenv.plan.container.own_machine import redacted
 from robenv.plan.host.udev import UdevFile, plan_udev
 from robenv.plan.image.cross_compilers import with_tools_of
 from robenv.plan.models import RunPlan
-from robenv.plan.names import LABEL_PLAN_JSON
 from robenv.plan.trust import HostAccess
 from robenv.profile.resolve.env_files import hidden_variables
 from robenv.project.containers.action import decide
@@ -66,9 +65,6 @@ def preview_up(engine: Engine | None, planned: PlannedProject) -> UpPreview:
     there = None if engine is None else present_image(engine, planned) is not None
     state, changes, action = _container(engine, plan, bool(there))
     shown = redacted(plan, hidden_variables(planned.resolved))
-    request = create_request(shown)
-    # The label repeats the whole plan, which stands in the same document.
-    request["Labels"] = {key: value for key, value in request["Labels"].items() if key != LABEL_PLAN_JSON}
     return UpPreview(
         project=planned.build.project,
         platform=planned.build.platform,
@@ -84,7 +80,7 @@ def preview_up(engine: Engine | None, planned: PlannedProject) -> UpPreview:
         not_allowed=not_approved(claims_of(planned, facts, plan)),
         terminal=describe_terminal(dict(plan.environment)),
         udev=tuple(_udev(plan_udev(planned.resolved.profile))),
-        create_request=request,
+        create_request=request_to_show(shown),
         build=planned.build.to_json(),
         run=shown.to_json(),
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 from robenv.plan.container.networks import endpoint_request
 from robenv.plan.models import DeviceRequest, Healthcheck, Mount, Pairs, Port, RunPlan
-from robenv.plan.names import LABEL_ROLE, ROLE_HOME
+from robenv.plan.names import LABEL_PLAN_JSON, LABEL_ROLE, ROLE_HOME
 from robenv.plan.owner import owner_labels
 
 NANOSECONDS = 1_000_000_000
@@ -49,6 +49,13 @@ def create_request(plan: RunPlan, *, tty: bool = False, stdin: bool = False) -> 
         body |= {"AttachStdout": True, "AttachStderr": True}
     body["NetworkingConfig"] = _endpoint(plan)
     return {**set_only(body), "HostConfig": set_only({**_namespaces(plan), **_resources(plan), **_mounted(plan)})}
+
+
+def request_to_show(plan: RunPlan) -> dict[str, Any]:
+    """Return the create body for a document that has the plan as well, which a label of the body repeats."""
+    body = create_request(plan)
+    body["Labels"] = {key: value for key, value in body["Labels"].items() if key != LABEL_PLAN_JSON}
+    return body
 
 
 def container_user(plan: RunPlan) -> str:
